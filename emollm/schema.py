@@ -1,0 +1,263 @@
+"""The contracts every other module speaks: face track, action-unit series, event, claim, explanation.
+
+Standard library only, so that reading a result never loads a model; arrays are numpy arrays that other modules bring.
+Conventions: times in seconds; pixels are picture pixels with integer pixel centres; left and right are the person's
+own; intensity follows FACS A-E as 1-5 with 0 = absent and NaN = not visible; T = frames, 24 = len(AUS).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SCHEMA_VERSION = "1.0"
+AUS = (1, 2, 4, 5, 6, 7, 9, 10, 11, 12, 14, 15, 17, 18, 20, 22, 23, 24, 25, 26, 27, 28, 43, 45)
+AU_NAMES = tuple(f"AU{number:02d}" for number in AUS)
+LABELS = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")
+SIDES = ("left", "right", "both")
+VERDICTS = ("supported", "contradicted", "unsure", "unmeasured")
+
+# A movement counts as there from ON, as not there up to OFF; in between nobody should be sure (docs/decisions.md).
+ON, OFF = 1.25, 0.25
+# One side is named when it is this much stronger than the other.
+SIDE_GAP = 1.0
+MICRO_SECONDS = 0.5  # an event this short is called a micro-movement
+
+
+class InputError(Exception):
+    """What the user gave cannot be used; the message names the input and the remedy. Command-line exit code 2."""
+
+    exit_code = 2
+
+
+class NoFaceError(InputError):
+    """The media is fine but no face in it could be measured. Command-line exit code 3."""
+
+    exit_code = 3
+
+
+def au_index(name: str | int) -> int:
+    """Position of an action unit in every 24-wide array; accepts 4, "4", "AU4", "AU04".
+
+    Raises InputError for an action unit that emollm does not know.
+    """
+    digits = str(name).strip().upper().removeprefix("AU")
+    if digits.isdigit() and int(digits) in AUS:
+        return AUS.index(int(digits))
+    raise InputError(f"unknown action unit '{name}': use one of {' '.join(AU_NAMES)}")
+
+
+@dataclass
+class Quality:
+    """How well one face can be measured, per frame."""
+
+    size: np.ndarray  # [T] face width in pixels
+    blur: np.ndarray  # [T] 0-1, 1 = sharp
+    visible: np.ndarray  # [T] 0-1, share of the landmarks inside the picture
+
+
+@dataclass
+class FaceTrack:
+    """One face followed through one file. `face_id` is an ordinal in that file, never an identity."""
+
+    face_id: int
+    frames: np.ndarray  # [T] index of the decoded frame
+    times: np.ndarray  # [T] s
+    boxes: np.ndarray  # [T, 4] x0 y0 x1 y1 px
+    landmarks: np.ndarray  # [T, 478, 3] px (z on the scale of x)
+    pose: np.ndarray  # [T, 3] yaw, pitch, roll in degrees
+    quality: Quality
+    picture_size: tuple[int, int] = (0, 0)  # width, height px
+
+
+@dataclass
+class AUEvent:
+    """One movement in time: it starts at onset, is strongest at apex and is over at offset (s)."""
+
+    au: str
+    side: str
+    onset: float
+    apex: float
+    offset: float
+    peak: float
+
+    @property
+    def micro(self) -> bool:
+        return self.offset - self.onset <= MICRO_SECONDS
+
+
+@dataclass
+class AUSeries:
+    """Intensity of every action unit over time. An AU that the source does not measure is masked, never 0."""
+
+    times: np.ndarray  # [T] s
+    intensity: np.ndarray  # [T, 24, 2] left, right; 0-5, NaN = not visible
+    confidence: np.ndarray  # [T, 24] 0-1
+    measured: np.ndarray  # [24] bool
+    estimator: str  # who measured: "emollm-geometry", "openface", "hand", ...
+    baseline: str = "none"  # none | clip | image: what counts as this face at rest
+    version: str = ""
+    face_id: int = 0
+
+    def __post_init__(self) -> None:
+        frames = len(self.times)
+        for name, shape in (("intensity", (frames, 24, 2)), ("confidence", (frames, 24)), ("measured", (24,))):
+            if getattr(self, name).shape != shape:
+                raise InputError(f"AUSeries.{name} has shape {getattr(self, name).shape}, expected {shape}")
+
+    def to_dict(self) -> dict:
+        return {"schema_version": SCHEMA_VERSION, "aus": list(AU_NAMES), "times": _numbers(self.times),
+                "intensity": _numbers(self.intensity), "confidence": _numbers(self.confidence),
+                "measured": [bool(m) for m in self.measured], "estimator": self.estimator,
+                "baseline": self.baseline, "version": self.version, "face_id": self.face_id}
+
+    @classmethod
+    def from_dict(cls, stored: dict) -> AUSeries:
+        """Inverse of to_dict. Raises InputError for missing keys or another AU order."""
+        import numpy as np
+
+        _require(stored, "AUSeries", "aus", "times", "intensity", "confidence", "measured", "estimator")
+        if tuple(stored["aus"]) != AU_NAMES:
+            raise InputError(f"AUSeries.aus must be {list(AU_NAMES)} in this order")
+        array = {k: np.array(stored[k], dtype=float) for k in ("times", "intensity", "confidence")}
+        extra = {k: stored[k] for k in ("baseline", "version", "face_id") if k in stored}
+        return cls(**array, measured=np.array(stored["measured"], dtype=bool), estimator=stored["estimator"], **extra)
+
+
+@dataclass
+class Claim:
+    """One checkable statement of the explanation, bound to what was measured."""
+
+    text: str
+    span: tuple[int, int]  # start, end in Explanation.text
+    au: str
+    side: str = "both"
+    polarity: str = "present"  # present | absent
+    level: str = ""  # trace | slight | marked | pronounced | extreme
+    intensity: float = math.nan  # as stated, 0-5
+    interval: tuple[float, float] | None = None  # s; None in a photograph
+    region: list[list[float]] = field(default_factory=list)  # polygon, px of the key frame
+    frame_time: float = 0.0  # s, moment the region belongs to
+    measured_intensity: float = math.nan
+    verdict: str = "unmeasured"
+    reason: str = ""
+
+
+@dataclass
+class Explanation:
+    """Why one face is commonly read as one emotion: text, label distribution, claims and their evidence."""
+
+    face_id: int = 0
+    label: str | None = None  # None: not enough to say
+    distribution: dict[str, float] = field(default_factory=dict)  # 8 labels, sums to 1
+    confidence: float = 0.0  # calibrated probability of `label`
+    alternatives: list[str] = field(default_factory=list)
+    text: str = ""  # the model's answer, whole
+    observations: str = ""
+    interpretation: str = ""
+    conclusion: str = ""
+    claims: list[Claim] = field(default_factory=list)
+    events: list[AUEvent] = field(default_factory=list)
+    evidence: dict[str, Any] | None = None  # AUSeries.to_dict() of what the model was given
+    key_frames: list[float] = field(default_factory=list)  # s
+    box: list[float] = field(default_factory=list)  # px at the first key frame
+    source: str = ""
+    question: str = ""
+    edits: dict[str, float] = field(default_factory=dict)  # --what-if edits of the evidence
+    notices: list[str] = field(default_factory=list)
+    model: str = ""
+    evidence_version: str = ""
+    schema_version: str = SCHEMA_VERSION
+    ai_generated: bool = True
+
+    @property
+    def measured(self) -> bool:
+        return self.evidence is not None
+
+    def to_dict(self) -> dict:
+        """Plain JSON types; NaN becomes null."""
+        return _plain(dataclasses.asdict(self))
+
+    @classmethod
+    def from_dict(cls, stored: dict) -> Explanation:
+        """Inverse of to_dict. Raises InputError for unknown keys or another schema version."""
+        version = str(stored.get("schema_version", ""))
+        if version.split(".")[0] != SCHEMA_VERSION.split(".")[0]:
+            raise InputError(f"explanation has schema version '{version}', this emollm reads {SCHEMA_VERSION}")
+        known = {f.name for f in dataclasses.fields(cls)}
+        if unknown := sorted(set(stored) - known):
+            raise InputError(f"explanation has unknown keys {unknown}")
+        values = dict(stored)
+        values["claims"] = [_claim(c) for c in stored.get("claims", [])]
+        values["events"] = [AUEvent(**{k: v for k, v in e.items() if k != "micro"}) for e in stored.get("events", [])]
+        return cls(**values)
+
+    def __str__(self) -> str:
+        from emollm.report import as_text
+
+        return as_text(self)
+
+
+def _claim(stored: dict) -> Claim:
+    values = dict(stored)
+    for key in ("intensity", "measured_intensity"):
+        values[key] = math.nan if values.get(key) is None else values[key]
+    for key in ("span", "interval"):
+        values[key] = tuple(values[key]) if values.get(key) is not None else None
+    return Claim(**values)
+
+
+def _require(stored: dict, what: str, *keys: str) -> None:
+    if missing := [k for k in keys if k not in stored]:
+        raise InputError(f"{what} lacks {missing}")
+
+
+def _numbers(array: np.ndarray) -> list:
+    """Nested lists, four decimals, NaN as None."""
+    return _plain(array.round(4).tolist())
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+_TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean", "list": "array", "dict": "object",
+          "tuple": "array"}
+
+
+def _property(annotation: str) -> dict:
+    """JSON Schema of one dataclass field, from its annotation; numbers may be null because NaN is written so."""
+    kinds = {_TYPES[part.split("[")[0].strip()] for part in annotation.split("|")
+             if part.split("[")[0].strip() in _TYPES}
+    if "None" in annotation or "number" in kinds:
+        kinds.add("null")
+    return {"type": sorted(kinds)}
+
+
+def json_schema() -> dict:
+    """JSON Schema (draft 2020-12) of Explanation.to_dict()."""
+    def of(cls: type, **override: dict) -> dict:
+        fields = {f.name: _property(str(f.type)) for f in dataclasses.fields(cls)}
+        return {"type": "object", "additionalProperties": False, "required": sorted(fields),
+                "properties": fields | override}
+
+    claim = of(Claim, side={"enum": list(SIDES)}, verdict={"enum": list(VERDICTS)}, au={"enum": list(AU_NAMES)},
+               polarity={"enum": ["present", "absent"]})
+    schema = of(Explanation, label={"enum": [*LABELS, None]}, claims={"type": "array", "items": claim},
+                events={"type": "array", "items": of(AUEvent, au={"enum": list(AU_NAMES)})},
+                distribution={"type": "object", "additionalProperties": False,
+                              "properties": {label: {"type": "number", "minimum": 0, "maximum": 1}
+                                             for label in LABELS}})
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "emollm explanation",
+            "$id": f"emollm-explanation-{SCHEMA_VERSION}", **schema}

@@ -1,0 +1,52 @@
+"""The visual tower: any open_clip image tower, and pocket's own small convolutional trunk for 48 px grey faces.
+
+Input [B, 3, S, S] float in [-1, 1] (grey chips repeat one channel), output a grid of patch features [B, C, h, w].
+Convolution learns more than a ViT from 30k small faces, and the stem keeps full resolution: a face of 48 px has no
+pixels to spare. The trunk is registered with timm so that open_clip builds it like every other tower.
+"""
+
+import timm
+import torch
+from timm.models import register_model
+from timm.models.resnet import BasicBlock, ResNet
+from torch import nn
+
+POCKET = {"embed_dim": 256, "vision_cfg": {"timm_model_name": "emollm_face_resnet", "timm_pool": "avg",
+                                           "timm_proj": "none", "image_size": 48}}
+
+
+@register_model
+def emollm_face_resnet(pretrained: bool = False, **kwargs) -> ResNet:
+    """Residual trunk (He et al., CVPR 2016) with a 3x3 stride-1 stem and no first pooling; 2.8M parameters."""
+    kwargs.pop("pretrained_cfg", None), kwargs.pop("pretrained_cfg_overlay", None), kwargs.pop("cache_dir", None)
+    trunk = ResNet(BasicBlock, (1, 2, 2, 2), channels=(32, 64, 128, 256), stem_width=16, **kwargs)
+    trunk.conv1 = nn.Conv2d(3, trunk.conv1.out_channels, 3, stride=1, padding=1, bias=False)
+    trunk.maxpool = nn.Identity()
+    trunk.default_cfg = {"pool_size": (6, 6), "input_size": (3, 48, 48)}
+    return trunk
+
+
+def build_tower(tower_cfg: dict) -> nn.Module:
+    """open_clip image tower from {"embed_dim", "vision_cfg"} or {"open_clip": NAME}; random weights.
+
+    Raises ValueError for an open_clip name that does not exist.
+    """
+    import open_clip
+    from open_clip.model import _build_vision_tower
+
+    if "open_clip" in tower_cfg:
+        known = open_clip.get_model_config(tower_cfg["open_clip"])
+        if known is None:
+            raise ValueError(f"vision tower '{tower_cfg['open_clip']}' is not an open_clip architecture; "
+                             "see open_clip.list_models()")
+        tower_cfg = known
+    return _build_vision_tower(tower_cfg["embed_dim"], dict(tower_cfg["vision_cfg"]))
+
+
+def patch_features(tower: nn.Module, chips: torch.Tensor) -> torch.Tensor:
+    """Last grid of patch features. chips [B, 3, S, S] -> [B, C, h, w]."""
+    grid = tower.forward_intermediates(chips, indices=1, intermediates_only=True, output_fmt="NCHW")
+    return grid["image_intermediates"][-1]
+
+
+__all__ = ["POCKET", "build_tower", "patch_features", "timm"]
