@@ -60,7 +60,7 @@ def cut_chip(picture: np.ndarray, landmarks: np.ndarray, size: int) -> tuple[np.
     if scale < 0.5:  # warping alone would skip pixels of a large picture and alias: average them first
         corners = apply(to_picture, np.array([[0, 0], [size, 0], [0, size], [size, size]], float))
         x0, y0 = np.maximum(np.floor(corners.min(0)).astype(int) - 2, 0)
-        x1, y1 = np.ceil(corners.max(0)).astype(int) + 3
+        x1, y1 = np.maximum(np.ceil(corners.max(0)).astype(int) + 3, 0)  # a negative end would slice from behind
         crop = picture[y0:y1, x0:x1]
         if crop.shape[0] and crop.shape[1]:
             width, height = (max(1, round(side * scale)) for side in (crop.shape[1], crop.shape[0]))

@@ -5,7 +5,6 @@ Convolution learns more than a ViT from 30k small faces, and the stem keeps full
 pixels to spare. The trunk is registered with timm so that open_clip builds it like every other tower.
 """
 
-import timm
 import torch
 from timm.models import register_model
 from timm.models.resnet import BasicBlock, ResNet
@@ -14,12 +13,15 @@ from torch import nn
 POCKET = {"embed_dim": 256, "vision_cfg": {"timm_model_name": "emollm_face_resnet", "timm_pool": "avg",
                                            "timm_proj": "none", "image_size": 48}}
 
+POCKET_CHANNELS = 256  # of the last stage
+
 
 @register_model
 def emollm_face_resnet(pretrained: bool = False, **kwargs) -> ResNet:
     """Residual trunk (He et al., CVPR 2016) with a 3x3 stride-1 stem and no first pooling; 2.8M parameters."""
     kwargs.pop("pretrained_cfg", None), kwargs.pop("pretrained_cfg_overlay", None), kwargs.pop("cache_dir", None)
-    trunk = ResNet(BasicBlock, (1, 2, 2, 2), channels=(32, 64, 128, 256), stem_width=16, **kwargs)
+    # zero_init_last stays off: with it the loss had not moved after two epochs at this width and depth.
+    trunk = ResNet(BasicBlock, (1, 2, 2, 2), channels=(32, 64, 128, 256), zero_init_last=False, **kwargs)
     trunk.conv1 = nn.Conv2d(3, trunk.conv1.out_channels, 3, stride=1, padding=1, bias=False)
     trunk.maxpool = nn.Identity()
     trunk.default_cfg = {"pool_size": (6, 6), "input_size": (3, 48, 48)}
@@ -47,6 +49,3 @@ def patch_features(tower: nn.Module, chips: torch.Tensor) -> torch.Tensor:
     """Last grid of patch features. chips [B, 3, S, S] -> [B, C, h, w]."""
     grid = tower.forward_intermediates(chips, indices=1, intermediates_only=True, output_fmt="NCHW")
     return grid["image_intermediates"][-1]
-
-
-__all__ = ["POCKET", "build_tower", "patch_features", "timm"]

@@ -41,12 +41,16 @@ def to_input(chips: torch.Tensor) -> torch.Tensor:
     return (chips.float() / 127.5 - 1)[:, None].expand(-1, 3, -1, -1)
 
 
-def augment(chips: torch.Tensor, size: int, generator: torch.Generator) -> torch.Tensor:
-    """Flip, small affine warp, resize, brightness, contrast and one erased square. [B, 3, S, S] -> [B, 3, size, size]."""
+def augment(chips: torch.Tensor, size: int, generator: torch.Generator, mirrored: bool = True,
+            erased: bool = True) -> torch.Tensor:
+    """Small affine warp, resize, brightness and contrast; half of the faces mirrored and half with one square erased.
+
+    [B, 3, S, S] -> [B, 3, size, size].
+    """
     b = len(chips)
     u = lambda low, high: torch.rand(b, generator=generator) * (high - low) + low  # noqa: E731
     angle, zoom = u(-0.22, 0.22), torch.exp(u(-0.15, 0.15))
-    flip = torch.where(u(0, 1) < 0.5, -1.0, 1.0)
+    flip = torch.where(u(0, 1) < 0.5 * mirrored, -1.0, 1.0)
     theta = torch.stack([torch.stack([flip * zoom * angle.cos(), -zoom * angle.sin(), u(-0.12, 0.12)], 1),
                          torch.stack([flip * zoom * angle.sin(), zoom * angle.cos(), u(-0.12, 0.12)], 1)], 1)
     grid = F.affine_grid(theta, [b, 1, size, size], align_corners=False)
@@ -57,8 +61,8 @@ def augment(chips: torch.Tensor, size: int, generator: torch.Generator) -> torch
     pixel = torch.arange(size)
     rows = (pixel >= top[:, None]) & (pixel < top[:, None] + side)
     columns = (pixel >= left[:, None]) & (pixel < left[:, None] + side)
-    erased = (rows[:, :, None] & columns[:, None, :] & (u(0, 1) < 0.5)[:, None, None])[:, None]
-    return x.clamp(-1, 1).masked_fill(erased, 0.0).expand(-1, 3, -1, -1)
+    hidden = (rows[:, :, None] & columns[:, None, :] & (u(0, 1) < 0.5 * erased)[:, None, None])[:, None]
+    return x.clamp(-1, 1).masked_fill(hidden, 0.0).expand(-1, 3, -1, -1)
 
 
 def evaluate(model: nn.Module, faces: dict, rows: np.ndarray) -> dict:
@@ -115,8 +119,8 @@ def main(config_path: str) -> None:
     model = FaceClassifier(8, faces["words"].shape[1]).to(memory_format=torch.channels_last)
     decay = [p for p in model.parameters() if p.ndim > 1]
     rest = [p for p in model.parameters() if p.ndim <= 1]
-    optimiser = torch.optim.SGD([{"params": decay, "weight_decay": config["weight_decay"]},
-                                 {"params": rest, "weight_decay": 0.0}], lr=config["lr"], momentum=0.9, nesterov=True)
+    optimiser = torch.optim.AdamW([{"params": decay, "weight_decay": config["weight_decay"]},
+                                   {"params": rest, "weight_decay": 0.0}], lr=config["lr"])
     epochs = len(config["sizes"])
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config["lr"], pct_start=0.15, anneal_strategy="cos",
                                                    total_steps=epochs * (len(train) // config["batch"]),

@@ -1,0 +1,131 @@
+"""Build the training records: evidence -> draft -> verify -> one JSON line each, resumable and counted.
+
+    python -m data_engine build configs/data_pocket.yaml
+
+A record holds `messages` (question and answer), `images` (the FER2013 row whose pixels belong to it, or none), `au`
+(the evidence the answer was written from), `target` (label distribution) and `provenance` (where each part came from).
+Record i depends on the seed and i alone, so a rerun continues after the last whole line.
+"""
+
+from __future__ import annotations
+
+import collections
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+
+from data_engine import draft, reading, sample
+from emollm import prompt, verify
+from emollm.schema import AU_NAMES, LABELS, AUEvent, AUSeries
+
+# What the answer of a question kind contains.
+KINDS = ("explain", "explain", "explain", "explain", "explain", "explain", "movement", "label")
+
+
+class Faces:
+    """Measured faces of the training split, as `data_engine observe` cached them."""
+
+    def __init__(self, path: str):
+        stored = np.load(path)
+        self.intensity = stored["intensity"].astype(np.float64)  # [N, 24, 2]
+        self.confidence, self.measured = stored["confidence"].astype(np.float64), stored["measured"]
+        onehot = np.eye(len(LABELS))[stored["fer"]]
+        self.target = 0.75 * stored["soft"] + 0.25 * onehot
+        self.rows = np.flatnonzero(stored["keep"] & ~stored["public_test"] & stored["found"])
+        self.pool = self.intensity[self.rows]
+        self.weights = reading.fit(self.pool, self.target[self.rows])
+
+
+def evidence(faces: Faces, rng: random.Random, mix: dict) -> tuple:
+    """Series, events, key frames, target distribution, picture row (or None) and the kind of evidence."""
+    kind = rng.choices(list(mix), list(mix.values()))[0]
+    row = int(rng.choice(faces.rows))
+    confidence, measured, name = faces.confidence[row], faces.measured, "emollm-geometry"
+    real = faces.intensity[row]
+    if kind == "drawn":
+        values = sample.draw_from_variants(rng) if rng.random() < 0.5 else sample.cooccurring(faces.pool, rng)
+        confidence, measured, name, row = np.full(len(AU_NAMES), 0.9), np.ones(len(AU_NAMES), bool), "drawn", None
+    else:
+        values = sample.edit(real, rng) if kind == "edited" else real
+    measured = sample.hide(measured, rng)
+    shown = np.where(measured[:, None], values, 0)
+    if row is None:
+        target = reading.read(faces.weights, shown)
+    else:
+        target = faces.target[row] if kind == "real" else reading.after_edit(faces.weights, faces.target[row], real, shown)
+    if rng.random() < mix_clip(kind):
+        series, events, keys = sample.as_clip(values, confidence, measured, name, rng.choice((2, 2, 3, 4)), rng)
+    else:
+        series, events, keys = sample.photo_series(values, confidence, measured, name), [], [0]
+    return series, events, keys, target, row, kind
+
+
+def mix_clip(kind: str) -> float:
+    """Share of clips among records of one kind of evidence."""
+    return 0.12 if kind == "real" else 0.25
+
+
+def write_record(index: int, seed: int, faces: Faces, mix: dict) -> tuple[dict | None, str]:
+    """One record, or None and the reason why it was dropped."""
+    rng = random.Random(seed * 1_000_003 + index)
+    series, events, keys, target, row, kind = evidence(faces, rng, mix)
+    observations = prompt.observe(series, events, rng)
+    order = np.argsort(-target)
+    drawn = rng.choices(range(len(LABELS)), target)[0]
+    label, alternative = LABELS[drawn], LABELS[order[0] if drawn != order[0] else order[1]]
+    margin = float(target[order[0]] - target[order[1]]) if drawn == order[0] else 0.0
+    asked = rng.choice(KINDS)
+    whole = prompt.render(observations, draft.interpretation(observations, rng), label,
+                          draft.conclusion(label, alternative, observations, rng, margin))
+    parsed = prompt.parse(whole)
+    if parsed.problems:
+        return None, "grammar"
+    if draft.LEAK.search(parsed.interpretation):
+        return None, "label in the interpretation"
+    wrong = [c for c in verify.claims(parsed, whole, series, events) if c.verdict in ("contradicted", "unmeasured")]
+    if wrong:
+        return None, f"claim {wrong[0].verdict}"
+    answer = {"explain": whole, "movement": parsed.observations_text,
+              "label": f"{prompt.CONCLUSION} {label}."}[asked]
+    questions = draft.QUESTIONS[asked]
+    question = prompt.DEFAULT_QUESTION if asked == "explain" and rng.random() < 0.3 else rng.choice(questions)
+    return {"id": index, "messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}],
+            "images": [] if row is None else [f"fer2013:{row}"], "label": label, "target": np.round(target, 4).tolist(),
+            "au": pack(series, events, keys), "provenance": {"evidence": kind, "text": "rules", "asked": asked}}, "kept"
+
+
+def pack(series: AUSeries, events: list[AUEvent], keys: list[int]) -> dict:
+    """Evidence as plain JSON: the series plus its events and key frames."""
+    return series.to_dict() | {"events": [vars(e) for e in events], "keys": keys}
+
+
+def unpack(stored: dict) -> tuple[AUSeries, list[AUEvent], list[int]]:
+    return AUSeries.from_dict(stored), [AUEvent(**e) for e in stored["events"]], stored["keys"]
+
+
+def finished(path: Path) -> int:
+    """Index after the last whole record of an earlier run; a torn last line is cut off."""
+    if not path.exists():
+        return 0
+    data = path.read_bytes()
+    whole = data[:data.rfind(b"\n") + 1]
+    if len(whole) < len(data):
+        path.write_bytes(whole)
+    lines = whole.splitlines()
+    return json.loads(lines[-1])["id"] + 1 if lines else 0
+
+
+def build(config: dict) -> collections.Counter:
+    """Write config["records"] records to config["out"]; returns the count per outcome of this run."""
+    faces, out = Faces(config["faces"]), Path(config["out"])
+    out.parent.mkdir(parents=True, exist_ok=True)
+    counts = collections.Counter()
+    with out.open("a") as lines:
+        for index in range(finished(out), config["records"]):
+            record, outcome = write_record(index, config["seed"], faces, config["mix"])
+            counts[outcome] += 1
+            if record:
+                lines.write(json.dumps(record, separators=(",", ":")) + "\n")
+    return counts

@@ -1,0 +1,340 @@
+"""The command line: data on stdout, progress and messages on stderr, one clear line for every mistake.
+
+Exit codes: 0 done; 2 the input or the command cannot be used; 3 no face could be measured; 130 stopped by Ctrl-C.
+Nothing heavy is imported before a command needs it, so that `emollm --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from emollm import progress, report
+from emollm.schema import AU_NAMES, InputError, NoFaceError, au_index, json_schema
+
+if TYPE_CHECKING:
+    from emollm.schema import Explanation
+
+STYLES = (*report.STYLES, "json")
+BROKEN_PIPE, INTERRUPTED, FAILED = 141, 130, 1  # as shells report SIGPIPE and SIGINT
+
+EXPLAIN_EXAMPLES = """examples:
+  emollm explain photo.jpg
+  emollm explain photo.jpg --style json -o photo.json --render photo_explained.png
+  emollm explain clip.mp4 --baseline clip --question "What changes when the brows go up?"
+  emollm explain photo.jpg --what-if AU12=0 --what-if AU04=3
+  emollm explain clip.mp4 --evidence openface.csv     your own action units, our explanation
+  emollm explain 6C+12D                               hand-coded FACS, no picture at all
+
+Verdicts beside each movement: + supported by the measurement, x contradicted, ? unsure, - unmeasured (drawn as
+signs where the terminal can show them)."""
+MEASURE_EXAMPLES = """examples:
+  emollm measure photo.jpg -o photo.json
+  emollm measure clip.mp4 -o clip.csv --baseline clip
+  emollm measure clip.mp4 -o clip.csv --format openface   17 AUxx_r and 18 AUxx_c columns
+  emollm measure photo.jpg                                CSV on the terminal
+
+Left and right are the person's own. 0 = absent, 1-5 = FACS A-E, empty = not visible."""
+AU_EXAMPLES = """examples:
+  emollm au          all action units, one a line
+  emollm au 12       what AU12 is, how it looks, what it is commonly read as
+  emollm au AU04 7   several"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}. See '{self.prog} --help'.")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns the exit code. Never raises for a mistake of the user."""
+    try:
+        arguments = _parser().parse_args(argv)
+        code = arguments.run(arguments)
+        sys.stdout.flush()
+        return code
+    except InputError as error:
+        return _complain(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _complain("stopped", INTERRUPTED)
+    except BrokenPipeError:
+        # The reader has gone (`emollm ... | head`); keep Python from failing again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except MemoryError:
+        return _complain("not enough memory. Give a smaller picture or a shorter clip.", FAILED)
+    except Exception as error:
+        if os.environ.get("EMOLLM_DEBUG"):
+            raise
+        return _complain(f"internal error ({type(error).__name__}: {error}). Please report it; EMOLLM_DEBUG=1 shows "
+                         "where it happened.", FAILED)
+
+
+def _complain(message: str, code: int) -> int:
+    with contextlib.suppress(OSError):
+        print(f"emollm: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+# --- arguments ---------------------------------------------------------------------------------------------------
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="emollm", description="Why is this face read the way it is? Facial action units in, a "
+                                                "checkable explanation out.", epilog=report.DISCLOSURE)
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
+    _add_explain(commands)
+    _add_measure(commands)
+    au = _command(commands, "au", _au, "what the action units are and how they look", AU_EXAMPLES)
+    au.add_argument("names", nargs="*", metavar="AU", help="action unit, such as 12 or AU12 (default: list all)")
+    _command(commands, "schema", _schema, "print the JSON Schema of an explanation",
+             "example:\n  emollm schema > explanation.schema.json")
+    _command(commands, "doctor", _doctor, "check this installation", "Exit code 1 when something does not work.")
+    evaluate = _command(commands, "eval", _eval, "measure the quality of a model", "example:\n  emollm eval quick",
+                        add_help=False)
+    evaluate.add_argument("rest", nargs=argparse.REMAINDER, metavar="SUITE ...", help="suite and its options")
+    return parser
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when asked: importlib.metadata is slow."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            number = version("emollm")
+        except PackageNotFoundError:
+            number = "not installed, running from source"
+        print(f"emollm {number}")
+        parser.exit()
+
+
+def _command(commands: argparse._SubParsersAction, name: str, run: object, about: str, examples: str,
+             **options: object) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=about, description=f"{about[0].upper()}{about[1:]}.", epilog=examples,
+                                 formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_explain(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "explain", _explain, "explain how the faces in a photo or clip are commonly read",
+                      EXPLAIN_EXAMPLES)
+    add = parser.add_argument
+    add("media", metavar="MEDIA", help="photo, clip, table of action units, or a FACS code such as 6C+12D")
+    add("--question", metavar="TEXT", help="what to ask about the face")
+    add("--style", choices=STYLES, default="full", help="movement: only what moves; label: one line; brief: two or "
+        "three sentences; full (default); json: everything")
+    add("--what-if", action="append", default=[], metavar="AU=LEVEL",
+        help="explain the face with one action unit edited, 0 (absent) to 5; repeatable")
+    add("--face", type=_face_number, metavar="N", help="only this face, as numbered in the output (default: all)")
+    add("--evidence", metavar="TABLE", help="use these action units instead of measuring: emollm, OpenFace, py-feat, "
+        "LibreFace or ARKit table, or a FACS code")
+    add("--baseline", choices=("none", "clip"), default=None,
+        help="what counts as this face at rest: the average face (none) or the clip's own quiet moments (clip)")
+    add("--model", default="pocket", metavar="DIR", help="pocket (default, comes with emollm) or a checkpoint folder")
+    add("--ungrounded", action="store_true", help="let the model write observations freely (for research)")
+    add("--render", metavar="PNG", help="draw the explanation on the picture (.png or .jpg)")
+    add("-o", "--output", metavar="FILE", help="write the text or JSON here instead of stdout")
+    _add_progress(parser)
+
+
+def _add_measure(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "measure", _measure, "measure the action units of every face, without reading them",
+                      MEASURE_EXAMPLES)
+    add = parser.add_argument
+    add("media", metavar="MEDIA", help="photo or clip")
+    add("-o", "--output", metavar="FILE", help=".csv or .json (default: CSV on stdout)")
+    add("--format", choices=("emollm", "openface"), default="emollm", help="columns of the CSV (default: emollm)")
+    add("--baseline", choices=("none", "clip"), default="none", help="what counts as this face at rest")
+    _add_progress(parser)
+
+
+def _add_progress(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--progress", choices=progress.MODES, default="auto",
+                        help="on stderr: bar, plain lines or none (default: a bar on a terminal)")
+
+
+def _face_number(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"'{text}' is not a face number such as 0 or 1")
+    return int(text)
+
+
+def _edits(pairs: list[str]) -> dict[str, float]:
+    """["AU04=0"] -> {"AU04": 0.0}. Raises InputError for an unknown AU, a value outside 0-5, or an AU given twice."""
+    edits: dict[str, float] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        try:
+            level = float(value)
+        except ValueError:
+            level = -1.0
+        if not equals or not 0 <= level <= 5:
+            raise InputError(f"--what-if {pair}: write AU=LEVEL with a level from 0 (absent) to 5, such as AU04=0")
+        au = AU_NAMES[au_index(name)]
+        if au in edits:
+            raise InputError(f"--what-if {pair}: {au} is edited twice")
+        edits[au] = level
+    return edits
+
+
+# --- commands ----------------------------------------------------------------------------------------------------
+
+def _explain(arguments: argparse.Namespace) -> int:
+    edits = _edits(arguments.what_if)
+    _check_place(arguments.output, arguments.media)
+    if arguments.render:
+        _check_place(arguments.render, arguments.media)
+        _check_render(arguments)
+    source, evidence = _source(arguments.media), arguments.evidence and _source(arguments.evidence)
+    progress.use(arguments.progress)
+    from emollm.explain import explain
+
+    try:
+        found = explain(source, question=arguments.question, style=_model_style(arguments.style), what_if=edits or None,
+                        face=arguments.face, evidence=evidence, model=arguments.model,
+                        grounded=not arguments.ungrounded, baseline=arguments.baseline)
+    except NoFaceError as error:
+        if arguments.style == "json":
+            _deliver(_as_json([_nothing(arguments, str(error))]), arguments.output)
+        raise
+    if arguments.style == "json":
+        _deliver(_as_json(found), arguments.output)
+    else:
+        blocks = [report.as_text(explanation, arguments.style) for explanation in found]
+        gap = "\n" if arguments.style == "label" else "\n\n\n" if arguments.style == "full" else "\n\n"
+        _deliver(gap.join(blocks) + "\n", arguments.output)
+    if arguments.render:
+        _render(arguments, found)
+    return 0
+
+
+def _model_style(style: str) -> str:
+    """JSON holds everything; the other styles choose what is shown."""
+    return "full" if style == "json" else style
+
+
+def _source(given: str) -> object:
+    """A FACS code becomes evidence; everything else is a path."""
+    if os.path.exists(given) or not given[:3].strip("AULRaulr ")[:1].isdecimal():
+        return given
+    from emollm import evidence
+
+    return evidence.parse_facs(given, given) if evidence.looks_like_facs(given) else given
+
+
+def _nothing(arguments: argparse.Namespace, reason: str) -> Explanation:
+    """The valid, empty explanation of media without a measurable face."""
+    from emollm.schema import Explanation
+
+    return Explanation(source=arguments.media, question=arguments.question or "", notices=[reason])
+
+
+def _as_json(found: list[Explanation]) -> str:
+    return json.dumps([explanation.to_dict() for explanation in found], indent=1, ensure_ascii=False,
+                      allow_nan=False) + "\n"
+
+
+def _check_place(path: str | None, media: str) -> None:
+    """Refuse before the work starts to write where nothing can be written, or over the input."""
+    if path is None:
+        return
+    if not os.path.isdir(os.path.dirname(path) or "."):
+        raise InputError(f"{path}: there is no such folder. Create it first.")
+    if os.path.isdir(path):
+        raise InputError(f"{path}: this is a folder. Give the name of a file.")
+    if os.path.exists(path) and os.path.exists(media) and os.path.samefile(path, media):
+        raise InputError(f"{path}: this would overwrite the input. Give another name.")
+
+
+def _check_render(arguments: argparse.Namespace) -> None:
+    """Refuse before the work starts what could not be drawn after it."""
+    from emollm import render
+
+    render.image_format(arguments.render)
+    if isinstance(_source(arguments.media), str) and not _is_table(arguments.media):
+        return
+    raise InputError(f"--render {arguments.render}: {arguments.media} has no picture to draw on. Leave --render out or "
+                     "give the photo or clip with --evidence.")
+
+
+def _is_table(path: str) -> bool:
+    return path.lower().endswith((".csv", ".tsv", ".json", ".txt", ".facs"))
+
+
+def _render(arguments: argparse.Namespace, found: list[Explanation]) -> None:
+    """One picture a face: out.png, or out_face0.png, out_face1.png... when there are several."""
+    from emollm import render
+
+    stem, suffix = os.path.splitext(arguments.render)
+    for explanation in progress.track(found, "drawing", len(found)):
+        path = arguments.render if len(found) == 1 else f"{stem}_face{explanation.face_id}{suffix}"
+        picture = render.frame_at(arguments.media, render.key_time(explanation))
+        render.save(render.annotate(picture, explanation), path)
+        print(f"emollm: drawn to {path}", file=sys.stderr)
+
+
+def _measure(arguments: argparse.Namespace) -> int:
+    kind = os.path.splitext(arguments.output or "x.csv")[1].lower()
+    if kind not in (".csv", ".json"):
+        raise InputError(f"{arguments.output}: cannot write this kind of table. Name it .csv or .json.")
+    if kind == ".json" and arguments.format == "openface":
+        raise InputError(f"{arguments.output}: OpenFace's format is a CSV. Name it .csv or leave --format out.")
+    _check_place(arguments.output, arguments.media)
+    progress.use(arguments.progress)
+    from emollm import evidence
+    from emollm.explain import measure_media
+
+    measured = measure_media(arguments.media, baseline=arguments.baseline)
+    faces = [series for _, series in measured]
+    frames = [track.frames for track, _ in measured]
+    if kind == ".json":
+        _deliver(evidence.json_text(faces), arguments.output)
+    else:
+        _deliver(evidence.csv_text(faces, arguments.format, frames), arguments.output)
+    return 0
+
+
+def _au(arguments: argparse.Namespace) -> int:
+    from emollm import facs
+
+    if arguments.names:
+        print("\n\n".join(facs.describe(name) for name in arguments.names))
+    else:
+        print("\n".join(f"{unit.name}  {unit.title:<26}{unit.look[0]}" for unit in facs.ACTION_UNITS.values()))
+    return 0
+
+
+def _schema(_: argparse.Namespace) -> int:
+    print(json.dumps(json_schema(), indent=1))
+    return 0
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    from emollm import doctor
+
+    return doctor.main()
+
+
+def _eval(arguments: argparse.Namespace) -> int:
+    from emollm import evaluate
+
+    return evaluate.main(arguments.rest) or 0
+
+
+def _deliver(text: str, path: str | None) -> None:
+    """To a file, whole or not at all, or to stdout in signs that it can show."""
+    if path:
+        report.write_file(path, text)
+    else:
+        report.print_text(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

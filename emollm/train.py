@@ -1,0 +1,218 @@
+"""Train a stage of EmoLLM: language, adapters or reason.
+
+    python -m emollm.train configs/train_language.yaml
+
+language: tokenizer, language model and AU encoder from scratch. adapters: both projectors and the AU encoder, language
+model frozen. reason: LoRA on the language model plus the adapters, merged when it ends. The tower is always frozen.
+A rerun resumes from the last checkpoint; one GPU is used when there is one. Loss: cross-entropy over the answer, with
+the label token's target replaced by the label distribution of the face.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from emollm import settings
+from emollm.checkpoint import load, save
+from emollm.config import EmoLLMConfig
+from emollm.data import FeatureCache, Records, batches
+from emollm.model import EmoLLM
+from emollm.processor import IGNORE, EmoLLMProcessor
+from emollm.tokenizer import label_tokens, train_tokenizer
+from emollm.tower import POCKET, POCKET_CHANNELS
+
+KEYS = ("stage", "data", "faces", "tower", "init", "out", "seed", "steps", "batch", "lr", "lora", "label_weight",
+        "language_model", "vocabulary", "save_every")
+
+
+def answer_loss(model: EmoLLM, batch: dict, label_ids: torch.Tensor, label_weight: float) -> tuple:
+    """Mean loss over supervised tokens, the label position counted `label_weight` times; and both parts for the log.
+
+    Only supervised positions go through the output layer: prompts are not predicted.
+    """
+    labels, target = batch.pop("labels"), batch.pop("target")
+    hidden = model.hidden_states(**batch)  # [B, L, D]
+    wanted = labels[:, 1:] != IGNORE
+    logits = model.get_output_embeddings()(hidden[:, :-1][wanted]).float()  # [n, vocabulary]
+    ids = labels[:, 1:][wanted]  # [n]
+    row = wanted.nonzero()[:, 0]
+    is_label = torch.isin(ids, label_ids)
+    first = is_label & (functional.pad(is_label.cumsum(0), (1, 0))[:-1] == _labels_before(is_label, row))
+    logp = logits.log_softmax(-1)
+    token_loss = -logp.gather(1, ids[:, None])[:, 0]
+    soft = -(target[row[first]].to(logp) * logp[first][:, label_ids]).sum(1)
+    text = token_loss[~first]
+    count = len(text) + label_weight * len(soft)
+    return (text.sum() + label_weight * soft.sum()) / count, text.mean().detach(), soft.mean().detach(), len(ids)
+
+
+def _labels_before(is_label: torch.Tensor, row: torch.Tensor) -> torch.Tensor:
+    """For each token: how many label tokens stand in earlier rows of the batch, so that the first of a row is known."""
+    per_row = torch.zeros(int(row.max()) + 2, dtype=torch.long, device=row.device)
+    per_row.scatter_add_(0, row + 1, is_label.long())
+    return per_row.cumsum(0)[row]
+
+
+def new_model(config: dict, records: Records) -> tuple[EmoLLM, EmoLLMProcessor]:
+    """Stage `language`: tokenizer and untrained model, with the trained tower when there is one."""
+    sample = (records[i] for i in range(0, len(records), 4))
+    tokenizer = train_tokenizer((m["content"] for r in sample for m in r["messages"]), config["vocabulary"])
+    text = {"model_type": "qwen3", "vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id,
+            "eos_token_id": tokenizer.eos_token_id, "bos_token_id": None, **config["language_model"]}
+    model_config = EmoLLMConfig(text_config=text, tower=POCKET, tower_channels=POCKET_CHANNELS,
+                                face_token_id=tokenizer.convert_tokens_to_ids("<|face_pad|>"))
+    return EmoLLM(model_config), EmoLLMProcessor(tokenizer)
+
+
+def load_tower(model: EmoLLM, path: str) -> None:
+    """Put the tower of train_tower.py into the model."""
+    state = torch.load(path, weights_only=True, map_location="cpu")["model"]
+    model.face.tower.load_state_dict({k.removeprefix("tower."): v for k, v in state.items() if k.startswith("tower.")})
+
+
+def prepare_stage(model: EmoLLM, config: dict):
+    """Freeze and wrap for the stage; returns the module to train."""
+    for name, parameter in model.named_parameters():
+        frozen_lm = config["stage"] != "language" and name.startswith("language_model")
+        parameter.requires_grad = not (name.startswith("face.tower") or frozen_lm)
+    if config["stage"] != "reason":
+        return model
+    from peft import LoraConfig, inject_adapter_in_model
+
+    lora = LoraConfig(r=config["lora"]["rank"], lora_alpha=config["lora"]["alpha"], lora_dropout=config["lora"]["dropout"],
+                      target_modules=config["lora"]["targets"])
+    inject_adapter_in_model(lora, model.language_model)
+    if not any("lora_" in n for n, p in model.named_parameters() if p.requires_grad):
+        raise settings.InputError(f"lora.targets {config['lora']['targets']} match no module of the language model")
+    return model
+
+
+def merge_lora(model: EmoLLM) -> None:
+    """Fold LoRA into the weights it adapts and remove its layers."""
+    from peft.tuners.lora import LoraLayer
+
+    for name, module in list(model.language_model.named_modules()):
+        if isinstance(module, LoraLayer):
+            module.merge()
+            parent, _, leaf = name.rpartition(".")
+            setattr(model.language_model.get_submodule(parent), leaf, module.get_base_layer())
+
+
+def optimisers(model: EmoLLM, config: dict) -> list[torch.optim.Optimizer]:
+    """AdamW; in stage `language` the matrices of the language model go to Muon (Jordan et al., 2024), which needs
+    about half the tokens to the same loss at this size."""
+    trained = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
+    hidden = [p for n, p in trained if config["stage"] == "language" and p.ndim == 2 and ".layers." in n]
+    rest = [p for _, p in trained if not any(p is h for h in hidden)]
+    found = [torch.optim.AdamW(rest, lr=config["lr"], betas=(0.9, 0.98), weight_decay=0.01)]
+    if hidden:
+        found.append(torch.optim.Muon(hidden, lr=0.02, weight_decay=0.01))
+    return found
+
+
+def schedule(step: int, steps: int) -> float:
+    """Learning-rate factor: linear warm-up over 3 %, then linear to 2 %."""
+    warm = max(1, int(0.03 * steps))
+    return (step + 1) / warm if step < warm else max(0.02, 1 - (step - warm) / max(1, steps - warm))
+
+
+@torch.no_grad()
+def cache_features(model: EmoLLM, processor: EmoLLMProcessor, faces_path: str, variants: int = 4) -> FeatureCache:
+    """Tower features of every training picture: plain, mirrored, and two more with small warps and light changes."""
+    from emollm.train_tower import augment, to_input
+
+    stored = np.load(faces_path)
+    rows = np.flatnonzero(stored["keep"] & ~stored["public_test"])
+    chips, generator = stored["chips"], torch.Generator().manual_seed(0)
+    features = np.zeros((len(rows), variants, model.config.visual_tokens, model.config.tower_channels), np.float16)
+    model.eval()
+    for start in range(0, len(rows), 256):
+        plain = to_input(torch.from_numpy(chips[rows[start:start + 256]]))
+        for variant in range(variants):
+            x = plain if variant < 2 else augment(plain, plain.shape[-1], generator, mirrored=False, erased=False)
+            x = x.flip(-1) if variant % 2 else x
+            features[start:start + 256, variant] = model.face.visual_features(x).half().numpy()
+    return FeatureCache(rows, features)
+
+
+def train_step(model: EmoLLM, batch: dict, optimiser_list: list, label_ids: torch.Tensor, config: dict) -> tuple:
+    """One training step."""
+    device = next(model.parameters()).device
+    batch = {k: v.to(device) for k, v in batch.items()}
+    with torch.autocast(device.type, torch.bfloat16):
+        loss, text, label, tokens = answer_loss(model, batch, label_ids, config["label_weight"])
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.grad is not None], 1.0)
+    for optimiser in optimiser_list:
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+    return text.item(), label.item(), tokens
+
+
+def main(config_path: str) -> None:
+    config = settings.load(config_path, *KEYS)
+    out, records = Path(config["out"]), Records(config["data"])
+    out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(config["seed"])
+    model, processor = load(config["init"]) if config["init"] else new_model(config, records)
+    if config["tower"]:
+        load_tower(model, config["tower"])
+    model = prepare_stage(model, config)
+    cache = cache_features(model, processor, config["faces"]) if config["faces"] else None
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model.to(device).train()
+    model.face.tower.eval()
+    found = optimisers(model, config)
+    rates = [[g["lr"] for g in o.param_groups] for o in found]
+    first = resume(model, found, out / "last.pt")
+    label_ids = torch.tensor(label_tokens(processor.tokenizer), device=device)
+    stream = batches(records, processor, cache, config["batch"], config["seed"] + first, config["stage"] == "adapters")
+    started, seen, recent = time.time(), 0, []
+    for step in range(first, config["steps"]):
+        for optimiser, rate in zip(found, rates, strict=True):
+            for group, lr in zip(optimiser.param_groups, rate, strict=True):
+                group["lr"] = lr * schedule(step, config["steps"])
+        text, label, tokens = train_step(model, next(stream), found, label_ids, config)
+        seen, recent = seen + tokens, [*recent[-24:], (text, label)]
+        if step % 25 == 24:
+            log(out, step + 1, config["steps"], recent, seen / (time.time() - started))
+        if (step + 1) % config["save_every"] == 0:
+            checkpoint(model, found, step + 1, out / "last.pt")
+    if config["stage"] == "reason":
+        merge_lora(model)
+    save(model.cpu(), processor, out / "model", {"stage": config["stage"], "steps": config["steps"], "config": config})
+
+
+def log(out: Path, step: int, steps: int, recent: list, rate: float) -> None:
+    text, label = np.nanmean(np.array(recent), axis=0)
+    print(f"step {step}/{steps} | text {text:.3f} | label {label:.3f} | {rate / 1000:.1f}k supervised tok/s", flush=True)
+    with (out / "log.jsonl").open("a") as lines:
+        lines.write(json.dumps({"step": step, "text": float(text), "label": float(label), "rate": rate}) + "\n")
+
+
+def checkpoint(model: EmoLLM, found: list, step: int, path: Path) -> None:
+    trained = {n: p.detach().cpu() for n, p in model.named_parameters() if p.requires_grad}
+    torch.save({"step": step, "model": trained, "optimisers": [o.state_dict() for o in found]}, path.with_suffix(".tmp"))
+    path.with_suffix(".tmp").replace(path)
+
+
+def resume(model: EmoLLM, found: list, path: Path) -> int:
+    """Continue from a checkpoint when there is one; returns the first step to do."""
+    if not path.exists():
+        return 0
+    stored = torch.load(path, weights_only=True, map_location="cpu")
+    model.load_state_dict(stored["model"], strict=False)
+    for optimiser, state in zip(found, stored["optimisers"], strict=True):
+        optimiser.load_state_dict(state)
+    return stored["step"]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,421 @@
+"""The command line: exit codes, one-line messages, what goes to stdout and what to stderr, and what gets imported.
+
+Most tests put a small stand-in in place of the model, so that they hold the command line alone; the end-to-end ones
+use the shipped model.
+"""
+
+import hashlib
+import json
+import subprocess
+import sys
+import types
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from emollm import cli, doctor, evidence, progress
+from emollm.schema import AU_NAMES, AUSeries, Claim, Explanation, NoFaceError
+
+
+def run(*arguments):
+    """A real process; returns exit code, stdout, stderr."""
+    done = subprocess.run([sys.executable, "-m", "emollm", *arguments], capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    yield
+    progress.use("none")
+
+
+@pytest.fixture
+def photo(tmp_path):
+    Image.fromarray(np.full((60, 80, 3), 128, np.uint8)).save(tmp_path / "photo.png")
+    return tmp_path / "photo.png"
+
+
+@pytest.fixture
+def model(monkeypatch):
+    """Stand-in for emollm.explain: remembers how it was called, answers with two faces, or raises `model.error`."""
+    stand_in = types.ModuleType("emollm.explain")
+    stand_in.error, stand_in.called, stand_in.faces = None, {}, 1
+
+    def explain(source, **options):
+        stand_in.called = {"source": source, **options}
+        if stand_in.error:
+            raise stand_in.error
+        claim = Claim("AU12", (0, 4), "AU12", level="marked", intensity=3.0, region=[[10, 10], [40, 10], [40, 40]],
+                      verdict="supported")
+        return [Explanation(face_id=k, label="happiness", confidence=0.8, distribution={"happiness": 0.8, "fear": 0.2},
+                            claims=[claim], box=[5, 5, 50, 50], evidence={}, source=str(source))
+                for k in range(stand_in.faces)]
+
+    def measure_media(source, baseline="none"):
+        stand_in.called = {"source": source, "baseline": baseline}
+        track = types.SimpleNamespace(frames=np.array([4, 7]))
+        series = AUSeries(np.array([0.0, 0.1]), np.ones((2, 24, 2)), np.ones((2, 24)), np.ones(24, bool), "test")
+        return [(track, series)]
+
+    stand_in.explain, stand_in.measure_media = explain, measure_media
+    monkeypatch.setitem(sys.modules, "emollm.explain", stand_in)
+    return stand_in
+
+
+# --- without a model ---------------------------------------------------------------------------------------------
+
+def test_help_imports_nothing_heavy():
+    """`emollm --help` must answer at once: numpy alone would double its time."""
+    code = ("import sys; from emollm.cli import main\n"
+            "try: main(['--help'])\nexcept SystemExit: pass\n"
+            "print([m for m in ('numpy', 'PIL', 'torch', 'cv2', 'av', 'emollm.facs') if m in sys.modules])")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("command", ["explain", "measure", "au", "schema", "doctor"])
+def test_every_command_has_help_with_an_example(command, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([command, "--help"])
+    assert stopped.value.code == 0
+    out = capsys.readouterr().out
+    assert "emollm" in out
+    assert command == "doctor" or "example" in out
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["--version"])
+    assert stopped.value.code == 0
+    assert capsys.readouterr().out.startswith("emollm ")
+
+
+@pytest.mark.parametrize("arguments, message", [
+    ([], "required: COMMAND"),
+    (["dance"], "invalid choice: 'dance'"),
+    (["explain"], "required: MEDIA"),
+    (["explain", "x.jpg", "--what-if", "AU99=1"], "unknown action unit 'AU99'"),
+    (["explain", "x.jpg", "--what-if", "AU04=6"], "--what-if AU04=6: write AU=LEVEL"),
+    (["explain", "x.jpg", "--what-if", "AU04=nan"], "--what-if AU04=nan: write AU=LEVEL"),
+    (["explain", "x.jpg", "--what-if", "AU04"], "--what-if AU04: write AU=LEVEL"),
+    (["explain", "x.jpg", "--what-if", "AU04=1", "--what-if", "4=2"], "AU04 is edited twice"),
+    (["explain", "x.jpg", "--face", "-1"], "--face"),
+    (["explain", "x.jpg", "--face", "two"], "'two' is not a face number"),
+    (["explain", "x.jpg", "--style", "poem"], "invalid choice: 'poem'"),
+    (["explain", "x.jpg", "--render", "x.gif"], "Name it .png or .jpg"),
+    (["explain", "x.jpg", "--render", "no_such_folder/x.png"], "there is no such folder"),
+    (["explain", "x.jpg", "-o", "."], "this is a folder"),
+    (["explain", "6C+12D", "--render", "x.png"], "has no picture to draw on"),
+    (["explain", "x.csv", "--render", "x.png"], "has no picture to draw on"),
+    (["explain", "1+2+99"], "unknown action unit '99'"),
+    (["measure", "x.jpg", "-o", "x.xls"], "Name it .csv or .json"),
+    (["measure", "x.jpg", "-o", "x.json", "--format", "openface"], "OpenFace's format is a CSV"),
+    (["au", "3"], "unknown action unit '3'"),
+])
+def test_wrong_commands_end_with_one_line_and_code_2(arguments, message, capsys, model):
+    assert cli.main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("emollm: ")
+    assert err.count("\n") == 1
+    assert message in err
+    assert not model.called, "refused before any work"
+
+
+def test_au_lists_all_and_describes_some(capsys):
+    assert cli.main(["au"]) == 0
+    assert [line[:4] for line in capsys.readouterr().out.splitlines()] == list(AU_NAMES)
+    assert cli.main(["au", "12", "AU04"]) == 0
+    out = capsys.readouterr().out
+    assert "zygomaticus" in out
+    assert "AU04 brow lowerer" in out
+
+
+def test_schema_is_json(capsys):
+    assert cli.main(["schema"]) == 0
+    assert json.loads(capsys.readouterr().out)["properties"]["claims"]["type"] == "array"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no POSIX pipes")
+def test_a_reader_that_goes_away_is_no_error():
+    """`emollm au | head -1` must not print a traceback."""
+    code = "import sys; from emollm.cli import main; sys.stdin.readline(); sys.exit(main(['schema']))"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        process.stdin.write(b"\n")
+        process.stdin.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == cli.BROKEN_PIPE
+
+
+def test_doctor_finds_damaged_and_exchanged_weights(tmp_path):
+    header = json.dumps({"__metadata__": {"kind": "emollm"}}).encode()
+    good = len(header).to_bytes(8, "little") + header
+    (tmp_path / "model.safetensors").write_bytes(good)
+    assert all(ok for ok, _ in doctor.weights(tmp_path))
+    assert (True, "  kind: emollm") in list(doctor.weights(tmp_path))
+    (tmp_path / "SHA256SUMS").write_text(f"{hashlib.sha256(good).hexdigest()}  model.safetensors\n")
+    assert all(ok for ok, _ in doctor.weights(tmp_path))
+    (tmp_path / "model.safetensors").write_bytes(good + b"x")
+    (ok, line), = doctor.weights(tmp_path)
+    assert not ok
+    assert "SHA256SUMS says" in line
+    (tmp_path / "SHA256SUMS").unlink()
+    for damaged in (b"", good[:20], (10**15).to_bytes(8, "little") + header):
+        (tmp_path / "model.safetensors").write_bytes(damaged)
+        (ok, line), = doctor.weights(tmp_path)
+        assert not ok
+        assert "reinstall emollm" in line
+
+
+def test_doctor_says_what_is_missing_and_ends_with_1(monkeypatch, capsys):
+    monkeypatch.setattr(doctor, "NEEDED", {"no-such-package": ("no_such_package", "nothing")})
+    monkeypatch.setattr(doctor, "weights", lambda: [(False, "no model weights")])
+    monkeypatch.setattr(doctor, "self_test", list)
+    assert cli.main(["doctor"]) == 1
+    out = capsys.readouterr().out
+    assert "FAIL  no-such-package (not installed) cannot be imported" in out
+    assert "2 problems found" in out
+
+
+# --- with the stand-in -------------------------------------------------------------------------------------------
+
+def test_options_reach_explain(photo, model):
+    assert cli.main(["explain", str(photo), "--question", "Why?", "--what-if", "au4=0", "--what-if", "12=2.5", "--face",
+                     "3", "--baseline", "clip", "--model", "dir", "--ungrounded", "--evidence", "6C+12D"]) == 0
+    coded = model.called.pop("evidence")
+    assert coded.estimator == "hand"
+    assert model.called == {"source": str(photo), "question": "Why?", "style": "full", "face": 3, "baseline": "clip",
+                            "what_if": {"AU04": 0.0, "AU12": 2.5}, "model": "dir", "grounded": False}
+
+
+def test_defaults_leave_the_choice_to_explain(photo, model):
+    assert cli.main(["explain", str(photo)]) == 0
+    assert model.called == {"source": str(photo), "question": None, "style": "full", "face": None, "baseline": None,
+                            "what_if": None, "model": "pocket", "grounded": True, "evidence": None}
+
+
+def test_a_facs_code_needs_no_file_but_a_file_goes_first(tmp_path, monkeypatch, model):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["explain", "6C+12D"]) == 0
+    assert isinstance(model.called["source"], AUSeries)
+    (tmp_path / "12").write_bytes(b"")
+    assert cli.main(["explain", "12"]) == 0
+    assert model.called["source"] == "12"
+
+
+@pytest.mark.parametrize("style", cli.STYLES)
+def test_stdout_is_data_only(style, photo, model, capsys):
+    model.faces = 2
+    assert cli.main(["explain", str(photo), "--style", style, "--progress", "plain"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    if style == "json":
+        assert [Explanation.from_dict(face).face_id for face in json.loads(out)] == [0, 1]
+    else:
+        assert out.count("face 0") == out.count("face 1") == (1 if style != "brief" else 0)
+    assert out.endswith("\n")
+
+
+def test_output_and_pictures_are_written(photo, model, tmp_path, capsys):
+    model.faces = 2
+    assert cli.main(["explain", str(photo), "-o", str(tmp_path / "a.txt"), "--render", str(tmp_path / "r.png")]) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert (tmp_path / "a.txt").read_text().count("Commonly read as happiness") == 2
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.txt", "photo.png", "r_face0.png", "r_face1.png"]
+    assert err.count("drawn to") == 2
+    model.faces = 1
+    assert cli.main(["explain", str(photo), "--render", str(tmp_path / "one.jpg")]) == 0
+    assert Image.open(tmp_path / "one.jpg").format == "JPEG"
+
+
+def test_the_input_is_never_overwritten(photo, model, capsys):
+    before = photo.read_bytes()
+    for option in ("-o", "--render"):
+        assert cli.main(["explain", str(photo), option, str(photo)]) == 2
+        assert "would overwrite the input" in capsys.readouterr().err
+    assert photo.read_bytes() == before
+
+
+def test_no_face_is_code_3_and_valid_json(photo, model, capsys):
+    model.error = NoFaceError("photo.png: no face was found.")
+    assert cli.main(["explain", str(photo), "--style", "json"]) == 3
+    out, err = capsys.readouterr()
+    empty = Explanation.from_dict(json.loads(out)[0])
+    assert (empty.label, empty.claims, empty.notices) == (None, [], ["photo.png: no face was found."])
+    assert err == "emollm: photo.png: no face was found.\n"
+    assert cli.main(["explain", str(photo)]) == 3
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("error, expected", [
+    (KeyboardInterrupt(), (130, "stopped")), (MemoryError(), (1, "not enough memory")),
+    (RuntimeError("a\nb"), (1, "internal error (RuntimeError: a b)"))])
+def test_other_ends(photo, model, capsys, error, expected):
+    code, message = expected
+    model.error = error
+    assert cli.main(["explain", str(photo), "-o", str(photo.parent / "a.txt")]) == code
+    out, err = capsys.readouterr()
+    assert message in err
+    assert err.count("\n") == 1
+    assert out == ""
+    assert not (photo.parent / "a.txt").exists()
+
+
+def test_internal_errors_can_be_seen_whole(photo, model, monkeypatch):
+    model.error = RuntimeError("broken")
+    monkeypatch.setenv("EMOLLM_DEBUG", "1")
+    with pytest.raises(RuntimeError, match="broken"):
+        cli.main(["explain", str(photo)])
+
+
+def test_measure_writes_what_evidence_reads(photo, model, tmp_path, capsys):
+    assert cli.main(["measure", str(photo), "-o", str(tmp_path / "a.csv"), "--baseline", "clip"]) == 0
+    assert model.called["baseline"] == "clip"
+    assert cli.main(["measure", str(photo), "-o", str(tmp_path / "a.json")]) == 0
+    assert cli.main(["measure", str(photo), "-o", str(tmp_path / "of.csv"), "--format", "openface"]) == 0
+    assert capsys.readouterr().out == ""
+    assert [evidence.read(tmp_path / name).estimator for name in ("a.csv", "a.json", "of.csv")] == ["test", "test",
+                                                                                                     "openface"]
+    assert cli.main(["measure", str(photo)]) == 0
+    out = capsys.readouterr().out
+    assert out == (tmp_path / "a.csv").read_text()
+    assert [line.split(",")[0] for line in out.splitlines()] == ["frame", "4", "7"]
+
+
+def test_eval_hands_everything_on(monkeypatch):
+    stand_in = types.ModuleType("emollm.evaluate")
+    stand_in.main = lambda arguments: 7 if arguments == ["quick", "--limit", "5", "--help"] else 1
+    monkeypatch.setitem(sys.modules, "emollm.evaluate", stand_in)
+    monkeypatch.setattr("emollm.evaluate", stand_in, raising=False)
+    assert cli.main(["eval", "quick", "--limit", "5", "--help"]) == 7
+
+
+# --- end to end, with the shipped model ----------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def astronaut(tmp_path_factory):
+    """The public-domain photograph, its explanation as JSON and its annotated picture, from one real process."""
+    data = pytest.importorskip("skimage.data", reason="scikit-image brings the photograph")
+    folder = tmp_path_factory.mktemp("astronaut")
+    Image.fromarray(data.astronaut()).save(folder / "photo.png")
+    code, out, err = run("explain", str(folder / "photo.png"), "--style", "json", "--render", str(folder / "drawn.png"))
+    assert code == 0, err
+    return folder, json.loads(out)
+
+
+def test_a_real_smile_is_explained_and_every_claim_has_a_place(astronaut):
+    folder, faces = astronaut
+    explanation = Explanation.from_dict(faces[0])
+    assert len(faces) == 1
+    assert explanation.label == "happiness"
+    assert "AU12" in {claim.au for claim in explanation.claims}
+    assert abs(sum(explanation.distribution.values()) - 1) < 1e-3
+    left, top, right, bottom = explanation.box
+    for claim in explanation.claims:
+        assert explanation.text[slice(*claim.span)] == claim.text
+        x, y = np.mean(claim.region, axis=0)
+        assert left <= x <= right
+        assert top - (bottom - top) / 4 <= y <= bottom + (bottom - top) / 4, "brows may lie above a detector's box"
+    assert max(Image.open(folder / "drawn.png").size) >= 760
+
+
+def test_what_if_changes_the_claim(astronaut):
+    folder, _ = astronaut
+    code, out, _ = run("explain", str(folder / "photo.png"), "--style", "json", "--what-if", "AU12=0")
+    edited = Explanation.from_dict(json.loads(out)[0])
+    assert code == 0
+    assert edited.edits == {"AU12": 0.0}
+    assert "AU12" not in {c.au for c in edited.claims if c.polarity == "present"}
+
+
+def test_own_measurement_gives_the_same_explanation(astronaut, tmp_path):
+    """measure -> CSV -> explain --evidence must end where explain alone ends."""
+    folder, faces = astronaut
+    photo = str(folder / "photo.png")
+    assert run("measure", photo, "-o", str(tmp_path / "au.csv"))[0] == 0
+    code, out, err = run("explain", photo, "--evidence", str(tmp_path / "au.csv"), "--style", "json")
+    assert code == 0, err
+    brought = json.loads(out)[0]
+    assert (brought["label"], brought["observations"]) == (faces[0]["label"], faces[0]["observations"])
+
+
+def test_hand_codes_alone_are_explained():
+    code, out, err = run("explain", "6C+12D", "--style", "label")
+    assert code == 0, err
+    assert "commonly read as happiness" in out
+
+
+def test_a_picture_without_a_face_is_code_3(photo):
+    code, out, err = run("explain", str(photo), "--style", "json")
+    assert code == 3
+    assert err.startswith("emollm: ")
+    assert err.count("\n") == 1
+    assert Explanation.from_dict(json.loads(out)[0]).label is None
+
+
+@pytest.mark.parametrize("content, name", [(b"", "empty.jpg"), (b"not a picture", "text.png"),
+                                           (b"\x89PNG\r\n\x1a\n" + b"\0" * 40, "torn.png")],
+                         ids=["empty", "text", "torn"])
+def test_broken_files_are_code_2_and_one_line(tmp_path, content, name):
+    (tmp_path / name).write_bytes(content)
+    code, out, err = run("explain", str(tmp_path / name))
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert name in err
+
+
+@pytest.mark.parametrize("arguments, message", [(["no_such.jpg"], "no such file"), (["PHOTO", "--face", "9"], "face"),
+                                                (["PHOTO", "--model", "no_such_dir"], "no_such_dir"),
+                                                (["PHOTO", "--evidence", "no_such.csv"], "no such file")])
+def test_missing_things_are_named(astronaut, arguments, message):
+    photo = str(astronaut[0] / "photo.png")
+    code, out, err = run("explain", *(photo if a == "PHOTO" else a for a in arguments))
+    assert (code, out) == (2, "")
+    assert message in err
+    assert err.count("\n") == 1
+
+
+# --- progress ----------------------------------------------------------------------------------------------------
+
+class Terminal:
+    def __init__(self, tty):
+        self.written, self.tty = "", tty
+
+    def isatty(self):
+        return self.tty
+
+    def write(self, text):
+        self.written += text
+
+    def flush(self):
+        pass
+
+
+@pytest.mark.parametrize("mode, tty, shown", [("none", True, ""), ("auto", True, "\r"), ("auto", False, "reading: 3"),
+                                              ("plain", True, "reading: 3"), ("bar", False, "[")])
+def test_progress_modes(mode, tty, shown, monkeypatch):
+    terminal = Terminal(tty)
+    monkeypatch.setattr(progress, "BAR_SECONDS", 0)
+    monkeypatch.setattr(progress, "PLAIN_SECONDS", 0)
+    progress.use(mode, terminal)
+    assert list(progress.track(iter("abc"), "reading", 3)) == list("abc")
+    assert (shown in terminal.written) if shown else terminal.written == ""
+
+
+def test_progress_is_silent_until_asked(capsys):
+    assert list(progress.track([1, 2], "x")) == [1, 2]
+    progress.note("hello")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_bar_is_wiped_when_a_loop_breaks(monkeypatch):
+    terminal = Terminal(True)
+    monkeypatch.setattr(progress, "BAR_SECONDS", 0)
+    progress.use("bar", terminal)
+    loop = progress.track(range(5), "x", 5)
+    next(loop), next(loop)
+    loop.close()
+    assert terminal.written.endswith("\r\033[K")
