@@ -101,6 +101,7 @@ with this table in view, no AU was fitted to it.
 - **Weak:** AU4 on wild faces (geometry sees the lowered brow, not the furrow; resting brows differ more between people
   than a frown moves them: give a neutral picture or a clip), AU7, AU15, AU14, AU23, AU24. AU18, AU26,
   AU28 and AU43 rest on a machine's opinion alone: their confidence is the share of its variance that is met.
+- A mouth stretched wide open in surprise or a shout can read as a slight to marked AU12 as well.
 - Weights expect skin: points that move with their surroundings. Landmarks of another mesh, or single points moved by
   hand, give nonsense.
 - Coded faces were posed, frontal adults in small grey pictures; accuracy by age or skin tone was not measured.
@@ -428,7 +429,8 @@ def accuracy_table(coded: Faces, scores: np.ndarray, agreement: dict[int, float]
     low, high = bootstrap(coded, scores, columns)
     areas, shares = [auc(s[:, k], y[:, k]) for k in columns], [held_out_f1(s[:, k], y[:, k], people) for k in columns]
     lines = [f"**Mean AUC {np.mean(areas):.3f}** (95 % interval {low[-1]:.3f}-{high[-1]:.3f}), mean F1 "
-             f"{np.mean(shares):.3f},", f"over the {len(columns)} AUs with at least {MIN_POSITIVE} positive coded frames "
+             f"{np.mean(shares):.3f},",
+             f"over the {len(columns)} AUs with at least {MIN_POSITIVE} positive coded frames "
              f"({apex.sum()} coded frames, {len(np.unique(people))} people, {FOLDS} folds).", "",
              "| AU | positive | AUC | 95 % | F1 | r with reference |", "| --- | --- | --- | --- | --- | --- |"]
     for k, name in enumerate(AU_NAMES):

@@ -58,10 +58,13 @@ def edit(values: np.ndarray, rng: random.Random) -> np.ndarray:
 
 
 def hide(measured: np.ndarray, rng: random.Random) -> np.ndarray:
-    """AU-dropout: some records have unmeasured units, as sources other than our own do. measured [24] bool."""
+    """AU-dropout: some records have unmeasured units, as sources other than our own do, or none measured at all.
+
+    measured [24] bool.
+    """
     if rng.random() < 0.7:
         return measured
-    share = rng.choice((0.05, 0.2, 0.4))
+    share = rng.choice((0.05, 0.05, 0.2, 0.2, 0.4, 0.4, 1.0))
     return measured & np.array([rng.random() >= share for _ in AUS])
 
 

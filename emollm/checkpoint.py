@@ -34,6 +34,7 @@ def load(model: str = "pocket"):
     from emollm.processor import EmoLLMProcessor
     from emollm.prompt import PROMPT_VERSION
 
+    _quiet()
     folder = find(model)
     _refuse_pickle(folder)
     try:
@@ -54,6 +55,13 @@ def load(model: str = "pocket"):
     return loaded.eval(), processor
 
 
+def _quiet() -> None:
+    """transformers draws a bar for the second that a small model takes to load or save."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+
+
 def _refuse_pickle(folder) -> None:
     if isinstance(folder, Path) and not list(folder.glob("*.safetensors")):
         pickles = [p.name for suffix in ("pt", "pth", "bin", "pkl") for p in folder.glob(f"*.{suffix}")]
@@ -67,6 +75,7 @@ def save(model, processor, folder: Path, facts: dict) -> None:
     from safetensors import safe_open
     from safetensors.torch import save_file
 
+    _quiet()
     model.to(torch.bfloat16).save_pretrained(folder)
     processor.save_pretrained(folder)
     path = Path(folder) / "model.safetensors"

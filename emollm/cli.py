@@ -197,7 +197,7 @@ def _explain(arguments: argparse.Namespace) -> int:
     from emollm.explain import explain
 
     try:
-        found = explain(source, question=arguments.question, style=_model_style(arguments.style), what_if=edits or None,
+        found = explain(source, question=arguments.question, what_if=edits or None,
                         face=arguments.face, evidence=evidence, model=arguments.model,
                         grounded=not arguments.ungrounded, baseline=arguments.baseline)
     except NoFaceError as error:
@@ -213,11 +213,6 @@ def _explain(arguments: argparse.Namespace) -> int:
     if arguments.render:
         _render(arguments, found)
     return 0
-
-
-def _model_style(style: str) -> str:
-    """JSON holds everything; the other styles choose what is shown."""
-    return "full" if style == "json" else style
 
 
 def _source(given: str) -> object:

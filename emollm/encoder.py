@@ -126,7 +126,7 @@ def face_tokens(encoder: FaceEncoder, face: dict) -> list[torch.Tensor]:
     counts = face["frame_counts"].tolist()
     if not sum(counts):
         return list(aus)
-    features = face.get("visual_features")
+    features = face.get("visual_features")  # [F, V, C]
     if features is None:
         features = encoder.visual_features(face["chips"])
     visual = encoder.visual_tokens(features, face["frame_times"]).split(counts)

@@ -52,11 +52,16 @@ class EmoLLM(PreTrainedModel, GenerationMixin):
         return self.language_model.model(inputs_embeds=embeddings, attention_mask=attention_mask).last_hidden_state
 
     def forward(self, input_ids=None, attention_mask=None, position_ids=None, past_key_values=None,
-                inputs_embeds=None, labels=None, **kwargs) -> CausalLMOutputWithPast:
-        """input_ids, attention_mask, labels [B, L]; face arrays as `processor.encode` returns them."""
-        face = {k: kwargs.pop(k) for k in FACE_KEYS if k in kwargs}
-        if inputs_embeds is None:
-            inputs_embeds = self.embed(input_ids, face) if face else self.get_input_embeddings()(input_ids)
+                inputs_embeds=None, labels=None, chips=None, visual_features=None, frame_counts=None,
+                frame_times=None, au=None, au_times=None, au_frames=None, au_peaks=None, au_measured=None,
+                **kwargs) -> CausalLMOutputWithPast:
+        """input_ids, attention_mask, labels [B, L]; face arrays as `processor.encode` returns them, or none of them
+        (later steps of generation, text alone)."""
+        if inputs_embeds is None and au is None:
+            inputs_embeds = self.get_input_embeddings()(input_ids)
+        elif inputs_embeds is None:
+            given = (chips, visual_features, frame_counts, frame_times, au, au_times, au_frames, au_peaks, au_measured)
+            inputs_embeds = self.embed(input_ids, dict(zip(FACE_KEYS, given, strict=True)))
         return self.language_model(inputs_embeds=inputs_embeds, attention_mask=attention_mask,
                                    position_ids=position_ids, past_key_values=past_key_values, labels=labels, **kwargs)
 

@@ -68,7 +68,8 @@ def test_every_chip_pixel_shows_the_place_its_map_names(scale, degrees):
     assert inside.mean() > 0.5
     expected = np.stack([place[..., 0], place[..., 1], place.sum(2)], axis=2)
     difference = (chip - expected)[inside]
-    assert np.abs(difference).max() < 0.1  # px; OpenCV places samples on a grid of 1/32 px of what it warps
+    # px of the picture; OpenCV places samples on a grid of 1/32 px of what it warps, here up to 3.4 px wide.
+    assert np.abs(difference).max() < 0.1 * max(1, scale / size)
 
 
 def test_large_faces_are_averaged_not_skipped():
