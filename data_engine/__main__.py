@@ -23,7 +23,7 @@ def main() -> int:
             from data_engine.build import build
             from emollm.settings import load
 
-            print(dict(build(load(args.config, "records", "faces", "out", "seed", "mix"))))
+            print(dict(build(load(args.config, "records", "faces", "out", "seed", "mix", "asked"))))
     except InputError as error:
         print(f"data_engine: {error}", file=sys.stderr)
         return 2

@@ -20,9 +20,6 @@ from data_engine import draft, reading, sample
 from emollm import prompt, verify
 from emollm.schema import AU_NAMES, LABELS, AUEvent, AUSeries
 
-# What the answer of a question kind contains.
-KINDS = ("explain", "explain", "explain", "explain", "explain", "explain", "movement", "label")
-
 
 class Faces:
     """Measured faces of the training split, as `data_engine observe` cached them."""
@@ -67,8 +64,8 @@ def mix_clip(kind: str) -> float:
     return 0.12 if kind == "real" else 0.25
 
 
-def write_record(index: int, seed: int, faces: Faces, mix: dict) -> tuple[dict | None, str]:
-    """One record, or None and the reason why it was dropped."""
+def write_record(index: int, seed: int, faces: Faces, mix: dict, asked: dict) -> tuple[dict | None, str]:
+    """One record, or None and the reason why it was dropped. mix and asked: weights of evidence and question kinds."""
     rng = random.Random(seed * 1_000_003 + index)
     series, events, keys, target, row, kind = evidence(faces, rng, mix)
     observations = prompt.observe(series, events, rng)
@@ -76,7 +73,7 @@ def write_record(index: int, seed: int, faces: Faces, mix: dict) -> tuple[dict |
     drawn = rng.choices(range(len(LABELS)), target)[0]
     label, alternative = LABELS[drawn], LABELS[order[0] if drawn != order[0] else order[1]]
     margin = float(target[order[0]] - target[order[1]]) if drawn == order[0] else 0.0
-    asked = rng.choice(KINDS)
+    kind_asked = rng.choices(list(asked), list(asked.values()))[0]
     whole = prompt.render(observations, draft.interpretation(observations, rng), label,
                           draft.conclusion(label, alternative, observations, rng, margin))
     parsed = prompt.parse(whole)
@@ -88,12 +85,12 @@ def write_record(index: int, seed: int, faces: Faces, mix: dict) -> tuple[dict |
     if wrong:
         return None, f"claim {wrong[0].verdict}"
     answer = {"explain": whole, "movement": parsed.observations_text,
-              "label": f"{prompt.CONCLUSION} {label}."}[asked]
-    questions = draft.QUESTIONS[asked]
-    question = prompt.DEFAULT_QUESTION if asked == "explain" and rng.random() < 0.3 else rng.choice(questions)
+              "label": f"{prompt.CONCLUSION} {label}."}[kind_asked]
+    questions = draft.QUESTIONS[kind_asked]
+    question = prompt.DEFAULT_QUESTION if kind_asked == "explain" and rng.random() < 0.3 else rng.choice(questions)
     return {"id": index, "messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}],
             "images": [] if row is None else [f"fer2013:{row}"], "label": label, "target": np.round(target, 4).tolist(),
-            "au": pack(series, events, keys), "provenance": {"evidence": kind, "text": "rules", "asked": asked}}, "kept"
+            "au": pack(series, events, keys), "provenance": {"evidence": kind, "text": "rules", "asked": kind_asked}}, "kept"
 
 
 def pack(series: AUSeries, events: list[AUEvent], keys: list[int]) -> dict:
@@ -124,7 +121,7 @@ def build(config: dict) -> collections.Counter:
     counts = collections.Counter()
     with out.open("a") as lines:
         for index in range(finished(out), config["records"]):
-            record, outcome = write_record(index, config["seed"], faces, config["mix"])
+            record, outcome = write_record(index, config["seed"], faces, config["mix"], config["asked"])
             counts[outcome] += 1
             if record:
                 lines.write(json.dumps(record, separators=(",", ":")) + "\n")

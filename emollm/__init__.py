@@ -8,7 +8,7 @@ from importlib import import_module
 __version__ = "0.1.0"
 _HOMES = {"parse": "emollm.prompt", "AUSeries": "emollm.schema", "Explanation": "emollm.schema",
           "Claim": "emollm.schema", "InputError": "emollm.schema", "NoFaceError": "emollm.schema"}
-__all__ = ["explain", *_HOMES]
+__all__ = ["AUSeries", "Claim", "Explanation", "InputError", "NoFaceError", "explain", "parse"]
 
 
 def __getattr__(name: str):

@@ -72,8 +72,8 @@ def record_face(record: dict, cache: FeatureCache | None, rng: np.random.Generat
     return face
 
 
-def batches(records: Records, processor: EmoLLMProcessor, cache: FeatureCache | None, size: int, seed: int,
-            only_with_pixels: bool = False) -> Iterator[dict]:
+def batches(records: Records, processor: EmoLLMProcessor, cache: FeatureCache | None, size: int,
+            seed: int) -> Iterator[dict]:
     """Endless batches of records of similar length. Yields encode()'s tensors plus targets [B, 8].
 
     The order depends on the seed alone, so a resumed run can skip what it has seen.
@@ -85,11 +85,7 @@ def batches(records: Records, processor: EmoLLMProcessor, cache: FeatureCache | 
         for chunk in np.array_split(order, max(1, len(order) // (size * 32))):
             groups = np.array_split(chunk[np.argsort(lengths[chunk])], max(1, len(chunk) // size))
             for k in rng.permutation(len(groups)):
-                picked = [records[int(i)] for i in groups[k]]
-                if only_with_pixels:
-                    picked = [r for r in picked if r["images"]]
-                if picked:
-                    yield encode_records(picked, processor, cache, rng)
+                yield encode_records([records[int(i)] for i in groups[k]], processor, cache, rng)
         epoch += 1
 
 

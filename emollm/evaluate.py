@@ -18,7 +18,6 @@ import numpy as np
 
 from emollm import measure, prompt, verify
 from emollm.bind import edit
-from emollm.events import events as find_events
 from emollm.generate import generate
 from emollm.processor import FaceInput, face_input
 from emollm.schema import AU_NAMES, LABELS, AUSeries, au_index
@@ -147,7 +146,8 @@ def quick(arguments: argparse.Namespace) -> dict:
     confidence = np.array([max(a.distribution.values()) for a in grounded])
     votes = source.votes[rows]
     right = (predicted == votes.argmax(1))[votes.max(1) > 5]
-    scores["calibration error (FER+ majority)"] = (calibration_error(confidence[votes.max(1) > 5], right), None, None, len(right))
+    error = calibration_error(confidence[votes.max(1) > 5], right)
+    scores["calibration error (FER+ majority)"] = (error, None, None, len(right))
     scores["faces found in the crop"] = (*bootstrap(measured), len(measured))
     for name, generated in (("free", free), ("grounded", grounded)):
         per_face = [[c for c in claims if c.verdict != "unsure"] for claims in claims_of(faces, generated)]

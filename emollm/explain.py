@@ -57,9 +57,10 @@ def explain(source, *, question: str | None = None, what_if: dict[str, float] | 
     """Why each face is commonly read the way it is.
 
     source: path, bytes, PIL image, RGB array, or an AU table (AUSeries, or a path to one) when there are no pixels.
-    question: asked instead of the default. what_if: {"AU04": 0.0} edits the evidence before the model sees it. face: only this face_id. evidence: an AUSeries or table that replaces our measurement.
-    model: shipped name, folder or hub name. grounded: hold observation lines to the measurement. baseline: none or
-    clip (default: clip for clips). gate: quality limits, None turns them off.
+    question: asked instead of the default. what_if: {"AU04": 0.0} edits the evidence before the model sees it.
+    face: only this face_id. evidence: an AUSeries or table that replaces our measurement. baseline: none or clip
+    (default: clip for clips). model: shipped name, folder or hub name. grounded: hold observation lines to the
+    measurement. gate: quality limits, None turns them off.
     Returns one Explanation a face, left to right. Raises InputError, NoFaceError.
     """
     for name, value in (what_if or {}).items():

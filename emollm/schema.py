@@ -187,7 +187,7 @@ class Explanation:
     def from_dict(cls, stored: dict) -> Explanation:
         """Inverse of to_dict. Raises InputError for unknown keys or another schema version."""
         version = str(stored.get("schema_version", ""))
-        if version.split(".")[0] != SCHEMA_VERSION.split(".")[0]:
+        if version.split(".", maxsplit=1)[0] != SCHEMA_VERSION.split(".", maxsplit=1)[0]:
             raise InputError(f"explanation has schema version '{version}', this emollm reads {SCHEMA_VERSION}")
         known = {f.name for f in dataclasses.fields(cls)}
         if unknown := sorted(set(stored) - known):

@@ -2,14 +2,16 @@
 
     python -m emollm.train configs/train_language.yaml
 
-language: tokenizer, language model and AU encoder from scratch. adapters: both projectors and the AU encoder, language
-model frozen. reason: LoRA on the language model plus the adapters, merged when it ends. The tower is always frozen.
+language: tokenizer, language model and AU encoder from scratch, no pixels. adapters: the visual adapter learns to speak
+to the frozen language model. reason: LoRA on the language model plus all adapters, merged when it ends. The tower is
+always frozen.
 A rerun resumes from the last checkpoint; one GPU is used when there is one. Loss: cross-entropy over the answer, with
 the label token's target replaced by the label distribution of the face.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 import time
@@ -30,6 +32,7 @@ from emollm.tower import POCKET, POCKET_CHANNELS
 
 KEYS = ("stage", "data", "faces", "tower", "init", "out", "seed", "steps", "batch", "lr", "lora", "label_weight",
         "language_model", "vocabulary", "save_every")
+VISUAL_ADAPTER = ("face.visual_projector", "face.position", "face.frame_time")
 
 
 def answer_loss(model: EmoLLM, batch: dict, label_ids: torch.Tensor, label_weight: float) -> tuple:
@@ -79,9 +82,10 @@ def load_tower(model: EmoLLM, path: str) -> None:
 
 def prepare_stage(model: EmoLLM, config: dict):
     """Freeze and wrap for the stage; returns the module to train."""
+    trained = {"language": ("language_model", "face.au"), "adapters": VISUAL_ADAPTER,
+               "reason": ("face.au", *VISUAL_ADAPTER)}[config["stage"]]
     for name, parameter in model.named_parameters():
-        frozen_lm = config["stage"] != "language" and name.startswith("language_model")
-        parameter.requires_grad = not (name.startswith("face.tower") or frozen_lm)
+        parameter.requires_grad = name.startswith(trained)
     if config["stage"] != "reason":
         return model
     from peft import LoraConfig, inject_adapter_in_model
@@ -124,22 +128,31 @@ def schedule(step: int, steps: int) -> float:
 
 
 @torch.no_grad()
-def cache_features(model: EmoLLM, processor: EmoLLMProcessor, faces_path: str, variants: int = 4) -> FeatureCache:
-    """Tower features of every training picture: plain, mirrored, and two more with small warps and light changes."""
+def cache_features(model: EmoLLM, faces_path: str, folder: Path, variants: int = 4) -> FeatureCache:
+    """Tower features of every training picture: plain, mirrored, and two more with small warps and light changes.
+
+    Kept in `folder` under a hash of the tower's weights, so that the next stage finds them.
+    """
     from emollm.train_tower import augment, to_input
 
     stored = np.load(faces_path)
-    rows = np.flatnonzero(stored["keep"] & ~stored["public_test"])
-    chips, generator = stored["chips"], torch.Generator().manual_seed(0)
-    features = np.zeros((len(rows), variants, model.config.visual_tokens, model.config.tower_channels), np.float16)
-    model.eval()
-    for start in range(0, len(rows), 256):
-        plain = to_input(torch.from_numpy(chips[rows[start:start + 256]]))
-        for variant in range(variants):
-            x = plain if variant < 2 else augment(plain, plain.shape[-1], generator, mirrored=False, erased=False)
-            x = x.flip(-1) if variant % 2 else x
-            features[start:start + 256, variant] = model.face.visual_features(x).half().numpy()
-    return FeatureCache(rows, features)
+    rows, chips = np.flatnonzero(stored["keep"] & ~stored["public_test"]), stored["chips"]
+    weights = b"".join(p.detach().float().numpy().tobytes() for p in model.face.tower.parameters())
+    path = folder / f"features-{hashlib.sha256(weights).hexdigest()[:12]}.npy"
+    if not path.exists():
+        shape = (len(rows), variants, model.config.visual_tokens, model.config.tower_channels)
+        features, generator = np.zeros(shape, np.float16), torch.Generator().manual_seed(0)
+        model.eval()
+        for start in range(0, len(rows), 256):
+            plain = to_input(torch.from_numpy(chips[rows[start:start + 256]]))
+            for variant in range(variants):
+                x = plain if variant < 2 else augment(plain, plain.shape[-1], generator, mirrored=False, erased=False)
+                x = (x.flip(-1) if variant % 2 else x).contiguous(memory_format=torch.channels_last)
+                with torch.autocast("cpu", torch.bfloat16):
+                    features[start:start + 256, variant] = model.face.visual_features(x).half().numpy()
+        np.save(path.with_suffix(".tmp.npy"), features)
+        path.with_suffix(".tmp.npy").replace(path)
+    return FeatureCache(rows, np.load(path, mmap_mode="r"))
 
 
 def train_step(model: EmoLLM, batch: dict, optimiser_list: list, label_ids: torch.Tensor, config: dict) -> tuple:
@@ -165,7 +178,7 @@ def main(config_path: str) -> None:
     if config["tower"]:
         load_tower(model, config["tower"])
     model = prepare_stage(model, config)
-    cache = cache_features(model, processor, config["faces"]) if config["faces"] else None
+    cache = cache_features(model, config["faces"], out.parent) if config["faces"] else None
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model.to(device).train()
     model.face.tower.eval()
@@ -173,7 +186,7 @@ def main(config_path: str) -> None:
     rates = [[g["lr"] for g in o.param_groups] for o in found]
     first = resume(model, found, out / "last.pt")
     label_ids = torch.tensor(label_tokens(processor.tokenizer), device=device)
-    stream = batches(records, processor, cache, config["batch"], config["seed"] + first, config["stage"] == "adapters")
+    stream = batches(records, processor, cache, config["batch"], config["seed"] + first)
     started, seen, recent = time.time(), 0, []
     for step in range(first, config["steps"]):
         for optimiser, rate in zip(found, rates, strict=True):

@@ -348,8 +348,8 @@ def test_models_start_without_chatter_and_import_costs_nothing(astronaut_file):
 # Development samples
 
 
-# Faces that the full-range detector, its frame and its tiles find; looked at: no false alarm among them. Missed: four
-# of the eleven small ones, and the distant soldier in profile.
+# Every picture was looked at: these are all its faces, but for a distant soldier in profile who is missed. (The group
+# "of eleven" shows seven people.)
 PHOTO_FACES = {"group_of_eleven.jpg": 7, "group_of_five.jpg": 5, "three_men.jpg": 3, "bw_distant_profile.jpg": 0,
                "no_face_mountain.jpg": 0}
 
