@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from emollm import facs, prompt, verify
-from emollm.schema import LABELS, ON, AUEvent, AUSeries, Explanation, FaceTrack, InputError, au_index
+from emollm.schema import AU_NAMES, LABELS, ON, AUEvent, AUSeries, Explanation, FaceTrack, InputError, au_index
 
 CLOSE_MARGIN = 0.2  # a smaller lead of the label over the next one calls for two alternatives
 
@@ -24,7 +24,7 @@ def edit(series: AUSeries, events: list[AUEvent], changes: dict[str, float]) -> 
         if not 0 <= value <= 5:
             raise InputError(f"what-if {name}={value}: intensity must be between 0 and 5")
         intensity[:, k], confidence[:, k], measured[k] = value, 1.0, True
-        au = facs.ACTION_UNITS[series_name(k)].name
+        au = AU_NAMES[k]
         kept = [e for e in kept if e.au != au]
         if value >= ON and len(series.times) > 1:
             start, end = float(series.times[0]), float(series.times[-1])
@@ -32,14 +32,9 @@ def edit(series: AUSeries, events: list[AUEvent], changes: dict[str, float]) -> 
     return dataclasses.replace(series, intensity=intensity, confidence=confidence, measured=measured), kept
 
 
-def series_name(index: int) -> str:
-    return list(facs.ACTION_UNITS)[index]
-
-
-def bind(text: str, distribution: dict[str, float], series: AUSeries, events: list[AUEvent], key_frames: list[int],
-         track: FaceTrack | None) -> Explanation:
+def bind(answer: prompt.Answer, text: str, distribution: dict[str, float], series: AUSeries, events: list[AUEvent],
+         key_frames: list[int], track: FaceTrack | None) -> Explanation:
     """Explanation of one face from the model's answer. Regions need a track; without one (AU tables) they stay empty."""
-    answer = prompt.parse(text)
     claims = verify.claims(answer, text, series, events)
     for claim in claims:
         _place(claim, series, events, track)

@@ -73,19 +73,23 @@ def record_face(record: dict, cache: FeatureCache | None, rng: np.random.Generat
 
 
 def batches(records: Records, processor: EmoLLMProcessor, cache: FeatureCache | None, size: int,
-            seed: int) -> Iterator[dict]:
-    """Endless batches of records of similar length. Yields encode()'s tensors plus targets [B, 8].
+            seed: int, skip: int = 0) -> Iterator[dict]:
+    """Endless batches of records of similar length, after the first `skip`. Yields encode()'s tensors plus
+    targets [B, 8].
 
-    The order depends on the seed alone, so a resumed run can skip what it has seen.
+    Batch n depends on the seed and n alone, so a resumed run goes on as if it had never stopped.
     """
-    lengths, epoch = records.lengths(), 0
+    lengths, epoch, number = records.lengths(), 0, 0
     while True:
         rng = np.random.default_rng([seed, epoch])
         order = rng.permutation(len(records))
         for chunk in np.array_split(order, max(1, len(order) // (size * 32))):
             groups = np.array_split(chunk[np.argsort(lengths[chunk])], max(1, len(chunk) // size))
             for k in rng.permutation(len(groups)):
-                yield encode_records([records[int(i)] for i in groups[k]], processor, cache, rng)
+                number += 1
+                if number > skip:
+                    drawn = np.random.default_rng([seed, epoch, number])
+                    yield encode_records([records[int(i)] for i in groups[k]], processor, cache, drawn)
         epoch += 1
 
 

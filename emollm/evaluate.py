@@ -144,10 +144,8 @@ def quick(arguments: argparse.Namespace) -> dict:
     if arguments.tower:
         scores |= label_scores("tower's linear head", tower_head(arguments.tower, faces, processor), source, rows)
     confidence = np.array([max(a.distribution.values()) for a in grounded])
-    votes = source.votes[rows]
-    right = (predicted == votes.argmax(1))[votes.max(1) > 5]
-    error = calibration_error(confidence[votes.max(1) > 5], right)
-    scores["calibration error (FER+ majority)"] = (error, None, None, len(right))
+    right = predicted == source.votes[rows].argmax(1)
+    scores["calibration error (FER+ majority, all faces)"] = (calibration_error(confidence, right), None, None, len(right))
     scores["faces found in the crop"] = (*bootstrap(measured), len(measured))
     for name, generated in (("free", free), ("grounded", grounded)):
         per_face = [[c for c in claims if c.verdict != "unsure"] for claims in claims_of(faces, generated)]

@@ -25,7 +25,9 @@ from emollm import measure, media, prompt
 from emollm.bind import bind, edit
 from emollm.events import events as find_events
 from emollm.events import key_frames as find_key_frames
-from emollm.schema import AUEvent, AUSeries, Explanation, FaceTrack, InputError, NoFaceError, au_index
+from emollm.schema import AU_NAMES, AUEvent, AUSeries, Explanation, FaceTrack, InputError, NoFaceError, au_index
+
+NO_FACE = "no face could be measured. Use a picture with a larger, less turned and unobstructed face."
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,22 @@ class Subject:
     key_frames: list[int] = field(default_factory=lambda: [0])
     notices: list[str] = field(default_factory=list)
     chips: np.ndarray | None = None
+    result: Explanation | None = None
+
+    def shortcomings(self, gate: Gate | None) -> list[str]:
+        """Why this face cannot be read, in words; empty when it can."""
+        units = int((self.series.measured & np.isfinite(self.series.intensity).any((0, 2))).sum())
+        if gate is None or self.track is None:
+            return [] if units or self.track is not None else ["the table holds no action unit"]
+        quality = self.track.quality
+        size, blur, visible = (float(np.median(v)) for v in (quality.size, quality.blur, quality.visible))
+        turn = float(np.median(np.abs(self.track.pose[:, :2]).max(1)))
+        found = [(size < gate.face_px, f"face only {size:.0f} px wide, {gate.face_px:.0f} needed"),
+                 (turn > gate.turn_degrees, f"head turned by {turn:.0f} degrees, at most {gate.turn_degrees:.0f}"),
+                 (blur < gate.sharpness, f"sharpness {blur:.2f}, {gate.sharpness:.2f} needed"),
+                 (visible < gate.visible, f"{visible:.0%} of the face in the picture, {gate.visible:.0%} needed"),
+                 (units < gate.measured_units, f"only {units} action units could be measured")]
+        return [words for short, words in found if short]
 
 
 def explain(source, *, question: str | None = None, what_if: dict[str, float] | None = None,
@@ -63,53 +81,69 @@ def explain(source, *, question: str | None = None, what_if: dict[str, float] | 
     measurement. gate: quality limits, None turns them off.
     Returns one Explanation a face, left to right. Raises InputError, NoFaceError.
     """
-    for name, value in (what_if or {}).items():
-        au_index(name)
-        if not 0 <= float(value) <= 5:
-            raise InputError(f"what-if {name}={value}: intensity must be between 0 and 5")
-    limit = loaded(model)[0].config.max_key_frames
-    name, seen, subjects = _subjects(source, evidence, face, baseline, limit)  # steps 1-4
-    done = {id(s): _refusal(s, gate) for s in subjects}
-    asked = [s for s in subjects if done[id(s)] is None]
-    if asked:
-        for subject, explanation in zip(asked, _answer(asked, seen, question, what_if, model, grounded), strict=True):
-            done[id(subject)] = explanation
-    results = [done[id(s)] for s in subjects]
-    for subject, result in zip(subjects, results, strict=True):
-        result.source, result.question = name, question or prompt.DEFAULT_QUESTION
-        result.edits = {k: float(v) for k, v in (what_if or {}).items()}
-        result.model = model
-        result.notices = subject.notices + result.notices
-    return results
+    edits = _checked(what_if)
+    name, seen, subjects = _perceive(source, evidence, face, baseline)  # 1 media.read 2 face.follow 3 measure.series
+    good = [s for s in subjects if not s.shortcomings(gate)]
+    if good:
+        from emollm.generate import generate  # torch only from here on: refusals and measuring stay light
+        from emollm.processor import face_input
+
+        network, processor = loaded(model)
+        for s in good:  # 4 events.key_frames, and the chips of those moments
+            s.series, s.events = edit(s.series, find_events(s.series), edits)
+            s.key_frames = find_key_frames(s.series, s.events, network.config.max_key_frames)
+            s.chips = _chips(seen, s, processor.chip_size)
+        asked = question or prompt.DEFAULT_QUESTION  # 5 prompt.user_turn renders it
+        inputs = [face_input(s.series, s.events, s.key_frames, s.chips) for s in good]  # 6 processor.encode
+        observed = [prompt.observe(s.series, s.events) for s in good] if grounded else None
+        answers = generate(network, processor, inputs, [asked] * len(good), observed)  # 7 model.generate
+        for s, a in zip(good, answers, strict=True):  # 8 prompt.parse 9 bind
+            s.result = bind(prompt.parse(a.text), a.text, a.distribution, s.series, s.events, s.key_frames, s.track)
+            s.notices += [] if a.complete else ["the answer was too long and was brought to its conclusion"]
+    return [_signed(s, name, question, edits, model, gate) for s in subjects]
 
 
-def _subjects(source, evidence, face: int | None, baseline: str | None, limit: int) -> tuple:
-    """Steps 1 to 4: what is there to explain. Returns the source's name, the media (None for tables), the subjects."""
+def _checked(what_if: dict[str, float] | None) -> dict[str, float]:
+    """Edits as {"AU04": 0.0}. Raises InputError for an unknown unit or an intensity outside 0-5."""
+    edits = {AU_NAMES[au_index(name)]: float(value) for name, value in (what_if or {}).items()}
+    for name, value in edits.items():
+        if not 0 <= value <= 5:
+            raise InputError(f"what-if {name}={value:g}: intensity must be between 0 and 5")
+    return edits
+
+
+def _perceive(source, evidence, face: int | None, baseline: str | None) -> tuple:
+    """Steps 1 to 3: name of the source, its media (None for AU tables) and the faces to explain."""
     if _is_table(source):
-        series = _table(source)
-        subjects, seen, name = [Subject(s) for s in series], None, str(getattr(source, "name", source))
-        name = "AU table" if isinstance(source, AUSeries) else name
+        name, seen = "AU table" if isinstance(source, AUSeries) else str(source), None
+        subjects = [Subject(s) for s in _table(source)]
     else:
         seen, measured = _measure(source, baseline)
         name, subjects = seen.name, [Subject(series, track) for track, series in measured]
-        if not subjects:
-            raise NoFaceError(f"{name}: no face could be measured. Use a picture with a larger, less turned, "
-                              "unobstructed face.")
+    if not subjects:
+        raise NoFaceError(f"{name}: {NO_FACE}")
     subjects = _pick(subjects, face, name)
     if evidence is not None:
         _replace_evidence(subjects, evidence, name)
     for subject in subjects:
-        subject.events = find_events(subject.series)
-        subject.key_frames = find_key_frames(subject.series, subject.events, limit)
         subject.notices += seen.notices if seen is not None else []
     return name, seen, subjects
+
+
+def _chips(seen, subject: Subject, size: int) -> np.ndarray | None:
+    """Aligned chips [K, size, size, 3] at the subject's key frames; None without pixels."""
+    if subject.track is None:
+        return None
+    times = subject.series.times[subject.key_frames]
+    frames = [int(np.argmin(abs(subject.track.times - t))) for t in times]
+    return faces_in.chips(seen, subject.track, frames, size)[0]
 
 
 def measure_media(source, baseline: str | None = None) -> list[tuple[FaceTrack, AUSeries]]:
     """Faces and their action units, no language model. Raises NoFaceError when there are none."""
     seen, measured = _measure(source, baseline)
     if not measured:
-        raise NoFaceError(f"{seen.name}: no face could be measured. Use a picture with a larger, less turned face.")
+        raise NoFaceError(f"{seen.name}: {NO_FACE}")
     return measured
 
 
@@ -158,57 +192,17 @@ def _replace_evidence(subjects: list[Subject], evidence, name: str) -> None:
     subjects[0].notices.append(f"action units were given, not measured here ({given[0].estimator})")
 
 
-def _refusal(subject: Subject, gate: Gate | None) -> Explanation | None:
-    """An Explanation without a label when the face cannot be measured well enough, else None."""
-    reasons = [] if gate is None else _shortcomings(subject, gate)
-    if not reasons:
-        return None
-    track, series = subject.track, subject.series
-    return Explanation(face_id=series.face_id, events=subject.events, evidence=series.to_dict(),
-                       box=[] if track is None else [round(float(v), 1) for v in track.boxes[0]],
-                       evidence_version=f"{series.estimator} {series.version}".strip(),
-                       notices=[f"not enough to say: {'; '.join(reasons)}"])
-
-
-def _shortcomings(subject: Subject, gate: Gate) -> list[str]:
-    reasons, track = [], subject.track
-    visible_units = int((subject.series.measured & np.isfinite(subject.series.intensity).any((0, 2))).sum())
-    if track is not None:
-        turn = float(np.median(np.abs(track.pose[:, :2]).max(1)))
-        checks = (("face only {:.0f} px wide, {:.0f} needed", float(np.median(track.quality.size)), gate.face_px, 1),
-                  ("head turned by {:.0f} degrees, at most {:.0f}", turn, gate.turn_degrees, -1),
-                  ("sharpness {:.2f}, {:.2f} needed", float(np.median(track.quality.blur)), gate.sharpness, 1),
-                  ("{:.0%} of the face in the picture, {:.0%} needed", float(np.median(track.quality.visible)),
-                   gate.visible, 1))
-        reasons += [text.format(value, bound) for text, value, bound, sign in checks if sign * value < sign * bound]
-        if visible_units < gate.measured_units:
-            reasons.append(f"only {visible_units} action units could be measured")
-    elif not visible_units:
-        reasons.append("the table holds no action unit")
-    return reasons
-
-
-def _answer(subjects: list[Subject], seen, question, what_if, model: str, grounded: bool) -> list[Explanation]:
-    """Steps 5 to 9 for all faces at once."""
-    from emollm.generate import generate
-    from emollm.processor import face_input
-
-    network, processor = loaded(model)
-    for s in subjects:
-        s.series, s.events = edit(s.series, s.events, what_if or {})
-        if s.track is not None:
-            frames = [int(np.argmin(abs(s.track.times - s.series.times[k]))) for k in s.key_frames]
-            s.chips = faces_in.chips(seen, s.track, frames, processor.chip_size)[0]
-    inputs = [face_input(s.series, s.events, s.key_frames, s.chips) for s in subjects]
-    questions = [question or prompt.DEFAULT_QUESTION] * len(subjects)
-    observed = [prompt.observe(s.series, s.events) for s in subjects] if grounded else None
-    answers = generate(network, processor, inputs, questions, observed)
-    results = [bind(a.text, a.distribution, s.series, s.events, s.key_frames, s.track)
-               for a, s in zip(answers, subjects, strict=True)]
-    for answer, result in zip(answers, results, strict=True):
-        if not answer.complete:
-            result.notices.append("the answer was too long and was brought to its conclusion")
-    return results
+def _signed(s: Subject, name: str, question: str | None, edits: dict, model: str, gate: Gate | None) -> Explanation:
+    """The subject's explanation, or "not enough to say" when its quality was too low, with where it came from."""
+    series = s.series
+    result = s.result or Explanation(
+        face_id=series.face_id, events=s.events, evidence=series.to_dict(),
+        box=[] if s.track is None else [round(float(v), 1) for v in s.track.boxes[0]],
+        evidence_version=f"{series.estimator} {series.version}".strip(),
+        notices=[f"not enough to say: {'; '.join(s.shortcomings(gate))}"])
+    result.source, result.question, result.edits, result.model = name, question or prompt.DEFAULT_QUESTION, edits, model
+    result.notices = s.notices + result.notices
+    return result
 
 
 @functools.lru_cache(maxsize=2)

@@ -108,7 +108,7 @@ def _finish(model, processor, face, question, ids: list[int], logits: torch.Tens
         ids = ids[:ids.index(tokenizer.eos_token_id)]
     labels = label_tokens(tokenizer)
     at = next((k for k, i in enumerate(ids) if i in labels
-               and tokenizer.decode(ids[:k]).endswith(f"\n{prompt.CONCLUSION}")), None)
+               and f"\n{tokenizer.decode(ids[:k])}".endswith(f"\n{prompt.CONCLUSION}")), None)
     text = tokenizer.decode(ids)
     if at is not None:
         return Generated(text, _distribution(logits[at], labels, model.config.label_temperature), True)

@@ -131,8 +131,8 @@ _CONCLUSION = re.compile(rf"({'|'.join(LABELS)})\b\.? ?(.*)", re.DOTALL)
 
 def parse(text: str) -> Answer:
     """Read an answer back. Total: whatever does not follow the grammar is listed in `problems`, never raised."""
-    answer, at = Answer(), 0
-    body, _, conclusion = text.partition(f"\n{CONCLUSION}")
+    answer, at = Answer(), -1
+    body, _, conclusion = f"\n{text}".partition(f"\n{CONCLUSION}")  # an answer may be its conclusion alone
     evidence, _, interpretation = body.partition(f"\n{INTERPRETATION}")
     answer.observations_text, answer.interpretation = evidence.strip(), interpretation.strip()
     for line in evidence.split("\n"):
@@ -165,6 +165,7 @@ def _read_line(line: str, at: int, answer: Answer) -> None:
 
 def user_turn(question: str) -> str:
     """The prompt up to the answer. FACE stands where the face tokens go."""
-    for token in SPECIAL_TOKENS:
-        question = question.replace(token, "")
+    while any(token in question for token in SPECIAL_TOKENS):  # again, as a removal can leave a new one behind
+        for token in SPECIAL_TOKENS:
+            question = question.replace(token, "")
     return f"{TURN_START}user\n{FACE}{question}{TURN_END}\n{TURN_START}assistant\n"

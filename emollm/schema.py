@@ -252,8 +252,9 @@ def json_schema() -> dict:
         return {"type": "object", "additionalProperties": False, "required": sorted(fields),
                 "properties": fields | override}
 
-    claim = of(Claim, side={"enum": list(SIDES)}, verdict={"enum": list(VERDICTS)}, au={"enum": list(AU_NAMES)},
-               polarity={"enum": ["present", "absent"]})
+    claim = of(Claim, side={"enum": list(SIDES)}, verdict={"enum": list(VERDICTS)},
+               polarity={"enum": ["present", "absent"]},
+               au={"type": "string", "pattern": "^AU[0-9]{2}$"})  # a claim may name a unit that nobody measures
     schema = of(Explanation, label={"enum": [*LABELS, None]}, claims={"type": "array", "items": claim},
                 events={"type": "array", "items": of(AUEvent, au={"enum": list(AU_NAMES)})},
                 distribution={"type": "object", "additionalProperties": False,

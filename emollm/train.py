@@ -186,12 +186,13 @@ def main(config_path: str) -> None:
     rates = [[g["lr"] for g in o.param_groups] for o in found]
     first = resume(model, found, out / "last.pt")
     label_ids = torch.tensor(label_tokens(processor.tokenizer), device=device)
-    stream = batches(records, processor, cache, config["batch"], config["seed"] + first)
+    stream = batches(records, processor, cache, config["batch"], config["seed"], first)
     started, seen, recent = time.time(), 0, []
     for step in range(first, config["steps"]):
         for optimiser, rate in zip(found, rates, strict=True):
             for group, lr in zip(optimiser.param_groups, rate, strict=True):
                 group["lr"] = lr * schedule(step, config["steps"])
+        torch.manual_seed(config["seed"] + step)  # dropout depends on the step, not on where the run was resumed
         text, label, tokens = train_step(model, next(stream), found, label_ids, config)
         seen, recent = seen + tokens, [*recent[-24:], (text, label)]
         if step % 25 == 24:

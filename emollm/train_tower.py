@@ -18,7 +18,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from emollm import settings
 from emollm.tower import POCKET, build_tower, patch_features
+
+KEYS = ("faces", "out", "seed", "batch", "lr", "weight_decay", "sizes")
 
 
 class FaceClassifier(nn.Module):
@@ -109,9 +112,7 @@ def load_faces(path: str) -> tuple[dict, np.ndarray, np.ndarray]:
 
 
 def main(config_path: str) -> None:
-    import yaml
-
-    config = yaml.safe_load(Path(config_path).read_text())
+    config = settings.load(config_path, *KEYS)
     out = Path(config["out"])
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config["seed"])
