@@ -11,7 +11,7 @@ setup: .venv/.ready
 
 .venv/.ready: requirements/dev.lock pyproject.toml | $(filter .uv/bin/uv,$(UV))
 	test -x $(PY) || $(UV) venv -q --python python3 .venv
-	$(UV) pip sync -q --python $(PY) --require-hashes requirements/dev.lock
+	$(UV) pip sync -q --compile-bytecode --python $(PY) --require-hashes requirements/dev.lock
 	$(UV) pip install -q --python $(PY) --no-deps --no-build-isolation -e .
 	touch $@
 

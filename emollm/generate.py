@@ -95,10 +95,15 @@ def generate(model, processor, faces: list[FaceInput], questions: list[str], obs
         GroundedObservations(tokenizer, [Grammar(o) for o in observations], start)]
     out = model.generate(**batch, max_new_tokens=max_new_tokens, do_sample=False, logits_processor=grounded,
                          return_dict_in_generate=True, output_logits=True, pad_token_id=tokenizer.pad_token_id,
-                         eos_token_id=tokenizer.eos_token_id)
+                         eos_token_id=tokenizer.eos_token_id, suppress_tokens=_never_written(tokenizer))
     logits = torch.stack(out.logits, 1)  # [B, new, vocabulary]
     return [_finish(model, processor, face, question, ids[start:].tolist(), row)
             for face, question, ids, row in zip(faces, questions, out.sequences, logits, strict=True)]
+
+
+def _never_written(tokenizer) -> list[int]:
+    """Special tokens that have no place in an answer: a second face or turn would be read as one afterwards."""
+    return [tokenizer.convert_tokens_to_ids(t) for t in prompt.SPECIAL_TOKENS if t != tokenizer.eos_token]
 
 
 def _finish(model, processor, face, question, ids: list[int], logits: torch.Tensor) -> Generated:

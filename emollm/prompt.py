@@ -143,7 +143,7 @@ def parse(text: str) -> Answer:
     if match:
         answer.label, answer.conclusion = match[1], match[2].strip()
     elif conclusion.strip():
-        answer.problems.append(f"conclusion names no known label: '{conclusion.strip()[:60]}'")
+        answer.problems.append(f"conclusion names no known label: '{' '.join(conclusion.split())[:60]}'")
     return answer
 
 

@@ -137,3 +137,142 @@ def dev_data() -> Path:
     if not (folder / "samples" / "manifest.csv").is_file():
         pytest.skip("development samples not found: set EMOLLM_DEV_DATA to their folder")
     return folder
+
+
+# --- action units, records and a tiny model -------------------------------------------------------------------------
+
+# One thread: the tiny tensors of these tests only lose time to more. Set before torch loads.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session")
+def photo_of():
+    """Function (levels, hidden=()) -> AUSeries of one frame. levels: {"AU12": 3.0 or (left, right)}; others are 0;
+    hidden: units that were not measured."""
+    from emollm.schema import AU_NAMES, AUSeries, au_index
+
+    def make(levels: dict, hidden=()):
+        intensity, measured = np.zeros((1, len(AU_NAMES), 2)), np.ones(len(AU_NAMES), bool)
+        for au, level in levels.items():
+            intensity[0, au_index(au)] = level
+        measured[[au_index(au) for au in hidden]] = False
+        return AUSeries(np.zeros(1), intensity, np.full((1, len(AU_NAMES)), 0.9), measured, "test")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def clip_of():
+    """Function (movements, duration) -> (AUSeries, events): triangles in time, sampled at 10 Hz.
+
+    movements: {"AU12": (onset, apex, offset, left, right)} in s and 0-5.
+    """
+    from emollm.schema import AU_NAMES, AUEvent, AUSeries, au_index
+
+    def make(movements: dict, duration: float = 5.0):
+        times = np.arange(0, duration + 0.05, 0.1)
+        intensity, events = np.zeros((len(times), len(AU_NAMES), 2)), []
+        for au, (onset, apex, offset, left, right) in movements.items():
+            rise = np.interp(times, [onset - 1e-3, apex, offset + 1e-3], [0, 1, 0])
+            intensity[:, au_index(au)] = rise[:, None] * [left, right]
+            side = "both" if abs(left - right) < 1 else "left" if left > right else "right"
+            events.append(AUEvent(au, side, onset, apex, offset, max(left, right)))
+        confidence = np.full((len(times), len(AU_NAMES)), 0.9)
+        return AUSeries(times, intensity, confidence, np.ones(len(AU_NAMES), bool), "test"), events
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def drawn_face():
+    """Function (seed) -> (series, events, key frames, observations, rng) of one invented face, photo or clip, some
+    units unmeasured: what the data engine writes from."""
+    import random
+
+    from data_engine import sample
+    from emollm import prompt
+    from emollm.schema import AUS
+
+    def make(seed: int):
+        rng = random.Random(seed)
+        values, measured = sample.draw_from_variants(rng), sample.hide(np.ones(len(AUS), bool), rng)
+        confidence = np.full(len(AUS), 0.9)
+        if rng.random() < 0.4:
+            series, events, keys = sample.as_clip(values, confidence, measured, "drawn", rng.choice((2, 3)), rng)
+        else:
+            series, events, keys = sample.photo_series(values, confidence, measured, "drawn"), [], [0]
+        return series, events, keys, prompt.observe(series, events, rng), rng
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def faces_cache(tmp_path_factory) -> Path:
+    """What `data_engine observe` writes, for 40 invented faces of noise pixels; three units are never measured."""
+    import random
+
+    from data_engine import sample
+    from emollm.schema import AUS, LABELS
+
+    n, draw, rng = 40, np.random.default_rng(0), random.Random(0)
+    intensity = np.stack([sample.draw_from_variants(rng) for _ in range(n)]).astype(np.float32)
+    found, measured = np.arange(n) % 13 != 12, np.ones(len(AUS), bool)
+    intensity[~found], measured[[AUS.index(k) for k in (11, 22, 45)]] = np.nan, False
+    votes = draw.multinomial(10, np.full(len(LABELS), 1 / len(LABELS)), n).astype(np.float32)
+    path = tmp_path_factory.mktemp("faces") / "faces.npz"
+    np.savez(path, intensity=intensity, confidence=np.full((n, len(AUS)), 0.8, np.float32), measured=measured,
+             fer=votes[:, :7].argmax(1), soft=votes / 10, fp_votes=votes, found=found, keep=np.arange(n) % 11 != 10,
+             public_test=np.arange(n) >= 34, chips=draw.integers(0, 256, (n, 48, 48), dtype=np.uint8),
+             blend=draw.random((n, 52), dtype=np.float32))
+    return path
+
+
+@pytest.fixture(scope="session")
+def data_config(faces_cache) -> dict:
+    """Settings of a small build, without `out`."""
+    return {"records": 300, "faces": str(faces_cache), "seed": 5, "mix": {"real": 0.4, "edited": 0.3, "drawn": 0.3},
+            "asked": {"explain": 6, "movement": 1, "label": 1}}
+
+
+@pytest.fixture(scope="session")
+def records_file(data_config, tmp_path_factory) -> Path:
+    """300 records of the data engine."""
+    from data_engine.build import build
+
+    path = tmp_path_factory.mktemp("records") / "records.jsonl"
+    build({**data_config, "out": str(path)})
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_shape() -> dict:
+    """A language model of width 32 with weights large enough that every input shows in the output."""
+    return {"vocabulary": 1100, "language_model": {
+        "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8,
+        "intermediate_size": 64, "max_position_embeddings": 1024, "tie_word_embeddings": True,
+        "initializer_range": 0.2}}
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(records_file, tiny_shape, tmp_path_factory) -> Path:
+    """An untrained model with the real tower and a language model of width 32, saved as training saves it."""
+    import torch
+
+    from emollm.checkpoint import save
+    from emollm.data import Records
+    from emollm.train import new_model
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    model, processor = new_model(tiny_shape, Records(str(records_file)))
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    save(model, processor, folder, {"stage": "test", "licence": "none"})
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_folder):
+    """(model, processor) of tiny_folder. Shared: copy the model before changing it."""
+    from emollm.checkpoint import load
+
+    return load(str(tiny_folder))

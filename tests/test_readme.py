@@ -1,0 +1,81 @@
+"""The README's commands and Python run as they stand there, in a folder that holds the files they name."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def commands() -> list[str]:
+    """Lines that start with the console script, comments cut off, measuring first: it writes what another reads."""
+    lines = [line.split("  #")[0].strip() for block in blocks("bash") for line in block.splitlines()]
+    found = [line.removeprefix(".venv/bin/emollm ") for line in lines if line.startswith(".venv/bin/emollm")]
+    return sorted(found, key=lambda line: not line.startswith("measure"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, astronaut, astronaut_clip):
+    from PIL import Image
+
+    place = tmp_path_factory.mktemp("readme")
+    Image.fromarray(astronaut).save(place / "photo.jpg", quality=95)
+    (place / "clip.mp4").write_bytes(Path(astronaut_clip).read_bytes())
+    done = run("measure photo.jpg -o track.csv", place)
+    assert done.returncode == 0, done.stderr
+    return place
+
+
+def run(command: str, folder: Path) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-m", "emollm", *shlex.split(command)], cwd=folder, capture_output=True,
+                          text=True, timeout=300, check=False)
+
+
+def test_readme_names_every_command_once():
+    assert len(commands()) >= 8
+
+
+@pytest.mark.parametrize("command", [c for c in commands() if not c.startswith("measure")])
+def test_command(command, folder):
+    done = run(command, folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+
+
+def test_measure_command(folder):
+    (command,) = [c for c in commands() if c.startswith("measure")]
+    done = run(command.replace("track.csv", "other.csv"), folder)
+    assert done.returncode == 0, done.stderr
+    assert (folder / "other.csv").read_text().startswith("frame,timestamp")
+
+
+def test_python(folder):
+    (code,) = blocks("python")
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "AU12" in done.stdout
+
+
+def test_make_targets_exist():
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"^make (\w+)", "\n".join(blocks("bash")), re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_named_files_exist():
+    for name in re.findall(r"`((?:docs|data_engine|emollm|configs)/[\w./]+)`", README):
+        assert (ROOT / name).exists(), name
+
+
+def test_every_config_names_the_command_that_runs_it():
+    for path in (ROOT / "configs").glob("*.yaml"):
+        assert f"configs/{path.name}" in path.read_text().splitlines()[0], path
