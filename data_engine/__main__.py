@@ -20,10 +20,10 @@ def main() -> int:
 
             observe(args.fer, args.out)
         else:
-            from data_engine.build import build
+            from data_engine.build import KEYS, build
             from emollm.settings import load
 
-            print(dict(build(load(args.config, "records", "faces", "out", "seed", "mix", "asked"))))
+            print(dict(build(load(args.config, *KEYS))))
     except InputError as error:
         print(f"data_engine: {error}", file=sys.stderr)
         return 2

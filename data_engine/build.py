@@ -20,6 +20,8 @@ from data_engine import draft, reading, sample
 from emollm import prompt, verify
 from emollm.schema import AU_NAMES, LABELS, AUEvent, AUSeries
 
+KEYS = ("records", "faces", "out", "seed", "mix", "asked")
+
 
 class Faces:
     """Measured faces of the training split, as `data_engine observe` cached them."""

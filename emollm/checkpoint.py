@@ -30,29 +30,39 @@ def load(model: str = "pocket"):
 
     Raises InputError for missing or foreign weights, another AU vocabulary or another prompt version.
     """
+    from safetensors import SafetensorError
+    from transformers import AutoConfig
+
     from emollm.model import EmoLLM
     from emollm.processor import EmoLLMProcessor
-    from emollm.prompt import PROMPT_VERSION
 
     _quiet()
     folder = find(model)
     _refuse_pickle(folder)
     try:
+        _check_config(model, AutoConfig.from_pretrained(folder))
         loaded, report = EmoLLM.from_pretrained(folder, dtype="float32", output_loading_info=True, use_safetensors=True)
         processor = EmoLLMProcessor.from_pretrained(folder)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"model '{model}': cannot be loaded ({reason})") from None
+        raise InputError(f"model '{model}': cannot be loaded ({reason}); fetch or train it again") from None
     problems = [k for k in ("missing_keys", "unexpected_keys", "mismatched_keys") if report.get(k)]
     if problems:
         raise InputError(f"model '{model}': weights do not fit the code: {problems[0].replace('_', ' ')} "
                          f"{sorted(map(str, report[problems[0]]))[:3]}; use weights of this emollm version")
-    if tuple(loaded.config.au_names) != AU_NAMES:
-        raise InputError(f"model '{model}' was trained on other action units: {loaded.config.au_names}")
-    if loaded.config.prompt_version != PROMPT_VERSION:
-        raise InputError(f"model '{model}' has prompt version {loaded.config.prompt_version}, this emollm has "
-                         f"{PROMPT_VERSION}; install the matching emollm or retrain")
     return loaded.eval(), processor
+
+
+def _check_config(model: str, config) -> None:
+    from emollm.prompt import PROMPT_VERSION
+
+    if config.model_type != "emollm":
+        raise InputError(f"model '{model}' is a plain {config.model_type} model; give one made by emollm.train")
+    if tuple(config.au_names) != AU_NAMES:
+        raise InputError(f"model '{model}' was trained on other action units: {config.au_names}")
+    if config.prompt_version != PROMPT_VERSION:
+        raise InputError(f"model '{model}' has prompt version {config.prompt_version}, this emollm has "
+                         f"{PROMPT_VERSION}; install the matching emollm or retrain")
 
 
 def _quiet() -> None:

@@ -12,8 +12,6 @@ import torch
 from emollm.processor import EmoLLMProcessor, FaceInput, face_input
 from emollm.schema import AUEvent, AUSeries
 
-MIRRORED = 1  # odd variants of a picture are mirrored
-
 
 class Records:
     """Lines of a JSONL file, read on demand: only their offsets are in memory."""
@@ -48,13 +46,6 @@ class FeatureCache:
     @property
     def variants(self) -> int:
         return self.features.shape[1]
-
-
-def mirror(series: AUSeries, events: list[AUEvent]) -> tuple[AUSeries, list[AUEvent]]:
-    """The same face in a mirror: left and right change places."""
-    swapped = {"left": "right", "right": "left", "both": "both"}
-    flipped = AUSeries(series.times, series.intensity[:, :, ::-1], series.confidence, series.measured, series.estimator)
-    return flipped, [AUEvent(e.au, swapped[e.side], e.onset, e.apex, e.offset, e.peak) for e in events]
 
 
 def record_face(record: dict, cache: FeatureCache | None, rng: np.random.Generator) -> FaceInput:

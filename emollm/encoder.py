@@ -3,6 +3,8 @@
 B faces, F key frames of all faces in a row, K key frames of the longest face, D language model width, H au_hidden.
 """
 
+import math
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -16,11 +18,17 @@ PEAK_LEFT, PEAK_RIGHT, STRENGTH, SIDE, ONSET, OFFSET = range(6)
 
 
 class ScalarEmbedding(nn.Module):
-    """Learned curve of a number: rows of a table at fixed knots, linear in between, constant outside."""
+    """Learned curve of a number: rows of a table at fixed knots, linear in between, constant outside.
+
+    The table is born smooth (random mixtures of slow waves over the knots): from unrelated random rows the language model
+    learnt whether a unit is there, but not how strong it is, in 1,000 steps.
+    """
 
     def __init__(self, knots: list[float], width: int):
         super().__init__()
-        self.table = nn.Embedding(len(knots), width)
+        place = torch.linspace(0, 1, len(knots))[:, None]
+        waves = torch.cat([2 * place - 1, *(f(math.pi * k * place) for k in range(1, 17) for f in (torch.sin, torch.cos))], 1)
+        self.table = nn.Embedding.from_pretrained(waves @ torch.randn(waves.shape[1], width) / 4, freeze=False)
         self.knots = knots
 
     def forward(self, value: torch.Tensor) -> torch.Tensor:  # [...] -> [..., width]

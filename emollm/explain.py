@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import sys
 import types
@@ -188,7 +189,7 @@ def _replace_evidence(subjects: list[Subject], evidence, name: str) -> None:
     given = _table(evidence)
     if len(subjects) != 1 or len(given) != 1:
         raise InputError(f"{name}: evidence of {len(given)} face(s) for {len(subjects)} face(s); pick one with face=N")
-    subjects[0].series = given[0]
+    subjects[0].series = dataclasses.replace(given[0], face_id=subjects[0].series.face_id)
     subjects[0].notices.append(f"action units were given, not measured here ({given[0].estimator})")
 
 

@@ -33,6 +33,7 @@ from emollm.tower import POCKET, POCKET_CHANNELS
 KEYS = ("stage", "data", "faces", "tower", "init", "out", "seed", "steps", "batch", "lr", "lora", "label_weight",
         "language_model", "vocabulary", "save_every")
 VISUAL_ADAPTER = ("face.visual_projector", "face.position", "face.frame_time")
+TRAINED = {"language": ("language_model", "face.au"), "adapters": VISUAL_ADAPTER, "reason": ("face.au", *VISUAL_ADAPTER)}
 
 
 def answer_loss(model: EmoLLM, batch: dict, label_ids: torch.Tensor, label_weight: float) -> tuple:
@@ -82,8 +83,9 @@ def load_tower(model: EmoLLM, path: str) -> None:
 
 def prepare_stage(model: EmoLLM, config: dict):
     """Freeze and wrap for the stage; returns the module to train."""
-    trained = {"language": ("language_model", "face.au"), "adapters": VISUAL_ADAPTER,
-               "reason": ("face.au", *VISUAL_ADAPTER)}[config["stage"]]
+    trained = TRAINED.get(config["stage"])
+    if trained is None:
+        raise settings.InputError(f"unknown stage '{config['stage']}': use language, adapters or reason")
     for name, parameter in model.named_parameters():
         parameter.requires_grad = name.startswith(trained)
     if config["stage"] != "reason":
@@ -92,9 +94,11 @@ def prepare_stage(model: EmoLLM, config: dict):
 
     lora = LoraConfig(r=config["lora"]["rank"], lora_alpha=config["lora"]["alpha"], lora_dropout=config["lora"]["dropout"],
                       target_modules=config["lora"]["targets"])
-    inject_adapter_in_model(lora, model.language_model)
-    if not any("lora_" in n for n, p in model.named_parameters() if p.requires_grad):
-        raise settings.InputError(f"lora.targets {config['lora']['targets']} match no module of the language model")
+    try:
+        inject_adapter_in_model(lora, model.language_model)
+    except ValueError:
+        targets = config["lora"]["targets"]
+        raise settings.InputError(f"lora.targets {targets} match no module of the language model") from None
     return model
 
 
@@ -131,13 +135,13 @@ def schedule(step: int, steps: int) -> float:
 def cache_features(model: EmoLLM, faces_path: str, folder: Path, variants: int = 4) -> FeatureCache:
     """Tower features of every training picture: plain, mirrored, and two more with small warps and light changes.
 
-    Kept in `folder` under a hash of the tower's weights, so that the next stage finds them.
+    Kept in `folder` under a hash of the tower's weights as a checkpoint rounds them, so that the next stage finds them.
     """
     from emollm.train_tower import augment, to_input
 
     stored = np.load(faces_path)
     rows, chips = np.flatnonzero(stored["keep"] & ~stored["public_test"]), stored["chips"]
-    weights = b"".join(p.detach().float().numpy().tobytes() for p in model.face.tower.parameters())
+    weights = b"".join(p.detach().bfloat16().float().numpy().tobytes() for p in model.face.tower.parameters())
     path = folder / f"features-{hashlib.sha256(weights).hexdigest()[:12]}.npy"
     if not path.exists():
         shape = (len(rows), variants, model.config.visual_tokens, model.config.tower_channels)

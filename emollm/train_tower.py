@@ -21,7 +21,7 @@ from torch import nn
 from emollm import settings
 from emollm.tower import POCKET, build_tower, patch_features
 
-KEYS = ("faces", "out", "seed", "batch", "lr", "weight_decay", "sizes")
+KEYS = ("faces", "init", "out", "seed", "batch", "lr", "weight_decay", "sizes", "warp", "erase", "label_share")
 
 
 class FaceClassifier(nn.Module):
@@ -45,20 +45,20 @@ def to_input(chips: torch.Tensor) -> torch.Tensor:
 
 
 def augment(chips: torch.Tensor, size: int, generator: torch.Generator, mirrored: bool = True,
-            erased: bool = True) -> torch.Tensor:
+            erased: bool = True, strength: float = 1.0) -> torch.Tensor:
     """Small affine warp, resize, brightness and contrast; half of the faces mirrored and half with one square erased.
 
-    [B, 3, S, S] -> [B, 3, size, size].
+    [B, 3, S, S] -> [B, 3, size, size]; strength scales warps and light.
     """
     b = len(chips)
     u = lambda low, high: torch.rand(b, generator=generator) * (high - low) + low  # noqa: E731
-    angle, zoom = u(-0.22, 0.22), torch.exp(u(-0.15, 0.15))
+    angle, zoom = strength * u(-0.22, 0.22), torch.exp(strength * u(-0.15, 0.15))
     flip = torch.where(u(0, 1) < 0.5 * mirrored, -1.0, 1.0)
-    theta = torch.stack([torch.stack([flip * zoom * angle.cos(), -zoom * angle.sin(), u(-0.12, 0.12)], 1),
-                         torch.stack([flip * zoom * angle.sin(), zoom * angle.cos(), u(-0.12, 0.12)], 1)], 1)
+    theta = torch.stack([torch.stack([flip * zoom * angle.cos(), -zoom * angle.sin(), strength * u(-0.12, 0.12)], 1),
+                         torch.stack([flip * zoom * angle.sin(), zoom * angle.cos(), strength * u(-0.12, 0.12)], 1)], 1)
     grid = F.affine_grid(theta, [b, 1, size, size], align_corners=False)
     x = F.grid_sample(chips[:, :1], grid, padding_mode="border", align_corners=False)
-    x = x * u(0.7, 1.3)[:, None, None, None] + u(-0.25, 0.25)[:, None, None, None]
+    x = x * (1 + strength * u(-0.3, 0.3))[:, None, None, None] + strength * u(-0.25, 0.25)[:, None, None, None]
     side = size // 4
     top, left = (torch.randint(-side // 2, size - side // 2, (b,), generator=generator) for _ in range(2))
     pixel = torch.arange(size)
@@ -80,13 +80,15 @@ def evaluate(model: nn.Module, faces: dict, rows: np.ndarray) -> dict:
             "ferplus": float((logits.argmax(1) == votes.argmax(1))[sure].mean()), "n": len(rows), "n_sure": int(sure.sum())}
 
 
-def one_epoch(model, optimiser, schedule, faces, rows, size, batch, generator) -> float:
+def one_epoch(model, optimiser, schedule, faces, rows, size, config, generator) -> float:
     model.train()
+    batch = config["batch"]
     order, total = rows[torch.randperm(len(rows), generator=generator).numpy()], 0.0
     steps = len(order) // batch
     for step in range(steps):
         r = order[step * batch:(step + 1) * batch]
-        chips = augment(to_input(torch.from_numpy(faces["chips"][r])), size, generator)
+        chips = augment(to_input(torch.from_numpy(faces["chips"][r])), size, generator,
+                        erased=config["erase"], strength=config["warp"])
         with torch.autocast("cpu", torch.bfloat16):
             labels, words = model(chips.contiguous(memory_format=torch.channels_last))
         target = torch.from_numpy(faces["target"][r])
@@ -99,12 +101,12 @@ def one_epoch(model, optimiser, schedule, faces, rows, size, batch, generator) -
     return total / steps
 
 
-def load_faces(path: str) -> tuple[dict, np.ndarray, np.ndarray]:
-    """Chips, soft targets and caption words; rows to train on and rows to validate on."""
+def load_faces(path: str, label_share: float) -> tuple[dict, np.ndarray, np.ndarray]:
+    """Chips, soft targets (votes, with `label_share` of the FER2013 label) and caption words; rows to train and validate."""
     stored = np.load(path)
     faces = {k: stored[k] for k in ("chips", "soft", "fer", "fp_votes", "keep", "public_test")}
     onehot = np.eye(8, dtype=np.float32)[faces["fer"]]
-    faces["target"] = (0.75 * faces["soft"] + 0.25 * onehot).astype(np.float32)
+    faces["target"] = ((1 - label_share) * faces["soft"] + label_share * onehot).astype(np.float32)
     words = stored["blend"].astype(np.float32)
     faces["words_known"] = (~np.isnan(words).any(1)).astype(np.float32)
     faces["words"] = np.nan_to_num(words).clip(0, 1)
@@ -116,8 +118,10 @@ def main(config_path: str) -> None:
     out = Path(config["out"])
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config["seed"])
-    faces, train, validate = load_faces(config["faces"])
+    faces, train, validate = load_faces(config["faces"], config["label_share"])
     model = FaceClassifier(8, faces["words"].shape[1]).to(memory_format=torch.channels_last)
+    if config["init"]:
+        model.load_state_dict(torch.load(config["init"], weights_only=True)["model"])
     decay = [p for p in model.parameters() if p.ndim > 1]
     rest = [p for p in model.parameters() if p.ndim <= 1]
     optimiser = torch.optim.AdamW([{"params": decay, "weight_decay": config["weight_decay"]},
@@ -135,7 +139,7 @@ def main(config_path: str) -> None:
     for epoch in range(first, epochs):
         started = time.time()
         generator = torch.Generator().manual_seed(config["seed"] + epoch)
-        loss = one_epoch(model, optimiser, schedule, faces, train, config["sizes"][epoch], config["batch"], generator)
+        loss = one_epoch(model, optimiser, schedule, faces, train, config["sizes"][epoch], config, generator)
         line = {"epoch": epoch + 1, "size": config["sizes"][epoch], "loss": round(loss, 4),
                 "seconds": round(time.time() - started), **evaluate(model, faces, validate)}
         print(json.dumps(line), flush=True)

@@ -1,0 +1,99 @@
+"""Every settings file loads strictly, fits its program, and follows the one before it."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from data_engine import build, draft
+from emollm import settings, train, train_tower
+from emollm.schema import InputError
+
+FOLDER = Path(__file__).parents[1] / "configs"
+FILES = sorted(FOLDER.rglob("*.yaml"))
+
+
+def keys_of(path: Path) -> tuple[str, ...]:
+    if path.stem == "train_tower":
+        return train_tower.KEYS
+    return train.KEYS if path.stem.startswith("train_") else build.KEYS
+
+
+def loaded(path: Path) -> dict:
+    return settings.load(str(path), *keys_of(path))
+
+
+def test_there_are_settings():
+    assert {"train_tower", "train_language", "train_adapters", "train_reason", "data_pocket"} <= {p.stem for p in FILES}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+def test_settings_load_strictly(path):
+    config = loaded(path)
+    assert config.keys() == set(keys_of(path))
+    assert isinstance(config["seed"], int)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+def test_the_header_names_the_command_that_runs_it(path):
+    program = {"data": "data_engine build", "train": "emollm.train", "tower": "emollm.train_tower"}
+    kind = "tower" if path.stem == "train_tower" else path.stem.split("_")[0]
+    assert path.read_text().splitlines()[0] == f"# python -m {program[kind]} configs/{path.name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+def test_a_typo_is_found(path, tmp_path):
+    key = sorted(keys_of(path))[0]
+    text = path.read_text().replace(f"\n{key}:", f"\n{key}x:", 1)
+    (tmp_path / path.name).write_text(text)
+    with pytest.raises(InputError, match=rf"unknown key '{key}x' \(did you mean '{key}'\?\)"):
+        settings.load(str(tmp_path / path.name), *keys_of(path))
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.stem.startswith("data_")], ids=lambda p: p.stem)
+def test_data_settings_name_known_kinds(path):
+    config = loaded(path)
+    assert set(config["mix"]) <= {"real", "edited", "drawn"}
+    assert sum(config["mix"].values()) == pytest.approx(1)
+    assert set(config["asked"]) <= set(draft.QUESTIONS)
+    assert min(*config["mix"].values(), *config["asked"].values(), 1) > 0
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.stem.startswith("train_") and p.stem != "train_tower"],
+                         ids=lambda p: p.stem)
+def test_train_settings_fit_their_stage(path):
+    config = loaded(path)
+    assert config["stage"] in train.TRAINED
+    assert (config["lora"] is not None) == (config["stage"] == "reason")
+    assert (config["init"] is None) == (config["vocabulary"] is not None) == (config["language_model"] is not None)
+    assert isinstance(config["lr"], float)  # YAML reads 2e-3 as text
+    assert config["steps"] >= config["save_every"] > 0
+    if config["lora"]:
+        assert set(config["lora"]) == {"rank", "alpha", "dropout", "targets"}
+
+
+def test_tower_settings():
+    config = loaded(FOLDER / "train_tower.yaml")
+    assert isinstance(config["lr"], float)
+    assert config["sizes"][-1] == 48  # ends at the size that faces are shown at
+    assert config["sizes"] == sorted(config["sizes"])
+
+
+def test_every_input_is_the_output_of_another_file():
+    """The recipe hangs together: what a stage starts from is made by a stage."""
+    made = {"runs/faces.npz"}  # python -m data_engine observe
+    for path in FILES:
+        out = loaded(path)["out"]
+        made |= {out, f"{out}/model", f"{out}/last.pt"}
+    for path in FILES:
+        config = loaded(path)
+        for key in ("data", "faces", "tower", "init"):
+            assert config.get(key) is None or config[key] in made, (path.name, key)
+    outs = [loaded(p)["out"] for p in FILES]
+    assert len(outs) == len(set(outs))  # no run overwrites another
+
+
+def test_files_are_plain_yaml():
+    for path in FILES:
+        assert yaml.safe_load(path.read_text())
+        assert not [line for line in path.read_text().splitlines() if len(line) > 128]

@@ -1,0 +1,161 @@
+"""The figures of `emollm eval quick`: statistics against known values, and the whole suite on a few made pictures."""
+
+import argparse
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data_engine import observe
+from data_engine.sources import fer2013
+from emollm import evaluate, verify
+from emollm.generate import Generated
+from emollm.processor import face_input
+from emollm.schema import LABELS
+
+
+def test_bootstrap_covers_the_mean():
+    values = np.random.default_rng(1).normal(3, 1, 400)
+    mean, low, high = evaluate.bootstrap(values)
+    assert mean == pytest.approx(values.mean())
+    assert low < mean < high
+    assert high - low == pytest.approx(2 * 1.96 * values.std() / 20, rel=0.15)
+    assert evaluate.bootstrap(np.ones(5)) == (1.0, 1.0, 1.0)
+
+
+def test_nothing_to_count_is_not_a_number():
+    """An untrained model cites nothing: the suite must say so instead of failing at its end."""
+    assert np.isnan(evaluate.bootstrap(np.array([]))).all()
+
+
+def test_macro_recall_weighs_labels_alike():
+    pairs = np.array([[0, 0]] * 8 + [[0, 1]] * 2 + [[1, 0]])
+    assert evaluate.macro_recall(pairs) == pytest.approx((0.8 + 0.0) / 2)
+
+
+def test_calibration_error():
+    confidence, right = np.array([0.95] * 10 + [0.55] * 10), np.array([True] * 9 + [False] + [True] * 5 + [False] * 5)
+    assert evaluate.calibration_error(confidence, right) == pytest.approx((0.05 + 0.05) / 2)
+    assert evaluate.calibration_error(np.ones(4), np.ones(4, bool)) == 0
+
+
+def test_label_scores_count_sure_majorities_apart():
+    votes = np.zeros((4, 8))
+    votes[0, 1], votes[1, 1], votes[2, 2], votes[3, 3] = 9, 5, 8, 7
+    source = argparse.Namespace(votes=votes, fer=np.array([1, 1, 2, 0]))
+    scores = evaluate.label_scores("x", np.array([1, 0, 2, 0]), source, np.arange(4))
+    assert scores["x: FER2013 accuracy"][0] == 0.75
+    assert scores["x: FER2013 accuracy"][3] == 4
+    assert scores["x: FER+ majority accuracy"][0] == pytest.approx(2 / 3)
+    assert scores["x: FER+ majority accuracy"][3] == 3  # five votes are not a majority of ten
+
+
+def test_what_if_sees_a_claim_go(photo_of, monkeypatch):
+    """A model that follows its evidence passes, one that repeats itself fails."""
+    series = photo_of({"AU12": 3.0})
+    faces = [(series, face_input(series, [], [0]))] * 3
+    said = "AU12 lip corner puller | both | marked 3.0 | still | mouth corner pulled up and back\nInterpretation: so."
+    quiet = "No measured movement stands out.\nInterpretation: so."
+    generated = [Generated(said, {}, True)] * 3
+    for text, expected in ((quiet, True), (said, False), (said.replace("marked 3.0", "trace 1.4"), True)):
+        asked = []
+        monkeypatch.setattr(evaluate, "answers", lambda model, processor, edited, grounded, text=text, asked=asked:
+                            asked.extend(edited) or [Generated(text, {}, True)] * len(edited))
+        assert evaluate.what_if(None, None, faces, generated, 2).tolist() == [expected] * 2
+        assert all(s.intensity[0, 9].tolist() == [0, 0] for s, _ in asked)
+
+
+# --- on pictures --------------------------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def fer(astronaut, tmp_path_factory):
+    """A folder in the layout of FER2013 with eight pictures: six crops of the photograph, two of noise."""
+    folder, draw = tmp_path_factory.mktemp("fer"), np.random.default_rng(0)
+    crop = Image.fromarray(astronaut).convert("L").crop((170, 55, 280, 165)).resize((48, 48))
+    pictures = [crop.point(lambda v, gain=gain: min(255, v * gain)) for gain in (0.8, 0.9, 1.0, 1.05, 1.1, 1.15)]
+    pictures += [Image.fromarray(draw.integers(0, 256, (48, 48), dtype=np.uint8)) for _ in range(2)]
+    stored = []
+    for picture in pictures:
+        buffer = io.BytesIO()
+        picture.save(buffer, "PNG")
+        stored.append(buffer.getvalue())
+    votes = np.zeros((8, 10))
+    votes[:, fer2013.FERPLUS.index("happiness")], votes[7, fer2013.NOT_A_FACE] = 8, 9
+    votes[2, fer2013.UNKNOWN] = 9
+    np.savez(folder / "fer2013_train.npz", png=np.frombuffer(b"".join(stored), np.uint8),
+             offset=np.cumsum([0, *map(len, stored)]), label=np.full(8, 3), ferplus_votes=votes,
+             public_test=np.array([0, 0, 0, 1, 1, 1, 1, 0], bool), label_ambiguous=np.array([0, 1, 0, 0, 0, 0, 0, 0], bool))
+    np.savez(folder / "fer2013_train_landmarks.npz", all_blendshapes=np.full((8, 52), np.nan))
+    return folder
+
+
+def test_votes_and_labels_are_put_in_our_order(fer):
+    source = fer2013.load(str(fer))
+    assert len(source) == 8
+    assert [LABELS[k] for k in set(source.fer)] == ["happiness"]
+    assert LABELS[source.votes[0].argmax()] == "happiness"
+    assert source.keep.tolist() == [True, False, False, True, True, True, True, False]
+    assert next(source.pictures(range(1))).size == (48, 48)
+
+
+def test_observing_is_the_inference_path_and_resumable(fer, tmp_path, monkeypatch):
+    lines = []
+    monkeypatch.setattr(observe, "SHARD", 5)
+    observe.observe(str(fer), str(tmp_path / "faces.npz"), lines.append)
+    assert lines == ["5/8 pictures", "8/8 pictures"]
+    seen = np.load(tmp_path / "faces.npz")
+    assert seen["chips"].shape == (8, 48, 48)
+    assert seen["found"].tolist() == [True] * 6 + [False] * 2
+    assert np.isnan(seen["intensity"][6:]).all()
+    series, face = evaluate.crop_input(next(fer2013.load(str(fer)).pictures([2])), 48)
+    np.testing.assert_allclose(seen["intensity"][2], series.intensity[0], rtol=1e-6)
+    np.testing.assert_array_equal(seen["chips"][2], face.chips[0, :, :, 0])
+    monkeypatch.setattr(observe, "observe_picture", None)  # looking again would fail
+    observe.observe(str(fer), str(tmp_path / "faces.npz"), lines.append)
+    assert len(lines) == 2
+
+
+def test_a_crop_without_a_face_is_read_from_its_pixels():
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8))
+    series, face = evaluate.crop_input(noise, 48)
+    assert not series.measured.any()
+    assert face.visual_frames == 1
+    assert not face.measured.any()
+    np.testing.assert_array_equal(face.chips[0, :, :, 0], np.asarray(noise))
+
+
+def test_answers_come_in_the_order_of_the_faces(tiny, photo_of):
+    """Batches are sorted by length inside; the caller must not notice."""
+    levels = [{"AU12": 3.0, "AU06": 2.0, "AU25": 2.0}, {}, {"AU04": 3.0}]
+    faces = [(s, face_input(s, [], [0])) for s in map(photo_of, levels)]
+    generated = evaluate.answers(*tiny, faces, grounded=True)
+    claims = evaluate.claims_of(faces, generated)
+    for (series, _), found in zip(faces, claims, strict=True):
+        lines = [c for c in found if c.level]
+        assert all(c.verdict == "supported" for c in lines)
+        assert {c.au for c in lines} <= {au for au in ("AU04", "AU06", "AU12", "AU25") if verify._measured(au, series)[0] > 1}
+    assert generated[1].text.startswith("No measured movement")
+
+
+def test_the_whole_suite_runs(fer, tiny_folder, tmp_path, capsys, monkeypatch):
+    """From pictures to figures with an untrained model, the tower's own head included."""
+    import torch
+
+    from emollm import generate
+    from emollm.train_tower import FaceClassifier
+
+    monkeypatch.setattr(generate, "MAX_NEW_TOKENS", 40)
+    monkeypatch.setattr(generate.generate, "__defaults__", (None, 40))
+    torch.save({"model": FaceClassifier(8, 52).state_dict()}, tmp_path / "tower.pt")
+    assert evaluate.main(["quick", "--fer", str(fer), "--model", str(tiny_folder), "--n", "3", "--tower",
+                          str(tmp_path / "tower.pt"), "-o", str(tmp_path / "figures.json")]) == 0
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert figures["after the evidence: FER2013 accuracy"][3] == 3
+    assert {"tower's linear head: FER+ majority accuracy", "unsupported claims, free decoding", "faces found in the crop",
+            "what-if on a cited unit changes or removes its claim"} <= figures.keys()
+    assert figures["unsupported claims, grounded decoding"][0] == 0
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in figures)
+    assert "n=3" in printed

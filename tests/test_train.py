@@ -1,0 +1,313 @@
+"""Training: the loss against a slow reference, what each stage may change, LoRA, and runs that resume exactly."""
+
+import copy
+import itertools
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+
+from emollm import train
+from emollm.checkpoint import load
+from emollm.data import Records, encode_records
+from emollm.processor import IGNORE
+from emollm.schema import LABELS, InputError
+from emollm.tokenizer import label_tokens
+
+LORA = {"rank": 4, "alpha": 8, "dropout": 0.0, "targets": ["q_proj", "v_proj", "down_proj"]}
+
+
+@pytest.fixture(scope="module")
+def records(records_file) -> Records:
+    return Records(str(records_file))
+
+
+@pytest.fixture(scope="module")
+def batch(records, tiny) -> dict:
+    """Records whose conclusions repeat label words, one without a label, one with nothing else."""
+    chosen = [records[k] for k in range(60)]
+    explained = [r for r in chosen if r["provenance"]["asked"] == "explain"][:3]
+    movement = next(records[k] for k in range(300) if records[k]["provenance"]["asked"] == "movement")
+    label = next(records[k] for k in range(300) if records[k]["provenance"]["asked"] == "label")
+    repeated = copy.deepcopy(explained[0])
+    repeated["messages"][1]["content"] += " It may be fear or anger; some say happiness, others fear."
+    return dict(encode_records([repeated, movement, *explained[1:], label], tiny[1], None, np.random.default_rng(0)))
+
+
+def slow_loss(model, batch, label_ids, label_weight) -> tuple[float, float, float, int]:
+    """Token by token, straight from the definition: the first label token of a row is scored against the row's label
+    distribution and counts label_weight times, every other supervised token is plain cross-entropy."""
+    given = {k: v for k, v in batch.items() if k not in ("labels", "target")}
+    with torch.no_grad():
+        logits = model(**given).logits
+    text, label = [], []
+    for row, labels in enumerate(batch["labels"].tolist()):
+        found = False
+        for place in range(1, len(labels)):
+            if labels[place] == IGNORE:
+                continue
+            logp = logits[row, place - 1].log_softmax(-1)
+            if labels[place] in label_ids and not found:
+                found = True
+                label.append(-sum(float(batch["target"][row][k]) * float(logp[i]) for k, i in enumerate(label_ids)))
+            else:
+                text.append(-float(logp[labels[place]]))
+    loss = (sum(text) + label_weight * sum(label)) / (len(text) + label_weight * len(label))
+    return loss, sum(text) / len(text), sum(label) / len(label), len(text) + len(label)
+
+
+@pytest.mark.parametrize("label_weight", [0, 1, 5])
+def test_answer_loss_is_its_definition(tiny, batch, label_weight):
+    model, processor = tiny
+    ids = label_tokens(processor.tokenizer)
+    repeats = [sum(i in ids for i in row) for row in batch["labels"].tolist()]
+    assert max(repeats) >= 4
+    assert min(repeats) == 0
+    expected = slow_loss(model, batch, ids, label_weight)
+    loss, text, label, tokens = train.answer_loss(model, dict(batch), torch.tensor(ids), label_weight)
+    assert (float(loss), float(text), float(label)) == pytest.approx(expected[:3], rel=1e-4)
+    assert tokens == expected[3] == int((batch["labels"] != IGNORE).sum())
+
+
+def test_the_prompt_is_not_predicted(tiny, batch):
+    """Changing labels outside the answer is impossible, and only answers count: a longer prompt adds no tokens."""
+    model, processor = tiny
+    one = {k: v for k, v in batch.items() if k not in ("labels", "target")}
+    only_end = torch.full_like(batch["labels"], IGNORE)
+    last = batch["attention_mask"].sum(1) - 1
+    only_end[torch.arange(len(last)), last] = batch["input_ids"][torch.arange(len(last)), last]
+    _, text, label, tokens = train.answer_loss(model, one | {"labels": only_end, "target": batch["target"]},
+                                               torch.tensor(label_tokens(processor.tokenizer)), 2)
+    with torch.no_grad():
+        logp = model(**one).logits.log_softmax(-1)
+    rows = torch.arange(len(last))
+    expected = -logp[rows, last - 1, batch["input_ids"][rows, last]].mean()
+    assert float(text) == pytest.approx(float(expected), rel=1e-4)
+    assert tokens == len(last)
+    assert math.isnan(label)  # no row has a label here
+
+
+def test_a_true_distribution_minimises_the_label_loss(tiny, batch):
+    """The gradient of the label part vanishes where the model gives exactly the target, not the drawn word."""
+    ids = torch.tensor(label_tokens(tiny[1].tokenizer))
+    logits = torch.full((1100,), -50.0)
+    logits[ids] = batch["target"][0].clamp_min(1e-9).log().float()
+    logits.requires_grad_()
+    loss = -(batch["target"][0] * logits.log_softmax(-1)[ids]).sum()
+    loss.backward()
+    assert logits.grad.abs().max() < 1e-4
+    assert list(batch["target"].shape) == [5, len(LABELS)]
+
+
+# --- optimisers and schedule --------------------------------------------------------------------------------------
+
+def parts(config, tiny):
+    model = train.prepare_stage(copy.deepcopy(tiny[0]), config)
+    names = {id(p): n for n, p in model.named_parameters()}
+    return [{names[id(p)] for g in o.param_groups for p in g["params"]} for o in train.optimisers(model, config)], model
+
+
+def test_muon_gets_the_matrices_of_the_language_model(tiny):
+    (adam, muon), model = parts({"stage": "language", "lr": 1e-3}, tiny)
+    assert adam.isdisjoint(muon)
+    assert adam | muon == {n for n, p in model.named_parameters() if p.requires_grad}
+    assert all(".layers." in n and n.endswith("_proj.weight") for n in muon)
+    assert len(muon) == 2 * 7
+    assert "language_model.model.embed_tokens.weight" in adam
+
+
+@pytest.mark.parametrize("stage", ["adapters", "reason"])
+def test_other_stages_use_adamw_alone(tiny, stage):
+    groups, model = parts({"stage": stage, "lr": 1e-3, "lora": LORA}, tiny)
+    assert groups == [{n for n, p in model.named_parameters() if p.requires_grad}]
+
+
+def test_the_schedule_warms_up_and_decays():
+    rates = [train.schedule(step, 100) for step in range(100)]
+    assert rates[:3] == pytest.approx([1 / 3, 2 / 3, 1])
+    assert max(rates) == 1
+    assert all(a >= b for a, b in itertools.pairwise(rates[3:]))
+    assert rates[-1] == pytest.approx(0.02, abs=0.01)
+    assert train.schedule(0, 1) == 1
+
+
+# --- stages -------------------------------------------------------------------------------------------------------
+
+def test_what_each_stage_trains(tiny):
+    for stage, trained, frozen in (("language", ("language_model", "face.au"), ("face.tower", "face.visual", "face.position")),
+                                   ("adapters", ("face.visual", "face.position"), ("face.tower", "language_model", "face.au")),
+                                   ("reason", ("face.visual", "face.au", "lora_"), ("face.tower",))):
+        model = train.prepare_stage(copy.deepcopy(tiny[0]), {"stage": stage, "lora": LORA})
+        on = {n for n, p in model.named_parameters() if p.requires_grad}
+        for part in trained:
+            assert any(part in n for n in on), (stage, part)
+        assert not [n for n in on if n.startswith(frozen)], stage
+
+
+def test_lora_touches_only_the_language_model(tiny):
+    model = train.prepare_stage(copy.deepcopy(tiny[0]), {"stage": "reason", "lora": LORA})
+    lora = [n for n, _ in model.named_parameters() if "lora_" in n]
+    assert len(lora) == 2 * 3 * 2  # two matrices, three targets, two layers
+    assert all(n.startswith("language_model.") for n in lora)
+    assert not [n for n, p in model.named_parameters() if p.requires_grad and n.startswith("language_model")
+                and "lora_" not in n]
+
+
+def test_lora_that_matches_nothing_is_an_error(tiny):
+    """Silently training no language model at all is the mistake this guards against."""
+    with pytest.raises(InputError, match=r"lora.targets \['q_prj'\] match no module of the language model"):
+        train.prepare_stage(copy.deepcopy(tiny[0]), {"stage": "reason", "lora": LORA | {"targets": ["q_prj"]}})
+
+
+@torch.no_grad()
+def test_merged_lora_is_lora(tiny, batch):
+    model = train.prepare_stage(copy.deepcopy(tiny[0]), {"stage": "reason", "lora": LORA}).eval()
+    given = {k: v for k, v in batch.items() if k not in ("labels", "target")}
+    fresh = model(**given).logits
+    torch.testing.assert_close(fresh, tiny[0](**given).logits)  # LoRA begins as no change
+    torch.manual_seed(0)
+    for name, parameter in model.named_parameters():
+        if "lora_" in name:
+            parameter.normal_(std=0.3)
+    apart = model(**given).logits
+    assert not torch.allclose(apart, fresh, atol=0.1)
+    train.merge_lora(model)
+    torch.testing.assert_close(model(**given).logits, apart, atol=1e-3, rtol=1e-3)
+    assert [n for n, _ in model.named_parameters()] == [n for n, _ in tiny[0].named_parameters()]
+
+
+# --- whole runs ---------------------------------------------------------------------------------------------------
+
+@pytest.fixture
+def run_of(records_file, tiny_shape, tmp_path):
+    """Function (name, **settings) -> folder of a finished run."""
+    def run(name: str, **changes) -> Path:
+        config = {"stage": "language", "data": str(records_file), "faces": None, "tower": None, "init": None,
+                  "out": str(tmp_path / name), "seed": 3, "steps": 4, "batch": 4, "lr": 1e-2, "lora": None,
+                  "label_weight": 2, "save_every": 2, **tiny_shape} | changes
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(config))
+        train.main(str(path))
+        return tmp_path / name
+
+    return run
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / "model" / "model.safetensors")
+
+
+def changed(before: dict, after: dict) -> set[str]:
+    assert before.keys() == after.keys()
+    return {k for k in before if not torch.equal(before[k], after[k])}
+
+
+class Stopped(Exception):
+    pass
+
+
+def stop_at(monkeypatch, step: int):
+    """The run dies when it begins this step, as a machine that is switched off would."""
+    real, done = train.train_step, []
+
+    def dying(*arguments):
+        if len(done) == step:
+            raise Stopped
+        done.append(1)
+        return real(*arguments)
+
+    monkeypatch.setattr(train, "train_step", dying)
+
+
+@pytest.mark.parametrize("stage", ["language", "reason"])
+def test_a_resumed_run_ends_as_if_never_stopped(run_of, tiny_folder, faces_cache, monkeypatch, stage):
+    """4 steps = 3 steps, a crash, and a rerun that goes on after the checkpoint of step 2: bit for bit."""
+    options = {"stage": stage}
+    if stage == "reason":
+        options |= {"init": str(tiny_folder), "lora": LORA | {"dropout": 0.3}, "faces": str(faces_cache), "vocabulary": None,
+                    "language_model": None}
+    whole = weights(run_of("whole", **options))
+    with monkeypatch.context() as patch:
+        stop_at(patch, 3)
+        with pytest.raises(Stopped):
+            run_of("torn", **options)
+    calls = []
+    real = train.train_step
+    monkeypatch.setattr(train, "train_step", lambda *arguments: calls.append(1) or real(*arguments))
+    torn = weights(run_of("torn", **options))
+    assert len(calls) == 2
+    assert changed(whole, torn) == set()
+
+
+def test_stages_follow_each_other(run_of, faces_cache, tiny, tmp_path):
+    """language -> adapters -> reason on tiny data: each starts from the last, changes its own parts only, and the
+    tower stays bit for bit; the end is a plain model that loads strictly."""
+    tower = tmp_path / "tower.pt"
+    state = {f"tower.{k}": v for k, v in tiny[0].face.tower.state_dict().items()}
+    torch.save({"model": state | {"label_head.bias": torch.zeros(8)}}, tower)
+    language = run_of("language", steps=3)
+    stage = {"faces": str(faces_cache), "vocabulary": None, "language_model": None, "steps": 3}
+    adapters = run_of("adapters", stage="adapters", init=str(language / "model"), tower=str(tower), **stage)
+    reason = run_of("reason", stage="reason", init=str(adapters / "model"), lora=LORA, **stage)
+
+    for name, tensor in tiny[0].face.tower.state_dict().items():
+        assert torch.equal(weights(adapters)[f"face.tower.{name}"].to(tensor.dtype), tensor.bfloat16().to(tensor.dtype)
+                           if tensor.is_floating_point() else tensor), name
+    by_adapters = {n for n in changed(weights(language), weights(adapters)) if not n.startswith("face.tower")}
+    assert by_adapters
+    assert all(n.startswith(("face.visual_projector", "face.position", "face.frame_time")) for n in by_adapters)
+    by_reason = changed(weights(adapters), weights(reason))
+    assert not [n for n in by_reason if n.startswith("face.tower")]
+    in_language = {n for n in by_reason if n.startswith("language_model")}
+    assert in_language
+    assert all(n.split(".")[-2] in LORA["targets"] for n in in_language)
+    assert any(n.startswith("face.au_encoder") for n in by_reason)
+    assert load(str(reason / "model"))[0].config.model_type == "emollm"
+
+
+def test_a_run_learns_and_logs(run_of):
+    folder = run_of("longer", steps=25, batch=4, save_every=25)
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [25]
+    assert lines[0]["text"] < 5  # the mean of the first 25 steps; an untrained model has 7.5
+    assert not list(folder.glob("*.tmp"))
+
+
+def test_unknown_settings_stop_the_run(tmp_path):
+    (tmp_path / "bad.yaml").write_text("stepps: 3\n")
+    with pytest.raises(InputError, match="did you mean 'steps'"):
+        train.main(str(tmp_path / "bad.yaml"))
+
+
+def test_an_unknown_stage_is_named(tiny):
+    with pytest.raises(InputError, match="unknown stage 'langauge': use language, adapters or reason"):
+        train.prepare_stage(tiny[0], {"stage": "langauge"})
+
+
+# --- cached pixels ------------------------------------------------------------------------------------------------
+
+def test_cached_features_are_the_towers(tiny, faces_cache, tmp_path):
+    """Row k of the cache is picture k; odd variants are mirrored; validation pictures are left out; a second call reads
+    the file."""
+    from emollm.train_tower import to_input
+
+    model = copy.deepcopy(tiny[0])
+    cache = train.cache_features(model, str(faces_cache), tmp_path)
+    stored = np.load(faces_cache)
+    assert sorted(cache.position) == np.flatnonzero(stored["keep"] & ~stored["public_test"]).tolist()
+    chip = to_input(torch.from_numpy(stored["chips"][[7]]))
+    with torch.no_grad():
+        plain, mirrored = model.face.visual_features(chip)[0], model.face.visual_features(chip.flip(-1))[0]
+    scale = plain.abs().mean()
+    assert np.abs(cache.pick(7, 0) - plain.numpy()).mean() < 0.05 * scale  # bf16 and fp16
+    assert np.abs(cache.pick(7, 1) - mirrored.numpy()).mean() < 0.05 * scale
+    assert np.abs(cache.pick(7, 1) - plain.numpy()).mean() > 0.1 * scale
+    assert np.abs(cache.pick(7, 2) - plain.numpy()).mean() > 0.01 * scale
+    model.face.visual_features = None  # a second run of the tower would fail
+    again = train.cache_features(model, str(faces_cache), tmp_path)
+    assert np.array_equal(again.features, cache.features)
