@@ -22,7 +22,7 @@ from emollm.generate import generate
 from emollm.processor import FaceInput, face_input
 from emollm.schema import AU_NAMES, LABELS, AUSeries, au_index
 
-BATCH = 64
+BATCH = 128
 
 
 def crop_input(picture, chip_size: int) -> tuple[AUSeries, FaceInput]:
@@ -132,12 +132,13 @@ def quick(arguments: argparse.Namespace) -> dict:
 
     source = fer2013.load(arguments.fer)
     rows = np.flatnonzero(source.public_test)
-    rows = rows if arguments.n is None else np.random.default_rng(0).permutation(rows)[:arguments.n]
+    rows = np.random.default_rng(0).permutation(rows)[:arguments.n]
     model, processor = load(arguments.model)
     faces = [crop_input(p, processor.chip_size) for p in progress.track(source.pictures(rows), "measuring", len(rows))]
     measured = np.array([s.measured.any() for s, _ in faces])
     grounded = answers(model, processor, faces, True, lambda done: progress.note(f"{done}/{len(faces)} grounded"))
-    free = answers(model, processor, faces, False, lambda done: progress.note(f"{done}/{len(faces)} free"))
+    some = faces[:arguments.free]
+    free = answers(model, processor, some, False, lambda done: progress.note(f"{done}/{len(some)} free"))
     parsed = [prompt.parse(a.text).label for a in grounded]
     predicted = np.array([LABELS.index(p) if p in LABELS else -1 for p in parsed])
     scores = label_scores("after the evidence", predicted, source, rows)
@@ -147,18 +148,18 @@ def quick(arguments: argparse.Namespace) -> dict:
     right = predicted == source.votes[rows].argmax(1)
     scores["calibration error (FER+ majority, all faces)"] = (calibration_error(confidence, right), None, None, len(right))
     scores["faces found in the crop"] = (*bootstrap(measured), len(measured))
-    for name, generated in (("free", free), ("grounded", grounded)):
-        per_face = [[c for c in claims if c.verdict != "unsure"] for claims in claims_of(faces, generated)]
+    for name, given, generated in (("free", some, free), ("grounded", faces, grounded)):
+        per_face = [[c for c in claims if c.verdict != "unsure"] for claims in claims_of(given, generated)]
         counts = np.array([[sum(c.verdict != "supported" for c in claims), len(claims)] for claims in per_face])
         scores[f"unsupported claims, {name} decoding"] = (
             *bootstrap(counts, lambda c: c[:, 0].sum() / max(1, c[:, 1].sum())), int(counts[:, 1].sum()))
         complete = np.array([a.complete and not prompt.parse(a.text).problems for a in generated])
         scores[f"answers inside the grammar, {name} decoding"] = (*bootstrap(complete), len(complete))
     listed = np.array([[len({o.au for o in prompt.parse(a.text).observations} & {o.au for o in prompt.observe(s, [])}),
-                        len(prompt.observe(s, []))] for (s, _), a in zip(faces, free, strict=True)])
+                        len(prompt.observe(s, []))] for (s, _), a in zip(some, free, strict=True)])
     scores["measured movements that are listed, free decoding"] = (
         *bootstrap(listed, lambda c: c[:, 0].sum() / max(1, c[:, 1].sum())), int(listed[:, 1].sum()))
-    flips = what_if(model, processor, faces, free, 200)
+    flips = what_if(model, processor, some, free, 200)
     scores["what-if on a cited unit changes or removes its claim"] = (*bootstrap(flips), len(flips))
     return scores
 
@@ -171,6 +172,7 @@ def main(argv: list[str]) -> int:
     suite.add_argument("--model", default="pocket")
     suite.add_argument("--tower", help="runs/tower/last.pt, to compare with the tower's own linear head")
     suite.add_argument("--n", type=int, help="only this many faces, drawn at random")
+    suite.add_argument("--free", type=int, default=1500, help="faces to answer without grounded decoding as well")
     suite.add_argument("-o", "--out", help="write the figures as JSON")
     arguments = parser.parse_args(argv)
     started = time.time()

@@ -168,7 +168,9 @@ def _is_table(source) -> bool:
 def _table(source) -> list[AUSeries]:
     from emollm import evidence
 
-    return [source] if isinstance(source, AUSeries) else evidence.read_all(source)
+    if isinstance(source, AUSeries):
+        return [source]
+    return [evidence.parse_facs(str(source))] if evidence.looks_like_facs(str(source)) else evidence.read_all(source)
 
 
 def _pick(subjects: list[Subject], face: int | None, name: str) -> list[Subject]:

@@ -71,11 +71,15 @@ class GroundedObservations(LogitsProcessor):
     def __init__(self, tokenizer, grammars: list[Grammar], start: int):
         self.tokenizer, self.grammars, self.start = tokenizer, grammars, start
         self.texts = token_texts(tokenizer)
+        self.over = [False] * len(grammars)  # rows whose observations are done
 
     def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
         for row, grammar in enumerate(self.grammars):
+            if self.over[row]:
+                continue
             choices = grammar.continuations(self.tokenizer.decode(input_ids[row, self.start:]))
             if choices is None:
+                self.over[row] = True
                 continue
             allowed = {i for c in choices for end in range(1, len(c) + 1) for i in self.texts.get(c[:end], ())}
             mask = torch.full_like(scores[row], float("-inf"))

@@ -1,5 +1,6 @@
 """The main path end to end, with an untrained model (what holds for any weights) and with the shipped one."""
 
+import functools
 import json
 
 import numpy as np
@@ -17,13 +18,12 @@ pocket = pytest.mark.skipif(not (MODELS / "pocket" / "config.json").is_file(), r
 
 @pytest.fixture(scope="module")
 def tiny_model(tiny_folder) -> str:
-    """Name of the tiny model, answering within 200 tokens."""
-    from emollm.generate import generate
+    """Name of the tiny model; its answers, which never end by themselves, are cut at 100 tokens."""
+    from emollm import generate
 
-    before = generate.__defaults__
-    generate.__defaults__ = (None, 200)
-    yield str(tiny_folder)
-    generate.__defaults__ = before
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(generate, "generate", functools.partial(generate.generate, max_new_tokens=100))
+        yield str(tiny_folder)
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +75,8 @@ def check(found: Explanation):
 def test_a_photograph_is_explained(astronaut_explained, astronaut_file, tiny_model):
     found = astronaut_explained
     check(found)
-    assert (found.source, found.model, found.question) == (astronaut_file.name, tiny_model, prompt.DEFAULT_QUESTION) or \
-        found.source == str(astronaut_file)
+    assert found.source.endswith(astronaut_file.name)
+    assert (found.model, found.question) == (tiny_model, prompt.DEFAULT_QUESTION)
     assert found.evidence["estimator"] == "emollm-geometry"
     assert found.measured
     assert found.key_frames == [0.0]
@@ -98,8 +98,8 @@ def test_regions_lie_on_the_face(astronaut_explained):
 
 
 def test_every_kind_of_source_gives_the_same(astronaut, astronaut_file, astronaut_explained, tiny_model):
-    """Path, bytes, Pillow picture and array are one picture; `emollm.explain` is the same function."""
-    for source in (astronaut_file, astronaut_file.read_bytes(), Image.fromarray(astronaut), np.array(astronaut)):
+    """Bytes, Pillow picture and array are the picture of the file; `emollm.explain` is the same function."""
+    for source in (astronaut_file.read_bytes(), Image.fromarray(astronaut), np.array(astronaut)):
         found = emollm.explain(source, model=tiny_model)[0]
         assert found.text == astronaut_explained.text
         assert found.distribution == pytest.approx(astronaut_explained.distribution, abs=1e-5)
@@ -255,7 +255,7 @@ def test_every_limit_of_the_gate(photo_of, change, words):
 
 
 def test_a_missing_model_is_named(astronaut_file):
-    with pytest.raises(InputError, match="model 'no-such-model': no config.json there"):
+    with pytest.raises(InputError, match="model 'no-such-model': no config"):
         explain(astronaut_file, model="no-such-model")
 
 
