@@ -20,18 +20,19 @@ from data_engine import draft, reading, sample
 from emollm import prompt, verify
 from emollm.schema import AU_NAMES, LABELS, AUEvent, AUSeries
 
-KEYS = ("records", "faces", "out", "seed", "mix", "asked")
+KEYS = ("records", "faces", "out", "seed", "mix", "asked", "label_share")
 
 
 class Faces:
-    """Measured faces of the training split, as `data_engine observe` cached them."""
+    """Measured faces of the training split, as `data_engine observe` cached them; the target distribution holds
+    `label_share` of the FER2013 label beside the FER+ votes."""
 
-    def __init__(self, path: str):
+    def __init__(self, path: str, label_share: float):
         stored = np.load(path)
         self.intensity = stored["intensity"].astype(np.float64)  # [N, 24, 2]
         self.confidence, self.measured = stored["confidence"].astype(np.float64), stored["measured"]
         onehot = np.eye(len(LABELS))[stored["fer"]]
-        self.target = 0.75 * stored["soft"] + 0.25 * onehot
+        self.target = (1 - label_share) * stored["soft"] + label_share * onehot  # [N, 8]
         self.rows = np.flatnonzero(stored["keep"] & ~stored["public_test"] & stored["found"])
         self.pool = self.intensity[self.rows]
         self.weights = reading.fit(self.pool, self.target[self.rows])
@@ -118,7 +119,7 @@ def finished(path: Path) -> int:
 
 def build(config: dict) -> collections.Counter:
     """Write config["records"] records to config["out"]; returns the count per outcome of this run."""
-    faces, out = Faces(config["faces"]), Path(config["out"])
+    faces, out = Faces(config["faces"], config["label_share"]), Path(config["out"])
     out.parent.mkdir(parents=True, exist_ok=True)
     counts = collections.Counter()
     with out.open("a") as lines:

@@ -42,7 +42,9 @@ def crop_input(picture, chip_size: int) -> tuple[AUSeries, FaceInput]:
 
 
 def bootstrap(values: np.ndarray, statistic=np.mean, resamples: int = 2000) -> tuple[float, float, float]:
-    """Statistic with its 95 % percentile interval over resampled rows of `values`."""
+    """Statistic with its 95 % percentile interval over resampled rows of `values`; NaN without any."""
+    if not len(values):
+        return np.nan, np.nan, np.nan
     rng = np.random.default_rng(0)
     draws = [statistic(values[rng.integers(0, len(values), len(values))]) for _ in range(resamples)]
     return float(statistic(values)), *(float(q) for q in np.nanquantile(draws, [0.025, 0.975]))

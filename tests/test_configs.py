@@ -14,7 +14,7 @@ FILES = sorted(FOLDER.rglob("*.yaml"))
 
 
 def keys_of(path: Path) -> tuple[str, ...]:
-    if path.stem == "train_tower":
+    if path.stem.startswith("train_tower"):
         return train_tower.KEYS
     return train.KEYS if path.stem.startswith("train_") else build.KEYS
 
@@ -37,7 +37,7 @@ def test_settings_load_strictly(path):
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_the_header_names_the_command_that_runs_it(path):
     program = {"data": "data_engine build", "train": "emollm.train", "tower": "emollm.train_tower"}
-    kind = "tower" if path.stem == "train_tower" else path.stem.split("_")[0]
+    kind = "tower" if path.stem.startswith("train_tower") else path.stem.split("_")[0]
     assert path.read_text().splitlines()[0] == f"# python -m {program[kind]} configs/{path.name}"
 
 
@@ -59,7 +59,7 @@ def test_data_settings_name_known_kinds(path):
     assert min(*config["mix"].values(), *config["asked"].values(), 1) > 0
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if p.stem.startswith("train_") and p.stem != "train_tower"],
+@pytest.mark.parametrize("path", [p for p in FILES if keys_of(p) == train.KEYS],
                          ids=lambda p: p.stem)
 def test_train_settings_fit_their_stage(path):
     config = loaded(path)
@@ -72,8 +72,9 @@ def test_train_settings_fit_their_stage(path):
         assert set(config["lora"]) == {"rank", "alpha", "dropout", "targets"}
 
 
-def test_tower_settings():
-    config = loaded(FOLDER / "train_tower.yaml")
+@pytest.mark.parametrize("path", [p for p in FILES if keys_of(p) == train_tower.KEYS], ids=lambda p: p.stem)
+def test_tower_settings(path):
+    config = loaded(path)
     assert isinstance(config["lr"], float)
     assert config["sizes"][-1] == 48  # ends at the size that faces are shown at
     assert config["sizes"] == sorted(config["sizes"])

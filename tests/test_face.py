@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from emollm import align, face, media
+from emollm.mesh import _models
 from emollm.schema import InputError
 
 MOUTH_LEFT, MOUTH_RIGHT = 291, 61  # the person's left mouth corner is at the picture's right
@@ -116,7 +117,7 @@ def test_small_square_pictures_are_measured_exactly_as_the_training_data(astrona
     small = np.asarray(Image.fromarray(astronaut[60:184, 162:286]).resize((48, 48), Image.Resampling.LANCZOS))
     framed = np.full((288, 288, 3), 128, np.uint8)
     framed[48:240, 48:240] = Image.fromarray(small).resize((192, 192), Image.Resampling.LANCZOS)
-    mesh = face._models().mesh.process(framed).multi_face_landmarks[0].landmark
+    mesh = _models().mesh.process(framed).multi_face_landmarks[0].landmark
     points = np.array([[p.x, p.y, p.z] for p in mesh]) * 288
     points[:, :2] -= 48
     expected = points / 192 * 48 - [0.5, 0.5, 0]

@@ -274,7 +274,7 @@ def test_a_run_learns_and_logs(run_of):
     folder = run_of("longer", steps=25, batch=4, save_every=25)
     lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [25]
-    assert lines[0]["text"] < 5  # the mean of the first 25 steps; an untrained model has 7.5
+    assert lines[0]["text"] < 6.5  # the mean of the first 25 steps; an untrained model has more than 7
     assert not list(folder.glob("*.tmp"))
 
 
