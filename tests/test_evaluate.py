@@ -11,7 +11,7 @@ from PIL import Image
 
 from data_engine import observe
 from data_engine.sources import fer2013
-from emollm import evaluate, verify
+from emollm import evaluate, ship, verify
 from emollm.generate import Generated, generate
 from emollm.processor import face_input
 from emollm.schema import LABELS
@@ -158,3 +158,14 @@ def test_the_whole_suite_runs(fer, tiny_folder, tmp_path, capsys, monkeypatch):
     printed = capsys.readouterr().out
     assert all(name in printed for name in figures)
     assert "n=3" in printed
+
+
+def test_temperature_makes_confidence_honest():
+    """Predictions that are twice too sharp are fitted back to what they were drawn from."""
+    draw = np.random.default_rng(0)
+    logits = draw.normal(0, 1.5, (4000, 8))
+    share = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    truth = np.array([draw.choice(8, p=p) for p in share])
+    sharp = share**2 / (share**2).sum(1, keepdims=True)
+    assert ship.fit_temperature(sharp, truth) == pytest.approx(2, abs=0.15)
+    assert ship.fit_temperature(share, truth) == pytest.approx(1, abs=0.1)

@@ -95,7 +95,7 @@ def test_imports_point_one_way(module):
     assert not forbidden & set(found)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "emollm").glob("*.py")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", sorted((ROOT / "emollm").rglob("*.py")), ids=lambda p: p.stem)
 def test_emollm_does_not_know_the_data_engine(path):
     """Only evaluation and shipping may read training pictures, and only when they run."""
     known = {name: top for name, top in imports_of(path).items() if name.split(".")[0] == "data_engine"}
@@ -103,7 +103,7 @@ def test_emollm_does_not_know_the_data_engine(path):
     assert not known or path.stem in ("evaluate", "ship")
 
 
-@pytest.mark.parametrize("path", sorted([*(ROOT / "emollm").glob("*.py"), *(ROOT / "data_engine").rglob("*.py")]),
+@pytest.mark.parametrize("path", sorted([*(ROOT / "emollm").rglob("*.py"), *(ROOT / "data_engine").rglob("*.py")]),
                          ids=lambda p: p.stem)
 def test_nothing_imports_the_tests_or_the_benches(path):
     assert not {name.split(".")[0] for name in imports_of(path)} & {"tests", "bench", "pytest", "hypothesis", "skimage"} \

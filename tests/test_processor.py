@@ -6,7 +6,8 @@ import torch
 
 from emollm import prompt
 from emollm.processor import FACE_KEYS, IGNORE, EmoLLMProcessor, face_input
-from emollm.schema import AU_NAMES, InputError, au_index
+from emollm.schema import AU_NAMES, LABELS, InputError, au_index
+from emollm.tokenizer import label_tokens
 
 ANSWER = ("AU12 lip corner puller | both | marked 3.0 | still | mouth corner pulled up and back\n"
           "Interpretation: The corner goes up.\nConclusion: happiness. Next comes surprise.")
@@ -178,3 +179,29 @@ def test_the_chat_template_writes_the_same_prompt(processor):
     message = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "Why?<face>"}]}
     text = processor.tokenizer.apply_chat_template([message], tokenize=False, add_generation_prompt=True)
     assert text == prompt.user_turn("Why?")
+
+
+# --- the tokenizer ------------------------------------------------------------------------------------------------
+
+def test_codes_and_labels_are_whole_and_digits_apart(processor):
+    """Values are read digit by digit, and one position decides between the labels."""
+    pieces = lambda text: [processor.tokenizer.decode([i]) for i in processor.tokenizer(text)["input_ids"]]  # noqa: E731
+    assert pieces("AU12")[0] == "AU12"
+    assert pieces(" 3.1")[-3:] == ["3", ".", "1"]
+    first = label_tokens(processor.tokenizer)
+    assert [processor.tokenizer.decode([i]) for i in first] == [f" {label}" for label in LABELS]
+    assert pieces("Conclusion: fear.")[-2:] == [" fear", "."]
+
+
+@pytest.mark.parametrize("text", [ANSWER, "Ünïcode, 東京 and 🙂\n\n  tabs\tand  spaces ", "AU99 | 0.4-1.8 s"])
+def test_any_text_comes_back(processor, text):
+    assert processor.tokenizer.decode(processor.tokenizer(text, add_special_tokens=False)["input_ids"]) == text
+
+
+def test_labels_that_begin_alike_are_refused(processor):
+    """With a tokenizer of single letters, surprise and sadness begin with the same token."""
+    def letters(text, **_):
+        return {"input_ids": [ord(c) for c in text]}
+
+    with pytest.raises(InputError, match="begins two labels with the same token"):
+        label_tokens(letters)
