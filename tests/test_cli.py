@@ -187,13 +187,13 @@ def test_options_reach_explain(photo, model):
                      "3", "--baseline", "clip", "--model", "dir", "--ungrounded", "--evidence", "6C+12D"]) == 0
     coded = model.called.pop("evidence")
     assert coded.estimator == "hand"
-    assert model.called == {"source": str(photo), "question": "Why?", "style": "full", "face": 3, "baseline": "clip",
+    assert model.called == {"source": str(photo), "question": "Why?", "face": 3, "baseline": "clip",
                             "what_if": {"AU04": 0.0, "AU12": 2.5}, "model": "dir", "grounded": False}
 
 
 def test_defaults_leave_the_choice_to_explain(photo, model):
     assert cli.main(["explain", str(photo)]) == 0
-    assert model.called == {"source": str(photo), "question": None, "style": "full", "face": None, "baseline": None,
+    assert model.called == {"source": str(photo), "question": None, "face": None, "baseline": None,
                             "what_if": None, "model": "pocket", "grounded": True, "evidence": None}
 
 

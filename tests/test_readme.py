@@ -18,7 +18,7 @@ def blocks(language: str) -> list[str]:
 
 def commands() -> list[str]:
     """Lines that start with the console script, comments cut off, measuring first: it writes what another reads."""
-    lines = [line.split("  #")[0].strip() for block in blocks("bash") for line in block.splitlines()]
+    lines = [line.split(" #")[0].strip() for block in blocks("bash") for line in block.splitlines()]
     found = [line.removeprefix(".venv/bin/emollm ") for line in lines if line.startswith(".venv/bin/emollm")]
     return sorted(found, key=lambda line: not line.startswith("measure"))
 

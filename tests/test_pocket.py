@@ -1,0 +1,45 @@
+"""What the shipped weights answer, through the main path."""
+
+from test_explain import check
+
+from emollm.checkpoint import MODELS
+from emollm.explain import explain
+from emollm.schema import AU_NAMES
+
+
+def test_pocket_reads_the_astronaut(astronaut_file):
+    found = explain(astronaut_file)[0]
+    check(found)
+    assert found.label == "happiness"
+    assert "AU12" in {c.au for c in found.claims if c.level}
+    assert not [n for n in found.notices if "grammar" in n or "too long" in n]
+    assert found.interpretation
+    assert found.conclusion
+
+
+def test_pocket_needs_no_grounding(astronaut_file):
+    """What the weights have learnt, not what decoding forces: free answers follow the grammar and the measurement."""
+    found = explain(astronaut_file, grounded=False)[0]
+    assert found.label == "happiness"
+    assert [c.verdict for c in found.claims if c.level and c.au == "AU12"] == ["supported"]
+
+
+def test_pocket_follows_an_edit(astronaut_file):
+    found = explain(astronaut_file, what_if={"AU12": 0.0}, grounded=False)[0]
+    assert "AU12" not in {c.au for c in found.claims if c.level}
+
+
+def test_pocket_reads_a_facs_code():
+    assert explain("6C+12D+25C")[0].label == "happiness"
+
+
+def test_pocket_is_small_and_says_what_it_is():
+    from safetensors import safe_open
+
+    path = MODELS / "pocket" / "model.safetensors"
+    assert path.stat().st_size <= 25e6
+    with safe_open(path, "pt") as stored:
+        metadata = stored.metadata()
+    assert metadata["au_names"].split() == list(AU_NAMES)
+    assert {"prompt_version", "training_data", "licence", "evidence_version"} <= metadata.keys()
+    assert all(metadata.values())
