@@ -100,7 +100,7 @@ def explain(source, *, question: str | None = None, what_if: dict[str, float] | 
         answers = generate(network, processor, inputs, [asked] * len(good), observed)  # 7 model.generate
         for s, a in zip(good, answers, strict=True):  # 8 prompt.parse 9 bind
             s.result = bind(prompt.parse(a.text), a.text, a.distribution, s.series, s.events, s.key_frames, s.track)
-            s.notices += [] if a.complete else ["the answer was too long and was brought to its conclusion"]
+            s.notices += [] if a.complete else ["the model did not reach a conclusion by itself and was brought to it"]
     return [_signed(s, name, question, edits, model, gate) for s in subjects]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from emollm.schema import InputError
@@ -28,3 +30,14 @@ def load(path: str, *keys: str) -> dict:
     if missing := [k for k in keys if k not in settings]:
         raise InputError(f"{path}: missing key '{missing[0]}'")
     return settings
+
+
+def run(main: Callable[[str], None], program: str) -> None:
+    """Call `main` with the settings file named on the command line; one line and exit code 2 when it cannot be used."""
+    if len(sys.argv) != 2:
+        sys.exit(f"usage: python -m {program} CONFIG.yaml")
+    try:
+        main(sys.argv[1])
+    except InputError as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 import time
 from pathlib import Path
 
@@ -233,4 +232,4 @@ def resume(model: EmoLLM, found: list, path: Path) -> int:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    settings.run(main, "emollm.train")

@@ -9,7 +9,6 @@ A rerun resumes from the last finished epoch.
 """
 
 import json
-import sys
 import time
 from pathlib import Path
 
@@ -151,4 +150,4 @@ def main(config_path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    settings.run(main, "emollm.train_tower")
