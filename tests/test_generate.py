@@ -111,7 +111,7 @@ def test_grounded_lines_are_measured_ones(drawn, grounded):
         claims = verify.claims(parsed, answer.text, series, events)[:len(order)]
         assert {c.verdict for c in claims} <= {"supported"}
         listed += len(order)
-    assert listed >= 5
+    assert listed >= 3  # else the checks above saw nothing
     assert prompt.parse(grounded[-1].text).observations_text == prompt.NOTHING
 
 
