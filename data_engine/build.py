@@ -20,7 +20,7 @@ from data_engine import draft, reading, sample
 from emollm import prompt, verify
 from emollm.schema import AU_NAMES, LABELS, AUEvent, AUSeries
 
-KEYS = ("records", "faces", "out", "seed", "mix", "asked", "label_share")
+KEYS = ("records", "faces", "out", "seed", "mix", "asked", "label_share", "earlier")
 
 
 class Faces:
@@ -67,8 +67,9 @@ def mix_clip(kind: str) -> float:
     return 0.12 if kind == "real" else 0.25
 
 
-def write_record(index: int, seed: int, faces: Faces, mix: dict, asked: dict) -> tuple[dict | None, str]:
-    """One record, or None and the reason why it was dropped. mix and asked: weights of evidence and question kinds."""
+def write_record(index: int, seed: int, faces: Faces, mix: dict, asked: dict, earlier: float) -> tuple[dict | None, str]:
+    """One record, or None and the reason why it was dropped. mix and asked: weights of evidence and question kinds;
+    earlier: share of records that are the second turn of a chat about the face."""
     rng = random.Random(seed * 1_000_003 + index)
     series, events, keys, target, row, kind = evidence(faces, rng, mix)
     observations = prompt.observe(series, events, rng)
@@ -76,7 +77,6 @@ def write_record(index: int, seed: int, faces: Faces, mix: dict, asked: dict) ->
     drawn = rng.choices(range(len(LABELS)), target)[0]
     label, alternative = LABELS[drawn], LABELS[order[0] if drawn != order[0] else order[1]]
     margin = float(target[order[0]] - target[order[1]]) if drawn == order[0] else 0.0
-    kind_asked = rng.choices(list(asked), list(asked.values()))[0]
     whole = prompt.render(observations, draft.interpretation(observations, rng), label,
                           draft.conclusion(label, alternative, observations, rng, margin))
     parsed = prompt.parse(whole)
@@ -87,13 +87,18 @@ def write_record(index: int, seed: int, faces: Faces, mix: dict, asked: dict) ->
     wrong = [c for c in verify.claims(parsed, whole, series, events) if c.verdict in ("contradicted", "unmeasured")]
     if wrong:
         return None, f"claim {wrong[0].verdict}"
-    answer = {"explain": whole, "movement": parsed.observations_text,
-              "label": f"{prompt.CONCLUSION} {label}."}[kind_asked]
-    questions = draft.QUESTIONS[kind_asked]
-    question = prompt.DEFAULT_QUESTION if kind_asked == "explain" and rng.random() < 0.3 else rng.choice(questions)
-    return {"id": index, "messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}],
+    answers = {"explain": whole, "movement": parsed.observations_text, "label": f"{prompt.CONCLUSION} {label}."}
+    kinds = rng.choices(list(asked), list(asked.values()), k=2 if rng.random() < earlier else 1)
+    messages = [m for kind_asked in kinds for m in (
+        {"role": "user", "content": ask(kind_asked, rng)}, {"role": "assistant", "content": answers[kind_asked]})]
+    return {"id": index, "messages": messages,
             "images": [] if row is None else [f"fer2013:{row}"], "label": label, "target": np.round(target, 4).tolist(),
-            "au": pack(series, events, keys), "provenance": {"evidence": kind, "text": "rules", "asked": kind_asked}}, "kept"
+            "au": pack(series, events, keys), "provenance": {"evidence": kind, "text": "rules", "asked": kinds[-1]}}, "kept"
+
+
+def ask(kind: str, rng: random.Random) -> str:
+    """A question of that kind: explain, movement or label."""
+    return prompt.DEFAULT_QUESTION if kind == "explain" and rng.random() < 0.3 else rng.choice(draft.QUESTIONS[kind])
 
 
 def pack(series: AUSeries, events: list[AUEvent], keys: list[int]) -> dict:
@@ -124,7 +129,7 @@ def build(config: dict) -> collections.Counter:
     counts = collections.Counter()
     with out.open("a") as lines:
         for index in range(finished(out), config["records"]):
-            record, outcome = write_record(index, config["seed"], faces, config["mix"], config["asked"])
+            record, outcome = write_record(index, config["seed"], faces, config["mix"], config["asked"], config["earlier"])
             counts[outcome] += 1
             if record:
                 lines.write(json.dumps(record, separators=(",", ":")) + "\n")

@@ -54,16 +54,29 @@ def _nearest(track: FaceTrack, series: AUSeries, position: int) -> int:
     return int(np.argmin(abs(track.times - series.times[position])))
 
 
+def moments_only(track: FaceTrack, series: AUSeries, events: list[AUEvent], key_frames: list[int]) -> FaceTrack:
+    """The track cut to the frames that bind() can ask for, so that an hour's landmarks need not be kept."""
+    wanted = [float(series.times[k]) for k in key_frames] + [_moment(au, series, events) for au in AU_NAMES]
+    keep = sorted({int(np.argmin(abs(track.times - t))) for t in wanted})
+    quality = dataclasses.replace(track.quality, **{f.name: getattr(track.quality, f.name)[keep]
+                                                    for f in dataclasses.fields(track.quality)})
+    return dataclasses.replace(track, frames=track.frames[keep], times=track.times[keep], boxes=track.boxes[keep],
+                               landmarks=track.landmarks[keep], pose=track.pose[keep], quality=quality)
+
+
+def _moment(au: str, series: AUSeries, events: list[AUEvent]) -> float:
+    """When an action unit is strongest (s): the apex of its strongest event, or its highest intensity."""
+    own = [e for e in events if e.au == au]
+    if own:
+        return max(own, key=lambda e: e.peak).apex
+    strength = np.nan_to_num(series.intensity[:, au_index(au)]).max(1)
+    return float(series.times[int(strength.argmax())])
+
+
 def _place(claim, series: AUSeries, events: list[AUEvent], track: FaceTrack | None) -> None:
     """Moment of the claim (apex of the movement) and its region in the picture of that moment."""
     if track is None or claim.au not in facs.ACTION_UNITS:
         return
-    own = [e for e in events if e.au == claim.au]
-    if own:
-        moment = max(own, key=lambda e: e.peak).apex
-    else:
-        strength = np.nan_to_num(series.intensity[:, au_index(claim.au)]).max(1)
-        moment = float(series.times[int(strength.argmax())])
-    frame = int(np.argmin(abs(track.times - moment)))
+    frame = int(np.argmin(abs(track.times - _moment(claim.au, series, events))))
     claim.frame_time = round(float(track.times[frame]), 3)
     claim.region = facs.region_polygon(claim.au, claim.side, track.landmarks[frame])

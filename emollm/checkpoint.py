@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from emollm.schema import AU_NAMES, InputError
@@ -23,6 +24,31 @@ def find(model: str) -> Path | str:
 
 def shipped() -> list[str]:
     return sorted(p.parent.name for p in MODELS.glob("*/config.json"))
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What preparing a face must know of the model that will see it."""
+
+    max_key_frames: int
+    chip_size: int  # px
+
+
+def shape_of(model: str) -> Shape:
+    """Shape of a model, from its config alone. Raises InputError as load() does."""
+    folder = find(model)
+    if not isinstance(folder, Path):
+        from huggingface_hub import hf_hub_download
+
+        try:
+            folder = Path(hf_hub_download(folder, "config.json")).parent
+        except (OSError, ValueError) as error:
+            raise InputError(f"model '{model}': cannot be fetched ({str(error).splitlines()[0]})") from None
+    try:
+        config = json.loads((folder / "config.json").read_text())
+        return Shape(int(config["max_key_frames"]), int(config["chip_size"]))
+    except (KeyError, TypeError, ValueError):
+        raise InputError(f"model '{model}': its config.json is not of an emollm model; give one made by emollm.train") from None
 
 
 def load(model: str = "pocket"):

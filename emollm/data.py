@@ -88,7 +88,7 @@ def encode_records(records: list[dict], processor: EmoLLMProcessor, cache: Featu
                    rng: np.random.Generator) -> dict:
     """One training batch."""
     faces = [record_face(r, cache, rng) for r in records]
-    batch = processor.encode(faces, [r["messages"][0]["content"] for r in records],
-                             [r["messages"][1]["content"] for r in records])
+    turns = [[m["content"] for m in r["messages"]] for r in records]
+    batch = processor.encode(faces, [t[:-1] for t in turns], [t[-1] for t in turns])
     batch["target"] = torch.tensor([r["target"] for r in records])
     return batch

@@ -14,7 +14,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import sys
 import types
 from dataclasses import dataclass, field
@@ -23,7 +22,8 @@ import numpy as np
 
 from emollm import face as faces_in
 from emollm import measure, media, prompt
-from emollm.bind import bind, edit
+from emollm.bind import bind, edit, moments_only
+from emollm.checkpoint import Shape, shape_of
 from emollm.events import events as find_events
 from emollm.events import key_frames as find_key_frames
 from emollm.schema import AU_NAMES, AUEvent, AUSeries, Explanation, FaceTrack, InputError, NoFaceError, au_index
@@ -44,67 +44,146 @@ class Gate:
 
 @dataclass
 class Subject:
-    """One face on its way through explain()."""
+    """One face on its way through explain(). What a long clip was measured from is not kept: only its moments are."""
 
     series: AUSeries
     track: FaceTrack | None = None
     events: list[AUEvent] = field(default_factory=list)
-    key_frames: list[int] = field(default_factory=lambda: [0])
+    key_frames: list[int] = field(default_factory=lambda: [0])  # positions in the series
     notices: list[str] = field(default_factory=list)
-    chips: np.ndarray | None = None
-    result: Explanation | None = None
+    chips: np.ndarray | None = None  # [K, S, S, 3] uint8; None without pixels
+    refusal: list[str] = field(default_factory=list)  # why this face cannot be read; empty when it can
 
-    def shortcomings(self, gate: Gate | None) -> list[str]:
-        """Why this face cannot be read, in words; empty when it can."""
-        units = int((self.series.measured & np.isfinite(self.series.intensity).any((0, 2))).sum())
-        if gate is None or self.track is None:
-            return [] if units or self.track is not None else ["the table holds no action unit"]
-        quality = self.track.quality
-        size, blur, visible = (float(np.median(v)) for v in (quality.size, quality.blur, quality.visible))
-        turn = float(np.median(np.abs(self.track.pose[:, :2]).max(1)))
-        found = [(size < gate.face_px, f"face only {size:.0f} px wide, {gate.face_px:.0f} needed"),
-                 (turn > gate.turn_degrees, f"head turned by {turn:.0f} degrees, at most {gate.turn_degrees:.0f}"),
-                 (blur < gate.sharpness, f"sharpness {blur:.2f}, {gate.sharpness:.2f} needed"),
-                 (visible < gate.visible, f"{visible:.0%} of the face in the picture, {gate.visible:.0%} needed"),
-                 (units < gate.measured_units, f"only {units} action units could be measured")]
-        return [words for short, words in found if short]
+
+@dataclass
+class Prepared:
+    """Steps 1 to 4 of one source, ready to be asked about any number of times; holds no picture beyond the chips."""
+
+    name: str
+    subjects: list[Subject]
+    edits: dict[str, float] = field(default_factory=dict)
+    sha256: str = ""  # of the media's bytes
+
+    @property
+    def readable(self) -> list[Subject]:
+        return [s for s in self.subjects if not s.refusal]
 
 
 def explain(source, *, question: str | None = None, what_if: dict[str, float] | None = None,
             face: int | None = None, evidence=None, model: str = "pocket", grounded: bool = True,
-            baseline: str | None = None, gate: Gate | None = Gate()) -> list[Explanation]:
+            baseline: str | None = None, gate: Gate | None = Gate(), engine=None) -> list[Explanation]:
     """Why each face is commonly read the way it is.
 
     source: path, bytes, PIL image, RGB array, or an AU table (AUSeries, or a path to one) when there are no pixels.
     question: asked instead of the default. what_if: {"AU04": 0.0} edits the evidence before the model sees it.
     face: only this face_id. evidence: an AUSeries or table that replaces our measurement. baseline: none or clip
     (default: clip for clips). model: shipped name, folder or hub name. grounded: hold observation lines to the
-    measurement. gate: quality limits, None turns them off.
+    measurement. gate: quality limits, None turns them off. engine: who answers, instead of `model` (see engine.py).
     Returns one Explanation a face, left to right. Raises InputError, NoFaceError.
     """
-    edits = _checked(what_if)
+    edits = checked(what_if)
+    shape = engine.shape if engine else shape_of(model)
+    prepared = prepare(source, shape, what_if=edits, face=face, evidence=evidence, baseline=baseline, gate=gate)
+    if prepared.readable and engine is None:
+        from emollm.engine import engine as engine_of  # torch only from here on: refusals and measuring stay light
+
+        engine = engine_of(model)
+    return answer([prepared], engine, [question], grounded=grounded, model=model)[0]
+
+
+def prepare(source, shape: Shape, *, what_if: dict[str, float] | None = None, face: int | None = None, evidence=None,
+            baseline: str | None = None, gate: Gate | None = Gate()) -> Prepared:
+    """Steps 1 to 4 for every face of a source; arguments as explain(). Needs no torch. The key frames of a what-if are
+    those of the measurement: the same moments, other evidence.
+
+    Raises InputError, NoFaceError.
+    """
+    edits = checked(what_if)
     name, seen, subjects = _perceive(source, evidence, face, baseline)  # 1 media.read 2 face.follow 3 measure.series
-    good = [s for s in subjects if not s.shortcomings(gate)]
-    if good:
-        from emollm.generate import generate  # torch only from here on: refusals and measuring stay light
-        from emollm.processor import face_input
-
-        network, processor = loaded(model)
-        for s in good:  # 4 events.key_frames, and the chips of those moments
-            s.series, s.events = edit(s.series, find_events(s.series), edits)
-            s.key_frames = find_key_frames(s.series, s.events, network.config.max_key_frames)
-            s.chips = _chips(seen, s, processor.chip_size)
-        asked = question or prompt.DEFAULT_QUESTION  # 5 prompt.user_turn renders it
-        inputs = [face_input(s.series, s.events, s.key_frames, s.chips) for s in good]  # 6 processor.encode
-        observed = [prompt.observe(s.series, s.events) for s in good] if grounded else None
-        answers = generate(network, processor, inputs, [asked] * len(good), observed)  # 7 model.generate
-        for s, a in zip(good, answers, strict=True):  # 8 prompt.parse 9 bind
-            s.result = bind(prompt.parse(a.text), a.text, a.distribution, s.series, s.events, s.key_frames, s.track)
-            s.notices += [] if a.complete else ["the model did not reach a conclusion by itself and was brought to it"]
-    return [_signed(s, name, question, edits, model, gate) for s in subjects]
+    for s in subjects:
+        s.refusal = shortcomings(s, gate)
+        if not s.refusal:  # 4 events.key_frames, and the chips of those moments
+            s.events = find_events(s.series)
+            s.key_frames = find_key_frames(s.series, s.events, shape.max_key_frames)
+            s.chips = _chips(seen, s, shape.chip_size)
+        s.track = s.track and moments_only(s.track, s.series, s.events, s.key_frames)
+    subjects = [edited(s, edits) for s in subjects]
+    return Prepared(name, subjects, edits, "" if seen is None else seen.sha256)
 
 
-def _checked(what_if: dict[str, float] | None) -> dict[str, float]:
+def edited(s: Subject, edits: dict[str, float]) -> Subject:
+    """The same face at the same moments with some of its action units set to other intensities (what-if)."""
+    if not edits or s.refusal:
+        return s
+    series, events = edit(s.series, s.events, edits)
+    return dataclasses.replace(s, series=series, events=events)
+
+
+def answer(prepared: list[Prepared], engine, questions: list[str | None], grounded: bool = True,
+           model: str = "") -> list[list[Explanation]]:
+    """Steps 5 to 9 for many sources in one batch: their explanations, in order. `questions`: one a source."""
+    asked = [q or prompt.DEFAULT_QUESTION for q in questions]  # 5 prompt.user_turn renders it
+    good = [(s, q) for p, q in zip(prepared, asked, strict=True) for s in p.readable]
+    given = iter(answers(engine, good, grounded))  # 6 processor.encode 7 model.generate
+    explained = []
+    for p, q in zip(prepared, asked, strict=True):
+        results = [refused(s) if s.refusal else bound(s, next(given)) for s in p.subjects]  # 8 prompt.parse 9 bind
+        explained.append([_signed(s, r, p, q, model) for s, r in zip(p.subjects, results, strict=True)])
+    return explained
+
+
+def answers(engine, asked: list[tuple[Subject, str]], grounded: bool) -> list:
+    """The engine's answer to each (readable face, question)."""
+    if not asked:
+        return []
+    from emollm.processor import face_input
+
+    inputs = [face_input(s.series, s.events, s.key_frames, s.chips) for s, _ in asked]
+    observed = [prompt.observe(s.series, s.events) for s, _ in asked] if grounded else None
+    return engine.answer(inputs, [q for _, q in asked], observed)
+
+
+def bound(s: Subject, given) -> Explanation:
+    """The explanation that a generated answer makes: read back, every claim checked and placed."""
+    result = bind(prompt.parse(given.text), given.text, given.distribution, s.series, s.events, s.key_frames, s.track)
+    if not given.complete:
+        result.notices.append("the model did not reach a conclusion by itself and was brought to it")
+    return result
+
+
+def refused(s: Subject) -> Explanation:
+    """ "Not enough to say": the explanation of a face whose quality was too low."""
+    return Explanation(
+        face_id=s.series.face_id, events=s.events, evidence=s.series.to_dict(),
+        box=[] if s.track is None else [round(float(v), 1) for v in s.track.boxes[0]],
+        evidence_version=f"{s.series.estimator} {s.series.version}".strip(),
+        notices=[f"not enough to say: {'; '.join(s.refusal)}"])
+
+
+def _signed(s: Subject, result: Explanation, prepared: Prepared, question: str, model: str) -> Explanation:
+    """The explanation with where it came from."""
+    result.source, result.question, result.edits, result.model = prepared.name, question, prepared.edits, model
+    result.notices = s.notices + result.notices
+    return result
+
+
+def shortcomings(s: Subject, gate: Gate | None) -> list[str]:
+    """Why this face cannot be read, in words; empty when it can."""
+    units = int((s.series.measured & np.isfinite(s.series.intensity).any((0, 2))).sum())
+    if gate is None or s.track is None:
+        return [] if units or s.track is not None else ["the table holds no action unit"]
+    quality = s.track.quality
+    size, blur, visible = (float(np.median(v)) for v in (quality.size, quality.blur, quality.visible))
+    turn = float(np.median(np.abs(s.track.pose[:, :2]).max(1)))
+    found = [(size < gate.face_px, f"face only {size:.0f} px wide, {gate.face_px:.0f} needed"),
+             (turn > gate.turn_degrees, f"head turned by {turn:.0f} degrees, at most {gate.turn_degrees:.0f}"),
+             (blur < gate.sharpness, f"sharpness {blur:.2f}, {gate.sharpness:.2f} needed"),
+             (visible < gate.visible, f"{visible:.0%} of the face in the picture, {gate.visible:.0%} needed"),
+             (units < gate.measured_units, f"only {units} action units could be measured")]
+    return [words for short, words in found if short]
+
+
+def checked(what_if: dict[str, float] | None) -> dict[str, float]:
     """Edits as {"AU04": 0.0}. Raises InputError for an unknown unit or an intensity outside 0-5."""
     edits = {AU_NAMES[au_index(name)]: float(value) for name, value in (what_if or {}).items()}
     for name, value in edits.items():
@@ -149,7 +228,7 @@ def measure_media(source, baseline: str | None = None) -> list[tuple[FaceTrack, 
 
 
 def _measure(source, baseline: str | None) -> tuple:
-    seen = media.read(source)
+    seen = source if isinstance(source, media.Media) else media.read(source)
     tracks = faces_in.follow(seen)
     chosen = baseline or ("clip" if seen.kind == "clip" else "none")
     return seen, [(t, measure.series(t, chosen)) for t in tracks]
@@ -193,27 +272,6 @@ def _replace_evidence(subjects: list[Subject], evidence, name: str) -> None:
         raise InputError(f"{name}: evidence of {len(given)} face(s) for {len(subjects)} face(s); pick one with face=N")
     subjects[0].series = dataclasses.replace(given[0], face_id=subjects[0].series.face_id)
     subjects[0].notices.append(f"action units were given, not measured here ({given[0].estimator})")
-
-
-def _signed(s: Subject, name: str, question: str | None, edits: dict, model: str, gate: Gate | None) -> Explanation:
-    """The subject's explanation, or "not enough to say" when its quality was too low, with where it came from."""
-    series = s.series
-    result = s.result or Explanation(
-        face_id=series.face_id, events=s.events, evidence=series.to_dict(),
-        box=[] if s.track is None else [round(float(v), 1) for v in s.track.boxes[0]],
-        evidence_version=f"{series.estimator} {series.version}".strip(),
-        notices=[f"not enough to say: {'; '.join(s.shortcomings(gate))}"])
-    result.source, result.question, result.edits, result.model = name, question or prompt.DEFAULT_QUESTION, edits, model
-    result.notices = s.notices + result.notices
-    return result
-
-
-@functools.lru_cache(maxsize=2)
-def loaded(model: str):
-    """(EmoLLM, EmoLLMProcessor) of a model, kept in memory."""
-    from emollm.checkpoint import load
-
-    return load(model)
 
 
 class _Callable(types.ModuleType):

@@ -1,18 +1,22 @@
 """Let the model answer, with observation lines held to the measurement (grounded decoding).
 
 The grammar: an observation line may only be one that `prompt.observe` would write for this face, with any of the unit's
-looks; after "Interpretation:" the model writes freely. The label distribution is the model's own, read off where the
-label begins, after all evidence.
+looks. The default question gets lines, interpretation and conclusion; any other may be answered with lines alone or a
+conclusion alone. From "Interpretation:" or "Conclusion:" on the model writes freely. The label distribution is the model's own,
+read off where the label begins, after all evidence.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+import json
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from transformers import LogitsProcessor
+from transformers import LogitsProcessor, TextIteratorStreamer
 
 from emollm import prompt
 from emollm.facs import ACTION_UNITS
@@ -31,28 +35,49 @@ class Generated:
 
 
 class Grammar:
-    """Which text may follow in the observation part of one answer."""
+    """Which text may follow in the observation part of one answer; as_ebnf() is the same language for vLLM."""
 
-    def __init__(self, observations: list[prompt.Observation]):
-        self.lines = [[prompt.render_observation(dataclasses.replace(o, look=look)) + "\n"
-                       for look in ACTION_UNITS[o.au].look] for o in observations]
+    def __init__(self, observations: list[prompt.Observation], question: str | list[str] = prompt.DEFAULT_QUESTION):
+        self.whole = question == prompt.DEFAULT_QUESTION  # nothing may be left out
+        self.lines = [[prompt.render_observation(dataclasses.replace(o, look=look)) for look in ACTION_UNITS[o.au].look]
+                      for o in observations]
 
     def continuations(self, text: str) -> list[str] | None:
         """Strings that may come next after `text`; None once the observations are over."""
         written, _, line = text.rpartition("\n")
-        if line.startswith(prompt.INTERPRETATION) or f"\n{prompt.INTERPRETATION}" in text:
+        if any(line.startswith(part) or f"\n{part}" in text for part in (prompt.INTERPRETATION, prompt.CONCLUSION)):
             return None
         done = written.split("\n") if written else []
         following = self._position(done[-1]) + 1 if done and done[-1] != prompt.NOTHING else 0
-        allowed = [choice for line_choices in self.lines[following:] for choice in line_choices]
+        lines = [choice for choices in self.lines[following:] for choice in choices]
         if not self.lines and not done:
-            allowed.append(prompt.NOTHING + "\n")
-        if done:
-            allowed.append(prompt.INTERPRETATION)
+            lines.append(prompt.NOTHING)
+        allowed = [f"{choice}\n" for choice in lines] + [prompt.INTERPRETATION] * bool(done)
+        allowed += [] if self.whole else [prompt.CONCLUSION]
         return [choice[len(line):] for choice in allowed if choice.startswith(line)]
 
+    def may_end(self, text: str) -> bool:
+        """Whether the answer may stop after `text`, which is still among the observations."""
+        return not self.whole and "\n" in (self.continuations(text) or ())
+
     def _position(self, line: str) -> int:
-        return next(k for k, choices in enumerate(self.lines) if line + "\n" in choices)
+        return next(k for k, choices in enumerate(self.lines) if line in choices)
+
+    def as_ebnf(self) -> str:
+        """The grammar in xgrammar's EBNF: any of the lines, in order, at least one; then the free parts or nothing."""
+        def either(choices: list[str]) -> str:
+            return " | ".join(json.dumps(choice, ensure_ascii=False) for choice in choices)
+
+        rules = [f"line{k} ::= {either(choices)}" for k, choices in enumerate(self.lines)]
+        for k in range(len(self.lines)):
+            more, skip = (f' | "\\n" from{k + 1}', f" | from{k + 1}") if k + 1 < len(self.lines) else ("", "")
+            rules.append(f"from{k} ::= line{k} (end{more}){skip}")
+        lines = "from0" if self.lines else f"{either([prompt.NOTHING])} end"
+        parts, nothing = [prompt.INTERPRETATION], ""
+        if not self.whole:
+            parts, nothing, lines = [*parts, prompt.CONCLUSION], ' | ""', f"{lines} | {either([prompt.CONCLUSION])} free"
+        # No special token can be written: all of them have a "<", which no answer needs.
+        return "\n".join([f"root ::= {lines}", f'end ::= "\\n" ({either(parts)}) free{nothing}', "free ::= [^<]*", *rules])
 
 
 @functools.lru_cache(maxsize=4)
@@ -66,9 +91,10 @@ def token_texts(tokenizer) -> dict[str, list[int]]:
 
 
 class GroundedObservations(LogitsProcessor):
-    """Masks every token that would leave the grammar. One grammar per row; `start` is the prompt's padded length."""
+    """Masks every token that would leave the grammar. One grammar per row (None: free); `start` is the prompt's padded
+    length."""
 
-    def __init__(self, tokenizer, grammars: list[Grammar], start: int):
+    def __init__(self, tokenizer, grammars: list[Grammar | None], start: int):
         self.tokenizer, self.grammars, self.start = tokenizer, grammars, start
         self.texts = token_texts(tokenizer)
         self.over = [False] * len(grammars)  # rows whose observations are done
@@ -77,66 +103,108 @@ class GroundedObservations(LogitsProcessor):
         for row, grammar in enumerate(self.grammars):
             if self.over[row]:
                 continue
-            choices = grammar.continuations(self.tokenizer.decode(input_ids[row, self.start:]))
+            text = self.tokenizer.decode(input_ids[row, self.start:])
+            choices = grammar and grammar.continuations(text)
             if choices is None:
                 self.over[row] = True
                 continue
             allowed = {i for c in choices for end in range(1, len(c) + 1) for i in self.texts.get(c[:end], ())}
             mask = torch.full_like(scores[row], float("-inf"))
-            mask[list(allowed)] = 0.0
+            mask[[*allowed, *[self.tokenizer.eos_token_id] * grammar.may_end(text)]] = 0.0
             scores[row] = scores[row] + mask
         return scores
 
 
 @torch.inference_mode()
-def generate(model, processor, faces: list[FaceInput], questions: list[str], observations: list[list] | None = None,
-             max_new_tokens: int = MAX_NEW_TOKENS) -> list[Generated]:
-    """Greedy answers, one a face. `observations` (one list a face, from prompt.observe) turns grounded decoding on."""
-    tokenizer = processor.tokenizer
-    batch = processor.encode(faces, questions).to(model.device)
+def generate(model, processor, faces: list[FaceInput], questions: list[str | list[str]],
+             observations: list[list | None] | None = None, max_new_tokens: int = MAX_NEW_TOKENS) -> list[Generated]:
+    """Greedy answers, one a face. A question may be the turns of a chat (prompt.user_turn). `observations` (one list a
+    face, from prompt.observe) turns grounded decoding on; None for a face leaves it off there."""
+    batch, settings = _asked(model, processor, faces, questions, observations, max_new_tokens)
     start = batch["input_ids"].shape[1]
-    grounded = [] if observations is None else [
-        GroundedObservations(tokenizer, [Grammar(o) for o in observations], start)]
-    out = model.generate(**batch, max_new_tokens=max_new_tokens, do_sample=False, logits_processor=grounded,
-                         return_dict_in_generate=True, output_logits=True, pad_token_id=tokenizer.pad_token_id,
-                         eos_token_id=tokenizer.eos_token_id, suppress_tokens=_never_written(tokenizer))
+    out = model.generate(**batch, **settings, return_dict_in_generate=True, output_logits=True)
     logits = torch.stack(out.logits, 1)  # [B, new, vocabulary]
     return [_finish(model, processor, face, question, ids[start:].tolist(), row)
             for face, question, ids, row in zip(faces, questions, out.sequences, logits, strict=True)]
 
 
-def _never_written(tokenizer) -> list[int]:
+def stream(model, processor, face: FaceInput, question: str | list[str], observations: list | None = None,
+           max_new_tokens: int = MAX_NEW_TOKENS) -> Iterator[str]:
+    """One greedy answer, piece by piece as it is written."""
+    batch, settings = _asked(model, processor, [face], [question], [observations], max_new_tokens)
+    pieces = TextIteratorStreamer(processor.tokenizer, skip_prompt=True, skip_special_tokens=True)
+    failed = []
+
+    def write() -> None:
+        try:
+            with torch.inference_mode():
+                model.generate(**batch, **settings, streamer=pieces)
+        except BaseException as error:  # handed to the reader below, whose next() would wait for ever otherwise
+            failed.append(error)
+            pieces.end()
+
+    writer = threading.Thread(target=write, daemon=True)
+    writer.start()
+    yield from (piece for piece in pieces if piece)
+    writer.join()
+    if failed:
+        raise failed[0]
+
+
+def _asked(model, processor, faces, questions, observations, max_new_tokens: int) -> tuple:
+    """Model input and generation settings of a batch."""
+    tokenizer = processor.tokenizer
+    batch = processor.encode(faces, questions).to(model.device)
+    grammars = [None if o is None else Grammar(o, q) for o, q in zip(observations or [], questions, strict=bool(observations))]
+    grounded = [GroundedObservations(tokenizer, grammars, batch["input_ids"].shape[1])] if any(grammars) else []
+    return batch, {"max_new_tokens": max_new_tokens, "do_sample": False, "logits_processor": grounded,
+                   "pad_token_id": tokenizer.pad_token_id, "eos_token_id": tokenizer.eos_token_id,
+                   "suppress_tokens": never_written(tokenizer)}
+
+
+def never_written(tokenizer) -> list[int]:
     """Special tokens that have no place in an answer: a second face or turn would be read as one afterwards."""
     return [tokenizer.convert_tokens_to_ids(t) for t in prompt.SPECIAL_TOKENS if t != tokenizer.eos_token]
 
 
 def _finish(model, processor, face, question, ids: list[int], logits: torch.Tensor) -> Generated:
-    """Cut at the end token and read the label distribution; a runaway answer is brought to its conclusion first."""
+    """Cut at the end token and read the label distribution; an answer without a conclusion is brought to one."""
     tokenizer = processor.tokenizer
-    if tokenizer.eos_token_id in ids:
-        ids = ids[:ids.index(tokenizer.eos_token_id)]
-    labels = label_tokens(tokenizer)
-    at = next((k for k, i in enumerate(ids) if i in labels
-               and f"\n{tokenizer.decode(ids[:k])}".endswith(f"\n{prompt.CONCLUSION}")), None)
+    ended = tokenizer.eos_token_id in ids
+    ids = ids[:ids.index(tokenizer.eos_token_id)] if ended else ids
+    at = label_position(tokenizer, ids)
     text = tokenizer.decode(ids)
     if at is not None:
-        return Generated(text, _distribution(logits[at], labels, model.config.label_temperature), True)
-    text = text.rsplit(f"\n{prompt.CONCLUSION}", 1)[0].rstrip() + f"\n{prompt.CONCLUSION}"
-    distribution = conclude(model, processor, face, question, text)
-    return Generated(f"{text} {max(distribution, key=distribution.get)}.", distribution, False)
+        return Generated(text, distribution(logits[at], label_tokens(tokenizer), model.config.label_temperature), True)
+    text = unconcluded(text)
+    share = conclude(model, processor, face, question, text)
+    return Generated(f"{text} {max(share, key=share.get)}.", share, ended)
+
+
+def label_position(tokenizer, ids: list[int]) -> int | None:
+    """Where in the answer's tokens its conclusion names the label; None when it never does."""
+    labels = label_tokens(tokenizer)
+    return next((k for k, i in enumerate(ids) if i in labels
+                 and f"\n{tokenizer.decode(ids[:k])}".endswith(f"\n{prompt.CONCLUSION}")), None)
+
+
+def unconcluded(text: str) -> str:
+    """An answer without a label, cut or extended so that it ends with "Conclusion:"."""
+    return text.rsplit(f"\n{prompt.CONCLUSION}", 1)[0].rstrip() + f"\n{prompt.CONCLUSION}"
 
 
 @torch.inference_mode()
-def conclude(model, processor, face: FaceInput, question: str, text: str) -> dict[str, float]:
+def conclude(model, processor, face: FaceInput, question: str | list[str], text: str) -> dict[str, float]:
     """Label distribution after a given answer text that ends with "Conclusion:"."""
     batch = processor.encode([face], [question]).to(model.device)
     tail = torch.tensor([processor.tokenizer(text, add_special_tokens=False)["input_ids"]], device=model.device)
     batch["input_ids"] = torch.cat([batch["input_ids"], tail], 1)
     batch["attention_mask"] = torch.ones_like(batch["input_ids"])
     logits = model(**batch).logits[0, -1]
-    return _distribution(logits, label_tokens(processor.tokenizer), model.config.label_temperature)
+    return distribution(logits, label_tokens(processor.tokenizer), model.config.label_temperature)
 
 
-def _distribution(logits: torch.Tensor, labels: list[int], temperature: float) -> dict[str, float]:
+def distribution(logits: torch.Tensor, labels: list[int], temperature: float) -> dict[str, float]:
+    """The eight labels' share of one position's logits (or log-probabilities) [vocabulary]."""
     share = (logits[labels].float() / temperature).softmax(-1).tolist()
     return dict(zip(LABELS, share, strict=True))

@@ -67,7 +67,7 @@ class EmoLLMProcessor(ProcessorMixin):
     def token_count(self, key_frames: int) -> int:
         return key_frames * self.visual_tokens + len(AU_NAMES)
 
-    def prompt_text(self, question: str, key_frames: int) -> str:
+    def prompt_text(self, question: str | list[str], key_frames: int) -> str:
         """The prompt with its face placeholders expanded."""
         face = prompt.FACE_START + prompt.FACE_PAD * self.token_count(key_frames) + prompt.FACE_END
         return prompt.user_turn(question).replace(prompt.FACE, face)
@@ -84,8 +84,9 @@ class EmoLLMProcessor(ProcessorMixin):
         mean, std = (torch.tensor(v).reshape(-1, 1, 1) for v in (self.chip_mean, self.chip_std))
         return (x / 255 - mean) / std
 
-    def encode(self, faces: list[FaceInput], questions: list[str], answers: list[str] | None = None) -> BatchFeature:
-        """Tensors for one batch, one face per prompt.
+    def encode(self, faces: list[FaceInput], questions: list[str | list[str]],
+               answers: list[str] | None = None) -> BatchFeature:
+        """Tensors for one batch, one face per prompt; a question may be the turns of a chat (prompt.user_turn).
 
         With `answers`: right-padded and with labels, for training. Without: left-padded, for generation.
         Returns input_ids and attention_mask [B, L] (labels [B, L]) and the face arrays of encoder.face_tokens.
@@ -102,30 +103,17 @@ class EmoLLMProcessor(ProcessorMixin):
         if answers is not None:
             labels = [[IGNORE] * len(p) + t + [IGNORE] * n for p, t, n in zip(prompts, targets, pads, strict=True)]
             batch["labels"] = torch.tensor(labels)
-        return BatchFeature(batch | self.face_batch(faces))
+        return BatchFeature(batch | collate([self.face_arrays(f) for f in faces]))
 
-    def face_batch(self, faces: list[FaceInput]) -> dict[str, torch.Tensor]:
-        """The face arrays of a batch: action units padded to the longest face, key frames of all faces in a row."""
-        longest = max(len(f.times) for f in faces)
-
-        def padded(array: np.ndarray) -> np.ndarray:
-            return np.pad(array, [(0, longest - len(array))] + [(0, 0)] * (array.ndim - 1))
-
-        batch = {
-            "au": np.stack([padded(f.au) for f in faces]).astype(np.float32),
-            "au_times": np.stack([padded(f.times) for f in faces]).astype(np.float32),
-            "au_frames": np.stack([padded(np.ones(len(f.times), bool)) for f in faces]),
-            "au_peaks": np.stack([f.peaks for f in faces]).astype(np.float32),
-            "au_measured": np.stack([f.measured for f in faces]).astype(bool),
-            "frame_counts": np.array([f.visual_frames for f in faces]),
-            "frame_times": np.concatenate([f.times[:f.visual_frames] for f in faces]).astype(np.float32),
-        }
-        tensors = {k: torch.from_numpy(v) for k, v in batch.items()}
-        seen = [f for f in faces if f.visual_frames]
-        if seen and seen[0].visual_features is not None:
-            tensors["visual_features"] = torch.from_numpy(np.concatenate([f.visual_features for f in seen])).float()
-        elif seen:
-            tensors["chips"] = self.normalise(np.concatenate([f.chips for f in seen]))
+    def face_arrays(self, face: FaceInput) -> dict[str, torch.Tensor]:
+        """One face as collate takes it."""
+        arrays = {"au": face.au, "times": face.times, "peaks": face.peaks}
+        tensors = {k: torch.from_numpy(np.asarray(v, np.float32)) for k, v in arrays.items()}
+        tensors["measured"] = torch.from_numpy(np.asarray(face.measured, bool))
+        if face.visual_features is not None:
+            tensors["visual_features"] = torch.from_numpy(np.asarray(face.visual_features)).float()
+        elif face.chips is not None:
+            tensors["chips"] = self.normalise(face.chips)
         return tensors
 
     def _ids(self, text: str) -> list[int]:
@@ -134,3 +122,28 @@ class EmoLLMProcessor(ProcessorMixin):
     @staticmethod
     def _padded(row: list[int], count: int, value: int, left: bool) -> list[int]:
         return [value] * count + row if left else row + [value] * count
+
+
+def collate(faces: list[dict]) -> dict[str, torch.Tensor]:
+    """One batch of single faces, as encoder.face_tokens takes it: action units padded to the longest face.
+
+    Each face: au [K, 24, 3], times [K], peaks [24, 6], measured [24], and chips [K, 3, S, S] or visual_features
+    [K, V, C] or neither. Training, local generation and vLLM all come through here.
+    """
+    longest = max(len(f["times"]) for f in faces)
+
+    def padded(x: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.pad(x, [0, 0] * (x.ndim - 1) + [0, longest - len(x)])
+
+    visual = next((k for k in ("visual_features", "chips") if any(k in f for f in faces)), None)
+    seen = [f for f in faces if visual in f]
+    batch = {
+        "au": torch.stack([padded(f["au"]) for f in faces]),
+        "au_times": torch.stack([padded(f["times"]) for f in faces]),
+        "au_frames": torch.stack([padded(torch.ones_like(f["times"], dtype=torch.bool)) for f in faces]),
+        "au_peaks": torch.stack([f["peaks"] for f in faces]),
+        "au_measured": torch.stack([f["measured"] for f in faces]),
+        "frame_counts": torch.tensor([len(f[visual]) if visual in f else 0 for f in faces]),
+        "frame_times": torch.cat([f["times"] for f in seen]) if seen else faces[0]["times"][:0],
+    }
+    return batch | ({visual: torch.cat([f[visual] for f in seen])} if seen else {})

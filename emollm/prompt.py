@@ -163,9 +163,22 @@ def _read_line(line: str, at: int, answer: Answer) -> None:
                                            (start, start + len(line.strip()))))
 
 
-def user_turn(question: str) -> str:
-    """The prompt up to the answer. FACE stands where the face tokens go."""
-    while any(token in question for token in SPECIAL_TOKENS):  # again, as a removal can leave a new one behind
+def user_turn(question: str | list[str]) -> str:
+    """The prompt up to the answer. FACE stands where the face tokens go.
+
+    question: one question, or the turns of a chat so far: question, answer, ..., question. The face stands in the first.
+    """
+    turns = [question] if isinstance(question, str) else question
+    if len(turns) % 2 == 0:
+        raise ValueError(f"{len(turns)} turns: a chat is question, answer, ..., question")
+    texts = [f"{TURN_START}{('user', 'assistant')[k % 2]}\n{FACE * (k == 0)}{plain(turn)}{TURN_END}\n"
+             for k, turn in enumerate(turns)]
+    return "".join(texts) + f"{TURN_START}assistant\n"
+
+
+def plain(text: str) -> str:
+    """Text without special tokens: what a user writes cannot pose as a face or a turn."""
+    while any(token in text for token in SPECIAL_TOKENS):  # again, as a removal can leave a new one behind
         for token in SPECIAL_TOKENS:
-            question = question.replace(token, "")
-    return f"{TURN_START}user\n{FACE}{question}{TURN_END}\n{TURN_START}assistant\n"
+            text = text.replace(token, "")
+    return text

@@ -231,7 +231,7 @@ def faces_cache(tmp_path_factory) -> Path:
 def data_config(faces_cache) -> dict:
     """Settings of a small build, without `out`."""
     return {"records": 300, "faces": str(faces_cache), "seed": 5, "mix": {"real": 0.4, "edited": 0.3, "drawn": 0.3},
-            "asked": {"explain": 6, "movement": 1, "label": 1}, "label_share": 0.25}
+            "asked": {"explain": 6, "movement": 1, "label": 1}, "label_share": 0.25, "earlier": 0.2}
 
 
 @pytest.fixture(scope="session")

@@ -61,8 +61,8 @@ def test_another_seed_gives_other_records(config, tmp_path):
 def test_records_hold_what_training_reads(records):
     assert len(records) > 250
     for r in records:
-        assert [m["role"] for m in r["messages"]] == ["user", "assistant"]
-        assert r["messages"][0]["content"] in (*draft.QUESTIONS[r["provenance"]["asked"]], prompt.DEFAULT_QUESTION)
+        assert [m["role"] for m in r["messages"]] == ["user", "assistant"] * (len(r["messages"]) // 2)
+        assert r["messages"][-2]["content"] in (*draft.QUESTIONS[r["provenance"]["asked"]], prompt.DEFAULT_QUESTION)
         assert sum(r["target"]) == pytest.approx(1, abs=1e-3)
         assert r["label"] in LABELS
         assert (r["images"] == []) == (r["provenance"]["evidence"] == "drawn")
@@ -82,7 +82,7 @@ def test_answers_follow_their_evidence(records):
     for r in records:
         series, events, keys = engine.unpack(r["au"])
         assert max(keys) < len(series.times)
-        text = r["messages"][1]["content"]
+        text = r["messages"][-1]["content"]
         answer = prompt.parse(text)
         assert answer.problems == []
         verdicts = {c.verdict for c in verify.claims(answer, text, series, events)}
@@ -97,7 +97,7 @@ def test_the_label_comes_after_the_evidence(records):
     """No word for a label before the conclusion: the evidence must not give the answer away."""
     for r in records:
         if r["provenance"]["asked"] == "explain":
-            before = r["messages"][1]["content"].split(f"\n{prompt.CONCLUSION}")[0]
+            before = r["messages"][-1]["content"].split(f"\n{prompt.CONCLUSION}")[0]
             assert not draft.LEAK.search(before)
             assert not re.search("|".join(LABELS), before)
 
@@ -106,8 +106,8 @@ def test_texts_do_not_repeat(data_config, faces_cache):
     """With numbers masked at most 2 % of the explanations share their text with another."""
     faces = engine.Faces(str(faces_cache), 0.25)
     asked = {"explain": 1}
-    texts = [engine.write_record(k, 9, faces, data_config["mix"], asked)[0] for k in range(400)]
-    masked = collections.Counter(re.sub(r"\d+(\.\d+)?", "#", r["messages"][1]["content"]) for r in texts if r)
+    texts = [engine.write_record(k, 9, faces, data_config["mix"], asked, 0.0)[0] for k in range(400)]
+    masked = collections.Counter(re.sub(r"\d+(\.\d+)?", "#", r["messages"][-1]["content"]) for r in texts if r)
     assert sum(n for n in masked.values() if n > 1) <= 0.02 * masked.total()
 
 

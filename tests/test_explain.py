@@ -9,7 +9,7 @@ from PIL import Image
 
 import emollm
 from emollm import evidence, prompt
-from emollm.explain import Gate, Subject, explain, measure_media
+from emollm.explain import Gate, Subject, explain, measure_media, shortcomings
 from emollm.schema import AU_NAMES, LABELS, Explanation, InputError, NoFaceError, au_index, json_schema
 
 
@@ -230,9 +230,12 @@ def test_a_small_face_is_not_read(astronaut, tiny_model):
     assert not any("not enough" in n for n in read.notices)
 
 
-def test_a_refused_face_needs_no_model(astronaut):
+def test_a_refused_face_needs_no_weights(astronaut, tiny_folder, tmp_path):
+    (tmp_path / "config.json").write_bytes((tiny_folder / "config.json").read_bytes())
     small = Image.fromarray(astronaut).resize((256, 256), Image.LANCZOS)
-    assert explain(small, model="no-such-model")[0].label is None
+    assert explain(small, model=str(tmp_path))[0].label is None
+    with pytest.raises(InputError, match=r"model\.safetensors is missing"):
+        explain(astronaut, model=str(tmp_path))
 
 
 @pytest.mark.parametrize("change, words", [
@@ -247,8 +250,8 @@ def test_every_limit_of_the_gate(photo_of, change, words):
     quality = Quality(*(np.array([float(change.get(k, good))]) for k, good in (("size", 90), ("blur", 0.5), ("visible", 1))))
     pose = np.array([[float(change.get(k, 0)) for k in ("yaw", "pitch", "roll")]])
     track = FaceTrack(0, np.zeros(1, int), np.zeros(1), np.zeros((1, 4)), np.zeros((1, 478, 3)), pose, quality)
-    assert Subject(series, track).shortcomings(Gate()) == ([words] if words else [])
-    assert Subject(series, track).shortcomings(None) == []
+    assert shortcomings(Subject(series, track), Gate()) == ([words] if words else [])
+    assert shortcomings(Subject(series, track), None) == []
 
 
 def test_a_missing_model_is_named(astronaut_file):

@@ -12,7 +12,7 @@ from emollm.bind import edit
 from emollm.config import EmoLLMConfig
 from emollm.encoder import AUEncoder, ScalarEmbedding, face_tokens
 from emollm.model import EmoLLM
-from emollm.processor import FACE_KEYS, IGNORE, EmoLLMProcessor, face_input
+from emollm.processor import FACE_KEYS, IGNORE, EmoLLMProcessor, collate, face_input
 from emollm.schema import AU_NAMES, au_index
 from emollm.tower import build_tower, patch_features
 
@@ -39,7 +39,7 @@ def face_of(batch) -> dict:
 
 def tokens_of(model, processor, faces) -> list[torch.Tensor]:
     with torch.no_grad():
-        return face_tokens(model.face, processor.face_batch(faces))
+        return face_tokens(model.face, collate([processor.face_arrays(f) for f in faces]))
 
 
 # --- training = generation ----------------------------------------------------------------------------------------
@@ -174,7 +174,7 @@ def test_every_trained_parameter_gets_a_gradient(tiny, faces):
 
 def test_padding_moments_do_not_count(tiny, faces):
     encoder, processor = tiny[0].face.au_encoder, tiny[1]
-    batch = processor.face_batch(faces[:2])
+    batch = collate([processor.face_arrays(f) for f in faces[:2]])
     given = [batch[k] for k in ("au", "au_times", "au_frames", "au_peaks", "au_measured")]
     noisy = [given[0].clone(), given[1].clone(), *given[2:]]
     noisy[0][0, 1:], noisy[1][0, 1:] = 5.0, 99.0
