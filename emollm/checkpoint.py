@@ -79,6 +79,23 @@ def load(model: str = "pocket"):
     return loaded.eval(), processor
 
 
+def load_processor(model: str):
+    """The EmoLLMProcessor of a model alone, without its weights. Raises InputError as load() does."""
+    from transformers import AutoConfig
+
+    import emollm.model  # noqa: F401 (registers the Auto classes)
+    from emollm.processor import EmoLLMProcessor
+
+    folder = find(model)
+    _refuse_pickle(folder)
+    try:
+        _check_config(model, AutoConfig.from_pretrained(folder))
+        return EmoLLMProcessor.from_pretrained(folder)
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"model '{model}': cannot be loaded ({reason}); fetch or train it again") from None
+
+
 def _check_config(model: str, config) -> None:
     from emollm.prompt import PROMPT_VERSION
 
