@@ -63,6 +63,7 @@ class Prepared:
     subjects: list[Subject]
     edits: dict[str, float] = field(default_factory=dict)
     sha256: str = ""  # of the media's bytes
+    kind: str = "table"  # photo | clip | table
 
     @property
     def readable(self) -> list[Subject]:
@@ -108,7 +109,7 @@ def prepare(source, shape: Shape, *, what_if: dict[str, float] | None = None, fa
             s.chips = _chips(seen, s, shape.chip_size)
         s.track = s.track and moments_only(s.track, s.series, s.events, s.key_frames)
     subjects = [edited(s, edits) for s in subjects]
-    return Prepared(name, subjects, edits, "" if seen is None else seen.sha256)
+    return Prepared(name, subjects, edits, **({} if seen is None else {"sha256": seen.sha256, "kind": seen.kind}))
 
 
 def edited(s: Subject, edits: dict[str, float]) -> Subject:
@@ -128,7 +129,7 @@ def answer(prepared: list[Prepared], engine, questions: list[str | None], ground
     explained = []
     for p, q in zip(prepared, asked, strict=True):
         results = [refused(s) if s.refusal else bound(s, next(given)) for s in p.subjects]  # 8 prompt.parse 9 bind
-        explained.append([_signed(s, r, p, q, model) for s, r in zip(p.subjects, results, strict=True)])
+        explained.append([signed(s, r, p, q, model) for s, r in zip(p.subjects, results, strict=True)])
     return explained
 
 
@@ -160,7 +161,7 @@ def refused(s: Subject) -> Explanation:
         notices=[f"not enough to say: {'; '.join(s.refusal)}"])
 
 
-def _signed(s: Subject, result: Explanation, prepared: Prepared, question: str, model: str) -> Explanation:
+def signed(s: Subject, result: Explanation, prepared: Prepared, question: str, model: str) -> Explanation:
     """The explanation with where it came from."""
     result.source, result.question, result.edits, result.model = prepared.name, question, prepared.edits, model
     result.notices = s.notices + result.notices

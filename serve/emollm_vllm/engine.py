@@ -51,8 +51,9 @@ class VLLMEngine:
             if answer is None:  # brought to a conclusion, as the transformers engine does
                 text = unconcluded(self.tokenizer.decode(outputs[k].token_ids, skip_special_tokens=True))
                 asked = self._prompt(faces[k], questions[k], text)
-                last = self.llm.generate([asked], sampling_label(self.tokenizer), use_tqdm=False, lora_request=lora)[0].outputs[0]
-                found[k] = brought(text, self.tokenizer, last.logprobs, self.temperature, outputs[k].finish_reason == "stop")
+                last = self.llm.generate([asked], sampling_label(self.tokenizer), use_tqdm=False, lora_request=lora)[0]
+                found[k] = brought(text, self.tokenizer, last.outputs[0].logprobs, self.temperature,
+                                   outputs[k].finish_reason == "stop")
         return found
 
     def stream(self, face, question, observations=None) -> Iterator[str]:

@@ -34,10 +34,23 @@ MODALITIES = ("image", "video")  # also the order in which a request's choices c
 FIELDS = ("chips", "au", "times", "peaks", "measured")  # of one face, as emollm.processor.collate takes them
 
 
+class BadRequest(VLLMValidationError):
+    """400, in our own words alone (vLLM's class adds its fields to them)."""
+
+    def __str__(self) -> str:
+        return self.args[0]
+
+
+class NothingToExplain(VLLMUnprocessableEntityError):
+    """422: sound media without a readable face."""
+
+    def __str__(self) -> str:
+        return self.args[0]
+
+
 def client_error(error: InputError, parameter: str) -> VLLMClientError:
     """422 when there is nothing to explain in sound media, 400 when the request itself is wrong."""
-    kind = VLLMUnprocessableEntityError if isinstance(error, NoFaceError) else VLLMValidationError
-    return kind(str(error), parameter=parameter)
+    return (NothingToExplain if isinstance(error, NoFaceError) else BadRequest)(str(error), parameter=parameter)
 
 
 class FaceItems(ModalityDataItems[Sequence, object]):
@@ -80,7 +93,7 @@ class FaceParser(MultiModalDataParser):
         if isinstance(item, (Prepared, FaceInput)):
             return item
         if item is None:
-            raise VLLMValidationError(f"this {modality} was sent as a uuid alone; send its data (the server keeps no media)",
+            raise BadRequest(f"this {modality} was sent as a uuid alone; send its data (the server keeps no media)",
                                       parameter=f"{modality}_url")
         try:
             return prepare(np.asarray(item) if isinstance(item, torch.Tensor) else item, self.shape)
@@ -133,7 +146,7 @@ class FaceProcessor(BaseMultiModalProcessor[FaceInfo]):
     def _call_hf_processor(self, hf_data: Mapping[str, object], hf_kwargs: Mapping[str, object]) -> BatchFeature:
         """Items to tensors, one list per field and modality. Client choices are spread over the items in order."""
         if unknown := sorted(set(hf_kwargs) - set(CHOICES)):
-            raise VLLMValidationError(f"mm_processor_kwargs {unknown} are not known; use {', '.join(CHOICES)}",
+            raise BadRequest(f"mm_processor_kwargs {unknown} are not known; use {', '.join(CHOICES)}",
                                       parameter="mm_processor_kwargs")
         items = [(m, item) for m in MODALITIES for item in hf_data.get(m, ())]
         columns: dict[str, list] = {}
@@ -156,11 +169,11 @@ class FaceProcessor(BaseMultiModalProcessor[FaceInfo]):
 
     @staticmethod
     def _choices(kwargs: Mapping[str, object], index: int, count: int) -> dict:
-        """What the client chose for one item. Raises VLLMValidationError for lists of another length."""
+        """What the client chose for one item. Raises BadRequest for lists of another length."""
         chosen = {}
         for name, values in kwargs.items():
             if not isinstance(values, (list, tuple)) or len(values) != count:
-                raise VLLMValidationError(f"mm_processor_kwargs.{name} must be a list with one entry (or null) for each of the "
+                raise BadRequest(f"mm_processor_kwargs.{name} must be a list with one entry (or null) for each of the "
                                           f"{count} pictures and clips", parameter=f"mm_processor_kwargs.{name}")
             if values[index] is not None:
                 chosen[name] = values[index]

@@ -1,0 +1,241 @@
+"""Our own routes in vLLM's server: /v1/measure (no language model) and /v1/explain (the full Explanation).
+
+Both answer for every face of a picture or clip; no measurable face is an answer (an empty one), not an error. They are
+part of the server's OpenAPI description and share its key, its error bodies and its metrics.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from argparse import Namespace
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from uuid import uuid4
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+from vllm.exceptions import VLLMNotFoundError
+
+from emollm import explain as path  # the module: its steps are called one by one here
+from emollm import prompt
+from emollm.checkpoint import Shape
+from emollm.evidence import parse_facs
+from emollm.explain import Prepared, Subject
+from emollm.processor import face_input
+from emollm.schema import AUSeries, Explanation, InputError, NoFaceError
+from emollm_vllm.engine import brought, concluded, face_prompt, sampling, sampling_label, unconcluded
+from emollm_vllm.media import connector, settings
+from emollm_vllm.processing import client_error
+
+router = APIRouter(tags=["emollm"])
+Intensity = Annotated[float, Field(ge=0, le=5, allow_inf_nan=False)]
+Text = Annotated[str, Field(max_length=4000)]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class MeasureRequest(Body):
+    media: str = Field(description="Picture or clip: a data URL (data:image/jpeg;base64,...), or an address that this server "
+                                   "allows")
+    baseline: Literal["none", "clip"] | None = Field(None, description="what counts as this face at rest; default: clip for "
+                                                                       "clips, none for pictures")
+
+
+class ExplainRequest(Body):
+    media: str | None = Field(None, description="as in /v1/measure; may be left out when evidence is given")
+    evidence: dict[str, Any] | Annotated[str, Field(max_length=500)] | None = Field(
+        None, description="action units instead of ours: an AUSeries, {\"AU12\": 3.0}, or a FACS code such as 6C+12D")
+    question: Text | None = None
+    what_if: dict[str, Intensity] = Field({}, description="{\"AU04\": 0.0}: edits of the evidence before the model sees it")
+    face: Annotated[int, Field(ge=0, le=1000)] | None = Field(None, description="only this face_id")
+    baseline: Literal["none", "clip"] | None = None
+    grounded: bool = Field(True, description="hold the observation lines to the measurement")
+    model: Annotated[str, Field(max_length=200)] | None = Field(None, description="served model or LoRA adapter")
+    stream: bool = False
+
+
+class Face(BaseModel):
+    face_id: int
+    box: list[float] = Field(description="x0 y0 x1 y1 px at the first moment")
+    readable: bool = Field(description="good enough to be explained; otherwise `shortcomings` says why not")
+    shortcomings: list[str]
+    series: dict[str, Any] = Field(description="AUSeries: intensity [T, 24, 2] 0-5, null = not visible")
+    events: list[dict[str, Any]]
+    key_frames: list[float] = Field(description="s")
+
+
+class Measurement(BaseModel):
+    object: Literal["emollm.measurement"] = "emollm.measurement"
+    kind: Literal["photo", "clip", "none"]
+    faces: list[Face]
+    notices: list[str]
+
+
+class Explained(BaseModel):
+    object: Literal["emollm.explanation"] = "emollm.explanation"
+    id: str
+    model: str
+    explanations: list[dict[str, Any]] = Field(description="Explanation objects (emollm schema), one a face")
+
+
+@router.post("/v1/measure", response_model=Measurement, summary="Action units and events of every face; no language model")
+async def measure(body: MeasureRequest) -> Measurement:
+    try:
+        prepared = await connector().measured(body.media, "media", baseline=body.baseline)
+    except NoFaceError as error:
+        return Measurement(kind="none", faces=[], notices=[str(error)])
+    except InputError as error:
+        raise client_error(error, "media") from None
+    faces = [_face(s) for s in prepared.subjects]
+    return Measurement(kind=prepared.kind, faces=faces, notices=sorted({n for s in prepared.subjects for n in s.notices}))
+
+
+def _face(s: Subject) -> Face:
+    times = s.series.times
+    return Face(face_id=s.series.face_id, box=[round(float(v), 1) for v in s.track.boxes[0]], readable=not s.refusal,
+                shortcomings=s.refusal, series=s.series.to_dict(), events=[dataclasses.asdict(e) for e in s.events],
+                key_frames=[float(times[k]) for k in s.key_frames])
+
+
+@router.post("/v1/explain", response_model=Explained, summary="Why each face is commonly read the way it is")
+async def explain(body: ExplainRequest, request: Request):
+    asked = request.app.state.emollm
+    model, lora = asked.model_named(body.model)
+    try:
+        prepared = await _prepared(body)
+    except NoFaceError as error:
+        empty = Explanation(source="media", question=body.question or prompt.DEFAULT_QUESTION, model=model,
+                            notices=[str(error)])
+        prepared, given = Prepared("media", []), [empty.to_dict()]
+        return _stream_of(given) if body.stream else Explained(id=_id(), model=model, explanations=given)
+    except InputError as error:
+        raise client_error(error, "media" if body.evidence is None else "evidence") from None
+    pieces = asked.explanations(prepared, body, model, lora)
+    if body.stream:
+        return StreamingResponse(_events(pieces), media_type="text/event-stream")
+    found = [piece["explanation"] async for piece in pieces if "explanation" in piece]
+    return Explained(id=_id(), model=model, explanations=found)
+
+
+async def _prepared(body: ExplainRequest) -> Prepared:
+    """What is known about the faces: measured in the media, given by the client, or both."""
+    given = None if body.evidence is None else evidence(body.evidence)
+    if body.media is not None:
+        measured = await connector().measured(body.media, "media", baseline=body.baseline, face=body.face, evidence=given,
+                                              what_if=body.what_if)
+        return measured
+    if given is None:
+        raise InputError("media: give a picture or clip, or evidence")
+    return path.prepare(given, settings.shape, face=body.face, what_if=body.what_if)
+
+
+def evidence(stated: dict | str) -> AUSeries:
+    """An AUSeries from what the client sent. Raises InputError."""
+    if isinstance(stated, str):
+        return parse_facs(stated)
+    if "intensity" in stated:
+        try:
+            return AUSeries.from_dict(stated)
+        except (TypeError, ValueError, KeyError):
+            raise InputError("evidence: not an AUSeries; see `emollm measure photo.jpg -o series.json`") from None
+    import numpy as np
+
+    from emollm.schema import AU_NAMES
+    from emollm_vllm.faces import given
+
+    units = len(AU_NAMES)
+    blank = AUSeries(np.zeros(1), np.zeros((1, units, 2)), np.zeros((1, units)), np.zeros(units, bool), "client")
+    return given(blank, stated)
+
+
+class Answering:
+    """The running engine, and how one face's explanation comes out of it."""
+
+    def __init__(self, engine_client, models):
+        self.engine, self.models = engine_client, models
+        self.tokenizer = engine_client.get_tokenizer()
+        self.temperature = engine_client.model_config.hf_config.label_temperature
+
+    def model_named(self, name: str | None) -> tuple:
+        """(name, LoRA request or None). Raises VLLMNotFoundError."""
+        if name is None or self.models.is_base_model(name):
+            return name or self.models.model_name(), None
+        if name in self.models.lora_requests:
+            return name, self.models.lora_requests[name]
+        raise VLLMNotFoundError(f"The model `{name}` does not exist. See /v1/models.")
+
+    async def explanations(self, prepared: Prepared, body: ExplainRequest, model: str, lora) -> AsyncIterator[dict]:
+        """{"face_id", "delta"} while a face's answer is written, then {"explanation"}; face after face."""
+        question = body.question or prompt.DEFAULT_QUESTION
+        for s in prepared.subjects:
+            result = path.refused(s) if s.refusal else None
+            if result is None:
+                async for piece in self._written(s, question, body.grounded, lora):
+                    if isinstance(piece, Explanation):
+                        result = piece
+                    elif piece:
+                        yield {"face_id": s.series.face_id, "delta": piece}
+            yield {"explanation": path.signed(s, result, prepared, question, model).to_dict()}
+
+    async def _written(self, s: Subject, question: str, grounded: bool, lora) -> AsyncIterator[str | Explanation]:
+        """The answer piece by piece, and at last its Explanation."""
+        face = face_input(s.series, s.events, s.key_frames, s.chips)
+        how = sampling(self.tokenizer, prompt.observe(s.series, s.events) if grounded else None, question)
+        sent, last = "", None
+        async for output in self.engine.generate(face_prompt(self.tokenizer, face, question), how, _id(), lora_request=lora):
+            last = output.outputs[0]
+            yield last.text[len(sent):]
+            sent = last.text
+        found = concluded(self.tokenizer, list(last.token_ids), last.logprobs, self.temperature)
+        if found is None:
+            text = unconcluded(sent)
+            begun = face_prompt(self.tokenizer, face, question, text)
+            async for output in self.engine.generate(begun, sampling_label(self.tokenizer), _id(), lora_request=lora):
+                label = output.outputs[0]
+            found = brought(text, self.tokenizer, label.logprobs, self.temperature, last.finish_reason == "stop")
+        yield path.bound(s, found)
+
+
+async def _events(pieces: AsyncIterator[dict]) -> AsyncIterator[str]:
+    async for piece in pieces:
+        yield f"data: {json.dumps(piece)}\n\n"
+    yield "data: [DONE]\n\n"
+
+
+def _stream_of(given: list[dict]) -> StreamingResponse:
+    async def pieces():
+        for explanation in given:
+            yield {"explanation": explanation}
+
+    return StreamingResponse(_events(pieces()), media_type="text/event-stream")
+
+
+def _id() -> str:
+    return f"explain-{uuid4().hex}"
+
+
+class Plugin:
+    """What vLLM asks of an endpoint plugin."""
+
+    name = "emollm_api"
+    required_tasks = ("generate",)
+
+    def attach_router(self, app: FastAPI) -> None:
+        app.include_router(router)
+
+    async def init_state(self, engine_client, state, args: Namespace) -> None:
+        config = engine_client.model_config.hf_config
+        settings.shape = Shape(config.max_key_frames, config.chip_size)
+        settings.domains = tuple(d.lower() for d in getattr(args, "allowed_media_domains", None) or ())
+        local = getattr(args, "allowed_local_media_path", "")
+        settings.local_root = Path(local).resolve() if local else None
+        state.emollm = Answering(engine_client, state.openai_serving_models)
+
+
+def plugin() -> Plugin:
+    return Plugin()
