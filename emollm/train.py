@@ -3,8 +3,9 @@
     python -m emollm.train configs/train_language.yaml
 
 language: tokenizer, language model and AU encoder from scratch, no pixels. adapters: the visual adapter learns to speak
-to the frozen language model. reason: LoRA on the language model plus all adapters, merged when it ends. The tower is
-always frozen.
+to the frozen language model. reason: LoRA on the language model plus all adapters, merged when it ends. lora: LoRA on
+the language model alone, kept as a peft adapter beside the model it was trained on (`emollm serve --lora NAME=DIR`).
+The tower is always frozen.
 A rerun resumes from the last checkpoint; one GPU is used when there is one. Loss: cross-entropy over the answer, with
 the label token's target replaced by the label distribution of the face.
 """
@@ -32,7 +33,9 @@ from emollm.tower import POCKET, POCKET_CHANNELS
 KEYS = ("stage", "data", "faces", "tower", "init", "out", "seed", "steps", "batch", "lr", "lora", "label_weight",
         "language_model", "vocabulary", "save_every")
 VISUAL_ADAPTER = ("face.visual_projector", "face.position", "face.frame_time")
-TRAINED = {"language": ("language_model", "face.au"), "adapters": VISUAL_ADAPTER, "reason": ("face.au", *VISUAL_ADAPTER)}
+TRAINED = {"language": ("language_model", "face.au"), "adapters": VISUAL_ADAPTER, "reason": ("face.au", *VISUAL_ADAPTER),
+           "lora": ()}
+LORA_STAGES = ("reason", "lora")
 
 
 def answer_loss(model: EmoLLM, batch: dict, label_ids: torch.Tensor, label_weight: float) -> tuple:
@@ -84,21 +87,38 @@ def prepare_stage(model: EmoLLM, config: dict):
     """Freeze and wrap for the stage; returns the module to train."""
     trained = TRAINED.get(config["stage"])
     if trained is None:
-        raise settings.InputError(f"unknown stage '{config['stage']}': use language, adapters or reason")
+        raise settings.InputError(f"unknown stage '{config['stage']}': use {', '.join(TRAINED)}")
     for name, parameter in model.named_parameters():
         parameter.requires_grad = name.startswith(trained)
-    if config["stage"] != "reason":
+    if config["stage"] not in LORA_STAGES:
         return model
-    from peft import LoraConfig, inject_adapter_in_model
+    from peft import inject_adapter_in_model
 
-    lora = LoraConfig(r=config["lora"]["rank"], lora_alpha=config["lora"]["alpha"], lora_dropout=config["lora"]["dropout"],
-                      target_modules=config["lora"]["targets"])
     try:
-        inject_adapter_in_model(lora, model.language_model)
+        inject_adapter_in_model(lora_config(config["lora"]), model.language_model)
     except ValueError:
         targets = config["lora"]["targets"]
         raise settings.InputError(f"lora.targets {targets} match no module of the language model") from None
     return model
+
+
+def lora_config(lora: dict):
+    """peft's LoraConfig from the `lora` part of a training file."""
+    from peft import LoraConfig
+
+    return LoraConfig(r=lora["rank"], lora_alpha=lora["alpha"], lora_dropout=lora["dropout"], target_modules=lora["targets"])
+
+
+def save_adapter(model: EmoLLM, lora: dict, folder: Path) -> None:
+    """The LoRA weights in peft's own layout, named as peft names them on the whole EmoLLM (vLLM reads the same names)."""
+    from peft import get_peft_model_state_dict
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    lora_config(lora).save_pretrained(folder)
+    state = get_peft_model_state_dict(model.language_model)
+    save_file({f"base_model.model.language_model.{k}": v.contiguous() for k, v in state.items()},
+              folder / "adapter_model.safetensors", {"format": "pt"})
 
 
 def merge_lora(model: EmoLLM) -> None:
@@ -202,6 +222,8 @@ def main(config_path: str) -> None:
             log(out, step + 1, config["steps"], recent, seen / (time.time() - started))
         if (step + 1) % config["save_every"] == 0:
             checkpoint(model, found, step + 1, out / "last.pt")
+    if config["stage"] == "lora":
+        return save_adapter(model.cpu(), config["lora"], out / "adapter")
     if config["stage"] == "reason":
         merge_lora(model)
     save(model.cpu(), processor, out / "model", {"stage": config["stage"], "steps": config["steps"], "config": config})

@@ -9,6 +9,7 @@ run code in the parent.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import pickle
@@ -151,6 +152,7 @@ def _shown(source) -> str:
 
 def _serve(fd: int, memory_gb: float) -> None:
     """The worker's loop: one job after another until the parent closes the connection."""
+    _use_all_cores()
     import numpy as np
 
     from emollm import media, mesh
@@ -187,6 +189,12 @@ def _limit_memory(extra_gb: float) -> None:
     limit = now + int(extra_gb * 2**30)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would keep pictures of people
+
+
+def _use_all_cores() -> None:
+    """vLLM in the parent binds it to some cores, which its children would inherit."""
+    with contextlib.suppress(OSError):
+        os.sched_setaffinity(0, range(os.cpu_count() or 1))
 
 
 if __name__ == "__main__":
