@@ -17,10 +17,12 @@ from pathlib import Path
 import numpy as np
 
 from data_engine import draft, reading, sample
+from data_engine.questions import QUESTIONS
 from emollm import prompt, verify
 from emollm.schema import AU_NAMES, LABELS, AUEvent, AUSeries
 
-KEYS = ("records", "faces", "out", "seed", "mix", "asked", "label_share", "earlier")
+KEYS = ("records", "faces", "out", "seed", "mix.real?", "mix.edited?", "mix.drawn?", "asked.explain?", "asked.movement?",
+        "asked.label?", "label_share", "earlier")
 
 
 class Faces:
@@ -98,7 +100,7 @@ def write_record(index: int, seed: int, faces: Faces, mix: dict, asked: dict, ea
 
 def ask(kind: str, rng: random.Random) -> str:
     """A question of that kind: explain, movement or label."""
-    return prompt.DEFAULT_QUESTION if kind == "explain" and rng.random() < 0.3 else rng.choice(draft.QUESTIONS[kind])
+    return prompt.DEFAULT_QUESTION if kind == "explain" and rng.random() < 0.3 else rng.choice(QUESTIONS[kind])
 
 
 def pack(series: AUSeries, events: list[AUEvent], keys: list[int]) -> dict:

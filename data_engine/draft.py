@@ -2,15 +2,16 @@
 
 Everything said is a function of the observations (and, in the conclusion, of the label), so no sentence claims a
 movement that was not measured. The interpretation comes before the label and therefore never names one.
-Variety comes from recombination: patterns hold alternatives in brackets, "[This|Such a look] [can|may] also ...".
+How it is worded: phrases.py.
 """
 
 from __future__ import annotations
 
 import random
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from data_engine.phrases import capitalised, clause, codes, refer, say, sentence
 from emollm.facs import COMBINATIONS, OTHER_READINGS, Combination, level_word, relation
 from emollm.schema import LABELS
 
@@ -29,43 +30,6 @@ LEAK = re.compile(r"\b(neutral\w*|happ[iy]\w*|joy\w*|sad(?!dle)\w*|surpris\w*|fe
 
 UPPER = frozenset({"AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU43", "AU45"})
 
-
-class Part(NamedTuple):
-    """How to speak of one action unit: "[the] {adjective} {many}", "[the] {many} are {state}"."""
-
-    adjective: str
-    many: str  # both sides
-    one: str | None  # one side; None: a midline part, spoken of as "the left half of the ..."
-    states: tuple[str, ...]
-
-
-PARTS = {
-    "AU01": Part("raised", "inner brows", "inner brow", ("raised", "pulled up", "lifted")),
-    "AU02": Part("raised", "outer brows", "outer brow", ("raised", "pulled up", "arched")),
-    "AU04": Part("lowered", "brows", "brow", ("lowered", "drawn down", "pulled down and inward")),
-    "AU05": Part("raised", "upper lids", "upper lid", ("raised", "pulled up", "lifted")),
-    "AU06": Part("raised", "cheeks", "cheek", ("raised", "pushed up", "lifted")),
-    "AU07": Part("tight", "lids", "lid", ("tight", "tightened", "tense")),
-    "AU09": Part("wrinkled", "nose", None, ("wrinkled", "drawn up")),
-    "AU10": Part("raised", "upper lip", None, ("raised", "drawn up", "lifted")),
-    "AU11": Part("deep", "cheek folds", "cheek fold", ("deepened", "drawn up")),
-    "AU12": Part("raised", "mouth corners", "mouth corner", ("raised", "pulled up", "drawn up and back")),
-    "AU14": Part("tucked", "mouth corners", "mouth corner", ("tucked in", "pressed in", "drawn in")),
-    "AU15": Part("lowered", "mouth corners", "mouth corner", ("lowered", "pulled down", "turned down")),
-    "AU17": Part("raised", "chin", None, ("raised", "pushed up", "bunched up")),
-    "AU18": Part("puckered", "lips", None, ("puckered", "drawn to a small opening")),
-    "AU20": Part("stretched", "mouth", None, ("stretched sideways", "stretched flat")),
-    "AU22": Part("funneled", "lips", None, ("funneled", "turned out")),
-    "AU23": Part("tightened", "lips", None, ("tightened", "narrowed")),
-    "AU24": Part("pressed", "lips", None, ("pressed together", "pressed shut")),
-    "AU25": Part("parted", "lips", None, ("parted", "apart")),
-    "AU26": Part("dropped", "jaw", None, ("dropped", "let down")),
-    "AU27": Part("wide open", "mouth", None, ("wide open", "stretched open")),
-    "AU28": Part("sucked-in", "lips", None, ("sucked in", "rolled in")),
-    "AU43": Part("closed", "eyes", "eye", ("closed", "shut")),
-    "AU45": Part("blinking", "eyes", "eye", ("closed in a blink", "blinking")),
-}
-
 # What may be said to be missing: only when none of these action units is there. AU09 also lowers the brow and lifts
 # the lip, AU06 also narrows the eyes, AU22 also opens the lips.
 ABSENCES = (
@@ -77,14 +41,6 @@ ABSENCES = (
     ({"AU17"}, "push of the chin"), ({"AU20"}, "sideways stretch of the mouth"),
     ({"AU23", "AU24"}, "pressing of the lips"), ({"AU22", "AU25", "AU26", "AU27"}, "opening of the mouth"),
 )
-
-
-class Ref(NamedTuple):
-    """A mention of one or more movements, with what its verb needs: "is" or "are", "s" or ""."""
-
-    text: str
-    be: str
-    s: str
 
 
 def interpretation(observations: list[Observation], rng: random.Random) -> str:
@@ -99,9 +55,9 @@ def interpretation(observations: list[Observation], rng: random.Random) -> str:
     sentences = [_combined(observations, rng)]
     wanted = rng.choices((1, 2), weights=(2, 3))[0]
     for write in optional:
-        sentence = write(observations, rng)
-        if sentence and len(sentences) <= wanted:
-            sentences.append(sentence)
+        written = write(observations, rng)
+        if written and len(sentences) <= wanted:
+            sentences.append(written)
     other = _other_readings(observations, rng)
     sentences.insert(len(sentences) if rng.random() < 0.75 else 1, other)
     return " ".join(sentences)
@@ -123,70 +79,9 @@ def conclusion(label: str, alternative: str, observations: list[Observation], rn
     second = _alternative(alternative, margin, rng)
     fits = [o for o in strongest if relation(alternative, o.au) == "for" and relation(label, o.au) != "for"]
     if fits and rng.random() < 0.6:
-        ref = _refer(fits[:1], rng)
-        second += _say(rng, "[;|, and] {ref} would [fit it|fit that|go with it] [too|as well|better]", ref=ref.text)
-    return f"{_upper(first)}. {_upper(second)}."
-
-
-# ---- patterns -------------------------------------------------------------------------------------------------------
-
-_CHOICE = re.compile(r"\[([^\[\]]*)\]")
-
-
-def _say(rng: random.Random, pattern: str, **slots: str) -> str:
-    """Choose one alternative in every [a|b|c], innermost first, and fill the {slots}."""
-    while _CHOICE.search(pattern):
-        pattern = _CHOICE.sub(lambda m: rng.choice(m[1].split("|")), pattern, count=1)
-    return re.sub(r" +", " ", pattern.format(**slots)).strip()
-
-
-def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _sentence(rng: random.Random, patterns: tuple[str, ...], **slots: str) -> str:
-    return _upper(_say(rng, rng.choice(patterns), **slots)) + "."
-
-
-def _join(items: list[str], rng: random.Random) -> str:
-    if len(items) < 2:
-        return "".join(items)
-    last = rng.choice((" and ", " and ", " together with ", " with ")) if len(items) == 2 else " and "
-    return ", ".join(items[:-1]) + last + items[-1]
-
-
-# ---- mentions -------------------------------------------------------------------------------------------------------
-
-def _noun(o: Observation, adjective: str = "") -> tuple[str, bool]:
-    """"raised left cheek", False / "raised cheeks", True: the part of the face and whether it is plural."""
-    part = PARTS[o.au]
-    adjective += " " * bool(adjective)
-    if o.side == "both":
-        return adjective + part.many, part.many.endswith("s")
-    if part.one:
-        return f"{adjective}{o.side} {part.one}", False
-    return f"{o.side} half of the {adjective}{part.many}", False
-
-
-def _refer(observations: list[Observation], rng: random.Random) -> Ref:
-    """Mention movements by plain words, by code, or by both; one style for the whole list."""
-    style = rng.choice(("code", "plain", "plain", "plain (code)", "code (plain)"))
-    items, plural = [], False
-    for o in observations:
-        noun, plural = _noun(o, PARTS[o.au].adjective)
-        items.append({"code": o.au, "plain": f"the {noun}", "plain (code)": f"the {noun} ({o.au})",
-                      "code (plain)": f"{o.au} ({noun})"}[style])
-    plural = len(items) > 1 or (plural and style.startswith("plain"))
-    return Ref(_join(items, rng), "are" if plural else "is", "" if plural else "s")
-
-
-def _clause(o: Observation, rng: random.Random) -> str:
-    noun, plural = _noun(o)
-    return f"the {noun} {'are' if plural else 'is'} {rng.choice(PARTS[o.au].states)}"
-
-
-def _codes(aus: frozenset[str], rng: random.Random) -> str:
-    return _join(sorted(aus), rng)
+        ref = refer(fits[:1], rng)
+        second += say(rng, "[;|, and] {ref} would [fit it|fit that|go with it] [too|as well|better]", ref=ref.text)
+    return f"{capitalised(first)}. {capitalised(second)}."
 
 
 # ---- interpretation: one function a sentence ------------------------------------------------------------------------
@@ -221,56 +116,56 @@ def _combined(observations: list[Observation], rng: random.Random) -> str:
     found = matching(observations)
     if found and rng.random() < 0.75:
         chosen = rng.choice(found[:3])
-        sentence = _sentence(rng, _TOGETHER if len(chosen.aus) > 1 else _ALONE, phrase=rng.choice(chosen.phrases),
-                             codes=_codes(chosen.aus, rng))
+        text = sentence(rng, _TOGETHER if len(chosen.aus) > 1 else _ALONE, phrase=rng.choice(chosen.phrases),
+                        codes=codes(chosen.aus, rng))
         apart = [c for c in found if not c.aus & chosen.aus]
         if apart and rng.random() < 0.5:
-            sentence += " " + _sentence(rng, ("[at the same time|in addition|besides|also], {phrase}",),
-                                        phrase=rng.choice(rng.choice(apart).phrases))
-        return sentence
+            text += " " + sentence(rng, ("[at the same time|in addition|besides|also], {phrase}",),
+                                   phrase=rng.choice(rng.choice(apart).phrases))
+        return text
     return _side_by_side(observations, rng)
 
 
 def _side_by_side(observations: list[Observation], rng: random.Random) -> str:
     first, *rest = sorted(observations, key=lambda o: -o.intensity)
     if not rest:
-        return _sentence(rng, ("{a}[ and no other clear movement joins in| with no other clear movement|, alone]",
-                               "[only one movement shows|a single movement stands out]: {a}",
-                               "[the one clear change is that|the only clear sign is that] {a}",
-                               "{code} [stands alone|comes alone|is the only movement]: {a}"),
-                         a=_clause(first, rng), code=first.au)
+        return sentence(rng, ("{a}[ and no other clear movement joins in| with no other clear movement|, alone]",
+                              "[only one movement shows|a single movement stands out]: {a}",
+                              "[the one clear change is that|the only clear sign is that] {a}",
+                              "{code} [stands alone|comes alone|is the only movement]: {a}"),
+                        a=clause(first, rng), code=first.au)
     second = rng.choice(rest[:2])
     pair = [first, second] if rng.random() < 0.7 else [second, first]
-    return _sentence(rng, ("{a} [while|and|and at the same time] {b}", "[here|in this face], {a} [while|and] {b}",
-                           "{a}[, and|;] {b} [as well|too|with it]", "[along with|besides] {code}, {b}",
-                           "[two things show|two movements stand out|two signs go together]: {a} and {b}"),
-                     a=_clause(pair[0], rng), b=_clause(pair[1], rng), code=pair[0].au)
+    return sentence(rng, ("{a} [while|and|and at the same time] {b}", "[here|in this face], {a} [while|and] {b}",
+                          "{a}[, and|;] {b} [as well|too|with it]", "[along with|besides] {code}, {b}",
+                          "[two things show|two movements stand out|two signs go together]: {a} and {b}"),
+                    a=clause(pair[0], rng), b=clause(pair[1], rng), code=pair[0].au)
 
 
 def _strength(observations: list[Observation], rng: random.Random) -> str:
     if len(observations) < 2:
         o = observations[0]
-        ref = _refer([o], rng)
-        return _sentence(rng, ("{ref} {be} of {level} strength",
-                               "the {level} strength of {ref} [sets the picture|is what counts]"),
-                         ref=ref.text, be=ref.be, level=level_word(o.intensity))
+        ref = refer([o], rng)
+        return sentence(rng, ("{ref} {be} of {level} strength",
+                              "the {level} strength of {ref} [sets the picture|is what counts]"),
+                        ref=ref.text, be=ref.be, level=level_word(o.intensity))
     ranked = sorted(observations, key=lambda o: -o.intensity)
     first, second = ranked[:2]
     if first.intensity - ranked[-1].intensity < CLEARLY_STRONGER:
-        return _sentence(rng, ("[all movements|the movements] are [about equally strong|of similar strength]",
-                               "no movement is [much|clearly] stronger than the others"))
+        return sentence(rng, ("[all movements|the movements] are [about equally strong|of similar strength]",
+                              "no movement is [much|clearly] stronger than the others"))
     if first.intensity - second.intensity < CLEARLY_STRONGER:
-        return _sentence(rng, ("{refs} are [the strongest movements|the clearest movements|the strongest]",
-                               "[strongest|most intense|clearest] are {refs}",
-                               "[the lead is shared by|it is led by] {refs}"),
-                         refs=_refer([first, second], rng).text)
-    ref, next_ref = _refer([first], rng), _refer([second], rng)
-    return _sentence(rng, ("{ref} {be} the [strongest movement|clearest movement|strongest part][, ahead of {next}|]",
-                           "[strongest|most intense|clearest] {be} {ref}[, then {next}|, followed by {next}|]",
-                           "[at|with] {level} strength, {ref} {be} [the strongest|ahead of the rest]",
-                           "{next} {next_be} weaker than {ref}", "{ref} lead{s} [in strength|the movement]"),
-                     ref=ref.text, be=ref.be, s=ref.s, next=next_ref.text, next_be=next_ref.be,
-                     level=level_word(first.intensity))
+        return sentence(rng, ("{refs} are [the strongest movements|the clearest movements|the strongest]",
+                              "[strongest|most intense|clearest] are {refs}",
+                              "[the lead is shared by|it is led by] {refs}"),
+                        refs=refer([first, second], rng).text)
+    ref, next_ref = refer([first], rng), refer([second], rng)
+    return sentence(rng, ("{ref} {be} the [strongest movement|clearest movement|strongest part][, ahead of {next}|]",
+                          "[strongest|most intense|clearest] {be} {ref}[, then {next}|, followed by {next}|]",
+                          "[at|with] {level} strength, {ref} {be} [the strongest|ahead of the rest]",
+                          "{next} {next_be} weaker than {ref}", "{ref} lead{s} [in strength|the movement]"),
+                    ref=ref.text, be=ref.be, s=ref.s, next=next_ref.text, next_be=next_ref.be,
+                    level=level_word(first.intensity))
 
 
 def _places(observations: list[Observation], rng: random.Random) -> str:
@@ -279,19 +174,19 @@ def _places(observations: list[Observation], rng: random.Random) -> str:
     upper = sum(o.intensity for o in observations if o.au in UPPER)
     lower = sum(o.intensity for o in observations if o.au not in UPPER)
     if not lower:
-        return _sentence(rng, ("[everything|all of it] [lies|is] in the upper face[, with no movement of the mouth|]",
-                               "the area of brows and eyes carries it all[, with no movement of the mouth|]"))
+        return sentence(rng, ("[everything|all of it] [lies|is] in the upper face[, with no movement of the mouth|]",
+                              "the area of brows and eyes carries it all[, with no movement of the mouth|]"))
     if not upper:
-        return _sentence(rng, ("[everything|all of it] [lies|is] in the lower face[, with no movement of the brows|]",
-                               "the area of nose, mouth and chin carries it all[, with no movement of the eyes|]"))
+        return sentence(rng, ("[everything|all of it] [lies|is] in the lower face[, with no movement of the brows|]",
+                              "the area of nose, mouth and chin carries it all[, with no movement of the eyes|]"))
     if max(upper, lower) > 2 * min(upper, lower):
         where = "upper" if upper > lower else "lower"
-        return _sentence(rng, ("[most of the movement|the larger share|the weight] [is|lies] in the {where} face",
-                               "the {where} face [does most of it|moves more than the rest|carries most of it]"),
-                         where=where)
-    return _sentence(rng, ("upper and lower face [both take part|move together|share the movement]",
-                           "the movement [runs over|takes in|reaches] [upper and lower face|the whole face]",
-                           "the upper face and the lower face [both take part|contribute alike]"))
+        return sentence(rng, ("[most of the movement|the larger share|the weight] [is|lies] in the {where} face",
+                              "the {where} face [does most of it|moves more than the rest|carries most of it]"),
+                        where=where)
+    return sentence(rng, ("upper and lower face [both take part|move together|share the movement]",
+                          "the movement [runs over|takes in|reaches] [upper and lower face|the whole face]",
+                          "the upper face and the lower face [both take part|contribute alike]"))
 
 
 def _sides(observations: list[Observation], rng: random.Random) -> str:
@@ -299,13 +194,13 @@ def _sides(observations: list[Observation], rng: random.Random) -> str:
     if not uneven:
         if rng.random() < 0.6:
             return ""
-        return _sentence(rng, ("[left and right|both sides] [move alike|are even|take part alike]",
-                               "the movement is [even|the same] on [both sides|left and right]"))
+        return sentence(rng, ("[left and right|both sides] [move alike|are even|take part alike]",
+                              "the movement is [even|the same] on [both sides|left and right]"))
     o = max(uneven, key=lambda o: o.intensity)
-    return _sentence(rng, ("{code} is [stronger|much stronger|clearer] on the {side} side",
-                           "the face is uneven[:|, as] {code} [lies|shows|is] mainly on the {side}",
-                           "[mainly the|above all the] {side} side [shows|carries] {code}",
-                           "{code} is one-sided, [mainly|mostly] on the {side}"), code=o.au, side=o.side)
+    return sentence(rng, ("{code} is [stronger|much stronger|clearer] on the {side} side",
+                          "the face is uneven[:|, as] {code} [lies|shows|is] mainly on the {side}",
+                          "[mainly the|above all the] {side} side [shows|carries] {code}",
+                          "{code} is one-sided, [mainly|mostly] on the {side}"), code=o.au, side=o.side)
 
 
 def _timing(observations: list[Observation], rng: random.Random) -> str:
@@ -314,21 +209,21 @@ def _timing(observations: list[Observation], rng: random.Random) -> str:
         return ""
     brief = [o for o in timed if o.interval[1] - o.interval[0] <= BRIEF]
     if brief and rng.random() < 0.5:
-        ref = _refer([rng.choice(brief)], rng)
-        return _sentence(rng, ("{ref} {be} [brief|over quickly|short]", "{ref} last{s} only a moment"),
-                         ref=ref.text, be=ref.be, s=ref.s)
+        ref = refer([rng.choice(brief)], rng)
+        return sentence(rng, ("{ref} {be} [brief|over quickly|short]", "{ref} last{s} only a moment"),
+                        ref=ref.text, be=ref.be, s=ref.s)
     if len(timed) < 2:
         return ""
     first, last = timed[0], timed[-1]
     if last.interval[0] - first.interval[0] < SIMULTANEOUS:
-        return _sentence(rng, ("[all|the] movements [start together|begin at the same moment|set in together]",
-                               "[everything|it all] [starts|begins] at about the same time"))
-    a, b = _refer([first], rng), _refer([last], rng)
+        return sentence(rng, ("[all|the] movements [start together|begin at the same moment|set in together]",
+                              "[everything|it all] [starts|begins] at about the same time"))
+    a, b = refer([first], rng), refer([last], rng)
     patterns = ("{b} [follow|come]{bs} [after|later than] {a}", "{b} [start|begin|appear]{bs} [after|later than] {a}")
     if timed[1].interval[0] > first.interval[0]:  # else two movements share the first place
         patterns += ("{a} [come|start|appear]{s} first[, then {b}|, before {b}|, and {b} later]",
                      "[it starts with|it opens with] {a}[, then {b} follow{bs}|]")
-    return _sentence(rng, patterns, a=a.text, b=b.text, s=a.s, bs=b.s)
+    return sentence(rng, patterns, a=a.text, b=b.text, s=a.s, bs=b.s)
 
 
 def _absences(observations: list[Observation], rng: random.Random) -> str:
@@ -337,10 +232,10 @@ def _absences(observations: list[Observation], rng: random.Random) -> str:
     if len(missing) < 2:
         return ""
     a, b = rng.sample(missing, 2)
-    return _sentence(rng, ("no {a} [stands out|joins in|goes with it|is seen]",
-                           "there is no clear {a}[ and no clear {b}| and no {b}|]",
-                           "[this|all this|it] comes without {a}[ and without {b}|]",
-                           "[no {a}|no clear {a}] and no {b} [stand out|join in|are seen]"), a=a, b=b)
+    return sentence(rng, ("no {a} [stands out|joins in|goes with it|is seen]",
+                          "there is no clear {a}[ and no clear {b}| and no {b}|]",
+                          "[this|all this|it] comes without {a}[ and without {b}|]",
+                          "[no {a}|no clear {a}] and no {b} [stand out|join in|are seen]"), a=a, b=b)
 
 
 def _other_readings(observations: list[Observation], rng: random.Random) -> str:
@@ -349,19 +244,19 @@ def _other_readings(observations: list[Observation], rng: random.Random) -> str:
     shared = [r for o in strongest for r in OTHER_READINGS[o.au]
               if sum(r in OTHER_READINGS[p.au] for p in strongest) > 1]
     if shared and rng.random() < 0.6:
-        return _sentence(rng, ("{r} [could|can|may] [move the face in the same way|look much the same|look like this]",
-                               "[several of these|more than one of these] [can|could|may] also come from {r}",
-                               "[a simple cause|another cause|one more cause] [could|may|might] be {r}"),
-                         r=rng.choice(shared))
+        return sentence(rng, ("{r} [could|can|may] [move the face in the same way|look much the same|look like this]",
+                              "[several of these|more than one of these] [can|could|may] also come from {r}",
+                              "[a simple cause|another cause|one more cause] [could|may|might] be {r}"),
+                        r=rng.choice(shared))
     o = rng.choice(strongest[:3])
-    ref = _refer([o], rng)
+    ref = refer([o], rng)
     r, r2 = rng.sample(OTHER_READINGS[o.au], 2)
-    return _sentence(rng, ("{ref} [can|could|may|might] also [come from|go with|belong to] {r}[ or {r2}|]",
-                           "{r}[ or {r2}|] [can|could|may] [also|just as well] [cause|bring about|explain] {ref}",
-                           "[apart from emotion|on its own|by itself], {code} [can|may] [come from|go with] {r}",
-                           "[still|yet|even so], {ref} [can|could|may] [come from|go with] {r}[ or {r2}|]",
-                           "[another reading|a second reading|a plain reading] of {ref} is {r}[ or {r2}|]"),
-                     ref=ref.text, code=o.au, r=r, r2=r2)
+    return sentence(rng, ("{ref} [can|could|may|might] also [come from|go with|belong to] {r}[ or {r2}|]",
+                          "{r}[ or {r2}|] [can|could|may] [also|just as well] [cause|bring about|explain] {ref}",
+                          "[apart from emotion|on its own|by itself], {code} [can|may] [come from|go with] {r}",
+                          "[still|yet|even so], {ref} [can|could|may] [come from|go with] {r}[ or {r2}|]",
+                          "[another reading|a second reading|a plain reading] of {ref} is {r}[ or {r2}|]"),
+                    ref=ref.text, code=o.au, r=r, r2=r2)
 
 
 _REST = (
@@ -386,7 +281,7 @@ _REST = (
 
 def _at_rest(rng: random.Random) -> str:
     a, b = rng.sample([words for _, words in ABSENCES], 2)
-    return " ".join(_sentence(rng, patterns, a=a, b=b) for patterns in _REST)
+    return " ".join(sentence(rng, patterns, a=a, b=b) for patterns in _REST)
 
 
 # ---- conclusion -----------------------------------------------------------------------------------------------------
@@ -398,8 +293,8 @@ def _labels_listing(au: str) -> int:
 
 def _support(label: str, support: list[Observation], observations: list[Observation], rng: random.Random) -> str:
     if support:
-        ref = _refer(support[:rng.choice((2, 2, 3))], rng)
-        return _say(rng, rng.choice((
+        ref = refer(support[:rng.choice((2, 2, 3))], rng)
+        return say(rng, rng.choice((
             "[commonly|often|usually] read [so|this way|like this] because of {ref}",
             "[the main support|the support|the evidence] [comes from|lies in|is] {ref}",
             "{ref} {be} [commonly|often|usually] read [this way|like this|so]",
@@ -408,12 +303,12 @@ def _support(label: str, support: list[Observation], observations: list[Observat
             "[published listings|the listed patterns] for it [include|contain|name] {ref}")),
             ref=ref.text, be=ref.be, s=ref.s)
     if not observations and label == "neutral":
-        return _say(rng, rng.choice((
+        return say(rng, rng.choice((
             "[commonly|often|usually] read [so|this way|like this] because no [clear |measured |]movement stands out",
             "a face without [clear|measured|strong] movement is [commonly|often|usually] read [so|this way|like this]",
             "[the lack of clear movement|the face at rest|the still face] is the [main |]support[ for this|]",
             "this reading [rests on|is based on|builds on] [a face at rest|the lack of clear movement]")))
-    return _say(rng, rng.choice((
+    return say(rng, rng.choice((
         "the overall look [rather than|more than] [a single|any single|one] measured movement supports [it|this]",
         "[no single|no one] measured movement [supports|carries] it, [but|only] the overall look[ of the face|] does",
         "this reading [rests on|is based on|comes from] the overall look[ of the face|], [not on|and not on] a single "
@@ -423,9 +318,9 @@ def _support(label: str, support: list[Observation], observations: list[Observat
 
 
 def _objection(against: list[Observation], rng: random.Random) -> str:
-    ref = _refer(against[:rng.choice((1, 1, 2))], rng)
+    ref = refer(against[:rng.choice((1, 1, 2))], rng)
     do = "does" if ref.s else "do"
-    return _say(rng, rng.choice((
+    return say(rng, rng.choice((
         ", [although|though|while] {ref} speak{s} against it", "; {ref} speak{s} against it",
         ", [although|though|while] {ref} {be} [hard to fit in|less expected|not typical of it]",
         "; [against it|on the other side] stand{s} {ref}",
@@ -434,7 +329,7 @@ def _objection(against: list[Observation], rng: random.Random) -> str:
 
 def _alternative(alternative: str, margin: float, rng: random.Random) -> str:
     if margin < CLOSE:
-        return _say(rng, rng.choice((
+        return say(rng, rng.choice((
             "[the call is close|it is a close call|this is uncertain|the margin is small|the case is unclear]: {alt} "
             "[is nearly as likely|is almost as likely|is close behind|may be read as well]",
             "{alt} is [nearly|almost] as likely[, so this is uncertain|, so the call is close|]",
@@ -442,62 +337,10 @@ def _alternative(alternative: str, margin: float, rng: random.Random) -> str:
             "[with some doubt|with little certainty|only by a small margin], {alt} [comes second|is the alternative]")),
             alt=alternative)
     if margin >= FAR and rng.random() < 0.5:
-        return _say(rng, "[{alt} follows|second comes {alt}|the nearest alternative is {alt}|next comes {alt}], "
-                         "[at a distance|by a clear margin|well behind|far behind]", alt=alternative)
-    return _say(rng, rng.choice((
+        return say(rng, "[{alt} follows|second comes {alt}|the nearest alternative is {alt}|next comes {alt}], "
+                        "[at a distance|by a clear margin|well behind|far behind]", alt=alternative)
+    return say(rng, rng.choice((
         "the [nearest|closest|next] [alternative|other reading] is {alt}", "[next|second] [comes|is] {alt}",
         "[if not this|otherwise|failing that], {alt} is the [nearest|closest|next] reading",
         "{alt} is the [nearest|closest|next] [alternative|other reading]",
         "[some would|some people may|others may] read [it|the face] as {alt} instead")), alt=alternative)
-
-
-# ---- questions ------------------------------------------------------------------------------------------------------
-
-QUESTIONS: dict[str, tuple[str, ...]] = {
-    "explain": (
-        "Why is this face read the way it is?", "Why does this face look the way it does?",
-        "What in this face leads to its reading?", "Explain how this face is commonly read and why.",
-        "Which movements lead to the reading of this face?", "What does this expression show, and why?",
-        "Explain the expression on this face.", "What makes people read this face the way they do?",
-        "Describe the evidence in this face and conclude.", "How would you read this face, and on what grounds?",
-        "Why would people see this emotion here?", "What emotion is this commonly read as, and why?",
-        "Tell me why this face is read as it is.", "Which facial movements explain this expression?",
-        "Give the reasons for the reading of this face.", "What is going on in this face?",
-        "Can you explain this expression?", "Walk me through this face.", "Read this face step by step.",
-        "Look at this face and explain what you see.", "What does the face tell a viewer, and how?",
-        "On which action units does the reading rest?", "Why this reading and not another?",
-        "Explain with action units what this face shows.", "What speaks for and against your reading?",
-        "Justify your reading of this face.", "What cues does this face give?", "Which cues matter most here, and why?",
-        "How do the movements in this face combine?", "Please explain what this expression is commonly read as.",
-        "Could you tell me what this face expresses, and why?", "so what is this face doing, and what does it mean?",
-        "hey, how come the face looks like that?", "what's with this face?", "any idea why the face looks like this?",
-        "ok, explain this face to me", "what do you make of this expression?", "how do you know what this face shows?",
-        "Analyse this facial expression.", "Give me the observations, the interpretation and the conclusion.",
-        "What would most viewers say about this face, and why?", "Start from the movements and explain the expression.",
-        "First the evidence, then the label: what does this face show?",
-        "Which muscles moved, and what does it look like?",
-        "Explain this face as a FACS coder would.", "What is the most likely reading of this face, and the next one?",
-        "Why might two people disagree about this face?", "Make sense of this expression for me.",
-    ),
-    "movement": (
-        "Which movements are visible in this face?", "List the action units in this face.", "Which muscles are moving?",
-        "What moves in this face?", "Only the movements, please.", "Code this face with FACS.",
-        "Which action units are there, how strong, and on which side?",
-        "Describe the movements without naming an emotion.",
-        "What are the brows, eyes and mouth doing?", "Give me the measured movements.",
-        "what's moving here?", "Tell me only what can be seen to move.", "How strong is each movement in this face?",
-        "Is the movement on one side or on both?", "Name every action unit that is active.",
-        "What does the mouth do, and what do the eyes do?", "Just list the facial actions.",
-        "Report the facial movements with their level.",
-    ),
-    "label": (
-        "How is this face commonly read?", "Which emotion is this face commonly read as?",
-        "What emotion does this show?",
-        "Name the emotion people would see here.", "Which label fits this face best?", "In one word, how is this read?",
-        "What is the expression?", "Classify this facial expression.", "Which of the eight labels fits?",
-        "What would most people call this expression?", "Give me just the label.", "what emotion is it?",
-        "How would a viewer label this face?", "What is the most common reading of this face?",
-        "Pick the emotion that this face is most often read as.", "Label this expression.",
-        "Which expression is on this face?", "What does this look like to most people?",
-    ),
-}

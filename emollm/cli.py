@@ -39,6 +39,13 @@ MEASURE_EXAMPLES = """examples:
   emollm measure photo.jpg                                CSV on the terminal
 
 Left and right are the person's own. 0 = absent, 1-5 = FACS A-E, empty = not visible."""
+CHAT_EXAMPLES = """examples:
+  emollm chat photo.jpg
+  emollm chat clip.mp4 --question "What changes when the brows go up?" --question "What else could it mean?"
+  emollm chat photo.jpg --server http://localhost:8000   answered by `emollm serve`
+
+Answers are written as they come; /help lists the commands. With --question, or questions piped in one a line, it answers
+and ends."""
 AU_EXAMPLES = """examples:
   emollm au          all action units, one a line
   emollm au 12       what AU12 is, how it looks, what it is commonly read as
@@ -53,7 +60,10 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit code. Never raises for a mistake of the user."""
     try:
-        arguments = _parser().parse_args(argv)
+        given = sys.argv[1:] if argv is None else argv
+        if given[:1] == ["serve"]:  # its options are vLLM's too, which this parser does not know
+            return _serve(given[1:])
+        arguments = _parser().parse_args(given)
         code = arguments.run(arguments)
         sys.stdout.flush()
         return code
@@ -89,8 +99,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
     _add_explain(commands)
     _add_measure(commands)
+    _add_chat(commands)
+    _add_caption(commands)
     au = _command(commands, "au", _au, "what the action units are and how they look", AU_EXAMPLES)
     au.add_argument("names", nargs="*", metavar="AU", help="action unit, such as 12 or AU12 (default: list all)")
+    commands.add_parser("serve", help="answer OpenAI clients over HTTP; see emollm serve --help")
     _command(commands, "schema", _schema, "print the JSON Schema of an explanation",
              "example:\n  emollm schema > explanation.schema.json")
     _command(commands, "doctor", _doctor, "check this installation", "Exit code 1 when something does not work.")
@@ -153,6 +166,28 @@ def _add_measure(commands: argparse._SubParsersAction) -> None:
     add("--format", choices=("emollm", "openface"), default="emollm", help="columns of the CSV (default: emollm)")
     add("--baseline", choices=("none", "clip"), default="none", help="what counts as this face at rest")
     _add_progress(parser)
+
+
+def _add_chat(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "chat", _chat, "ask about one face, turn by turn", CHAT_EXAMPLES)
+    add = parser.add_argument
+    add("media", metavar="MEDIA", help="photo, clip, table of action units, or a FACS code such as 6C+12D")
+    add("--question", action="append", default=[], metavar="TEXT", help="ask this and end; repeatable")
+    add("--face", type=_face_number, metavar="N", help="the face to ask about (default: the largest)")
+    add("--what-if", action="append", default=[], metavar="AU=LEVEL", help="edit one action unit first; repeatable")
+    add("--baseline", choices=("none", "clip"), default=None, help="what counts as this face at rest")
+    add("--model", metavar="DIR", help="pocket (default, comes with emollm) or a checkpoint folder")
+    add("--engine", choices=("transformers", "vllm"), help="what runs the model here (default: transformers)")
+    add("--server", metavar="URL", help="let a server answer instead, such as http://localhost:8000")
+    add("--api-key", metavar="KEY", help="of the server")
+    add("--ungrounded", action="store_true", help="let the model write observations freely (for research)")
+    _add_progress(parser)
+
+
+def _add_caption(commands: argparse._SubParsersAction) -> None:
+    from emollm.caption import command
+
+    command.add_arguments(_command(commands, "caption", command.run, command.ABOUT, command.EXAMPLES))
 
 
 def _add_progress(parser: argparse.ArgumentParser) -> None:
@@ -296,6 +331,17 @@ def _measure(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _chat(arguments: argparse.Namespace) -> int:
+    edits = _edits(arguments.what_if)
+    progress.use(arguments.progress)
+    from emollm import chat, talk
+
+    begun = chat.begin(_source(arguments.media), model=arguments.model, backend=arguments.engine, server=arguments.server,
+                       api_key=arguments.api_key, baseline=arguments.baseline, face=arguments.face, what_if=edits,
+                       grounded=not arguments.ungrounded)
+    return talk.talk(begun, arguments.question)
+
+
 def _au(arguments: argparse.Namespace) -> int:
     from emollm import facs
 
@@ -315,6 +361,12 @@ def _doctor(_: argparse.Namespace) -> int:
     from emollm import doctor
 
     return doctor.main()
+
+
+def _serve(options: list[str]) -> int:
+    from emollm_vllm import launch
+
+    return launch.main(options)
 
 
 def _eval(arguments: argparse.Namespace) -> int:

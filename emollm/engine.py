@@ -24,6 +24,7 @@ Question = str | list[str]  # or the turns of a chat so far: question, answer, .
 
 class Engine(Protocol):
     shape: Shape
+    context: int  # tokens of prompt and answer together
 
     def answer(self, faces: list[FaceInput], questions: list[Question],
                observations: list[list[Observation] | None] | None = None) -> list[Generated]:
@@ -41,6 +42,7 @@ class TransformersEngine:
 
         self.model, self.processor = load(model)
         self.shape = Shape(self.model.config.max_key_frames, self.processor.chip_size)
+        self.context: int = self.model.config.text_config.max_position_embeddings  # tokens of prompt and answer together
 
     def answer(self, faces, questions, observations=None) -> list[Generated]:
         from emollm.generate import generate

@@ -151,8 +151,7 @@ def quick(arguments: argparse.Namespace) -> dict:
     scores["calibration error (FER+ majority, all faces)"] = (calibration_error(confidence, right), None, None, len(right))
     scores["faces found in the crop"] = (*bootstrap(measured), len(measured))
     for name, given, generated in (("free", some, free), ("grounded", faces, grounded)):
-        per_face = [[c for c in claims if c.verdict != "unsure"] for claims in claims_of(given, generated)]
-        counts = np.array([[sum(c.verdict != "supported" for c in claims), len(claims)] for claims in per_face])
+        counts = np.array([verify.unsupported(claims) for claims in claims_of(given, generated)])
         scores[f"unsupported claims, {name} decoding"] = (
             *bootstrap(counts, lambda c: c[:, 0].sum() / max(1, c[:, 1].sum())), int(counts[:, 1].sum()))
         complete = np.array([a.complete and not prompt.parse(a.text).problems for a in generated])

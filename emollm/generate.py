@@ -130,23 +130,29 @@ def generate(model, processor, faces: list[FaceInput], questions: list[str | lis
 
 def stream(model, processor, face: FaceInput, question: str | list[str], observations: list | None = None,
            max_new_tokens: int = MAX_NEW_TOKENS) -> Iterator[str]:
-    """One greedy answer, piece by piece as it is written."""
+    """One greedy answer, piece by piece as it is written; closing the iterator stops the model after its current token."""
     batch, settings = _asked(model, processor, [face], [question], [observations], max_new_tokens)
     pieces = TextIteratorStreamer(processor.tokenizer, skip_prompt=True, skip_special_tokens=True)
-    failed = []
+    failed, left = [], threading.Event()
+
+    def unread(ids: torch.Tensor, *_, **__) -> torch.Tensor:
+        return torch.full((len(ids),), left.is_set(), device=ids.device)
 
     def write() -> None:
         try:
             with torch.inference_mode():
-                model.generate(**batch, **settings, streamer=pieces)
+                model.generate(**batch, **settings, streamer=pieces, stopping_criteria=[unread])
         except BaseException as error:  # handed to the reader below, whose next() would wait for ever otherwise
             failed.append(error)
             pieces.end()
 
     writer = threading.Thread(target=write, daemon=True)
     writer.start()
-    yield from (piece for piece in pieces if piece)
-    writer.join()
+    try:
+        yield from (piece for piece in pieces if piece)
+    finally:  # also when the reader goes away: two answers must not be written at once, nor one while Python ends
+        left.set()
+        writer.join()
     if failed:
         raise failed[0]
 

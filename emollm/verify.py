@@ -92,7 +92,7 @@ def _prose_claims(answer: prompt.Answer, text: str, series: AUSeries) -> list[Cl
     return found
 
 
-def unsupported_rate(all_claims: list[Claim]) -> float:
-    """Contradicted and unmeasured claims over all claims that can be decided (unsure ones left out); NaN without any."""
+def unsupported(all_claims: list[Claim]) -> tuple[int, int]:
+    """Number of unsupported (contradicted or unmeasured) claims, and of all that can be decided (unsure ones left out)."""
     decided = [c for c in all_claims if c.verdict != "unsure"]
-    return sum(c.verdict != "supported" for c in decided) / len(decided) if decided else math.nan
+    return sum(c.verdict != "supported" for c in decided), len(decided)

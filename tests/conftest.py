@@ -276,3 +276,38 @@ def tiny(tiny_folder):
     from emollm.checkpoint import load
 
     return load(str(tiny_folder))
+
+
+# --- a real server ---------------------------------------------------------------------------------------------------
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """`emollm serve` with the shipped model, for all tests (serve_fixtures.Server)."""
+    import importlib.util
+
+    if importlib.util.find_spec("vllm") is None:
+        pytest.skip("vLLM is not installed")
+    from serve_fixtures import Server
+
+    running = Server(tmp_path_factory.mktemp("server"))
+    try:
+        yield running.wait()
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def sent(astronaut, astronaut_clip, two_faces_file):
+    """Data URLs of pictures and clips (serve_fixtures.media)."""
+    from serve_fixtures import media
+
+    return media(astronaut, astronaut_clip, two_faces_file)
+
+
+@pytest.fixture(scope="session")
+def http(server):
+    """httpx client of the server."""
+    import httpx
+
+    with httpx.Client(base_url=server.url, timeout=300) as client:
+        yield client

@@ -10,6 +10,7 @@ import pytest
 
 from data_engine import build as engine
 from data_engine import draft
+from data_engine.questions import QUESTIONS
 from emollm import prompt, verify
 from emollm.schema import AU_NAMES, LABELS, InputError
 
@@ -62,7 +63,7 @@ def test_records_hold_what_training_reads(records):
     assert len(records) > 250
     for r in records:
         assert [m["role"] for m in r["messages"]] == ["user", "assistant"] * (len(r["messages"]) // 2)
-        assert r["messages"][-2]["content"] in (*draft.QUESTIONS[r["provenance"]["asked"]], prompt.DEFAULT_QUESTION)
+        assert r["messages"][-2]["content"] in (*QUESTIONS[r["provenance"]["asked"]], prompt.DEFAULT_QUESTION)
         assert sum(r["target"]) == pytest.approx(1, abs=1e-3)
         assert r["label"] in LABELS
         assert (r["images"] == []) == (r["provenance"]["evidence"] == "drawn")

@@ -6,7 +6,8 @@ from collections import Counter
 
 import pytest
 
-from data_engine import draft
+from data_engine import draft, phrases
+from data_engine.questions import QUESTIONS
 from emollm import verify
 from emollm.facs import ACTION_UNITS, COMBINATIONS, VARIANTS, relation
 from emollm.prompt import Observation, parse, render
@@ -88,9 +89,9 @@ def test_every_cited_code_was_observed(records):
         assert set(re.findall(r"AU\d\d", i + c)) <= {o.au for o in observations}
 
 
-ADJECTIVES = {(p.adjective, noun): {au for au, q in draft.PARTS.items()
+ADJECTIVES = {(p.adjective, noun): {au for au, q in phrases.PARTS.items()
                                     if q.adjective == p.adjective and noun in (q.many, q.one)}
-              for p in draft.PARTS.values() for noun in (p.many, p.one) if noun}
+              for p in phrases.PARTS.values() for noun in (p.many, p.one) if noun}
 
 
 def test_every_movement_named_in_words_was_observed(records):
@@ -160,7 +161,7 @@ def test_conclusion_names_the_alternative_and_cites_support(records):
     for label, other, observations, _, _, c in records:
         assert re.search(rf"\b{other}\b", c, re.IGNORECASE)
         support = [o for o in observations if relation(label, o.au) == "for"]
-        cites = any(o.au in c or draft._noun(o, draft.PARTS[o.au].adjective)[0] in c for o in support)
+        cites = any(o.au in c or phrases.noun(o, phrases.PARTS[o.au].adjective)[0] in c for o in support)
         overall = re.search(r"overall look|whole look|no .*movement|without .*movement|at rest|still face|lack of", c)
         assert cites if support else overall, (label, observations, c)
 
@@ -191,7 +192,7 @@ def test_same_seed_same_text():
 
 def test_every_action_unit_can_be_spoken_of():
     rng = random.Random(2)
-    assert set(draft.PARTS) == set(AU_NAMES)
+    assert set(phrases.PARTS) == set(AU_NAMES)
     for au in AU_NAMES:
         for side in ("both", "left", "right"):
             assert draft.interpretation(simple(au, side=side), rng)
@@ -218,10 +219,10 @@ def test_no_movement_is_called_first_when_two_are():
 
 
 def test_questions_are_enough_and_name_no_label():
-    assert len(set(draft.QUESTIONS["explain"])) >= 40
-    assert len(set(draft.QUESTIONS["movement"])) >= 15
-    assert len(set(draft.QUESTIONS["label"])) >= 15
-    every = [q for questions in draft.QUESTIONS.values() for q in questions]
+    assert len(set(QUESTIONS["explain"])) >= 40
+    assert len(set(QUESTIONS["movement"])) >= 15
+    assert len(set(QUESTIONS["label"])) >= 15
+    every = [q for questions in QUESTIONS.values() for q in questions]
     assert len(set(every)) == len(every)
     assert not [q for q in every if draft.LEAK.search(q)]
 

@@ -118,6 +118,9 @@ def test_a_stream_is_the_answer(ours, vllm, prompts, grounded):
     k = next(k for k, o in enumerate(observed) if o is not None)
     asked = (faces[k], "What is moving here?", observed[k] if grounded else None)
     for of in (ours, vllm):
+        begun = of.stream(*asked)
+        assert [next(begun), next(begun)]
+        begun.close()  # the rest of an answer that nobody reads must not run into the next one
         pieces = list(of.stream(*asked))
         assert len(pieces) > 3
         whole = of.answer(*[[a] for a in asked])[0]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from data_engine import build
 from emollm import settings
 from emollm.schema import InputError
 
@@ -45,3 +46,47 @@ def test_a_missing_file_is_named(tmp_path):
 def test_code_in_a_settings_file_is_refused(file):
     with pytest.raises(InputError, match="not valid YAML"):
         settings.load(file("steps: !!python/object/apply:os.getcwd []\n"), "steps")
+
+
+# --- keys within keys ---------------------------------------------------------------------------------------------------
+
+NESTED = ("steps", "lora", "lora.rank", "lora.targets", "mix.real?", "mix.drawn?")
+
+
+@pytest.mark.parametrize("text", [
+    "steps: 3\nlora: {rank: 8, targets: [q]}\nmix: {drawn: 1}\n",
+    "steps: 3\nlora: null\nmix: {real: 1, drawn: 0}\n",  # null where the whole part may be left out
+])
+def test_parts_have_exactly_their_keys(file, text):
+    assert settings.load(file(text), *NESTED)["mix"]["drawn"] in (0, 1)
+
+
+@pytest.mark.parametrize("text, message", [
+    ("lora: {rnak: 8, targets: [q]}\nmix: {real: 1}", r"run.yaml: unknown key 'lora.rnak' \(did you mean 'lora.rank'\?\)"),
+    ("lora: {zzz: 8}\nmix: {real: 1}", r"unknown key 'lora.zzz'; known keys: lora.rank, lora.targets$"),
+    ("lora: {rank: 8, targets: [q], 7: 1}\nmix: {real: 1}", "unknown key 'lora.7'"),
+    ("lora: {rank: 8}\nmix: {real: 1}", "run.yaml: missing key 'lora.targets'"),
+    ("lora: {rank: 8, targets: [q]}\nmix: {reel: 1}", r"unknown key 'mix.reel' \(did you mean 'mix.real'\?\)"),
+    ("lora: null", "missing key 'mix'"),
+    ("lora: 8\nmix: {real: 1}", r"'lora' must be \{rank: ..., targets: ...\} or null$"),
+    ("lora: {}\nmix: {real: 1}", r"'lora' must be \{rank: ..., targets: ...\} or null$"),
+    ("lora: [rank, targets]\nmix: {real: 1}", r"'lora' must be"),
+    ("lora: null\nmix: null", r"'mix' must be \{real: ..., drawn: ...\}$"),
+    ("lora: null\nmix: {}", r"'mix' must be \{real: ..., drawn: ...\}$"),  # shares of nothing
+    ("lora: null\nmix: {real: 1}\nrank: 8", "unknown key 'rank'"),  # a part's key does not stand outside of it
+    ("lora: null\nmix: {real: 1}\nlora.rank: 8", "unknown key 'lora.rank'"),
+    ("lora: null\nmix: {real?: 1}", r"unknown key 'mix.real\?' \(did you mean 'mix.real'\?\)"),
+])
+def test_a_wrong_part_is_one_clear_line(file, text, message):
+    with pytest.raises(InputError, match=message) as error:
+        settings.load(file(f"steps: 3\n{text}\n"), *NESTED)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("right, wrong", [("drawn", "drwan"), ("movement", "movment")])
+def test_the_data_engine_finds_typos_in_its_shares(file, right, wrong):
+    text = ("records: 3\nfaces: f\nout: o\nseed: 1\nmix: {real: 0.5, drawn: 0.5}\nasked: {movement: 1}\nlabel_share: 0.4\n"
+            "earlier: 0.0\n")
+    assert settings.load(file(text), *build.KEYS)["seed"] == 1
+    with pytest.raises(InputError, match=rf"unknown key '(mix|asked)\.{wrong}' \(did you mean '\w+\.{right}'\?\)"):
+        settings.load(file(text.replace(right, wrong)), *build.KEYS)

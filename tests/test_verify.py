@@ -1,7 +1,5 @@
 """Every verdict has its path, planted hallucinations are found, and the rule writer invents nothing."""
 
-import math
-
 import numpy as np
 import pytest
 
@@ -96,13 +94,14 @@ def test_states_leave_a_band_of_doubt():
         "off", "off", "unsure", "unsure", "on", "on"]
 
 
-def test_unsupported_rate_counts_what_can_be_decided(photo_of):
+def test_unsupported_counts_what_can_be_decided(photo_of):
     series = photo_of({"AU12": 3.0, "AU06": 0.7})
     claims = check(f"{line()}\n{line('AU04')}\nInterpretation: AU06.\nConclusion: fear.", series)
     assert [c.verdict for c in claims] == ["supported", "contradicted", "unsure"]
-    assert verify.unsupported_rate(claims) == 0.5
-    assert math.isnan(verify.unsupported_rate(claims[2:]))
-    assert math.isnan(verify.unsupported_rate([]))
+    assert verify.unsupported(claims) == (1, 2)
+    assert verify.unsupported(claims[2:]) == verify.unsupported([]) == (0, 0)
+    hidden = check(f"{line()}\nInterpretation: so.\nConclusion: fear.", photo_of({"AU12": 3.0}, hidden=["AU12"]))
+    assert verify.unsupported(hidden) == (1, 1)  # claimed without a measurement
 
 
 # --- the rule writer and planted errors ---------------------------------------------------------------------------

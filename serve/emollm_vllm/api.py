@@ -6,14 +6,18 @@ part of the server's OpenAPI description and share its key, its error bodies and
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import dataclasses
 import json
+import logging
 from argparse import Namespace
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from uuid import uuid4
 
+import numpy as np
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,22 +25,28 @@ from vllm.exceptions import VLLMNotFoundError
 
 from emollm import explain as path  # the module: its steps are called one by one here
 from emollm import prompt
+from emollm.chat import answer_room
 from emollm.checkpoint import Shape
 from emollm.evidence import parse_facs
 from emollm.explain import Prepared, Subject
 from emollm.processor import face_input
-from emollm.schema import AUSeries, Explanation, InputError, NoFaceError
+from emollm.schema import AU_NAMES, AUSeries, Explanation, InputError, NoFaceError
 from emollm_vllm.engine import brought, concluded, face_prompt, sampling, sampling_label, unconcluded
+from emollm_vllm.errors import error_body
+from emollm_vllm.faces import MAX_FACE_ID, edits, stated_series
+from emollm_vllm.faces import given as stated_levels
 from emollm_vllm.media import connector, settings
-from emollm_vllm.processing import client_error
+from emollm_vllm.processing import BadRequest, client_error
 
+CONCLUSION_TOKENS = 16  # "Conclusion:" and a label, where the model must be brought to one
+log = logging.getLogger("emollm.api")
 router = APIRouter(tags=["emollm"])
 Intensity = Annotated[float, Field(ge=0, le=5, allow_inf_nan=False)]
 Text = Annotated[str, Field(max_length=4000)]
 
 
 class Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class MeasureRequest(Body):
@@ -52,7 +62,7 @@ class ExplainRequest(Body):
         None, description="action units instead of ours: an AUSeries, {\"AU12\": 3.0}, or a FACS code such as 6C+12D")
     question: Text | None = None
     what_if: dict[str, Intensity] = Field({}, description="{\"AU04\": 0.0}: edits of the evidence before the model sees it")
-    face: Annotated[int, Field(ge=0, le=1000)] | None = Field(None, description="only this face_id")
+    face: Annotated[int, Field(ge=0, le=MAX_FACE_ID)] | None = Field(None, description="only this face_id")
     baseline: Literal["none", "clip"] | None = None
     grounded: bool = Field(True, description="hold the observation lines to the measurement")
     model: Annotated[str, Field(max_length=200)] | None = Field(None, description="served model or LoRA adapter")
@@ -83,7 +93,23 @@ class Explained(BaseModel):
     explanations: list[dict[str, Any]] = Field(description="Explanation objects (emollm schema), one a face")
 
 
-@router.post("/v1/measure", response_model=Measurement, summary="Action units and events of every face; no language model")
+class Problem(BaseModel):
+    message: str = Field(description="which input, which limit, what to do")
+    type: str
+    param: str | None = Field(description="the field it is about")
+    code: str | int | None
+
+
+class Failed(BaseModel):
+    error: Problem
+
+
+ERRORS = {status: {"model": Failed} for status in (400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504)}
+STREAM = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
+
+
+@router.post("/v1/measure", response_model=Measurement, responses=ERRORS,
+             summary="Action units and events of every face; no language model")
 async def measure(body: MeasureRequest) -> Measurement:
     try:
         prepared = await connector().measured(body.media, "media", baseline=body.baseline)
@@ -102,7 +128,8 @@ def _face(s: Subject) -> Face:
                 key_frames=[float(times[k]) for k in s.key_frames])
 
 
-@router.post("/v1/explain", response_model=Explained, summary="Why each face is commonly read the way it is")
+@router.post("/v1/explain", response_model=Explained, responses=ERRORS | STREAM,
+             summary="Why each face is commonly read the way it is")
 async def explain(body: ExplainRequest, request: Request):
     asked = request.app.state.emollm
     model, lora = asked.model_named(body.model)
@@ -113,8 +140,7 @@ async def explain(body: ExplainRequest, request: Request):
                             notices=[str(error)])
         prepared, given = Prepared("media", []), [empty.to_dict()]
         return _stream_of(given) if body.stream else Explained(id=_id(), model=model, explanations=given)
-    except InputError as error:
-        raise client_error(error, "media" if body.evidence is None else "evidence") from None
+    asked.check_fits(prepared, body.question or prompt.DEFAULT_QUESTION)
     pieces = asked.explanations(prepared, body, model, lora)
     if body.stream:
         return StreamingResponse(_events(pieces), media_type="text/event-stream")
@@ -123,15 +149,29 @@ async def explain(body: ExplainRequest, request: Request):
 
 
 async def _prepared(body: ExplainRequest) -> Prepared:
-    """What is known about the faces: measured in the media, given by the client, or both."""
-    given = None if body.evidence is None else evidence(body.evidence)
-    if body.media is not None:
-        measured = await connector().measured(body.media, "media", baseline=body.baseline, face=body.face, evidence=given,
-                                              what_if=body.what_if)
-        return measured
-    if given is None:
-        raise InputError("media: give a picture or clip, or evidence")
-    return path.prepare(given, settings.shape, face=body.face, what_if=body.what_if)
+    """What is known about the faces: measured in the media, given by the client, or both. Raises NoFaceError, and client
+    errors that name the field they are about."""
+    with _about("what_if"):
+        what_if = edits(body.what_if)
+    with _about("evidence"):
+        given = None if body.evidence is None else evidence(body.evidence)
+    with _about("evidence" if body.media is None and given is not None else "media"):
+        if body.media is not None:
+            return await connector().measured(body.media, "media", baseline=body.baseline, face=body.face, evidence=given,
+                                              what_if=what_if)
+        if given is None:
+            raise InputError("media: give a picture or clip, or evidence")
+        return await asyncio.to_thread(path.prepare, given, settings.shape, face=body.face, what_if=what_if)
+
+
+@contextlib.contextmanager
+def _about(field: str):
+    try:
+        yield
+    except NoFaceError:
+        raise
+    except InputError as error:
+        raise client_error(error, field) from None
 
 
 def evidence(stated: dict | str) -> AUSeries:
@@ -139,18 +179,10 @@ def evidence(stated: dict | str) -> AUSeries:
     if isinstance(stated, str):
         return parse_facs(stated)
     if "intensity" in stated:
-        try:
-            return AUSeries.from_dict(stated)
-        except (TypeError, ValueError, KeyError):
-            raise InputError("evidence: not an AUSeries; see `emollm measure photo.jpg -o series.json`") from None
-    import numpy as np
-
-    from emollm.schema import AU_NAMES
-    from emollm_vllm.faces import given
-
+        return stated_series(stated)
     units = len(AU_NAMES)
     blank = AUSeries(np.zeros(1), np.zeros((1, units, 2)), np.zeros((1, units)), np.zeros(units, bool), "client")
-    return given(blank, stated)
+    return stated_levels(blank, stated, "evidence")
 
 
 class Answering:
@@ -167,7 +199,19 @@ class Answering:
             return name or self.models.model_name(), None
         if name in self.models.lora_requests:
             return name, self.models.lora_requests[name]
-        raise VLLMNotFoundError(f"The model `{name}` does not exist. See /v1/models.")
+        unknown = VLLMNotFoundError(f"The model `{name}` does not exist. See /v1/models.")
+        unknown.parameter = "model"
+        raise unknown
+
+    def check_fits(self, prepared: Prepared, question: str) -> None:
+        """Raises BadRequest when the model cannot read the question and still answer it."""
+        config, context = self.engine.model_config.hf_config, self.engine.model_config.max_model_len
+        frames = [0 if s.chips is None else len(s.chips) for s in prepared.readable]
+        words = len(self.tokenizer(prompt.user_turn(question), add_special_tokens=False)["input_ids"])
+        tokens, most = words + config.face_tokens(max(frames, default=0)), context - answer_room(context) - CONCLUSION_TOKENS
+        if tokens > most:
+            raise BadRequest(f"question: it takes {tokens} tokens with the face, at most {most} can be read. Ask in fewer "
+                             "words.", parameter="question")
 
     async def explanations(self, prepared: Prepared, body: ExplainRequest, model: str, lora) -> AsyncIterator[dict]:
         """{"face_id", "delta"} while a face's answer is written, then {"explanation"}; face after face."""
@@ -202,8 +246,12 @@ class Answering:
 
 
 async def _events(pieces: AsyncIterator[dict]) -> AsyncIterator[str]:
-    async for piece in pieces:
-        yield f"data: {json.dumps(piece)}\n\n"
+    try:
+        async for piece in pieces:
+            yield f"data: {json.dumps(piece)}\n\n"
+    except Exception:  # the answer has begun, so its status can no longer tell
+        log.exception("explaining broke off")
+        yield f"data: {error_body(500, 'the explanation broke off; ask again').decode()}\n\n"
     yield "data: [DONE]\n\n"
 
 

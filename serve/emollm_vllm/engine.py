@@ -37,6 +37,7 @@ class VLLMEngine:
                                   "limit_mm_per_prompt": {"image": 4, "video": 1}, "disable_log_stats": True} | options)
         config = self.llm.llm_engine.model_config.hf_config
         self.shape = Shape(config.max_key_frames, config.chip_size)
+        self.context: int = self.llm.llm_engine.model_config.max_model_len  # tokens of prompt and answer together
         self.labels, self.temperature = label_tokens(self.tokenizer), config.label_temperature
         self.requests = 0
 
@@ -63,11 +64,15 @@ class VLLMEngine:
         settings = sampling(self.tokenizer, observations, question)
         settings.output_kind = RequestOutputKind.DELTA
         engine, self.requests = self.llm.llm_engine, self.requests + 1
-        engine.add_request(f"stream-{self.requests}", self._prompt(face, question), settings)
-        while engine.has_unfinished_requests():
-            for output in engine.step():
-                if output.outputs[0].text:
-                    yield output.outputs[0].text
+        name = f"stream-{self.requests}"
+        engine.add_request(name, self._prompt(face, question), settings)
+        try:
+            while engine.has_unfinished_requests():
+                for output in engine.step():
+                    if output.outputs[0].text:
+                        yield output.outputs[0].text
+        finally:  # a reader who goes away must not leave the rest of this answer to the next one
+            engine.abort_request([name])
 
     def _prompt(self, face: FaceInput, question, begun: str = "") -> dict:
         return face_prompt(self.tokenizer, face, question, begun)

@@ -12,6 +12,7 @@ import base64
 import binascii
 import hashlib
 import os
+import pickle
 import re
 import threading
 import time
@@ -68,7 +69,9 @@ class Measurements:
     def measure(self, data: bytes, name: str, **asked) -> Future:
         """Future of Prepared; asked: baseline, what_if, ... as explain.prepare takes them."""
         shape = settings.shape or shape_of(os.environ.get("EMOLLM_MODEL", "pocket"))
-        key = (hashlib.sha256(data).hexdigest(), shape, repr(sorted(asked.items())))
+        # Not repr: it shortens long arrays, so that another request's evidence could be taken for this one's.
+        exact = hashlib.sha256(pickle.dumps(sorted(asked.items()))).hexdigest()
+        key = (hashlib.sha256(data).hexdigest(), name, shape, exact)
         with self.lock:
             if key in self.known:
                 self.known.move_to_end(key)
@@ -142,8 +145,12 @@ def read_file_url(url: str, parameter: str) -> bytes:
     """Bytes of a file below the operator's folder. Raises InputError."""
     if settings.local_root is None:
         raise InputError(f"{parameter}: this server opens no files; send the media as a data URL")
-    path = Path(unquote(url[len("file://"):])).resolve()
-    if not path.is_relative_to(settings.local_root) or not path.is_file():
+    try:
+        path = Path(unquote(url[len("file://"):])).resolve()
+        allowed = url[:8].lower() == "file:///" and path.is_relative_to(settings.local_root) and path.is_file()
+    except (OSError, ValueError, RuntimeError):  # names that are too long, NUL bytes, links in a circle
+        allowed = False
+    if not allowed:
         raise InputError(f"{parameter}: no such file in the folder that this server may read")
     if path.stat().st_size > MAX_BYTES:
         raise InputError(f"{parameter}: more than {MAX_BYTES >> 20} MB; send a smaller picture or a shorter clip")
@@ -165,10 +172,23 @@ class FaceConnector(MediaConnector):
             raise InputError(f"{parameter}: give a data URL (data:image/jpeg;base64,...)")
         check_remote(url, parameter)
         try:
-            return await self.connection.async_get_bytes(url, timeout=FETCH_SECONDS, allow_redirects=False, max_bytes=MAX_BYTES)
+            return await self._fetched(url)
         except Exception:  # whatever the client library calls it, and without its words: they can hold addresses
             raise InputError(f"{parameter}: the address could not be fetched within {FETCH_SECONDS} s, redirects, or holds "
                              f"more than {MAX_BYTES >> 20} MB; send the media as a data URL") from None
+
+    async def _fetched(self, url: str) -> bytes:
+        """The body of a plain 200. vLLM's own way would take a redirect's body, ask three times and log the address."""
+        asked = await self.connection.get_async_response(url, timeout=FETCH_SECONDS, allow_redirects=False)
+        async with asked as response:
+            data = bytearray()
+            if response.status != 200:
+                raise ValueError("no picture here")
+            async for chunk in response.content.iter_chunked(2**16):
+                data += chunk
+                if len(data) > MAX_BYTES:
+                    raise ValueError("too large")
+            return bytes(data)
 
     async def measured(self, url: str, parameter: str, **asked) -> Prepared:
         """What can be measured behind a URL. Raises InputError, NoFaceError."""

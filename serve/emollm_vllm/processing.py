@@ -50,7 +50,8 @@ class NothingToExplain(VLLMUnprocessableEntityError):
 
 def client_error(error: InputError, parameter: str) -> VLLMClientError:
     """422 when there is nothing to explain in sound media, 400 when the request itself is wrong."""
-    return (NothingToExplain if isinstance(error, NoFaceError) else BadRequest)(str(error), parameter=parameter)
+    words = str(error).encode("utf-8", "replace").decode()  # a client's JSON can hold letters that no answer can
+    return (NothingToExplain if isinstance(error, NoFaceError) else BadRequest)(words, parameter=parameter)
 
 
 class FaceItems(ModalityDataItems[Sequence, object]):
@@ -93,8 +94,8 @@ class FaceParser(MultiModalDataParser):
         if isinstance(item, (Prepared, FaceInput)):
             return item
         if item is None:
-            raise BadRequest(f"this {modality} was sent as a uuid alone; send its data (the server keeps no media)",
-                                      parameter=f"{modality}_url")
+            raise BadRequest(f"{modality}_url: no data came with it; send it as a data URL (the server keeps no media, so an "
+                             "empty url or a uuid alone means nothing here)", parameter=f"{modality}_url")
         try:
             return prepare(np.asarray(item) if isinstance(item, torch.Tensor) else item, self.shape)
         except InputError as error:
@@ -145,36 +146,37 @@ def _blank(frames: int, side: int) -> FaceInput:
 class FaceProcessor(BaseMultiModalProcessor[FaceInfo]):
     def _call_hf_processor(self, hf_data: Mapping[str, object], hf_kwargs: Mapping[str, object]) -> BatchFeature:
         """Items to tensors, one list per field and modality. Client choices are spread over the items in order."""
-        if unknown := sorted(set(hf_kwargs) - set(CHOICES)):
-            raise BadRequest(f"mm_processor_kwargs {unknown} are not known; use {', '.join(CHOICES)}",
-                                      parameter="mm_processor_kwargs")
         items = [(m, item) for m in MODALITIES for item in hf_data.get(m, ())]
         columns: dict[str, list] = {}
         for k, (modality, item) in enumerate(items):
             processor = self.info.get_hf_processor()
-            arrays = processor.face_arrays(self._face(item, self._choices(hf_kwargs, k, len(items))))
+            arrays = processor.face_arrays(self._face(item, modality, self._choices(hf_kwargs, k, len(items))))
             no_pixels = torch.zeros(0, 3, processor.chip_size, processor.chip_size)
             for field, array in ({"chips": no_pixels} | arrays).items():
                 columns.setdefault(f"{modality}_{field}", []).append(array)
         return BatchFeature(columns)
 
-    def _face(self, item: Prepared | FaceInput, choices: dict) -> FaceInput:
+    def _face(self, item: Prepared | FaceInput, modality: str, choices: dict) -> FaceInput:
         try:
             if isinstance(item, FaceInput):
                 return item
             s = choose(item, **choices)
             return face_input(s.series, s.events, s.key_frames, s.chips)
         except InputError as error:
-            raise client_error(error, "mm_processor_kwargs" if choices else "messages") from None
+            chosen = choices and not isinstance(error, NoFaceError)
+            raise client_error(error, "mm_processor_kwargs" if chosen else f"{modality}_url") from None
 
     @staticmethod
     def _choices(kwargs: Mapping[str, object], index: int, count: int) -> dict:
-        """What the client chose for one item. Raises BadRequest for lists of another length."""
+        """What the client chose for one item. Raises BadRequest for unknown names and lists of another length."""
         chosen = {}
         for name, values in kwargs.items():
+            if name not in CHOICES:
+                raise BadRequest(f"mm_processor_kwargs: {name[:20]!a} is not known; use {', '.join(CHOICES)}",
+                                 parameter="mm_processor_kwargs")
             if not isinstance(values, (list, tuple)) or len(values) != count:
                 raise BadRequest(f"mm_processor_kwargs.{name} must be a list with one entry (or null) for each of the "
-                                          f"{count} pictures and clips", parameter=f"mm_processor_kwargs.{name}")
+                                 f"{count} pictures and clips", parameter=f"mm_processor_kwargs.{name}")
             if values[index] is not None:
                 chosen[name] = values[index]
         return chosen

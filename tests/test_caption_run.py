@@ -1,0 +1,435 @@
+"""Captioning end to end in this process: real pictures, real measuring processes, a real model.
+
+Where the content of the answer does not matter, an untrained model of width 32 writes it.
+"""
+
+import base64
+import json
+import os
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import emollm.engine
+from emollm import cli, workers
+from emollm.caption import meter, pipeline, stages
+from emollm.caption.log import Log, status
+from emollm.caption.sources import Item, Medium
+from emollm.explain import explain, prepare
+from emollm.schema import Explanation, InputError
+
+
+def caption(*arguments, code: int = 0) -> None:
+    assert cli.main(["caption", *map(str, arguments), "--progress", "none", "--workers", "1"]) == code
+
+
+def results(output) -> dict[str, dict]:
+    """Lines by custom_id; fails when one stands there twice."""
+    lines = [json.loads(line) for line in Path(output).read_bytes().splitlines()]
+    assert len({line["custom_id"] for line in lines}) == len(lines)
+    return {line["custom_id"]: line for line in lines}
+
+
+def explanations(line: dict) -> list[Explanation]:
+    return [Explanation.from_dict(stored) for stored in line["response"]["body"]["emollm"]]
+
+
+def same(one: Explanation, other: Explanation) -> None:
+    """Equal but for the last bits of probabilities, which depend on who shares the batch."""
+    a, b = one.to_dict(), other.to_dict()
+    for key in ("distribution", "confidence"):
+        assert a.pop(key) == pytest.approx(b.pop(key), abs=1e-4)
+    assert a == b
+
+
+@pytest.fixture(scope="module")
+def photos(astronaut, tmp_path_factory) -> Path:
+    """Five photos of one face and one without; names with spaces, other letters and a newline."""
+    folder = tmp_path_factory.mktemp("photos")
+    names = ["a.png", "two words.png", "Gefühl 笑顔.png", "line\nbreak.png", "deep/e.png"]
+    (folder / "deep").mkdir()
+    for k, name in enumerate(names):
+        Image.fromarray(astronaut[:280 + k, 90:370]).save(folder / name)
+    Image.fromarray(np.full((90, 120, 3), 120, np.uint8)).save(folder / "grey.png")
+    return folder
+
+
+@pytest.fixture
+def tiny_run(tiny_folder, tmp_path):
+    """Function (inputs and options) that captions into out.jsonl with the untrained model; returns the lines."""
+    def run(*arguments, code: int = 0):
+        caption(*arguments, "-o", tmp_path / "out.jsonl", "--model", tiny_folder, code=code)
+        return results(tmp_path / "out.jsonl")
+
+    return run
+
+
+@pytest.fixture
+def no_work(monkeypatch):
+    """From now on nothing may be measured and no model loaded."""
+    def fail(*_, **__):
+        raise AssertionError("work was done")
+
+    def forbid():
+        monkeypatch.setattr(workers.Workers, "submit", fail)
+        monkeypatch.setattr(emollm.engine, "engine", fail)
+
+    return forbid
+
+
+# --- the same answers --------------------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def asked(astronaut_file, two_faces_file, astronaut_clip, tmp_path_factory) -> Path:
+    """A table that asks several questions, some with edits, about a photo, a picture of two faces and a clip."""
+    rows = [("photo", astronaut_file, "", ""), ("photo, asked", astronaut_file, "What moves?", ""),
+            ("photo, edited", astronaut_file, "", "AU12=0 AU04=3"), ("faces", two_faces_file, "", ""),
+            ("clip", astronaut_clip, "", ""), ("clip, asked", astronaut_clip, "What does the mouth do?", "AU01=2")]
+    path = tmp_path_factory.mktemp("asked") / "list.csv"
+    path.write_text("custom_id,path,question,what_if\n" + "".join(f'"{a}",{b},{c},{d}\n' for a, b, c, d in rows))
+    return path
+
+
+@pytest.mark.parametrize("batch", [16, 1])
+def test_answers_are_those_of_explain(asked, batch, tmp_path):
+    caption(asked, "-o", tmp_path / "out.jsonl", "--batch", batch)
+    found = results(tmp_path / "out.jsonl")
+    import csv
+
+    with open(asked, newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    assert len(found) == len(rows) == 6
+    for row in rows:
+        edits = {pair[:4]: float(pair[5:]) for pair in row["what_if"].split()}
+        expected = explain(row["path"], question=row["question"] or None, what_if=edits)
+        got = explanations(found[row["custom_id"]])
+        assert len(got) == len(expected) and any(e.claims for e in got)
+        for one, other in zip(got, expected, strict=True):
+            same(one, other)
+        content = found[row["custom_id"]]["response"]["body"]["choices"][0]["message"]["content"]
+        assert content == expected[0].text
+
+
+def test_a_file_is_measured_once_for_all_its_questions(asked, tiny_run, monkeypatch):
+    measured, submit = [], workers.Workers.submit
+    monkeypatch.setattr(workers.Workers, "submit", lambda self, source, *a, **k: measured.append(source) or
+                        submit(self, source, *a, **k))
+    assert len(tiny_run(asked)) == 6
+    assert len(measured) == len(set(measured)) == 3
+
+
+def test_defaults_for_items_that_bring_none(photos, tiny_run):
+    (line,) = tiny_run(photos / "a.png", "--question", "What moves?", "--what-if", "AU12=0").values()
+    (found,) = explanations(line)
+    assert (found.question, found.edits) == ("What moves?", {"AU12": 0.0})
+
+
+# --- what cannot be read -----------------------------------------------------------------------------------------
+
+def test_bad_files_get_error_lines_and_the_rest_goes_on(photos, tiny_run, tmp_path):
+    for name, content in (("empty.jpg", b""), ("words.jpg", b"just words"), ("cut.png", (photos / "a.png").read_bytes()[:500])):
+        (tmp_path / name).write_bytes(content)
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "list.csv").write_text("path\n" + "".join(
+        f"{name}\n" for name in ("empty.jpg", "words.jpg", "cut.png", "none.jpg", "pipe.jpg", photos / "a.png", photos / "grey.png")))
+    found = tiny_run(tmp_path / "list.csv")
+    codes = {Path(i).name: line["error"] and line["error"]["code"] for i, line in found.items()}
+    assert codes == {"empty.jpg": "media_undecodable", "words.jpg": "media_undecodable", "cut.png": "media_undecodable",
+                     "none.jpg": "media_not_found", "pipe.jpg": "unsupported_media", "a.png": None, "grey.png": None}
+    assert all(line["response"] is None for line in found.values() if line["error"])
+    assert status(str(tmp_path / "out.jsonl"))["errors"] == {
+        "media_not_found": 1, "media_undecodable": 3, "unsupported_media": 1}
+
+
+def test_no_face_is_an_answer_that_says_so(photos, tiny_run):
+    (line,) = tiny_run(photos / "grey.png").values()
+    (nothing,) = explanations(line)
+    assert line["error"] is None and line["response"]["status_code"] == 200
+    assert (nothing.claims, nothing.label, nothing.evidence) == ([], None, None) and "no face" in nothing.notices[0]
+    assert "no face" in line["response"]["body"]["choices"][0]["message"]["content"]
+
+
+def test_a_batch_file_of_requests(photos, tiny_run, tmp_path):
+    url = f"data:image/png;base64,{base64.b64encode((photos / 'a.png').read_bytes()).decode()}"
+    given = {"data": url, "file": f"file://{photos}/a.png", "far": "http://example.org/a.png", "away": "/etc/passwd",
+             "wrong": "data:image/png;base64,AAAA"}
+    lines = [{"custom_id": i, "method": "POST", "url": "/v1/chat/completions", "body": {"model": "x", "messages": [
+        {"role": "user", "content": [{"type": "image_url", "image_url": {"url": u}}, {"type": "text", "text": "Why?"}]}]}}
+        for i, u in given.items()]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    found = tiny_run(tmp_path / "in.jsonl", "--root", photos)
+    assert {i: line["error"] and line["error"]["code"] for i, line in found.items()} == {
+        "data": None, "file": None, "far": "remote_media_disabled", "away": "outside_root", "wrong": "media_undecodable"}
+    data, file = explanations(found["data"]), explanations(found["file"])
+    assert data[0].source == "data" and data[0].text == file[0].text and data[0].question == "Why?"
+
+
+def test_a_worker_that_is_killed_costs_its_clip_only(photos, astronaut_clip, tiny_folder, tmp_path):
+    """The process that measures the clip is really killed, while it measures."""
+    output, killed = str(tmp_path / "out.jsonl"), []
+    media = [Medium(str(path), [Item(path.name, str(path), "")]) for path in (photos / "a.png", astronaut_clip, photos / "deep/e.png")]
+    settings = {"model": "tiny"}
+
+    def attempt(prepare, pool, retry=False):
+        with Log(output, settings) as log, pipeline.Stop() as stop:
+            run = pipeline.Run(log, lambda: emollm.engine.engine(str(tiny_folder)), pool, prepare, meter.Meter("none", 3), stop,
+                               retry_errors=retry)
+            run.all(media)
+            log.compact()
+        return results(output)
+
+    shape = emollm.engine.engine(str(tiny_folder)).shape
+    pool = workers.Workers(1)
+
+    def prepare_and_kill(source, name):
+        future = pool.submit(source, shape, name=name)
+        while source == str(astronaut_clip) and not killed:
+            time.sleep(0.05)
+            for worker in list(pool.alive):
+                worker.process.kill()
+                killed.append(worker.process.pid)
+        return future.result()
+
+    found = attempt(prepare_and_kill, pool)
+    assert {i: line["error"] and line["error"]["code"] for i, line in found.items()} == {
+        "a.png": None, "astronaut.mp4": "worker_failed", "e.png": None} and killed
+    with workers.Workers(1) as again:
+        def prepare_well(source, name):
+            return again.submit(source, shape, name=name).result()
+
+        assert attempt(prepare_well, again)["astronaut.mp4"]["error"]["code"] == "worker_failed"
+    with workers.Workers(1) as again:
+        retried = attempt(prepare_well, again, retry=True)
+    assert retried["astronaut.mp4"]["error"] is None
+    assert {i: retried[i] for i in ("a.png", "e.png")} == {i: found[i] for i in ("a.png", "e.png")}
+
+
+# --- going on ----------------------------------------------------------------------------------------------------
+
+def test_the_same_command_again_does_nothing_twice(photos, tiny_run, tmp_path, no_work, capsys):
+    tiny_run(photos)
+    before = (tmp_path / "out.jsonl").read_bytes()
+    no_work()
+    assert len(tiny_run(photos)) == 6
+    assert (tmp_path / "out.jsonl").read_bytes() == before
+    assert "6 of 6 items have their line" in capsys.readouterr().err
+
+
+def test_only_what_is_missing_is_done(photos, tiny_run, tmp_path):
+    tiny_run(photos)
+    output = tmp_path / "out.jsonl"
+    lines = output.read_bytes().splitlines(keepends=True)
+    output.write_bytes(b"".join(lines[:3]) + lines[3][:100])  # as a crash leaves it
+    assert len(tiny_run(photos)) == 6
+    assert output.read_bytes().startswith(b"".join(lines[:3]))
+
+
+def test_an_edited_file_is_done_again_and_its_old_line_goes(photos, astronaut, tiny_run, tmp_path):
+    shutil.copytree(photos, tmp_path / "photos")
+    first = tiny_run(tmp_path / "photos")
+    edited = str(tmp_path / "photos" / "a.png")
+    Image.fromarray(astronaut[:300, 80:380]).save(edited)
+    second = tiny_run(tmp_path / "photos")
+    assert second.keys() == first.keys() and second[edited] != first[edited]
+    assert {i: line for i, line in second.items() if i != edited} == {i: line for i, line in first.items() if i != edited}
+
+
+def test_a_renamed_file_is_known_by_its_content(photos, tiny_run, tmp_path, no_work):
+    shutil.copytree(photos, tmp_path / "photos")
+    first = tiny_run(tmp_path / "photos")
+    before, after = tmp_path / "photos" / "a.png", tmp_path / "photos" / "z.png"
+    before.rename(after)
+    no_work()
+    second = tiny_run(tmp_path / "photos")
+    (old,), (new,) = explanations(first[str(before)]), explanations(second[str(after)])
+    assert (old.text, old.claims, new.source) == (new.text, new.claims, str(after))
+
+
+def test_more_inputs_are_added_and_the_other_lines_kept(photos, tiny_run, capsys):
+    tiny_run(photos / "a.png")
+    assert len(tiny_run(photos / "deep")) == 2
+    assert "1 lines of inputs that were not given this time are kept" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option, name", [(["--question", "What?"], "question"), (["--ungrounded"], "grounded"),
+                                          (["--what-if", "AU04=0"], "what_if"), (["--baseline", "none"], "baseline")])
+def test_other_settings_are_refused(photos, tiny_run, tmp_path, capsys, option, name):
+    tiny_run(photos / "a.png")
+    before = (tmp_path / "out.jsonl").read_bytes()
+    tiny_run(photos / "a.png", *option, code=2)
+    assert f"made with other settings: {name} was" in capsys.readouterr().err
+    assert (tmp_path / "out.jsonl").read_bytes() == before
+
+
+def test_another_model_is_refused(photos, tiny_run, tiny_folder, tmp_path, capsys):
+    tiny_run(photos / "grey.png")
+    copy = shutil.copytree(tiny_folder, tmp_path / "copy")
+    caption(photos / "grey.png", "-o", tmp_path / "out.jsonl", "--model", copy)  # another name, the same weights
+    with open(copy / "model.safetensors", "r+b") as weights:
+        weights.seek(-1, os.SEEK_END)
+        weights.write(b"\x7f")
+    caption(photos / "grey.png", "-o", tmp_path / "out.jsonl", "--model", copy, code=2)
+    assert "weights was" in capsys.readouterr().err
+
+
+# --- at the door -------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("arguments", [
+    ["{empty}", "-o", "{out}"], ["{photos}", "-o", "{tmp}/none/out.jsonl"], ["{photos}", "-o", "{tmp}"], ["{photos}"],
+    ["-o", "{out}"], ["{photos}", "{photos}/a.png", "-o", "{out}"], ["{photos}", "-o", "{out}", "--csv", "{tmp}/none/t.csv"],
+    ["{photos}", "-o", "{out}", "--srt", "{photos}/a.png"], ["{photos}", "-o", "{out}", "--report", "{out}"],
+    ["{photos}/a.png", "-o", "{photos}/a.png"], ["{photos}", "-o", "{out}", "--what-if", "AU99=1"],
+    ["{photos}", "-o", "{out}", "--model", "none"], ["{photos}", "-o", "{out}", "--workers", "0"],
+    ["{photos}", "-o", "/dev/full"], ["--status", "{tmp}/none.jsonl"]])
+def test_mistakes_are_refused_before_any_work(arguments, photos, tmp_path, no_work, capsys):
+    no_work()
+    (tmp_path / "empty").mkdir()
+    places = {"photos": photos, "tmp": tmp_path, "out": tmp_path / "out.jsonl", "empty": tmp_path / "empty"}
+    assert cli.main(["caption", *(a.format(**places) for a in arguments)]) == 2
+    told = capsys.readouterr()
+    assert told.err.count("\n") == 1 and told.err.startswith("emollm: ") and not told.out
+    assert not (tmp_path / "out.jsonl").exists() or not (tmp_path / "out.jsonl").stat().st_size
+
+
+def test_status_tells_how_far_it_is(photos, tiny_run, tmp_path, capsys):
+    tiny_run(photos / "a.png")
+    capsys.readouterr()
+    assert cli.main(["caption", "--status", str(tmp_path / "out.jsonl")]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["done"], told["errors"], told["total"], told["complete"]) == (1, {}, 1, True)
+
+
+# --- stages ------------------------------------------------------------------------------------------------------
+
+class Asked:
+    """What Window looks at."""
+
+    def __init__(self, length, faces=1):
+        self.length, self.faces, self.frames, self.arrival = length, faces, 1, 0
+
+
+def test_batches_hold_similar_lengths_and_the_one_who_waited_longest():
+    window, lengths = pipeline.Window(), [500, 10, 490, 20, 510, 30, 15, 480]
+    for length in lengths:
+        window.add(Asked(length))
+    taken = [[ask.length for ask in window.take(4)] for _ in range(2)]
+    assert taken == [[480, 490, 500, 510], [10, 15, 20, 30]] and not window.waiting
+
+
+def test_batches_are_counted_in_faces():
+    window = pipeline.Window()
+    for faces in (11, 1, 3, 2, 1):
+        window.add(Asked(1, faces))
+    batches = []
+    while window.waiting:
+        batches.append([ask.faces for ask in window.take(4)])
+    assert batches == [[11], [1, 3], [2, 1]]
+
+
+class Moody:
+    """The real engine, which fails whenever a certain question is in the batch, or always."""
+
+    def __init__(self, engine, fails):
+        self.engine, self.fails = engine, fails
+
+    def answer(self, faces, questions, observations):
+        if self.fails is None or self.fails in questions:
+            raise RuntimeError("out of memory\nat 0x7f")
+        return self.engine.answer(faces, questions, observations)
+
+
+def test_a_batch_that_fails_costs_only_the_item_that_fails_alone(photos, tiny_folder):
+    engine = emollm.engine.engine(str(tiny_folder))
+    prepared = prepare(str(photos / "a.png"), engine.shape)
+    asks = [stages.Ask(Item(q, "a.png", "", q), q, prepared) for q in ("one", "two", "bad", "four", "five")]
+    found = {ask.key: answer for ask, answer in stages.answer(asks, Moody(engine, "bad"), True, "tiny")}
+    assert isinstance(found.pop("bad"), RuntimeError)
+    assert sorted(found) == ["five", "four", "one", "two"] and all(e[0].text for e in found.values())
+
+
+def test_a_model_that_always_fails_ends_the_run(photos, tiny_folder, tmp_path):
+    """A dead engine must not turn a hundred thousand items into error lines."""
+    engine = emollm.engine.engine(str(tiny_folder))
+    media = [Medium(str(photos / "a.png"), [Item(str(k), str(photos / "a.png"), "", str(k)) for k in range(40)])]
+    with Log(str(tmp_path / "out.jsonl"), {}) as log, pipeline.Stop() as stop, workers.Workers(1) as pool:
+        run = pipeline.Run(log, lambda: Moody(engine, None), pool, lambda source, name: prepare(source, engine.shape),
+                           meter.Meter("none", 40), stop, batch=4)
+        with pytest.raises(InputError, match="the model failed on 8 items in a row .*out of memory"):
+            run.all(media)
+        assert len(log.entries) < 8
+
+
+def test_what_is_ahead_is_bounded(photos, tiny_folder, tmp_path):
+    """Memory must not grow with the number of items: measuring waits for the model."""
+    engine, ahead, answered = emollm.engine.engine(str(tiny_folder)), [], []
+    prepared = prepare(str(photos / "grey2.png") if False else str(photos / "a.png"), engine.shape)
+    for k in range(60):
+        (tmp_path / f"{k}.png").write_bytes(b"%d" % k)
+    media = [Medium(str(tmp_path / f"{k}.png"), [Item(str(k), str(tmp_path / f"{k}.png"), "")]) for k in range(60)]
+    lock, measured = threading.Lock(), []
+
+    def prepare_fake(source, name):
+        with lock:
+            measured.append(source)
+            ahead.append(len(measured) - len(answered))
+        return prepared
+
+    class Counting(Moody):
+        def answer(self, faces, questions, observations):
+            found = self.engine.answer(faces, questions, observations)
+            answered.extend(faces)
+            return found
+
+    with Log(str(tmp_path / "out.jsonl"), {}) as log, pipeline.Stop() as stop, workers.Workers(1) as pool:
+        pipeline.Run(log, lambda: Counting(engine, ""), pool, prepare_fake, meter.Meter("none", 60), stop, batch=2,
+                     threads=2).all(media)
+        assert len(log.entries) == 60
+    assert max(ahead) <= pipeline.WINDOW_BATCHES * 2 + 2 * 2
+
+
+# --- progress ----------------------------------------------------------------------------------------------------
+
+def test_time_left_is_told_only_after_enough_items_and_from_the_slower_stage(monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr(meter.time, "monotonic", lambda: clock[0])
+    shown = meter.Meter("none", 100)
+    shown.found(40, 2)  # from an earlier run: done, but no speed
+    assert shown.eta is None and shown.generating.per_second == 0
+    for _ in range(20):
+        clock[0] += 1
+        shown.measured(1)
+    shown.ready()
+    assert shown.eta is None
+    clock[0] += 2
+    shown.finished(8, 0)
+    assert shown.eta is None  # eight items, but two seconds are too short to tell
+    clock[0] += 4
+    shown.finished(8, 0)
+    assert (shown.done, shown.errors) == (58, 2)
+    assert shown.eta == pytest.approx((100 - 42 - 20) / (20 / 20))  # measuring is slower than answering
+    clock[0] += 10 * meter.WINDOW
+    shown.measured(20)
+    shown.finished(10, 0)
+    assert shown.generating.per_second < 0.1  # what was long ago does not count
+
+
+def test_progress_as_json_lines(photos, tiny_folder, tmp_path, capsys):
+    assert cli.main(["caption", str(photos), "-o", str(tmp_path / "out.jsonl"), "--model", str(tiny_folder), "--progress",
+                     "json", "--workers", "1"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines() if line.startswith("{")]
+    assert all(set(line) == {"done", "total", "errors", "measured_per_s", "generated_per_s", "eta_s"} for line in lines)
+    assert (lines[-1]["done"], lines[-1]["total"], lines[-1]["errors"]) == (6, 6, 0)
+    assert [line["done"] for line in lines] == sorted(line["done"] for line in lines)
+
+
+@pytest.mark.parametrize("mode, shown", [("plain", "captioning: 6/6"), ("bar", "\r\033[K"), ("none", "")])
+def test_other_kinds_of_progress(mode, shown, capsys):
+    counts = meter.Meter(mode, 6)
+    counts.finished(6, 0)
+    counts.show(last=True)
+    assert capsys.readouterr().err.startswith(shown)

