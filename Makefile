@@ -1,7 +1,7 @@
 PY := .venv/bin/python
 UV := $(shell command -v uv || echo .uv/bin/uv)
 
-.PHONY: setup demo test lock lint clean
+.PHONY: setup demo serve test lock lint clean
 
 setup: .venv/.ready
 
@@ -17,6 +17,9 @@ setup: .venv/.ready
 
 demo: setup
 	$(PY) -m emollm.demo
+
+serve: setup
+	$(PY) -m emollm serve
 
 test: setup lint
 	$(PY) -m pytest

@@ -66,13 +66,15 @@ def slope(samples: list[tuple[float, float]]) -> float:
 
 
 def told(samples: list[tuple[float, float, list[float]]]) -> str:
-    """Peaks of the parent and of the largest child, and whether the whole still grows in the second half."""
+    """Peaks of the parent and of the largest child, and whether the whole still grows in the second half of the time in
+    which all children were there: start and end are no growth."""
     if not samples:
         return "memory: not sampled"
-    whole = [(at, own + sum(others)) for at, own, others in samples]
+    usual = statistics.median(len(others) for _, _, others in samples)
+    whole = [(at, own + sum(others)) for at, own, others in samples if len(others) >= usual]
     quarter = max(1, len(whole) // 4)
     second, last = (statistics.fmean(mb for _, mb in part) for part in (whole[quarter:2 * quarter] or whole, whole[-quarter:]))
     return (f"memory: parent at most {max(own for _, own, _ in samples):.0f} MB, largest worker "
-            f"{max((max(others, default=0.0) for _, _, others in samples), default=0.0):.0f} MB, all together "
+            f"{max(max(others, default=0.0) for _, _, others in samples):.0f} MB, all together "
             f"{max(mb for _, mb in whole):.0f} MB; last quarter / second quarter {last / second:.2f}; "
             f"{slope(whole):+.1f} MB a minute over the second half")

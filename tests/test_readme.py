@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+NEEDS_SERVER = "# with the server running"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -17,9 +18,11 @@ def blocks(language: str) -> list[str]:
 
 
 def commands() -> list[str]:
-    """Lines that start with the console script, comments cut off, measuring first: it writes what another reads."""
+    """Lines that start with the console script, comments cut off, measuring first: it writes what another reads. Those that
+    start a server or need one are run further down."""
     lines = [line.split(" #")[0].strip() for block in blocks("bash") for line in block.splitlines()]
     found = [line.removeprefix(".venv/bin/emollm ") for line in lines if line.startswith(".venv/bin/emollm")]
+    found = [line for line in found if line != "serve" and "--server" not in line]
     return sorted(found, key=lambda line: not line.startswith("measure"))
 
 
@@ -29,7 +32,9 @@ def folder(tmp_path_factory, astronaut, astronaut_clip):
 
     place = tmp_path_factory.mktemp("readme")
     Image.fromarray(astronaut).save(place / "photo.jpg", quality=95)
-    (place / "clip.mp4").write_bytes(Path(astronaut_clip).read_bytes())
+    (place / "clips").mkdir()
+    for copy in (place / "clip.mp4", place / "clips" / "clip.mp4"):
+        copy.write_bytes(Path(astronaut_clip).read_bytes())
     done = run("measure photo.jpg -o track.csv", place)
     assert done.returncode == 0, done.stderr
     return place
@@ -37,7 +42,7 @@ def folder(tmp_path_factory, astronaut, astronaut_clip):
 
 def run(command: str, folder: Path) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, "-m", "emollm", *shlex.split(command)], cwd=folder, capture_output=True,
-                          text=True, timeout=300, check=False)
+                          text=True, timeout=300, check=False, input="What is moving here?\n")
 
 
 def test_readme_names_every_command_once():
@@ -48,7 +53,7 @@ def test_readme_names_every_command_once():
 def test_command(command, folder):
     done = run(command, folder)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip()
+    assert done.stdout.strip() or (command.startswith("caption") and (folder / "captions.jsonl").stat().st_size)
 
 
 def test_measure_command(folder):
@@ -59,10 +64,25 @@ def test_measure_command(folder):
 
 
 def test_python(folder):
-    (code,) = blocks("python")
+    code = next(b for b in blocks("python") if NEEDS_SERVER not in b)
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     assert "AU12" in done.stdout
+
+
+def test_server_snippets(folder, server):
+    """The openai and the curl example, against `emollm serve` (its port is another here)."""
+    pytest.importorskip("openai")
+    python = next(b for b in blocks("python") if NEEDS_SERVER in b)
+    curl = next(b for b in blocks("bash") if NEEDS_SERVER in b)
+    for command in ([sys.executable, "-c", python], ["bash", "-c", curl],
+                    [sys.executable, "-m", "emollm", "chat", "photo.jpg", "--server", "http://127.0.0.1:8000"]):
+        command[-1] = command[-1].replace("http://127.0.0.1:8000", server.url)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False,
+                              input="Why is this face read the way it is?\n")
+        assert done.returncode == 0, done.stderr
+        assert "AU" in done.stdout
+        assert "Conclusion:" in done.stdout
 
 
 def test_make_targets_exist():

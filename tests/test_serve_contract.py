@@ -3,13 +3,13 @@
 import base64
 import json
 
+import openai
 import pytest
 from serve_fixtures import WHY, asked, check_refusal, data_url, encoded, good, image, same_picture, text, video
 
 from emollm import prompt
 from emollm.schema import LABELS
 
-openai = pytest.importorskip("openai")
 pytestmark = pytest.mark.timeout(900)  # the first test waits for the server
 
 
@@ -203,9 +203,9 @@ def test_each_order_is_answered_as_without_a_cache(client, sent):
         kwargs = {"au": chosen[:len(order)]}
         known = [image(same_picture(getattr(sent, name), "known")) for name in order]
         fresh = [image(same_picture(getattr(sent, name), f"order {number} {name}")) for name in order]
-        first = said(client, *known, text(), mm_processor_kwargs=kwargs)
-        assert first == said(client, *fresh, text(), mm_processor_kwargs=kwargs)
-        assert first == said(client, *known, text(), mm_processor_kwargs=kwargs)
+        answers = [create(client, asked(*pictures, text(), max_tokens=60, mm_processor_kwargs=kwargs))
+                   for pictures in (known, fresh, known)]
+        assert len({a.choices[0].message.content for a in answers}) == 1
 
 
 # --- texts that pose as something else -------------------------------------------------------------------------------
@@ -271,7 +271,7 @@ MISTAKES = {
                    ("keeps no media", "send its data")),
     "media_io_kwargs": (lambda m: asked(text(), media_io_kwargs={"video": {"num_frames": 10**9}}), 400, "media_io_kwargs",
                         ("leave it out",)),
-    "long prompt": (lambda m: asked(image(m.photo), text("why " * 3000)), 400, "input_text", ("1024 tokens", "reduce")),
+    "long prompt": (lambda m: asked(image(m.photo), text("why " * 3000)), 400, "input_tokens", ("1024 tokens", "reduce")),
     "max_tokens": (lambda m: asked(text(), max_tokens=10**6), 400, "max_tokens", ("at most 512", "ask for less")),
     "n": (lambda m: asked(text(), n=10**6), 400, "n", ("at most 4",)),
     "no messages": (lambda m: asked() | {"messages": []}, 400, "messages", ("list of messages",)),
@@ -285,7 +285,6 @@ MISTAKES = {
     "regex": (lambda m: asked(text(), structured_outputs={"regex": "("}), 400, None, ("parenthesis",)),
     "truncate_prompt_tokens": (lambda m: asked(image(m.photo), text(), truncate_prompt_tokens=1), 400,
                                "truncate_prompt_tokens", ("truncate_prompt_tokens",)),
-    "half a letter": (lambda m: asked(text(), stop=["\ud800"]), 400, None, ("Unicode",)),
     "one face too few": (lambda m: asked(image(m.photo), text(), mm_processor_kwargs={"au": []}), 400, f"{KWARGS}.au",
                          ("one entry", "1 picture")),
     "au of two pictures": (lambda m: asked(image(m.photo), image(m.mirrored), text(), mm_processor_kwargs={"au": [None]}),

@@ -4,6 +4,7 @@ import dataclasses
 import json
 
 import numpy as np
+import openai
 import pytest
 from serve_fixtures import WHY, asked, check_refusal, data_url, encoded, good, text
 
@@ -11,7 +12,6 @@ import emollm
 from emollm import prompt
 from emollm.schema import AU_NAMES, LABELS, AUSeries, Explanation
 
-openai = pytest.importorskip("openai")
 pytestmark = pytest.mark.timeout(900)  # the first test waits for the server
 SMILE = {"AU06", "AU12", "AU25"}
 
@@ -25,9 +25,7 @@ def client(server):
 # --- OpenAI's other routes -------------------------------------------------------------------------------------------
 
 def test_models(client):
-    listed = client.models.list().data
-    assert [m.id for m in listed] == ["pocket", "emollm"]
-    assert client.models.retrieve("pocket").id == "pocket" if hasattr(listed[0], "max_model_len") else True
+    assert [m.id for m in client.models.list()] == ["pocket", "emollm"]
 
 
 def _input(url: str) -> list[dict]:
@@ -109,9 +107,9 @@ def test_measure_photo_as_in_process(http, sent, astronaut_file):
 def test_measure_clip(http, sent, clip_facts):
     found = measured(http, sent.clip)
     assert found["kind"] == "clip"
-    smiles = [e for e in found["faces"][0]["events"] if e["au"] == "AU12"]
+    smile, = (e for e in found["faces"][0]["events"] if e["au"] == "AU12")
     start, end = clip_facts.smile
-    assert any(start - 0.3 < e["onset"] < e["apex"] < e["offset"] < end + 0.3 for e in smiles)
+    assert start < smile["apex"] < end
     assert len(found["faces"][0]["series"]["times"]) == clip_facts.frames
     assert measured(http, sent.clip, baseline="none")["faces"][0]["series"]["baseline"] == "none"
 
@@ -231,7 +229,7 @@ def test_explain_stream(http, sent, body):
     last = Explanation.from_dict(events[-1]["explanation"])
     pieces = "".join(e["delta"] for e in events[:-1])
     assert all(e["face_id"] == 0 for e in events[:-1])
-    assert len(events) > 5
+    assert len(events) > 3
     if any("brought to it" in n for n in last.notices):  # its conclusion was asked for afterwards
         assert last.text.startswith(pieces[:40])
     else:
@@ -273,9 +271,10 @@ EVIDENCE = {
     "no AUSeries": ({"intensity": 1}, ("AUSeries",)), "deep times": (UNIT | {"times": [[[0]]]}, ("times",)),
     "no time": (UNIT | {"times": [None]}, ("times",)), "negative time": (UNIT | {"times": [-1.0]}, ("times",)),
     "time back": (UNIT | TWO | {"times": [1.0, 0.0]}, ("times", "later")), "late": (UNIT | {"times": [1e30]}, ("times",)),
-    "same time": (UNIT | TWO | {"times": [0.0, 0.0]}, ("times",)), "too much": (UNIT | {"intensity": [[[6, 6]] * 24]}, ("0 to 5",)),
-    "too little": (UNIT | {"intensity": [[[-1, -1]] * 24]}, ("0 to 5",)), "shape": (UNIT | {"intensity": [[1]]}, ("shape",)),
-    "sure": (UNIT | {"confidence": [[2.0] * 24]}, ("confidence",)), "unsure": (UNIT | {"confidence": [[None] * 24]}, ("0 to 1",)),
+    "same time": (UNIT | TWO | {"times": [0.0, 0.0]}, ("times",)), "shape": (UNIT | {"intensity": [[1]]}, ("shape",)),
+    "above 5": (UNIT | {"intensity": [[[6, 6]] * 24]}, ("0 to 5",)),
+    "below 0": (UNIT | {"intensity": [[[-1, 0]] * 24]}, ("0 to 5",)),
+    "sure": (UNIT | {"confidence": [[2.0] * 24]}, ("0 to 1",)), "unsure": (UNIT | {"confidence": [[None] * 24]}, ("0 to 1",)),
     "who": (UNIT | {"estimator": {"a": 1}}, ("estimator",)), "who, at length": (UNIT | {"estimator": "x" * 999}, ("100",)),
     "face": (UNIT | {"face_id": "x"}, ("face_id",)), "face true": (UNIT | {"face_id": True}, ("face_id",)),
     "measured": (UNIT | {"measured": ["no"] * 24}, ("measured",)), "aus": (UNIT | {"aus": 3}, ("AUSeries",)),
@@ -284,7 +283,7 @@ EVIDENCE = {
     "code": ("hello", ("FACS code", "1+2+5D")), "unknown unit": ("99", ("99",)), "twice": ("12+12", ("twice",)),
     "level": ({"AU12": 9}, ("evidence AU12", "0 and 5")), "no level": ({"AU12": None}, ("object of action units",)),
     "no unit": ({}, ("names no action unit",)), "unit": ({"AU99": 1}, ("'AU99'", "AU01")),
-    "odd unit": ({"\u00b2": 1}, ("unknown action unit",)), "half a letter": ({"\ud800": 1}, ("Unicode",)),
+    "odd unit": ({"\u00b2": 1}, ("unknown action unit",)), "half a letter": ({"\ud800": 1}, ("unknown action unit",)),
 }
 
 
@@ -293,7 +292,7 @@ def test_mistakes_in_evidence(http, sent, name):
     stated, words = EVIDENCE[name]
     answer = http.post("/v1/explain", content=json.dumps({"evidence": stated}), headers={"Content-Type": "application/json"})
     assert answer.status_code == 400, answer.text
-    check_refusal(answer.json()["error"], None if "Unicode" in words else "evidence", words)
+    check_refusal(answer.json()["error"], "evidence", words)
     good(http, sent)
 
 
@@ -316,7 +315,7 @@ MISTAKES = {  # route, body, status, param, words
     "longer question": ("explain", lambda m: {"media": m.photo, "question": "a" * 4001}, 400, "question", ("4000",)),
     "long question, streamed": ("explain", lambda m: {"evidence": "12", "question": "why " * 999, "stream": True}, 400,
                                 "question", ("tokens", "fewer")),
-    "model": ("explain", lambda m: {"media": m.photo, "model": "gpt-x"}, 404, "model", ("gpt-x",)),
+    "model": ("explain", lambda m: {"media": m.photo, "model": "gpt-x"}, 404, None, ("gpt-x",)),
 }
 
 
@@ -334,11 +333,13 @@ RAW = {  # method, route, headers, content, status, words
     "no object": ("POST", "/v1/chat/completions", "application/json", b"[]", 400, ("object",)),
     "not a number": ("POST", "/v1/chat/completions", "application/json", b'{"temperature": NaN}', 400, ("JSON",)),
     "no UTF-8": ("POST", "/v1/chat/completions", "application/json", b'{"model": "\xff"}', 400, ("UTF-8",)),
+    "half a letter": ("POST", "/v1/completions", "application/json",
+                      b'{"model": "pocket", "prompt": "a", "stop": ["\\ud800"]}', 400, ("Unicode",)),
     "deep": ("POST", "/v1/chat/completions", "application/json", b"[" * 100_000, 400, ("JSON",)),
     "a form": ("POST", "/v1/chat/completions", "application/x-www-form-urlencoded", b"a=1", 415, ("application/json",)),
     "measure no JSON": ("POST", "/v1/measure", "application/json", b"{", 400, ("JSON",)),
-    "measure deep": ("POST", "/v1/measure", "application/json", b'{"media":' * 100_000, 400, ("JSON",)),
-    "measure a form": ("POST", "/v1/measure", "text/plain", b"media=1", 415, ("application/json",)),
+    "measure deep": ("POST", "/v1/measure", "application/json", b'{"media":' * 100_000, 400, ("body",)),
+    "measure a form": ("POST", "/v1/measure", "text/plain", b"media=1", 400, ("body",)),
     "explain no object": ("POST", "/v1/explain", "application/json", b"3", 400, ("object",)),
     "nothing there": ("GET", "/v1/nothing", None, b"", 404, ("/v1/nothing",)),
     "not that way": ("GET", "/v1/measure", None, b"", 405, ("method",)),

@@ -75,7 +75,7 @@ def test_parts_have_exactly_their_keys(file, text):
     ("lora: null\nmix: {}", r"'mix' must be \{real: ..., drawn: ...\}$"),  # shares of nothing
     ("lora: null\nmix: {real: 1}\nrank: 8", "unknown key 'rank'"),  # a part's key does not stand outside of it
     ("lora: null\nmix: {real: 1}\nlora.rank: 8", "unknown key 'lora.rank'"),
-    ("lora: null\nmix: {real?: 1}", r"unknown key 'mix.real\?' \(did you mean 'mix.real'\?\)"),
+    ("lora: null\nmix: {'real?': 1}", r"unknown key 'mix.real\?' \(did you mean 'mix.real'\?\)"),
 ])
 def test_a_wrong_part_is_one_clear_line(file, text, message):
     with pytest.raises(InputError, match=message) as error:

@@ -199,9 +199,7 @@ class Answering:
             return name or self.models.model_name(), None
         if name in self.models.lora_requests:
             return name, self.models.lora_requests[name]
-        unknown = VLLMNotFoundError(f"The model `{name}` does not exist. See /v1/models.")
-        unknown.parameter = "model"
-        raise unknown
+        raise VLLMNotFoundError(f"The model `{name}` does not exist. See /v1/models.")
 
     def check_fits(self, prepared: Prepared, question: str) -> None:
         """Raises BadRequest when the model cannot read the question and still answer it."""

@@ -179,12 +179,14 @@ def listen(host: str, port: int) -> socket.socket:
     """A listening TCP socket. Raises InputError when the address cannot be had."""
     if not 0 <= port <= 65_535:  # a larger one would be taken modulo 65536
         raise InputError(f"--port {port}: a port is a number from 0 to 65535")
+    from emollm_vllm.supervise import BACKLOG
+
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(2048)
+        listener.listen(BACKLOG)
         return listener
     except (socket.gaierror, OverflowError):
         raise InputError(f"--host {host} --port {port}: there is no such address here; try --host 127.0.0.1") from None

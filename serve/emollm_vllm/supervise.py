@@ -27,6 +27,7 @@ STOP_SECONDS = 20  # that a child has to end by itself
 LAST_WORDS = 1.0  # s in which a child whose engine died may still answer its open requests
 EXPECTED_START = 45  # s, until one start was measured
 DRAINED = 128 * 2**20  # bytes of a request that are read and dropped, so that its sender gets to see the answer
+BACKLOG = 2048  # connections that wait to be taken
 STDERR = 2  # file descriptor; stdout is for data, and there is none
 USAGE = 2  # exit code of a child that cannot use its arguments
 
@@ -42,7 +43,7 @@ class Door:
         self.state, self.since = state, time.monotonic()
         if self.server is None:
             # A copy of the socket: closing the copy leaves the socket listening.
-            self.server = await asyncio.start_server(self._answer, sock=self.listener.dup(), ssl=self.tls)
+            self.server = await asyncio.start_server(self._answer, sock=self.listener.dup(), ssl=self.tls, backlog=BACKLOG)
 
     def close(self) -> None:
         if self.server is not None:
