@@ -10,6 +10,7 @@ Spreads are median [quartiles]. Figures count on a quiet machine only; --quick i
 
 import argparse
 import contextlib
+import shlex
 import statistics
 import sys
 import tempfile
@@ -59,7 +60,7 @@ class Bench:
     def __init__(self, ours: Server, naive: Server, pictures: Pictures, tokens: int):
         self.servers, self.pictures, self.tokens = {"emollm": ours, "naive": naive}, pictures, tokens
         self.loads: dict[tuple[str, str, int], list[Load]] = {}  # (server, mode, concurrency) -> one a round
-        self.counters: dict[str, list[tuple[dict, dict]]] = {mode: [] for mode in MODES}
+        self.counters: dict[str, list[tuple[dict, dict]]] = {of: [] for of in (*MODES, "chat")}
         self.firsts: dict[tuple[str, int], list[float]] = {}  # (server, turn) -> s to the first token
         self.compared, self.wrong = 0, []
 
@@ -100,6 +101,12 @@ class Bench:
             self.compare(answered["emollm"], answered["naive"])
             conversation = client.followed_up(conversation, answered["emollm"].answers[0].text)
 
+    def chats(self, wanted: int) -> None:
+        before = self.servers["emollm"].counters()
+        for number in range(wanted):
+            self.chat(number)
+        self.counters["chat"].append((before, self.servers["emollm"].counters()))
+
     def check(self) -> None:
         """End the bench when a server answered wrongly."""
         if self.wrong:
@@ -119,9 +126,13 @@ def report(bench: Bench) -> None:
         ours, naive = ([found.per_minute for found in bench.loads[name, mode, 16]] for name in ("emollm", "naive"))
         found = ratio(ours, naive, paired=True)
         print(f"requests/min at 16, {mode} pictures, emollm / naive: {found}   {verdict(found, RATIO_GOAL)}")
-        told = [hit_rates(before, after) for before, after in bench.counters[mode]]
-        if told and told[-1]:
-            print(f"   caches in the last round of {mode} pictures: {', '.join(told[-1])}")
+        report_caches(bench, mode)
+
+
+def report_caches(bench: Bench, of: str) -> None:
+    """Of the last round; nothing for a server that counts nothing."""
+    if told := [hit_rates(before, after) for before, after in bench.counters[of]][-1:]:
+        print(f"   {', '.join(told[0]) or 'the server has no counters'}")
 
 
 def report_chat(bench: Bench) -> None:
@@ -131,6 +142,7 @@ def report_chat(bench: Bench) -> None:
         print(f"chat turn {turn}, time to first token, {name:<7} {spread(firsts, 1000)} ms")
     sooner = ratio(bench.firsts["emollm", 1], bench.firsts["emollm", 2], paired=True)
     print(f"turn 2 sooner than turn 1 with a new picture: {sooner} times   {verdict(sooner, CHAT_GOAL)}")
+    report_caches(bench, "chat")
     again = ratio(bench.firsts["naive", 2], bench.firsts["emollm", 2], paired=True)
     print(f"turn 2 sooner than all anew (naive): {again} times   {verdict(again, REUSE_GOAL)}")
 
@@ -151,9 +163,11 @@ def report_http(server: Server, picture: str, requests: int) -> None:
 
 
 @contextlib.contextmanager
-def both(url: str | None) -> Iterator[tuple[Server, Server]]:
+def both(options: argparse.Namespace) -> Iterator[tuple[Server, Server]]:
     """Our server and the naive one, ready."""
-    with tempfile.TemporaryDirectory() as folder, Server("emollm", OURS, Path(folder) / "emollm.log", url) as ours, \
+    command = [*OURS, *shlex.split(options.options)]
+    with tempfile.TemporaryDirectory() as folder, \
+            Server("emollm", command, Path(folder) / "emollm.log", options.url) as ours, \
             Server("naive", NAIVE, Path(folder) / "naive.log") as naive:
         for server in (ours, naive):
             print(f"{server.name} ready after {server.wait():.1f} s", flush=True)
@@ -163,6 +177,7 @@ def both(url: str | None) -> Iterator[tuple[Server, Server]]:
 def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     found.add_argument("--url", help="measure the emollm server that answers here instead of starting one")
+    found.add_argument("--options", default="", metavar="TEXT", help="more options for emollm serve: --options='--block-size 32'")
     found.add_argument("--rounds", type=int, default=5, help="default 5")
     found.add_argument("--requests", type=int, default=64, help="a round at concurrency 16; fewer below it (default 64)")
     found.add_argument("--tokens", type=int, default=64, help="of every answer at most (default 64)")
@@ -178,15 +193,14 @@ def main() -> None:
     if options.quick:
         options.rounds, options.requests, options.tokens, options.chats, options.pool = 2, 8, 24, 3, 4
     print(figures.machine(), flush=True)
-    with both(options.url) as (ours, naive):
+    with both(options) as (ours, naive):
         bench = Bench(ours, naive, Pictures(options.pool, options.side), options.tokens)
         bench.warm_up()
         bench.check()
         for number in range(options.rounds):
             bench.round(number, options.requests)
             print(f"round {number + 1} of {options.rounds} done", file=sys.stderr, flush=True)
-        for number in range(options.chats):
-            bench.chat(number)
+        bench.chats(options.chats)
         bench.check()
         report(bench)
         report_chat(bench)

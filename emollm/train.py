@@ -30,8 +30,8 @@ from emollm.processor import IGNORE, EmoLLMProcessor
 from emollm.tokenizer import label_tokens, train_tokenizer
 from emollm.tower import POCKET, POCKET_CHANNELS
 
-KEYS = ("stage", "data", "faces", "tower", "init", "out", "seed", "steps", "batch", "lr", "lora", "label_weight",
-        "language_model", "vocabulary", "save_every")
+KEYS = ("stage", "data", "faces", "tower", "init", "out", "seed", "steps", "batch", "lr", "lora", "lora.rank", "lora.alpha",
+        "lora.dropout", "lora.targets", "label_weight", "language_model", "vocabulary", "save_every")
 VISUAL_ADAPTER = ("face.visual_projector", "face.position", "face.frame_time")
 TRAINED = {"language": ("language_model", "face.au"), "adapters": VISUAL_ADAPTER, "reason": ("face.au", *VISUAL_ADAPTER),
            "lora": ()}
@@ -77,6 +77,16 @@ def new_model(config: dict, records: Records) -> tuple[EmoLLM, EmoLLMProcessor]:
     return EmoLLM(model_config), EmoLLMProcessor(tokenizer)
 
 
+def check_language_model(path: str, given: dict) -> None:
+    """transformers takes any name into a configuration: a typo would quietly train a language model of the default size."""
+    from transformers.models.auto import CONFIG_MAPPING
+
+    kind = given.get("model_type", "qwen3")
+    if kind not in CONFIG_MAPPING:
+        raise settings.InputError(f"{path}: transformers knows no language_model.model_type '{kind}'")
+    settings.check(path, given, [f"{key}?" for key in CONFIG_MAPPING[kind]().to_dict()], "language_model.")
+
+
 def load_tower(model: EmoLLM, path: str) -> None:
     """Put the tower of train_tower.py into the model."""
     state = torch.load(path, weights_only=True, map_location="cpu")["model"]
@@ -92,6 +102,8 @@ def prepare_stage(model: EmoLLM, config: dict):
         parameter.requires_grad = name.startswith(trained)
     if config["stage"] not in LORA_STAGES:
         return model
+    if config["lora"] is None:
+        raise settings.InputError(f"stage '{config['stage']}' needs lora: {{rank, alpha, dropout, targets}}")
     from peft import inject_adapter_in_model
 
     try:
@@ -154,14 +166,17 @@ def schedule(step: int, steps: int) -> float:
 def cache_features(model: EmoLLM, faces_path: str, folder: Path, variants: int = 4) -> FeatureCache:
     """Tower features of every training picture: plain, mirrored, and two more with small warps and light changes.
 
-    Kept in `folder` under a hash of the tower's weights as a checkpoint rounds them, so that the next stage finds them.
+    Kept in `folder` under a hash of the pictures and of the tower as a checkpoint rounds it, so that the next stage finds
+    them.
     """
     from emollm.train_tower import augment, to_input
 
     stored = np.load(faces_path)
     rows, chips = np.flatnonzero(stored["keep"] & ~stored["public_test"]), stored["chips"]
-    weights = b"".join(p.detach().bfloat16().float().numpy().tobytes() for p in model.face.tower.parameters())
-    path = folder / f"features-{hashlib.sha256(weights).hexdigest()[:12]}.npy"
+    content = hashlib.sha256(chips[rows].tobytes())
+    for tensor in model.face.tower.state_dict().values():
+        content.update(tensor.bfloat16().float().numpy().tobytes())
+    path = folder / f"features-{content.hexdigest()[:12]}.npy"
     if not path.exists():
         shape = (len(rows), variants, model.config.visual_tokens, model.config.tower_channels)
         features, generator = np.zeros(shape, np.float16), torch.Generator().manual_seed(0)
@@ -194,6 +209,8 @@ def train_step(model: EmoLLM, batch: dict, optimiser_list: list, label_ids: torc
 
 def main(config_path: str) -> None:
     config = settings.load(config_path, *KEYS)
+    if config["language_model"]:
+        check_language_model(config_path, config["language_model"])
     out, records = Path(config["out"]), Records(config["data"])
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config["seed"])

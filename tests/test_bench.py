@@ -51,10 +51,10 @@ def test_ratio_of_pairs_has_no_interval_when_every_pair_agrees():
 
 def test_ratio_interval_holds_the_truth_about_19_times_of_20():
     draw, inside = np.random.default_rng(0), 0
-    for _ in range(100):
+    for _ in range(40):
         found = figures.ratio(draw.normal(30, 3, 25).tolist(), draw.normal(10, 1, 25).tolist())
         inside += found.low <= 3 <= found.high
-    assert 85 <= inside <= 100
+    assert 34 <= inside < 40
 
 
 @pytest.mark.parametrize(("above", "below", "paired"), [([], [1.0], False), ([1.0], [], False), ([1.0, 2.0], [1.0], True)])
@@ -251,17 +251,18 @@ def test_naive_loop_says_what_the_library_says(astronaut_file):
 
 
 def test_caption_bench_runs_at_its_smallest(tmp_path):
-    material.clips(tmp_path, 2, 1.0)
+    material.clips(tmp_path, 1, 1.0)
     command = [sys.executable, str(BENCH / "caption.py"), "--quick", "--clips", str(tmp_path), "--engine", "transformers",
-               "--workers", "1", "--count", "2"]
+               "--workers", "1"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert "4 captions compared, all equal" in done.stdout
+    assert "2 captions compared, all equal" in done.stdout
     for expected in ("machine:", "clips/min, transformers / naive:", "wall / slowest", "memory: parent"):
         assert expected in done.stdout
 
 
-@pytest.mark.parametrize("name", ["serve.py", "caption.py", "stages.py", "naive/serve.py", "cold_start.py"])
+@pytest.mark.parametrize("name", ["serve.py", "caption.py", "stages.py", "naive/serve.py", "naive/caption.py",
+                                  "cold_start.py"])
 def test_help(name):
     done = subprocess.run([sys.executable, str(BENCH / name), "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 0 and "usage:" in done.stdout, done.stderr

@@ -1,8 +1,10 @@
 """`emollm serve` as OpenAI's own client sees it: what is answered, and how a mistake is answered."""
 
+import asyncio
 import base64
 import json
 
+import httpx
 import openai
 import pytest
 from serve_fixtures import WHY, asked, check_refusal, data_url, encoded, good, image, same_picture, text, video
@@ -361,3 +363,31 @@ def test_base64_is_not_sent_back(client, sent):
         create(client, asked(text(), mm_processor_kwargs=secret))
     check_refusal(caught.value.body, KWARGS, ("dictionary",))
     assert secret[:80] not in caught.value.response.text
+
+
+@pytest.mark.parametrize(("key", "status"), [("right", None), ("wrong", 401), ("", 401), ("right ", 401), ("Right", 401)])
+def test_key(key, status):
+    """The gate in front of a small application, which is enough for keys."""
+    from emollm_vllm.gate import Gate, Settings
+    from starlette.applications import Starlette
+    from starlette.responses import JSONResponse
+    from starlette.routing import Route
+
+    async def listed(_):
+        return JSONResponse({"object": "list", "data": [{"id": "pocket", "object": "model", "created": 0, "owned_by": "me"}]})
+
+    async def ask() -> list[str]:
+        gate = Gate(Starlette(routes=[Route("/v1/models", listed)]), Settings(keys=["right"]))
+        transport = httpx.AsyncClient(transport=httpx.ASGITransport(gate))
+        headers = {"Authorization": f"Bearer {key}"}
+        async with openai.AsyncOpenAI(base_url="http://gate/v1", api_key="none", max_retries=0, http_client=transport,
+                                      default_headers=headers) as made:
+            return [m.id async for m in made.models.list()]
+
+    if status is None:
+        assert asyncio.run(ask()) == ["pocket"]
+        return
+    with pytest.raises(openai.AuthenticationError) as caught:
+        asyncio.run(ask())
+    check_refusal(caught.value.body, None, ("API key", "Authorization: Bearer"))
+    assert caught.value.code == "invalid_api_key"

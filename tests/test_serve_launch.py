@@ -258,12 +258,10 @@ def watched(tmp_path):
 
     yield make
     for one in made:
-        if one.process.poll() is None:
-            one.process.kill()
-            one.process.communicate()
-        for pair in one.started():
-            for process in filter(alive, pair):
-                os.kill(process, signal.SIGKILL)
+        one.process.kill()
+        for process in [p for pair in one.started() for p in pair if alive(p)]:
+            os.kill(process, signal.SIGKILL)
+        one.process.communicate()  # last, as the children hold its pipes
 
 
 def until_up(url):

@@ -1,5 +1,6 @@
 """Both engines give the same answers: prompts over real faces, LoRA adapters, streaming. vLLM runs in this process."""
 
+import contextlib
 import random
 import sys
 
@@ -56,10 +57,8 @@ def lora_folder(records_file, tmp_path_factory):
 def subjects(ours, astronaut_file, two_faces_file, astronaut_clip, request):
     """Readable faces of photographs and a clip; the development pictures too where they are."""
     sources = [astronaut_file, two_faces_file, astronaut_clip]
-    try:
+    with contextlib.suppress(pytest.skip.Exception):
         sources += sorted((request.getfixturevalue("dev_data") / "samples").glob("*.jpg"))
-    except pytest.skip.Exception:
-        pass
     found = [s for source in sources for s in _readable(source, ours.shape)]
     assert len(found) >= 4
     return found

@@ -285,7 +285,7 @@ def test_unknown_settings_stop_the_run(tmp_path):
 
 
 def test_an_unknown_stage_is_named(tiny):
-    with pytest.raises(InputError, match="unknown stage 'langauge': use language, adapters or reason"):
+    with pytest.raises(InputError, match="unknown stage 'langauge': use language, adapters, reason, lora"):
         train.prepare_stage(tiny[0], {"stage": "langauge"})
 
 

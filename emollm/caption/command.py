@@ -47,6 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--root", metavar="DIR", help="folder of the files that a table or batch file names (default: its own folder)")
     add("--workers", type=_positive, metavar="N", help="measuring processes (default: one less than the cores)")
     add("--batch", type=_positive, default=16, metavar="N", help="faces the model answers at once (default 16)")
+    add("--ray", nargs="?", const="here", metavar="ADDRESS", help="on a Ray cluster: one of this machine, or the one at ADDRESS")
+    add("--engines", type=_positive, metavar="N", help="with --ray: processes that answer (default: one for each GPU that the "
+        "engine uses, else one for every 8 cores)")
+    add("--engine-gpus", type=float, metavar="G", help="with --ray: GPUs, or the share of one, that each of them takes")
+    add("--keep-shards", action="store_true", help="with --ray: leave the lines where the machines wrote them, listed in "
+        "JSONL.shards/manifest.json")
     add("--csv", metavar="CSV", help="also one summary row a face: mean, SD, peak and percent active of every action unit")
     add("--measurements", metavar="DIR", help="also the action units of every item over time, as CSV")
     add("--srt", metavar="DIR", help="also subtitles of every clip (SubRip)")
@@ -61,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """The command. Returns the exit code: 0 every item has its line, 130 stopped before."""
     if arguments.status:
-        from emollm.caption.log import status
+        from emollm.caption.shards import status
 
         print(json.dumps(status(arguments.status), indent=1, ensure_ascii=False))
         return 0
@@ -71,11 +77,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _caption(arguments: argparse.Namespace) -> int:
+    from emollm.caption import cluster, shards
     from emollm.caption.log import Log
     from emollm.caption.outputs import Wanted, derive
     from emollm.caption.settings import settings_of
     from emollm.caption.sources import parse_edits, read_inputs
 
+    cluster.check(arguments)
     what_if = parse_edits(arguments.what_if)
     items = read_inputs(arguments.inputs, arguments.root, arguments.question, what_if)
     wanted = Wanted(arguments.csv, arguments.measurements, arguments.srt, arguments.vtt, arguments.report)
@@ -83,11 +91,13 @@ def _caption(arguments: argparse.Namespace) -> int:
     wanted.check(arguments.inputs, arguments.output)
     settings = settings_of(arguments.model, not arguments.ungrounded, arguments.question, what_if, arguments.baseline)
     with Log(arguments.output, settings) as log:
+        if not arguments.keep_shards:
+            shards.merge(log)  # what a run with --ray left
         given = {item.custom_id for item in items}
         total = len(items) + sum(custom_id not in given for custom_id in log.entries)
         _tell(_found(log, items))
         log.note(total, complete=False)
-        meter = _run(arguments, log, items)
+        meter = (cluster.caption if arguments.ray else _run)(arguments, log, items)
         log.compact()
         if meter.done < meter.total:
             _tell(f"stopped: {meter.done} of {meter.total} items are done. Run the same command again to go on.")
