@@ -177,7 +177,7 @@ def both(options: argparse.Namespace) -> Iterator[tuple[Server, Server]]:
 def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     found.add_argument("--url", help="measure the emollm server that answers here instead of starting one")
-    found.add_argument("--options", default="", metavar="TEXT", help="more options for emollm serve: --options='--block-size 32'")
+    found.add_argument("--options", default="", metavar="TEXT", help="of emollm serve: --options='--block-size 32'")
     found.add_argument("--rounds", type=int, default=5, help="default 5")
     found.add_argument("--requests", type=int, default=64, help="a round at concurrency 16; fewer below it (default 64)")
     found.add_argument("--tokens", type=int, default=64, help="of every answer at most (default 64)")

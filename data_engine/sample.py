@@ -96,6 +96,13 @@ def as_clip(peak: np.ndarray, confidence: np.ndarray, measured: np.ndarray, esti
 
 
 def cooccurring(pool: np.ndarray, rng: random.Random) -> np.ndarray:
-    """Intensities of a real face's movements, re-drawn in strength: keeps real co-occurrence. pool [N, 24, 2]."""
+    """Intensities of a real face's movements, re-drawn in strength: keeps real co-occurrence. pool [N, 24, 2].
+
+    Half of the faces get strengths spread evenly, so that no number is a better guess than another.
+    """
     values = np.nan_to_num(pool[rng.randrange(len(pool))]).copy()
-    return finish_draw(values * rng.uniform(0.6, 1.3), rng)
+    if rng.random() < 0.5:
+        return finish_draw(values * rng.uniform(0.6, 1.3), rng)
+    for k in np.flatnonzero(values.max(1) >= ON):
+        values[k] *= rng.uniform(ON, 5.0) / values[k].max()
+    return finish_draw(values, rng)

@@ -221,7 +221,7 @@ class _Glance:
     def at(cls, picture: np.ndarray) -> _Glance:
         height, width = picture.shape[:2]
         grey = picture[height // 72::max(height // 36, 1), width // 128::max(width // 64, 1)].mean(2)
-        return cls(grey, np.histogram(grey, 16, (0, 256))[0] / grey.size)
+        return cls(grey, np.bincount((grey / 16).astype(int).ravel(), minlength=16) / grey.size)
 
     def change_from(self, before: _Glance) -> float:
         difference = np.abs(self.grey - before.grey).mean()

@@ -97,6 +97,7 @@ class GroundedObservations(LogitsProcessor):
     def __init__(self, tokenizer, grammars: list[Grammar | None], start: int):
         self.tokenizer, self.grammars, self.start = tokenizer, grammars, start
         self.texts = token_texts(tokenizer)
+        self.longest = max(map(len, self.texts))
         self.over = [False] * len(grammars)  # rows whose observations are done
 
     def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
@@ -108,7 +109,8 @@ class GroundedObservations(LogitsProcessor):
             if choices is None:
                 self.over[row] = True
                 continue
-            allowed = {i for c in choices for end in range(1, len(c) + 1) for i in self.texts.get(c[:end], ())}
+            begins = {c[:end] for c in choices for end in range(1, min(len(c), self.longest) + 1)}
+            allowed = {i for begin in begins for i in self.texts.get(begin, ())}
             mask = torch.full_like(scores[row], float("-inf"))
             mask[[*allowed, *[self.tokenizer.eos_token_id] * grammar.may_end(text)]] = 0.0
             scores[row] = scores[row] + mask

@@ -144,7 +144,7 @@ def _mesh(picture: np.ndarray, x0: int, y0: int, side: int) -> np.ndarray | None
         return None
     zoom = INNER / side
     width, height = (max(1, round(n * zoom)) for n in (crop.shape[1], crop.shape[0]))
-    small = Image.fromarray(crop).resize((width, height), Image.Resampling.LANCZOS)
+    small = Image.fromarray(np.ascontiguousarray(crop)).resize((width, height), Image.Resampling.LANCZOS)
     whole = INNER + 2 * BORDER
     x, y = BORDER + round((left - x0) * zoom), BORDER + round((top - y0) * zoom)
     framed = np.full((whole, whole, 3), GREY, np.uint8)

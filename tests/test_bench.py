@@ -243,7 +243,7 @@ def test_client_reads_the_naive_server():
 def test_naive_loop_says_what_the_library_says(astronaut_file):
     import emollm
 
-    done = subprocess.run([sys.executable, str(BENCH / "naive" / "caption.py"), str(astronaut_file)], capture_output=True,
+    done = subprocess.run([sys.executable, str(BENCH / "naive" / "loop.py"), str(astronaut_file)], capture_output=True,
                           text=True, check=True)
     [line] = map(json.loads, done.stdout.splitlines())
     assert [e["text"] for e in line["explanations"]] == [e.text for e in emollm.explain(astronaut_file)]
@@ -261,7 +261,7 @@ def test_caption_bench_runs_at_its_smallest(tmp_path):
         assert expected in done.stdout
 
 
-@pytest.mark.parametrize("name", ["serve.py", "caption.py", "stages.py", "naive/serve.py", "naive/caption.py",
+@pytest.mark.parametrize("name", ["serve.py", "caption.py", "stages.py", "naive/serve.py", "naive/caption.py", "naive/loop.py",
                                   "cold_start.py"])
 def test_help(name):
     done = subprocess.run([sys.executable, str(BENCH / name), "--help"], capture_output=True, text=True, check=False)

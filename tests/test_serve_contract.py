@@ -365,7 +365,7 @@ def test_base64_is_not_sent_back(client, sent):
     assert secret[:80] not in caught.value.response.text
 
 
-@pytest.mark.parametrize(("key", "status"), [("right", None), ("wrong", 401), ("", 401), ("right ", 401), ("Right", 401)])
+@pytest.mark.parametrize(("key", "status"), [("right", None), ("wrong", 401), ("", 401), ("right2", 401), ("Right", 401)])
 def test_key(key, status):
     """The gate in front of a small application, which is enough for keys."""
     from emollm_vllm.gate import Gate, Settings

@@ -209,5 +209,7 @@ def test_any_letters_of_a_body(http, sent):
     good(http, sent)
 
 
-def test_that_was_more_than_a_thousand(http):
+def test_that_was_more_than_a_thousand():
+    if len(counted) < 11:
+        pytest.skip("only some of the tests of this file ran")
     assert sum(counted.values()) >= AT_LEAST, counted

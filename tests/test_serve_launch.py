@@ -12,6 +12,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from emollm.cli import main as cli
 from emollm.schema import InputError
 
 POCKET = MODELS / "pocket"
+with_vllm = pytest.mark.skipif(find_spec("vllm") is None, reason="needs the extra serve-cpu or serve")
 PATIENCE = 300  # s; a start takes half a minute on two idle cores
 
 
@@ -76,16 +78,16 @@ def test_a_good_installation_is_taken(version):
     (["--lora", "x"], "NAME=DIR"), (["--lora", "x=/nowhere"], "adapter_config.json"), (["--host", "192.0.2.1"], "192.0.2.1"),
     (["--host", "no such host"], "no such address"), (["--port", "70000"], "from 0 to 65535"),
     (["--ssl-certfile", "/nowhere", "--ssl-keyfile", "/nowhere"], "/nowhere")])
+@with_vllm
 def test_a_mistake_is_one_line_and_exit_code_2(options, said, capsys):
-    pytest.importorskip("vllm")
     assert cli(["serve", *options]) == 2
     printed = capsys.readouterr()
     assert said in printed.err
     assert (printed.out, printed.err.count("\n")) == ("", 1)
 
 
+@with_vllm
 def test_a_checkpoint_of_something_else_is_refused_before_anything_starts(tmp_path, capsys):
-    pytest.importorskip("vllm")
     (tmp_path / "config.json").write_text('{"model_type": "qwen3"}')
     assert cli(["serve", "--model", str(tmp_path)]) == 2
     assert "not of an emollm model" in capsys.readouterr().err
@@ -152,8 +154,19 @@ def test_the_environment_of_vllm_is_ours_where_it_matters(monkeypatch):
     assert json.loads(found["EMOLLM_GATE"])["keys"] == ["k"]
 
 
-def test_defaults_fit_the_model_and_give_way_to_the_user():
-    pytest.importorskip("vllm")
+def test_the_operator_sets_limits_but_no_keys_through_the_environment(monkeypatch):
+    monkeypatch.setenv("EMOLLM_GATE", '{"request_seconds": 300, "keys": ["mine"]}')
+    found = launch.gate_settings(["k"], False)
+    assert (found.request_seconds, found.keys, found.body_seconds) == (300, ["k"], 30)
+    for wrong in ('{"seconds": 3}', "x", "[1]"):
+        monkeypatch.setenv("EMOLLM_GATE", wrong)
+        with pytest.raises(InputError, match="request_seconds"):
+            launch.gate_settings([], False)
+
+
+@with_vllm
+def test_defaults_fit_the_model_and_give_way_to_the_user(monkeypatch):
+    monkeypatch.setenv("VLLM_WORKER_MULTIPROC_METHOD", "spawn")  # vLLM sets it, for the other tests too
     from emollm_vllm import child
 
     words = child.defaults(POCKET, "pocket", cpu=True)
@@ -163,7 +176,7 @@ def test_defaults_fit_the_model_and_give_way_to_the_user():
     assert child.defaults(POCKET, "pocket", cpu=False)[words.index("--dtype") + 1] == "auto"
     arguments = child._arguments("pocket", ["--dtype", "bfloat16", "--no-enforce-eager", "--served-model-name", "mine"])
     assert (arguments.dtype, arguments.enforce_eager, arguments.served_model_name) == ("bfloat16", False, ["mine"])
-    assert arguments.middleware == ["emollm_vllm.gate.Gate", "emollm_vllm.child.Readiness"]
+    assert arguments.middleware == ["emollm_vllm.child.Readiness", "emollm_vllm.gate.Gate"]  # the last is the outermost
     assert arguments.limit_mm_per_prompt == {"image": 4, "video": 1}
     with pytest.raises(InputError, match="--trust-remote-code cannot be used"):
         child._arguments("pocket", ["--trust-remote-c"])  # argparse takes the beginning of a name, too
@@ -368,8 +381,8 @@ def test_the_head_of_the_503_can_be_asked_for_alone():
 @pytest.fixture
 def real(tmp_path):
     """Function (*options) -> (process, url, log file) of `emollm serve`; nothing of it is left after the test."""
-    psutil = pytest.importorskip("psutil")
-    pytest.importorskip("vllm")
+    import psutil
+
     made = []
 
     def start(*options):
@@ -395,6 +408,7 @@ def family(process):
     return psutil.Process(process.pid).children(recursive=True)
 
 
+@with_vllm
 def test_killing_the_launcher_leaves_no_server_behind(real):
     process, _, _ = real()
     children = until(lambda: family(process), 60)
@@ -403,6 +417,7 @@ def test_killing_the_launcher_leaves_no_server_behind(real):
     until(lambda: not any(alive(c.pid) for c in children), 60)
 
 
+@with_vllm
 @pytest.mark.timeout(1200)
 def test_a_real_server_starts_answers_dies_comes_back_and_stops(real):
     process, url, log = real("--api-key", "secret-key")

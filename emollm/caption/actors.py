@@ -158,5 +158,5 @@ def _same(job: Job, here: dict) -> None:
     """Raises InputError when this machine would give other answers than the one that the command was started on."""
     differing = [name for name in here if here[name] != job.settings[name]]
     if differing:
-        raise InputError(f"{platform.node()}: this machine of the cluster has other {' and '.join(differing)} than the one where "
-                         "the command was started. Install the same version of emollm and the same model on both.")
+        raise InputError(f"{platform.node()}: this machine of the cluster has other {' and '.join(differing)} than the one "
+                         "that the command was started on. Install the same version of emollm and the same model on both.")

@@ -17,12 +17,14 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 import sys
 import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from emollm.caption import lines, shards
@@ -43,6 +45,7 @@ HERE = "here"  # --ray without an address: a cluster of this machine alone
 TRIES = 3  # processes that may die of an item before it is given up
 STORE_BYTES = 512 * 2**20  # measured media on their way, on this machine
 CPUS_AN_ENGINE = 8  # cores of a cluster without GPUs for every one that answers: measuring takes most of the time
+SESSION = "emollm-ray-"
 SLOW_START = 60.0  # s without any process before it is said
 
 
@@ -82,6 +85,7 @@ def needed(address: str):
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     if address == HERE:
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # listen on 127.0.0.1 alone
+        os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's 15 would leave the work to whatever else runs here
         if "RAY_AUTH_MODE" not in os.environ:  # other users of this machine must not be able to give it work
             os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
     try:
@@ -142,7 +146,8 @@ def _connected(ray, options) -> Iterator[Plan]:
         if options.ray == HERE:  # what Ray logs and spills goes away with it; socket names must be short
             cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
             wanted = (options.workers or 1) + (options.engines or 1)
-            folder = tempfile.TemporaryDirectory(prefix="emollm-ray-", dir="/tmp", ignore_cleanup_errors=True)
+            _clear()
+            folder = tempfile.TemporaryDirectory(prefix=f"{SESSION}{os.getpid()}-", dir="/tmp", ignore_cleanup_errors=True)
             quiet |= {"num_cpus": max(cores, wanted), "include_dashboard": False, "object_store_memory": STORE_BYTES,
                       "_temp_dir": stack.enter_context(folder)}
         else:
@@ -158,6 +163,14 @@ def _connected(ray, options) -> Iterator[Plan]:
         _tell(f"cluster: {plan.measurers} measuring and {plan.answerers} answering processes"
               + (f" with {plan.gpus:g} GPUs each" if plan.gpus else ""))
         yield plan
+
+
+def _clear() -> None:
+    """Take away what clusters of this machine left whose command was killed."""
+    for folder in Path("/tmp").glob(f"{SESSION}*-*"):
+        pid = folder.name.removeprefix(SESSION).split("-")[0]
+        if pid.isdecimal() and not Path(f"/proc/{pid}").exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _plan(resources: dict[str, float], options) -> Plan:
@@ -206,7 +219,8 @@ class Run:
             self.again.clear()
         self._measure()
         self._ask()
-        return bool(self.left or self.again or self.window.waiting or self.batches or self.measurers.given or self.answerers.given)
+        return bool(self.left or self.again or self.measurers.given or self.window.waiting or self.batches
+                    or self.answerers.given)
 
     def _measure(self) -> None:
         """Send media ahead until enough are on their way."""

@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--root", metavar="DIR", help="folder of the files that a table or batch file names (default: its own folder)")
     add("--workers", type=_positive, metavar="N", help="measuring processes (default: one less than the cores)")
     add("--batch", type=_positive, default=16, metavar="N", help="faces the model answers at once (default 16)")
-    add("--ray", nargs="?", const="here", metavar="ADDRESS", help="on a Ray cluster: one of this machine, or the one at ADDRESS")
+    add("--ray", nargs="?", const="here", metavar="ADDRESS", help="on a Ray cluster: of this machine, or the one at ADDRESS")
     add("--engines", type=_positive, metavar="N", help="with --ray: processes that answer (default: one for each GPU that the "
         "engine uses, else one for every 8 cores)")
     add("--engine-gpus", type=float, metavar="G", help="with --ray: GPUs, or the share of one, that each of them takes")

@@ -110,7 +110,7 @@ class Crew:
         if self.deaths > GIVE_UP + 2 * self.count:
             why = f" ({str(error).splitlines()[0]})" if error else ""
             raise InputError(f"{self.deaths} {self.name} processes of the cluster died without finishing anything{why}. "
-                             "Finished lines are kept; look at the machines' memory and Ray's logs, then run the same command again.")
+                             "Finished lines are kept; look at the memory of the machines, then run the same command again.")
         self._start()
 
     def stop(self) -> None:

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from emollm.schema import InputError
 from emollm_vllm.admission import CHAT
-from emollm_vllm.gate import Settings
 
 WATCH_SECONDS = 0.25
 SMALL = 100_000_000  # parameters; up to here float32 costs little, and answers are those of `emollm explain`
@@ -89,7 +88,7 @@ def _arguments(model: str, options: list[str]):
         raise InputError("--api-server-count: one API process is served; start several servers behind a proxy instead")
     arguments.model = str(folder)
     arguments.port = 0  # the socket is there already; vLLM looks for other users of this port when it stops
-    arguments.middleware = [*arguments.middleware, "emollm_vllm.gate.Gate", "emollm_vllm.child.Readiness"]  # last = outermost
+    arguments.middleware = [*arguments.middleware, "emollm_vllm.child.Readiness", "emollm_vllm.gate.Gate"]  # last = outermost
     configure_logging_from_args(arguments)
     try:
         validate_parsed_serve_args(arguments)
@@ -148,7 +147,7 @@ def parameters(folder: Path) -> int:
 # --- readiness -------------------------------------------------------------------------------------------------------
 
 class Readiness:
-    """ASGI middleware outside of all others: warms the server up before it serves, then tells the parent, then watches."""
+    """ASGI middleware behind the gate: warms the server up before it serves, then tells the parent, then watches."""
 
     def __init__(self, app):
         self.app = app
@@ -213,11 +212,9 @@ def _blank() -> bytes:
 
 
 async def _post(app, application, body: dict) -> int:
-    """Status of a chat completion asked through the whole application, without a socket."""
+    """Status of a chat completion asked without a socket, and without the gate's keys and limits."""
     data, statuses = json.dumps(body).encode(), []
     headers = {"content-type": "application/json", "content-length": str(len(data))}
-    for key in Settings.from_environment().keys[:1]:
-        headers["authorization"] = f"Bearer {key}"
     scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http",
              "path": CHAT, "raw_path": CHAT.encode(), "query_string": b"", "root_path": "", "client": ("127.0.0.1", 0),
              "server": ("127.0.0.1", 0), "headers": [(k.encode(), v.encode()) for k, v in headers.items()], "app": application}

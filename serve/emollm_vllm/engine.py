@@ -46,6 +46,8 @@ class VLLMEngine:
         observed = observations or [None] * len(faces)
         prompts = [self._prompt(f, q) for f, q in zip(faces, questions, strict=True)]
         settings = [sampling(self.tokenizer, o, q) for o, q in zip(observed, questions, strict=True)]
+        for how in settings:
+            how.detokenize = False  # vLLM would write out eight labels a token that nobody reads
         outputs = [o.outputs[0] for o in self.llm.generate(prompts, settings, use_tqdm=False, lora_request=lora)]
         found = [concluded(self.tokenizer, list(o.token_ids), o.logprobs, self.temperature) for o in outputs]
         for k, answer in enumerate(found):

@@ -199,14 +199,23 @@ def listen(host: str, port: int) -> socket.socket:
 
 def environment(given: argparse.Namespace, keys: list[str]) -> dict[str, str]:
     """Of the processes of vLLM."""
-    from emollm_vllm.gate import Settings
-
     inherited = {k: v for k, v in os.environ.items()
                  if k not in ("PYTHONDONTWRITEBYTECODE", "VLLM_API_KEY", "EMOLLM_API_KEY", "VLLM_PLUGINS")}
     plugins = ",".join(dict.fromkeys([*PLUGINS.split(","), *filter(None, os.environ.get("VLLM_PLUGINS", "").split(","))]))
     updatable = os.environ.get("VLLM_ALLOW_RUNTIME_LORA_UPDATING", "0").strip().lower() in ("1", "true")
     return {**PREFERRED, **inherited, **FORCED, "VLLM_PLUGINS": plugins, "EMOLLM_MODEL": given.model,
-            "EMOLLM_PURPOSE": given.purpose, **Settings(keys=keys, adapter_routes=updatable).as_environment()}
+            "EMOLLM_PURPOSE": given.purpose, **gate_settings(keys, updatable).as_environment()}
+
+
+def gate_settings(keys: list[str], adapter_routes: bool):
+    """Of the gate: the operator's limits from the environment, the rest from here. Raises InputError."""
+    from emollm_vllm.gate import ENVIRONMENT, Settings
+
+    try:
+        return Settings(**{**json.loads(os.environ.get(ENVIRONMENT) or "{}"), "keys": keys, "adapter_routes": adapter_routes})
+    except (TypeError, ValueError):
+        known = ", ".join(k for k in Settings.__dataclass_fields__ if k not in ("keys", "adapter_routes"))
+        raise InputError(f'{ENVIRONMENT}: must be JSON such as {{"request_seconds": 300}}; it may set {known}') from None
 
 
 # --- what the operator sees ------------------------------------------------------------------------------------------

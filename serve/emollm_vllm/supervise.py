@@ -56,7 +56,7 @@ class Door:
         self.close()
 
     def _refusal(self) -> Refused:
-        left = max(2, round(self.expected - (time.monotonic() - self.since)))
+        left = max(5, round(self.expected - (time.monotonic() - self.since)))
         return unavailable(f"the server is {self.state}; ask again in about {left} s", left)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
