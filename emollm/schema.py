@@ -47,7 +47,7 @@ def au_index(name: str | int) -> int:
     Raises InputError for an action unit that emollm does not know.
     """
     digits = str(name).strip().upper().removeprefix("AU")
-    if digits.isdigit() and int(digits) in AUS:
+    if digits.isascii() and digits.isdigit() and len(digits) <= 3 and int(digits) in AUS:
         return AUS.index(int(digits))
     raise InputError(f"unknown action unit '{name}': use one of {' '.join(AU_NAMES)}")
 

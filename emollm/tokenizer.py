@@ -7,12 +7,14 @@ from transformers import PreTrainedTokenizerFast
 from emollm.prompt import FACE, SPECIAL_TOKENS, TURN_END, TURN_START
 from emollm.schema import AU_NAMES, LABELS, InputError
 
-# One user message may hold text parts and one face; text cannot smuggle in special tokens.
+# One user message may hold text parts and faces; the faces stand first, as in training, wherever they were sent. Text cannot
+# smuggle in special tokens.
 CHAT_TEMPLATE = (
     "{% for m in messages %}" + TURN_START + "{{ m.role }}\n"
     "{% if m.content is string %}{{ m.content | replace('" + FACE + "', '') }}"
-    "{% else %}{% for p in m.content %}{% if p.type == 'text' %}{{ p.text | replace('" + FACE + "', '') }}"
-    "{% else %}" + FACE + "{% endif %}{% endfor %}{% endif %}" + TURN_END + "\n{% endfor %}"
+    "{% else %}{% for p in m.content %}{% if p.type != 'text' %}" + FACE + "{% endif %}{% endfor %}"
+    "{% for p in m.content %}{% if p.type == 'text' %}{{ p.text | replace('" + FACE + "', '') }}{% endif %}{% endfor %}"
+    "{% endif %}" + TURN_END + "\n{% endfor %}"
     "{% if add_generation_prompt %}" + TURN_START + "assistant\n{% endif %}"
 )
 

@@ -191,6 +191,12 @@ def test_mistakes_are_refused_before_any_work(options, word, photos, tmp_path, c
     assert not any(tmp_path.iterdir())
 
 
+@needs_ray
+def test_an_address_where_nobody_listens(photos, tiny_folder, tmp_path, capsys):
+    told = refused([photos, "-o", tmp_path / "out.jsonl", "--model", tiny_folder, "--ray", "127.0.0.1:1"], capsys)
+    assert "--ray 127.0.0.1:1: no cluster can be used there ([Errno 111] Connection refused)" in told
+
+
 @pytest.mark.parametrize("resources, options, plan", [
     ({"CPU": 2}, {}, (1, 1, 0)), ({"CPU": 64}, {}, (56, 8, 0)), ({"CPU": 64, "GPU": 4}, {}, (56, 8, 0)),
     ({"CPU": 64, "GPU": 4}, {"engine": "vllm"}, (60, 4, 1)), ({"CPU": 64, "GPU": 4}, {"engine_gpus": 0.5}, (56, 8, 0.5)),

@@ -18,6 +18,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import socket
 import sys
 import tempfile
 import time
@@ -154,6 +155,7 @@ def _connected(ray, options) -> Iterator[Plan]:
             quiet |= {"address": options.ray}
         stack.callback(ray.shutdown)
         try:
+            _knock(options.ray)
             ray.init(**quiet)
         except Exception as error:  # Ray raises whatever it meets
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -163,6 +165,13 @@ def _connected(ray, options) -> Iterator[Plan]:
         _tell(f"cluster: {plan.measurers} measuring and {plan.answerers} answering processes"
               + (f" with {plan.gpus:g} GPUs each" if plan.gpus else ""))
         yield plan
+
+
+def _knock(address: str) -> None:
+    """Raises OSError when nobody listens at HOST:PORT; Ray itself would try for minutes."""
+    host, colon, port = address.rpartition(":")
+    if colon and port.isdecimal() and "://" not in address:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
 def _clear() -> None:

@@ -24,6 +24,7 @@ _TEMPLATE, _TRANSFER = "the model's own template is always used", "it is for tra
 REFUSED = {"chat_template": _TEMPLATE, "chat_template_kwargs": _TEMPLATE, "documents": _TEMPLATE,
            "media_io_kwargs": "media is always read in the same way",
            "prompt_logprobs": "only the answer has log-probabilities (logprobs, top_logprobs)",
+           "truncate_prompt_tokens": "prompts are never cut", "stream_interval": "every token is streamed",
            "use_beam_search": "answers are sampled, or greedy with temperature 0", "echo": "the prompt is not repeated",
            "prompt_embeds": "prompts are text", "mm_payload": _TRANSFER, "return_mm_kwargs": _TRANSFER,
            "kv_transfer_params": _TRANSFER, "ec_transfer_params": _TRANSFER, "vllm_xargs": _TRANSFER,
@@ -63,7 +64,18 @@ def parse(body: bytes, limits: Limits) -> dict:
     if not isinstance(found, dict):
         raise Refused(400, NOT_JSON, code="invalid_json")
     _check_depth(found, limits.depth)
+    if b"\\u" in body or b"\xed" in body:
+        _check_letters(found)
     return found
+
+
+def _check_letters(body: dict) -> None:
+    """Refuse lone surrogates, which no tokenizer and no answer can hold. Raises Refused (400)."""
+    try:
+        json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise Refused(400, "the body holds half a Unicode letter (a lone surrogate); send whole ones",
+                      code="invalid_json") from None
 
 
 def _check_depth(body: dict, most: int) -> None:
@@ -126,6 +138,8 @@ def _check_fields(body: dict, limits: Limits) -> None:
             raise Refused(400, f"{name} must be a whole number, at most {most}", name)
         if value > most:
             raise Refused(400, f"{name} is {value}, at most {most} here; ask for less", name)
+    if not isinstance(body.get("structured_outputs"), dict | None):
+        raise Refused(400, 'structured_outputs must be an object, such as {"choice": ["yes", "no"]}', "structured_outputs")
     for name in SIZED:
         if isinstance(body.get(name), (dict, list, str)) and len(written({name: body[name]})) > limits.schema:
             raise Refused(400, f"{name} is longer than {limits.schema:,} characters; send a smaller one", name)
