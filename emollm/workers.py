@@ -116,6 +116,10 @@ class _Worker:
             self.stop()
             raise WorkerError(f"{shown}: the process that decoded this file died ({self._end()}). The file is damaged or "
                               "too large to decode; re-encode it.") from None
+        except pickle.UnpicklingError:
+            self.stop()
+            raise WorkerError(f"{shown}: the process that decoded this file sent something unexpected and was stopped. The "
+                              "file may be hostile; leave it out.") from None
         if kind == "ok":
             return value
         raise ERRORS.get(kind, WorkerError)(value)

@@ -23,7 +23,7 @@ from emollm.schema import InputError
 
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 240  # longest wait for a process on a busy machine
-PHOTOS = 10
+PHOTOS = 8
 AGENTS = ("ray::DashboardAgent", "ray::RuntimeEnvAgent")  # try for a minute to tell a cluster that is gone of its end
 needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed")
 
@@ -50,19 +50,28 @@ def photos(kill_caption, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def expected(photos, tiny_folder, kill_caption, tmp_path_factory) -> dict[str, str]:
+def inputs(photos, two_faces_file, astronaut_clip) -> list[str]:
+    """The photos, and a table that asks other questions about some of them, about two faces and about a clip."""
+    rows = ["custom_id,path,question,what_if", "asked,face 001.png,What moves?,", "edited,face 001.png,,AU12=0 AU04=3",
+            f"faces,{two_faces_file},,", f"clip,{astronaut_clip},,AU01=2"]
+    (photos / "list.csv").write_text("\n".join(rows))
+    return [str(photos), str(photos / "list.csv")]
+
+
+@pytest.fixture(scope="module")
+def expected(inputs, tiny_folder, kill_caption, tmp_path_factory) -> dict[str, str]:
     """What an uninterrupted run without a cluster answers."""
     output = tmp_path_factory.mktemp("whole") / "out.jsonl"
-    assert cli.main(["caption", str(photos), "-o", str(output), "--model", str(tiny_folder), "--progress", "none",
+    assert cli.main(["caption", *inputs, "-o", str(output), "--model", str(tiny_folder), "--progress", "none",
                      "--workers", "1"]) == 0
     found = kill_caption.answers(output)
-    assert len(found) == PHOTOS + 2
+    assert len(found) == PHOTOS + 6
     return found
 
 
-def start(photos, output, model, *options) -> subprocess.Popen:
+def start(inputs, output, model, *options) -> subprocess.Popen:
     """A captioning process at the head of its own session, to which everything it starts belongs."""
-    command = [sys.executable, "-m", "emollm", "caption", str(photos), "-o", str(output), "--model", str(model), "--progress",
+    command = [sys.executable, "-m", "emollm", "caption", *inputs, "-o", str(output), "--model", str(model), "--progress",
                "none", "--workers", "1", *options]
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
@@ -104,10 +113,10 @@ def left(process, but: tuple[str, ...] = (), seconds: float = 60) -> dict[int, s
 # --- clusters ----------------------------------------------------------------------------------------------------------
 
 @needs_ray
-def test_killed_processes_lose_and_double_nothing(photos, expected, tiny_folder, kill_caption, tmp_path):
+def test_killed_processes_lose_and_double_nothing(inputs, expected, tiny_folder, kill_caption, tmp_path):
     """One process that answers and one that measures are killed between the first line of a face and the last."""
     output = tmp_path / "out.jsonl"
-    process = start(photos, output, tiny_folder, "--ray", "--batch", "1")
+    process = start(inputs, output, tiny_folder, "--ray", "--batch", "1")
     wait_for_lines(process, output, 2)  # the damaged picture comes first, and is written by the command's process
     os.kill(next(pid for pid, args in session(process).items() if args.startswith("ray::Measurer")), signal.SIGSTOP)
     before = written(output)
@@ -124,9 +133,9 @@ def test_killed_processes_lose_and_double_nothing(photos, expected, tiny_folder,
 
 
 @needs_ray
-def test_going_on_after_the_command_was_killed_and_after_ctrl_c(photos, expected, tiny_folder, kill_caption, tmp_path, capsys):
+def test_going_on_after_the_command_was_killed_and_after_ctrl_c(inputs, expected, tiny_folder, kill_caption, tmp_path, capsys):
     output = tmp_path / "out.jsonl"
-    process = start(photos, output, tiny_folder, "--ray", "--batch", "1")
+    process = start(inputs, output, tiny_folder, "--ray", "--batch", "1")
     wait_for_lines(process, output, 2)
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=SECONDS)
@@ -141,11 +150,11 @@ def test_going_on_after_the_command_was_killed_and_after_ctrl_c(photos, expected
     assert (status["total"], status["complete"], status["shards"]) == (len(expected), False, 1)
 
     kept = {path: Path(path).read_bytes() for path in shards.shards_of(str(output))}
-    assert cli.main(["caption", str(photos), "-o", str(output), "--model", str(tiny_folder), "--question", "What?"]) == 2
+    assert cli.main(["caption", *inputs, "-o", str(output), "--model", str(tiny_folder), "--question", "What?"]) == 2
     assert "made with other settings: question was" in capsys.readouterr().err
     assert kept == {path: Path(path).read_bytes() for path in shards.shards_of(str(output))}
 
-    process = start(photos, output, tiny_folder, "--ray", "--batch", "1", "--keep-shards")
+    process = start(inputs, output, tiny_folder, "--ray", "--batch", "1", "--keep-shards")
     wait_for_lines(process, output, len(before) + 1)
     os.killpg(process.pid, signal.SIGINT)
     _, told = process.communicate(timeout=SECONDS)
@@ -157,7 +166,7 @@ def test_going_on_after_the_command_was_killed_and_after_ctrl_c(photos, expected
     if stopped < len(expected):
         assert process.returncode == 130 and "Run the same command again to go on" in told and not manifest["complete"], told
 
-    assert cli.main(["caption", str(photos), "-o", str(output), "--model", str(tiny_folder), "--progress", "none",
+    assert cli.main(["caption", *inputs, "-o", str(output), "--model", str(tiny_folder), "--progress", "none",
                      "--workers", "1"]) == 0  # without a cluster: the same output
     assert kill_caption.answers(output) == expected and written(output) == len(expected)
     after = kill_caption.finished(output)
@@ -197,13 +206,14 @@ def test_an_address_where_nobody_listens(photos, tiny_folder, tmp_path, capsys):
     assert "--ray 127.0.0.1:1: no cluster can be used there ([Errno 111] Connection refused)" in told
 
 
-@pytest.mark.parametrize("resources, options, plan", [
-    ({"CPU": 2}, {}, (1, 1, 0)), ({"CPU": 64}, {}, (56, 8, 0)), ({"CPU": 64, "GPU": 4}, {}, (56, 8, 0)),
-    ({"CPU": 64, "GPU": 4}, {"engine": "vllm"}, (60, 4, 1)), ({"CPU": 64, "GPU": 4}, {"engine_gpus": 0.5}, (56, 8, 0.5)),
-    ({"CPU": 64}, {"workers": 3, "engines": 5}, (3, 5, 0))])
-def test_processes_by_what_the_cluster_has(resources, options, plan):
+@pytest.mark.parametrize("resources, clips, options, plan", [
+    ({"CPU": 1}, 1, {}, (1, 1, 0)), ({"CPU": 2}, 0, {}, (1, 1, 0)), ({"CPU": 64}, 1, {}, (61, 3, 0)),
+    ({"CPU": 64}, 0, {}, (6, 58, 0)), ({"CPU": 64, "GPU": 4}, 1, {}, (61, 3, 0)),
+    ({"CPU": 64, "GPU": 4}, 1, {"engine": "vllm"}, (60, 4, 1)), ({"CPU": 64, "GPU": 4}, 1, {"engine_gpus": 0.5}, (56, 8, 0.5)),
+    ({"CPU": 64}, 1, {"workers": 3, "engines": 5}, (3, 5, 0))])
+def test_processes_by_what_the_cluster_has_and_what_is_asked(resources, clips, options, plan):
     asked = SimpleNamespace(**{"workers": None, "engines": None, "engine_gpus": None, "engine": "transformers", **options})
-    assert cluster._plan(resources, asked) == plan
+    assert cluster._plan(resources, asked, clips) == plan
 
 
 # --- shards --------------------------------------------------------------------------------------------------------------

@@ -179,7 +179,7 @@ def test_a_worker_that_is_killed_costs_its_clip_only(photos, astronaut_clip, tin
     def attempt(prepare, pool, retry=False):
         with Log(output, settings) as log, pipeline.Stop() as stop:
             run = pipeline.Run(log, lambda: emollm.engine.engine(str(tiny_folder)), pool, prepare, meter.Meter("none", 3), stop,
-                               retry_errors=retry)
+                               threads=1, retry_errors=retry)  # one file at a time: nothing else is with the worker
             run.all(media)
             log.compact()
         return results(output)

@@ -1,22 +1,16 @@
-"""`emollm serve`: what it refuses, how it watches its child, and one real server that is killed and comes back."""
+"""`emollm serve`: what it refuses, what it tells vLLM, and one real server that is killed and comes back."""
 
-import asyncio
 import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-import threading
-import time
-import urllib.error
-import urllib.request
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
-from emollm_vllm import launch, supervise
+from emollm_vllm import launch
+from process_fixtures import alive, ask, check_unavailable, until
 
 from emollm.checkpoint import MODELS
 from emollm.cli import main as cli
@@ -24,35 +18,6 @@ from emollm.schema import InputError
 
 POCKET = MODELS / "pocket"
 with_vllm = pytest.mark.skipif(find_spec("vllm") is None, reason="needs the extra serve-cpu or serve")
-PATIENCE = 300  # s; a start takes half a minute on two idle cores
-
-
-def ask(url, body=None, headers=None):
-    """(status, headers, text) of a GET, or of a POST of JSON."""
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json", **(headers or {})})
-    try:
-        with urllib.request.urlopen(request, timeout=60) as response:
-            return response.status, response.headers, response.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.headers, error.read().decode()
-
-
-def until(condition, seconds=PATIENCE):
-    """Wait for a condition; its value."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-        time.sleep(0.05)
-    raise AssertionError(f"did not happen within {seconds} s")
-
-
-def check_unavailable(answer):
-    status, headers, text = answer
-    assert status == 503
-    assert int(headers["Retry-After"]) >= 2
-    assert json.loads(text)["error"]["code"] == "engine_unavailable"
 
 
 # --- what is refused -------------------------------------------------------------------------------------------------
@@ -187,193 +152,6 @@ def test_parameters_are_counted_from_the_headers(tiny, tiny_folder):
 
     stored = {p.data_ptr(): p.numel() for p in tiny[0].state_dict().values()}  # tied weights are stored once
     assert parameters(tiny_folder) == sum(stored.values())
-
-
-# --- the supervisor, with a child that is quick to start ---------------------------------------------------------------
-
-CHILD = """
-import os, select, socket, subprocess, sys, time
-from pathlib import Path
-behaviour, folder, listening, control = sys.argv[1], Path(sys.argv[2]), *map(int, sys.argv[3:])
-listener, told = socket.socket(fileno=listening), socket.socket(fileno=control)
-helper = subprocess.Popen(["sleep", "1000"])
-with (folder / "started").open("a") as file:
-    file.write(f"{os.getpid()} {helper.pid}\\n")
-if behaviour == "dies":
-    sys.exit(3)
-if behaviour == "refuses":
-    told.sendall(b"refused\\n")
-    time.sleep(1000)
-while not (folder / "go").exists():
-    time.sleep(0.02)
-listener.setblocking(False)
-told.sendall(b"ready\\n")
-while True:
-    select.select([listener], [], [])
-    try:
-        connection, _ = listener.accept()  # does not block, as the socket does not for the parent
-    except BlockingIOError:
-        continue
-    connection.setblocking(True)
-    asked = connection.recv(65536)
-    connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 5\\r\\nConnection: close\\r\\n\\r\\nchild")
-    connection.close()
-    if b"/dead" in asked:
-        told.sendall(b"dead\\n")
-"""
-
-
-class Watched:
-    """`Supervisor` in a process of its own, around CHILD."""
-
-    def __init__(self, folder: Path, behaviour: str, restart: bool = True):
-        self.folder, script = folder, folder / "child.py"
-        script.write_text(CHILD)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        code = (f"import asyncio, os, sys; from emollm_vllm.launch import listen\n"
-                f"from emollm_vllm import supervise\nsupervise.GIVE_UP = 2\n"
-                f"command = [sys.executable, {str(script)!r}, {behaviour!r}, {str(folder)!r}]\n"
-                f"s = supervise.Supervisor(listen('127.0.0.1', {port}), command, dict(os.environ), print, {restart})\n"
-                f"sys.exit(asyncio.run(s.run()))")
-        self.url = f"http://127.0.0.1:{port}"
-        self.process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-    def started(self) -> list[list[int]]:
-        """[process, its helper] of every child so far."""
-        file = self.folder / "started"
-        return [list(map(int, line.split())) for line in file.read_text().splitlines()] if file.exists() else []
-
-    def ended(self) -> tuple[int, str]:
-        """Exit code and stderr; nothing that was started is left."""
-        _, said = self.process.communicate(timeout=60)
-        assert not [p for pair in self.started() for p in pair if alive(p)]
-        return self.process.returncode, said
-
-
-def alive(process: int) -> bool:
-    """Whether a process is there and no zombie."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-@pytest.fixture
-def watched(tmp_path):
-    """Function (behaviour, restart=) -> Watched; ended after the test."""
-    made = []
-
-    def make(behaviour="serves", restart=True):
-        made.append(Watched(tmp_path, behaviour, restart))
-        return made[0]
-
-    yield make
-    for one in made:
-        one.process.kill()
-        for process in [p for pair in one.started() for p in pair if alive(p)]:
-            os.kill(process, signal.SIGKILL)
-        one.process.communicate()  # last, as the children hold its pipes
-
-
-def until_up(url):
-    """Until something listens; the first answer."""
-    def answer():
-        try:
-            return ask(url)
-        except OSError:
-            return None
-    return until(answer, 60)
-
-
-def test_requests_are_answered_503_until_the_child_serves_and_after_it_dies(watched, tmp_path):
-    server = watched()
-    check_unavailable(until_up(server.url))
-    check_unavailable(ask(server.url, {"a": "x" * 5_000_000}))  # a large body gets its answer, too
-    (tmp_path / "go").touch()
-    until(lambda: ask(server.url)[0] == 200, 30)
-    assert all(ask(server.url)[2] == "child" for _ in range(20))  # the parent takes no connection any more
-    (tmp_path / "go").unlink()
-    first = server.started()[0]
-    os.kill(first[0], signal.SIGKILL)
-    check_unavailable(until(lambda: ask(server.url), 30))
-    until(lambda: not any(map(alive, first)), 30)  # the helper of a dead child does not stay behind
-    (tmp_path / "go").touch()
-    until(lambda: ask(server.url)[0] == 200, 30)
-    assert ask(f"{server.url}/dead")[0] == 200  # its engine has died, it says
-    until(lambda: len(server.started()) == 3, 30)
-    server.process.send_signal(signal.SIGTERM)
-    assert server.ended()[0] == 0
-
-
-def test_no_request_is_lost_while_the_child_takes_over(watched, tmp_path):
-    server = watched()
-    until_up(server.url)
-    answers, stop = [], threading.Event()
-
-    def keep_asking():
-        while not stop.is_set():
-            try:
-                answers.append(ask(server.url)[0])
-            except OSError as error:
-                answers.append(repr(error))
-
-    asking = [threading.Thread(target=keep_asking) for _ in range(4)]
-    for thread in asking:
-        thread.start()
-    (tmp_path / "go").touch()
-    try:
-        until(lambda: answers[-20:] == [200] * 20, 30)
-    finally:
-        stop.set()
-        for thread in asking:
-            thread.join()
-    assert set(answers) == {200, 503}
-
-
-def test_a_child_that_never_serves_is_given_up(watched):
-    code, said = watched("dies").ended()
-    assert code == 1
-    assert "starting it again in 1 s" in said
-    assert "could not be started (2 of 2 tries)" in said
-
-
-def test_without_restart_the_first_death_is_the_last(watched):
-    server = watched("dies", restart=False)
-    assert server.ended()[0] == 1
-    assert len(server.started()) == 1
-
-
-def test_a_child_that_refuses_is_not_asked_again(watched):
-    server = watched("refuses")
-    assert server.ended()[0] == 2
-    assert len(server.started()) == 1
-
-
-def test_ctrl_c_while_starting_stops_everything(watched):
-    server = watched()
-    until(server.started, 30)
-    until_up(server.url)
-    server.process.send_signal(signal.SIGINT)
-    assert server.ended()[0] == 130
-
-
-def test_the_head_of_the_503_can_be_asked_for_alone():
-    async def run():
-        with launch.listen("127.0.0.1", 0) as listener:
-            door = supervise.Door(listener, None)
-            await door.open("starting")
-            reader, writer = await asyncio.open_connection(*listener.getsockname())
-            writer.write(b"HEAD /health HTTP/1.1\r\nHost: x\r\n\r\n")
-            answer = await reader.read()
-            writer.close()
-            door.close()
-            return answer
-
-    head, _, body = asyncio.run(run()).partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 503 ") and b"Retry-After: " in head
-    assert body == b""  # a HEAD has none
 
 
 # --- for real --------------------------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ from emollm.caption.log import Entry, Log
 from emollm.caption.meter import Meter
 from emollm.caption.pipeline import WINDOW_BATCHES, WINDOW_FRAMES, Stop
 from emollm.caption.settings import digest
-from emollm.caption.sources import Item, Medium, by_medium
+from emollm.caption.sources import CLIP_SUFFIXES, Item, Medium, by_medium
 from emollm.caption.stages import Measured, Window, measure, name_of
 from emollm.prompt import DEFAULT_QUESTION
 from emollm.schema import Explanation, InputError
@@ -45,7 +45,7 @@ from emollm.workers import WorkerError
 HERE = "here"  # --ray without an address: a cluster of this machine alone
 TRIES = 3  # processes that may die of an item before it is given up
 STORE_BYTES = 512 * 2**20  # measured media on their way, on this machine
-CPUS_AN_ENGINE = 8  # cores of a cluster without GPUs for every one that answers: measuring takes most of the time
+COST = {"clip": 3.6, "photo": 0.02, "answer": 0.18}  # s of one core, clips of 10 s, shipped model (docs/scale.md)
 SESSION = "emollm-ray-"
 SLOW_START = 60.0  # s without any process before it is said
 
@@ -123,7 +123,8 @@ def caption(options, log: Log, items: list[Item]) -> Meter:
     known = shards.settle(log) if options.keep_shards else log.entries
     total = len(items) + len(known.keys() - {item.custom_id for item in items})
     shards.write_manifest(log, total, complete=False, parts=False)
-    with _connected(ray, options) as plan, Stop() as stop:
+    clips = sum(str(item.source).lower().endswith(CLIP_SUFFIXES) for item in items) / len(items)
+    with _connected(ray, options, clips) as plan, Stop() as stop:
         job = Job(os.getcwd(), log.path, log.settings, total, options.model, options.engine, not options.ungrounded,
                   options.baseline, options.retry_errors, threads=1)
         try:
@@ -140,8 +141,11 @@ def caption(options, log: Log, items: list[Item]) -> Meter:
 
 
 @contextlib.contextmanager
-def _connected(ray, options) -> Iterator[Plan]:
-    """A cluster for as long as the block runs; one of this machine is started for it. Raises InputError."""
+def _connected(ray, options, clips: float) -> Iterator[Plan]:
+    """A cluster for as long as the block runs; one of this machine is started for it. clips: share of the items, 0-1.
+
+    Raises InputError.
+    """
     quiet = {"log_to_driver": False, "logging_level": "ERROR"}
     with contextlib.ExitStack() as stack:
         if options.ray == HERE:  # what Ray logs and spills goes away with it; socket names must be short
@@ -161,7 +165,7 @@ def _connected(ray, options) -> Iterator[Plan]:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise InputError(f"--ray {options.ray}: no cluster can be used there ({reason[:200]}). Start one with 'ray start "
                              "--head', or give --ray without an address for one of this machine.") from None
-        plan = _plan(ray.cluster_resources(), options)
+        plan = _plan(ray.cluster_resources(), options, clips)
         _tell(f"cluster: {plan.measurers} measuring and {plan.answerers} answering processes"
               + (f" with {plan.gpus:g} GPUs each" if plan.gpus else ""))
         yield plan
@@ -182,11 +186,14 @@ def _clear() -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _plan(resources: dict[str, float], options) -> Plan:
-    """What the options ask for; else as many as the cluster has CPUs and, where the engine uses them, GPUs for."""
+def _plan(resources: dict[str, float], options, clips: float) -> Plan:
+    """What the options ask for; else an answering process for each GPU where the engine uses them, or the share of the
+    cores that answering takes of the work; the other cores measure."""
     cpus, there = int(resources.get("CPU", 1)), resources.get("GPU", 0)
     gpus = options.engine_gpus if options.engine_gpus is not None else float(options.engine == "vllm" and there >= 1)
-    answerers = options.engines or max(1, int(there / gpus) if gpus else cpus // CPUS_AN_ENGINE)
+    measuring = clips * COST["clip"] + (1 - clips) * COST["photo"]
+    share = min(cpus - 1, round(cpus * COST["answer"] / (COST["answer"] + measuring)))
+    answerers = options.engines or max(1, int(there / gpus) if gpus else share)
     return Plan(options.workers or max(1, cpus - answerers), answerers, gpus)
 
 

@@ -45,11 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--engine", choices=("transformers", "vllm"), default="transformers", help="what runs the model")
     add("--ungrounded", action="store_true", help="let the model write observations freely (for research)")
     add("--root", metavar="DIR", help="folder of the files that a table or batch file names (default: its own folder)")
-    add("--workers", type=_positive, metavar="N", help="measuring processes (default: one less than the cores)")
+    add("--workers", type=_positive, metavar="N", help="measuring processes (default: one a core)")
     add("--batch", type=_positive, default=16, metavar="N", help="faces the model answers at once (default 16)")
     add("--ray", nargs="?", const="here", metavar="ADDRESS", help="on a Ray cluster: of this machine, or the one at ADDRESS")
     add("--engines", type=_positive, metavar="N", help="with --ray: processes that answer (default: one for each GPU that the "
-        "engine uses, else one for every 8 cores)")
+        "engine uses, else by how many of the inputs are clips)")
     add("--engine-gpus", type=float, metavar="G", help="with --ray: GPUs, or the share of one, that each of them takes")
     add("--keep-shards", action="store_true", help="with --ray: leave the lines where the machines wrote them, listed in "
         "JSONL.shards/manifest.json")
@@ -161,7 +161,7 @@ def _workers(asked: int | None) -> int:
     if asked:
         return asked
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores - 1)
+    return max(1, cores)  # clips wait for measuring far more than for the model
 
 
 def _positive(text: str) -> int:

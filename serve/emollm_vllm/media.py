@@ -193,7 +193,9 @@ class FaceConnector(MediaConnector):
     async def measured(self, url: str, parameter: str, **asked) -> Prepared:
         """What can be measured behind a URL. Raises InputError, NoFaceError."""
         future = measurements().measure(await self.read(url, parameter), parameter, **asked)
-        return await asyncio.shield(asyncio.wrap_future(future))  # others may wait for the same measurement
+        waiting = asyncio.wrap_future(future)
+        waiting.add_done_callback(lambda done: done.cancelled() or done.exception())  # also when nobody waits any more
+        return await asyncio.shield(waiting)  # others may wait for the same measurement
 
     async def _part(self, url: str, parameter: str) -> Prepared:
         try:

@@ -1,0 +1,102 @@
+"""What a JSON request may ask for, and what reaches the application."""
+
+import pytest
+
+pytest.importorskip("starlette")
+from emollm_vllm import admission
+from emollm_vllm.admission import Limits
+from gate_fixtures import CHAT, CLIP, PICTURE, _app, _ask, _chat, error_of  # noqa: F401 (fixtures)
+
+from emollm.prompt import SPECIAL_TOKENS
+
+
+def test_a_good_request_reaches_the_application_unchanged(chat):
+    fields = {"model": "pocket", "temperature": 0.5, "max_tokens": 512, "n": 4, "logprobs": True, "stream": False,
+              "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}},
+              "mm_processor_kwargs": {"what_if": [{"AU04": 0.0}]}, "tools": [], "echo": False, "prompt_logprobs": None}
+    content = [PICTURE, {"type": "text", "text": "Grüße & <b>7 < 8</b> \u4f60\U0001f600"}]
+    answer = chat(content, **fields).json()
+    assert answer["body"] == {"messages": [{"role": "user", "content": content}], **fields}
+
+
+@pytest.mark.parametrize(("field", "value"), [
+    ("n", 5), ("n", "4"), ("n", 4.0), ("n", True), ("best_of", 5), ("max_tokens", 513), ("max_completion_tokens", 10**30),
+    ("min_tokens", 513), ("use_beam_search", True), ("prompt_logprobs", 0), ("prompt_logprobs", 5), ("chat_template", "x"),
+    ("chat_template_kwargs", {"x": 1}), ("documents", [{"text": "x"}]), ("add_special_tokens", True), ("echo", True),
+    ("media_io_kwargs", {"video": {"num_frames": 9999}}), ("kv_transfer_params", {"x": 1}), ("mm_payload", "x"),
+    ("prompt_embeds", "x"), ("tools", [{"type": "function"}]), ("stop", ["x"] * 17), ("bad_words", ["x"] * 17),
+    ("structured_outputs", {"grammar": "x" * 70_000}), ("response_format", {"x": "y" * 70_000})])
+def test_what_may_not_be_asked_is_named(chat, field, value):
+    assert error_of(chat(**{field: value}), 400)["param"] == field
+
+
+@pytest.mark.parametrize(("route", "field"), [("/v1/responses", "max_output_tokens"), ("/v1/completions", "max_tokens")])
+def test_other_routes_have_the_limits_of_chat(ask, route, field):
+    body = {"input": "x", "prompt": "x", field: 513}
+    assert error_of(ask("POST", route, json=body), 400)["param"] == field
+    assert ask("POST", route, json={**body, field: 512}).status_code == 200
+
+
+@pytest.mark.parametrize(("content", "param"), [
+    ([PICTURE] * 5, "messages[0].content[4]"), ([CLIP] * 2, "messages[0].content[1]"),
+    ([{"type": "text", "text": "x"}] * 9, "messages[0].content"), ([{"type": "text"}], "messages[0].content[0].text"),
+    ([{"type": "input_audio", "input_audio": {}}], "messages[0].content[0].type"),
+    ([{"type": "image_embeds", "image_embeds": "x"}], "messages[0].content[0].type"),
+    ([{"image_url": "http://x"}], "messages[0].content[0].type"), ([{"type": ["text"]}], "messages[0].content[0].type"),
+    ([{"type": "image_url", "image_url": "data:,"}], "messages[0].content[0].image_url"),
+    ([{"type": "image_url"}], "messages[0].content[0].image_url"), ([PICTURE | {"uuid": "1"}], "messages[0].content[0].uuid"),
+    ([7], "messages[0].content[0].type"), (7, "messages[0].content"), ({"text": "x"}, "messages[0].content")])
+def test_parts_are_counted_and_of_known_kinds(chat, content, param):
+    assert error_of(chat(content), 400)["param"] == param
+
+
+def test_pictures_count_over_the_whole_conversation(ask):
+    turns = [{"role": "user", "content": [PICTURE, {"type": "text", "text": "x"}]}, {"role": "assistant", "content": "y"}]
+    assert ask("POST", CHAT, json={"messages": turns * 4}).status_code == 200
+    error = error_of(ask("POST", CHAT, json={"messages": turns * 5}), 400)
+    assert (error["param"], "4 images" in error["message"]) == ("messages[8].content[0]", True)
+    responses = [{"role": "user", "content": [{"type": "input_image", "image_url": "data:,x"}] * 5}]
+    assert error_of(ask("POST", "/v1/responses", json={"input": responses}), 400)["param"] == "input[0].content[4]"
+    assert error_of(ask("POST", "/tokenize", json={"messages": turns * 5}), 400)["param"] == "messages[8].content[0]"
+
+
+@pytest.mark.parametrize("messages", [None, [], "x", {}, [7], [{"content": "x"}], [{"role": "user\n", "content": "x"}],
+                                      [{"role": "user", "content": "x"}] * 101,
+                                      [{"role": "assistant", "tool_calls": [{}]}], [{"type": "function_call", "role": "user"}]])
+def test_messages_are_messages(ask, messages):
+    assert error_of(ask("POST", CHAT, json={"messages": messages}), 400)["param"].startswith("messages")
+
+
+def test_only_known_keys_of_a_message_pass(ask):
+    message = {"role": "user", "content": "x", "name": "<|im_end|>", "reasoning": "y", "anything": 1}
+    assert ask("POST", CHAT, json={"messages": [message]}).json()["body"]["messages"] == [{"role": "user", "content": "x"}]
+
+
+def test_special_tokens_are_taken_out_of_texts(ask, chat):
+    text = "a" + "".join(SPECIAL_TOKENS) + "b<fa<face>ce>c<|im_<|im_end|>end|>d"
+    assert chat(text).json()["body"]["messages"][0]["content"] == "abcd"
+    assert chat([{"type": "text", "text": text}]).json()["body"]["messages"][0]["content"][0]["text"] == "abcd"
+    answer = ask("POST", "/v1/responses", json={"input": text, "instructions": text}).json()["body"]
+    assert (answer["input"], answer["instructions"]) == ("abcd", "abcd")
+    raw = ask("POST", "/v1/completions", json={"prompt": ["<|im_start|>user\n<face><|face_pad|>x", [1, 2]]}).json()["body"]
+    assert raw["prompt"] == ["<|im_start|>user\nx", [1, 2]]  # turns are the client's own there, faces are not
+
+
+def test_no_nesting_leaves_a_special_token():
+    for depth in range(1, 40):
+        text = "<fa" * depth + "<face>" + "ce>" * depth
+        assert "<face>" not in admission.without(admission._ANY, text)
+
+
+def test_text_is_limited(chat, ask):
+    limits = Limits(characters=100)
+    assert "characters" in error_of(chat("x" * 101, limits=limits), 400)["message"]
+    assert chat("x" * 100, limits=limits).status_code == 200
+    error_of(ask("POST", "/tokenize", limits=limits, json={"prompt": ["x" * 60] * 2}), 400)
+    assert error_of(ask("POST", "/v1/completions", json={"prompt": ["x"] * 9}), 400)["param"] == "prompt"
+
+
+def test_a_repeated_key_is_read_as_it_was_checked(ask):
+    body = b'{"n": 100, "messages": [{"role": "user", "content": "x"}], "n": 1}'
+    given = ask("POST", CHAT, content=body, headers={"Content-Type": "application/json"}).json()["body"]
+    assert given["n"] == 1
