@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -87,9 +88,13 @@ def test_a_signal_finishes_what_is_in_flight(number, kill_caption, photos, tiny_
     finish(photos, output, tiny_folder, kill_caption)
 
 
-def test_a_second_signal_stops_at_once(kill_caption, photos, tiny_folder, tmp_path):
-    output = tmp_path / "out.jsonl"
-    process = start(photos, output, tiny_folder, "--batch", "12", "--progress", "json")
+def test_a_second_signal_stops_at_once(kill_caption, photos, tiny_folder, tmp_path, clip_frames, write_clip):
+    """Eleven photos and a clip that takes seconds to measure: the first progress line comes before any answer."""
+    output, folder = tmp_path / "out.jsonl", tmp_path / "in"
+    shutil.copytree(photos, folder)
+    next(folder.iterdir()).unlink()
+    write_clip(folder / "zz.mp4", clip_frames * 8)
+    process = start(folder, output, tiny_folder, "--batch", "12", "--progress", "json")
     assert json.loads(process.stderr.readline())["done"] == 0  # measuring has begun, nothing can be answered yet
     os.killpg(process.pid, signal.SIGINT)
     while "finishing" not in (line := process.stderr.readline()):
@@ -98,7 +103,7 @@ def test_a_second_signal_stops_at_once(kill_caption, photos, tiny_folder, tmp_pa
     _, told = process.communicate(timeout=SECONDS)
     assert process.returncode == 130 and "Traceback" not in told, told
     assert len(kill_caption.finished(output)) < 12
-    finish(photos, output, tiny_folder, kill_caption)
+    finish(folder, output, tiny_folder, kill_caption)
 
 
 def test_no_room_is_one_clear_line_and_the_next_run_goes_on(kill_caption, photos, tiny_folder, tmp_path):
