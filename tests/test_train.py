@@ -257,7 +257,7 @@ def test_stages_follow_each_other(run_of, faces_cache, tiny, tmp_path):
     state = {f"tower.{k}": v for k, v in tiny[0].face.tower.state_dict().items()}
     torch.save({"model": state | {"label_head.bias": torch.zeros(8)}}, tower)
     language = run_of("language", steps=3)
-    stage = {"faces": str(faces_cache), "vocabulary": None, "language_model": None, "steps": 3}
+    stage = {"faces": str(faces_cache), "vocabulary": None, "language_model": None, "steps": 3, "batch": 12}  # some with pixels
     adapters = run_of("adapters", stage="adapters", init=str(language / "model"), tower=str(tower), **stage)
     reason = run_of("reason", stage="reason", init=str(adapters / "model"), lora=LORA, **stage)
 
