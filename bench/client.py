@@ -80,7 +80,7 @@ async def _all(url: str, conversations: Sequence[list[dict]], concurrency: int, 
         for number in left:
             answers[number] = await ask(client, conversations[number], tokens)
 
-    async with openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="none", timeout=600, max_retries=0) as client:
+    async with openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="none", timeout=600, max_retries=2) as client:
         await client.models.list()  # connected, and the client's own first-call work done, before the clock starts
         start = time.perf_counter()
         await asyncio.gather(*(one_after_another(client) for _ in range(concurrency)))
