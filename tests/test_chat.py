@@ -90,7 +90,7 @@ def test_an_answer_comes_in_pieces_that_make_the_engines_answer(talked, pocket):
         turns.append(question)
         pieces = list(talked.ask(question))
         whole = pocket.answer([face], [list(turns)], [talked.observed()])[0].text
-        assert len(pieces) > 5
+        assert len(pieces) > (5 if question == WHY else 1)  # the second may be the label alone
         assert "".join(pieces) == whole == talked.turns[-1].answer
         turns.append(whole)
 
@@ -204,7 +204,8 @@ def test_piped_lines_are_answered_in_turn(astronaut_file):
     first, _, rest = done.stdout.decode().partition("\n\n")
     assert prompt.parse(first).observations
     assert rest.startswith("astronaut.png, face 0\nWhat if: AU12 set to 0")
-    assert rest.count(prompt.CONCLUSION) == 1
+    assert rest.count("AU06 cheek raiser |") == 2  # in the evidence and in the one answer after it
+    assert "AU12 lip corner puller |" not in rest
     assert done.stderr.startswith(b"emollm describes facial movement")
 
 
