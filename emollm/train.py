@@ -31,17 +31,15 @@ from emollm.tokenizer import label_tokens, train_tokenizer
 from emollm.tower import POCKET, POCKET_CHANNELS
 
 KEYS = ("stage", "data", "faces", "tower", "init", "out", "seed", "steps", "batch", "lr", "lora", "lora.rank", "lora.alpha",
-        "lora.dropout", "lora.targets", "label_weight", "digit_weight", "language_model", "vocabulary", "save_every")
+        "lora.dropout", "lora.targets", "label_weight", "language_model", "vocabulary", "save_every")
 VISUAL_ADAPTER = ("face.visual_projector", "face.position", "face.frame_time")
 TRAINED = {"language": ("language_model", "face.au"), "adapters": VISUAL_ADAPTER, "reason": ("face.au", *VISUAL_ADAPTER),
            "lora": ()}
 LORA_STAGES = ("reason", "lora")
 
 
-def answer_loss(model: EmoLLM, batch: dict, label_ids: torch.Tensor, label_weight: float,
-                digits: tuple[torch.Tensor, float] | None = None) -> tuple:
+def answer_loss(model: EmoLLM, batch: dict, label_ids: torch.Tensor, label_weight: float) -> tuple:
     """Mean loss over supervised tokens, the label position counted `label_weight` times; and both parts for the log.
-    digits: token ids of the ten digits and how often each counts.
 
     Only supervised positions go through the output layer: prompts are not predicted.
     """
@@ -56,12 +54,9 @@ def answer_loss(model: EmoLLM, batch: dict, label_ids: torch.Tensor, label_weigh
     logp = logits.log_softmax(-1)
     token_loss = -logp.gather(1, ids[:, None])[:, 0]
     soft = -(target[row[first]].to(logp) * logp[first][:, label_ids]).sum(1)
-    text, weight = token_loss[~first], torch.ones_like(token_loss[~first])
-    if digits is not None:
-        weight[torch.isin(ids[~first], digits[0])] = digits[1]
-    count = weight.sum() + label_weight * len(soft)
-    loss = ((weight * text).sum() + label_weight * soft.sum()) / count
-    return loss, text.mean().detach(), soft.mean().detach(), len(ids)
+    text = token_loss[~first]
+    count = len(text) + label_weight * len(soft)
+    return (text.sum() + label_weight * soft.sum()) / count, text.mean().detach(), soft.mean().detach(), len(ids)
 
 
 def _labels_before(is_label: torch.Tensor, row: torch.Tensor) -> torch.Tensor:
@@ -198,14 +193,12 @@ def cache_features(model: EmoLLM, faces_path: str, folder: Path, variants: int =
     return FeatureCache(rows, np.load(path, mmap_mode="r"))
 
 
-def train_step(model: EmoLLM, batch: dict, optimiser_list: list, label_ids: torch.Tensor, digit_ids: torch.Tensor,
-               config: dict) -> tuple:
+def train_step(model: EmoLLM, batch: dict, optimiser_list: list, label_ids: torch.Tensor, config: dict) -> tuple:
     """One training step."""
     device = next(model.parameters()).device
     batch = {k: v.to(device) for k, v in batch.items()}
     with torch.autocast(device.type, torch.bfloat16):
-        loss, text, label, tokens = answer_loss(model, batch, label_ids, config["label_weight"],
-                                                (digit_ids, config["digit_weight"]))
+        loss, text, label, tokens = answer_loss(model, batch, label_ids, config["label_weight"])
     loss.backward()
     torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.grad is not None], 1.0)
     for optimiser in optimiser_list:
@@ -233,7 +226,6 @@ def main(config_path: str) -> None:
     rates = [[g["lr"] for g in o.param_groups] for o in found]
     first = resume(model, found, out / "last.pt")
     label_ids = torch.tensor(label_tokens(processor.tokenizer), device=device)
-    digit_ids = torch.tensor(processor.tokenizer.convert_tokens_to_ids(list("0123456789")), device=device)
     stream = batches(records, processor, cache, config["batch"], config["seed"], first)
     started, seen, recent = time.time(), 0, []
     for step in range(first, config["steps"]):
@@ -241,7 +233,7 @@ def main(config_path: str) -> None:
             for group, lr in zip(optimiser.param_groups, rate, strict=True):
                 group["lr"] = lr * schedule(step, config["steps"])
         torch.manual_seed(config["seed"] + step)  # dropout depends on the step, not on where the run was resumed
-        text, label, tokens = train_step(model, next(stream), found, label_ids, digit_ids, config)
+        text, label, tokens = train_step(model, next(stream), found, label_ids, config)
         seen, recent = seen + tokens, [*recent[-24:], (text, label)]
         if step % 25 == 24:
             log(out, step + 1, config["steps"], recent, seen / (time.time() - started))
