@@ -311,3 +311,15 @@ def http(server):
 
     with httpx.Client(base_url=server.url, timeout=300) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def kill_caption():
+    """bench/kill_caption.py, which is no package."""
+    import importlib.util
+
+    path = Path(__file__).resolve().parents[1] / "bench" / "kill_caption.py"
+    spec = importlib.util.spec_from_file_location("kill_caption", path)
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded

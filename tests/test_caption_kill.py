@@ -1,6 +1,5 @@
 """Captioning that is stopped from outside: killed, interrupted, out of room. Real processes of `emollm caption`."""
 
-import importlib.util
 import json
 import os
 import shutil
@@ -12,23 +11,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
 LIMITED = ("import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY)); "
            "os.execv(sys.argv[2], sys.argv[2:])")
 SECONDS = 240  # longest wait for a process on a busy machine
-
-
-def module():
-    """bench/kill_caption.py, which is no package."""
-    spec = importlib.util.spec_from_file_location("kill_caption", ROOT / "bench" / "kill_caption.py")
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
-
-
-@pytest.fixture(scope="module")
-def kill_caption():
-    return module()
 
 
 @pytest.fixture(scope="module")

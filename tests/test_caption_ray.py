@@ -21,20 +21,10 @@ from emollm.caption.meter import Meter
 from emollm.caption.sources import Item
 from emollm.schema import InputError
 
-ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 240  # longest wait for a process on a busy machine
 PHOTOS = 8
 AGENTS = ("ray::DashboardAgent", "ray::RuntimeEnvAgent")  # try for a minute to tell a cluster that is gone of its end
 needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed")
-
-
-@pytest.fixture(scope="module")
-def kill_caption():
-    """bench/kill_caption.py, which is no package."""
-    spec = importlib.util.spec_from_file_location("kill_caption", ROOT / "bench" / "kill_caption.py")
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
 
 
 @pytest.fixture(scope="module")
