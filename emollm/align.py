@@ -56,23 +56,17 @@ def cut_chip(picture: np.ndarray, landmarks: np.ndarray, size: int) -> tuple[np.
 
     to_chip = similarity(landmarks[STABLE, :2].astype(np.float64), CANONICAL * size - 0.5)
     to_picture = invert(to_chip)
-    scale = float(np.hypot(*to_chip[:, 0]))
-    if scale < 0.5:  # warping alone would skip pixels of a large picture and alias: average them first
+    warp, whole = to_chip, int(1 / max(float(np.hypot(*to_chip[:, 0])), 1e-3))
+    if whole > 1:  # warping alone would skip pixels of a large picture and alias: average blocks of them first
         corners = apply(to_picture, np.array([[0, 0], [size, 0], [0, size], [size, size]], float))
-        x0, y0 = np.maximum(np.floor(corners.min(0)).astype(int) - 2, 0)
-        x1, y1 = np.maximum(np.ceil(corners.max(0)).astype(int) + 3, 0)  # a negative end would slice from behind
-        crop = picture[y0:y1, x0:x1]
-        if crop.shape[0] and crop.shape[1]:
-            width, height = (max(1, round(side * scale)) for side in (crop.shape[1], crop.shape[0]))
-            sx, sy = width / crop.shape[1], height / crop.shape[0]
-            picture = cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA)
-            small_to_full = np.array([[1 / sx, 0, x0 + 0.5 / sx - 0.5], [0, 1 / sy, y0 + 0.5 / sy - 0.5]])
-            linear = to_chip[:, :2] @ small_to_full[:, :2]
-            shift = to_chip[:, :2] @ small_to_full[:, 2:] + to_chip[:, 2:]
-            warp = np.hstack([linear, shift])
-        else:
-            warp = to_chip
-    else:
-        warp = to_chip
+        low = np.clip(np.floor(corners.min(0)).astype(int) - whole, 0, None)
+        high = np.clip(np.ceil(corners.max(0)).astype(int) + whole + 1, 0, None)  # a negative end would slice from behind
+        crop = picture[low[1]:high[1], low[0]:high[0]]
+        height, width = crop.shape[0] // whole, crop.shape[1] // whole
+        if height and width:
+            picture = cv2.resize(crop[:height * whole, :width * whole], (width, height), interpolation=cv2.INTER_AREA)
+            # Pixel k of the small picture is the mean of pixels k * whole to k * whole + whole - 1.
+            linear = to_chip[:, :2] * whole
+            warp = np.hstack([linear, to_chip[:, :2] @ (low[:, None] + (whole - 1) / 2) + to_chip[:, 2:]])
     chip = cv2.warpAffine(picture, warp, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return chip, to_picture

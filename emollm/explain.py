@@ -99,14 +99,14 @@ def prepare(source, shape: Shape, *, what_if: dict[str, float] | None = None, fa
 
     Raises InputError, NoFaceError.
     """
-    edits = checked(what_if)
-    name, seen, subjects = _perceive(source, evidence, face, baseline)  # 1 media.read 2 face.follow 3 measure.series
+    edits, cache = checked(what_if), faces_in.ChipCache(shape.chip_size)
+    name, seen, subjects = _perceive(source, evidence, face, baseline, cache)  # 1 media.read 2 face.follow 3 measure.series
     for s in subjects:
         s.refusal = shortcomings(s, gate)
         if not s.refusal:  # 4 events.key_frames, and the chips of those moments
             s.events = find_events(s.series)
             s.key_frames = find_key_frames(s.series, s.events, shape.max_key_frames)
-            s.chips = _chips(seen, s, shape.chip_size)
+            s.chips = _chips(seen, s, cache)
         s.track = s.track and moments_only(s.track, s.series, s.events, s.key_frames)
     subjects = [edited(s, edits) for s in subjects]
     return Prepared(name, subjects, edits, **({} if seen is None else {"sha256": seen.sha256, "kind": seen.kind}))
@@ -193,13 +193,13 @@ def checked(what_if: dict[str, float] | None) -> dict[str, float]:
     return edits
 
 
-def _perceive(source, evidence, face: int | None, baseline: str | None) -> tuple:
+def _perceive(source, evidence, face: int | None, baseline: str | None, cache) -> tuple:
     """Steps 1 to 3: name of the source, its media (None for AU tables) and the faces to explain."""
     if _is_table(source):
         name, seen = "AU table" if isinstance(source, AUSeries) else str(source), None
         subjects = [Subject(s) for s in _table(source)]
     else:
-        seen, measured = _measure(source, baseline)
+        seen, measured = _measure(source, baseline, cache)
         name, subjects = seen.name, [Subject(series, track) for track, series in measured]
     if not subjects:
         raise NoFaceError(f"{name}: {NO_FACE}")
@@ -211,13 +211,13 @@ def _perceive(source, evidence, face: int | None, baseline: str | None) -> tuple
     return name, seen, subjects
 
 
-def _chips(seen, subject: Subject, size: int) -> np.ndarray | None:
-    """Aligned chips [K, size, size, 3] at the subject's key frames; None without pixels."""
+def _chips(seen, subject: Subject, cache: faces_in.ChipCache) -> np.ndarray | None:
+    """Aligned chips [K, S, S, 3] at the subject's key frames; None without pixels."""
     if subject.track is None:
         return None
     times = subject.series.times[subject.key_frames]
     frames = [int(np.argmin(abs(subject.track.times - t))) for t in times]
-    return faces_in.chips(seen, subject.track, frames, size)[0]
+    return faces_in.chips(seen, subject.track, frames, cache.size, cache)[0]
 
 
 def measure_media(source, baseline: str | None = None) -> list[tuple[FaceTrack, AUSeries]]:
@@ -228,9 +228,9 @@ def measure_media(source, baseline: str | None = None) -> list[tuple[FaceTrack, 
     return measured
 
 
-def _measure(source, baseline: str | None) -> tuple:
+def _measure(source, baseline: str | None, cache: faces_in.ChipCache | None = None) -> tuple:
     seen = source if isinstance(source, media.Media) else media.read(source)
-    tracks = faces_in.follow(seen)
+    tracks = faces_in.follow(seen, cache=cache)
     chosen = baseline or ("clip" if seen.kind == "clip" else "none")
     return seen, [(t, measure.series(t, chosen)) for t in tracks]
 

@@ -19,6 +19,7 @@ from emollm.mesh import (
     box_of,
     find,
     landmarks,
+    measure_again,
     measure_boxes,
     measure_photo,
     overlap,
@@ -37,6 +38,7 @@ SAME_LOOK = 0.8  # correlation of a face's chips across a maybe-cut; measured: t
 FAR = 1.5  # _distance at which a face cannot be the one of the frame before; measured: 99 % of motion < 0.25
 SHARPNESS_SCALE = 0.04  # normalised Laplacian variance; blur of 2 % of the face width reads about 0.6
 QUALITY_CHIP = 64  # px
+KEPT_CHIPS = 64e6  # bytes of chips kept from the first pass over a clip; the chips of longer ones take a second pass
 
 
 # Quality
@@ -81,20 +83,44 @@ class _Track:
         return box_of(self.points[-1])
 
 
-def follow(media: Media, *, max_faces: int = 8, min_frames: int = MIN_FRAMES,
+@dataclass
+class ChipCache:
+    """Aligned chips of the faces of one media, cut while it is followed so that a clip need not be decoded twice."""
+
+    size: int  # px
+    kept: dict[tuple, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    full: bool = False
+
+    def add(self, index: int, points: np.ndarray, picture: np.ndarray) -> None:
+        self.full = self.full or (len(self.kept) + 1) * self.size**2 * 3 > KEPT_CHIPS
+        if self.full:
+            self.kept.clear()
+        else:
+            self.kept[self._key(index, points)] = align.cut_chip(picture, points, self.size)
+
+    def get(self, index: int, points: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        return self.kept.get(self._key(index, points))
+
+    @staticmethod
+    def _key(index: int, points: np.ndarray) -> tuple:
+        return index, *points[0].tolist()
+
+
+def follow(media: Media, *, max_faces: int = 8, min_frames: int = MIN_FRAMES, cache: ChipCache | None = None,
            progress: Callable[[int], None] | None = None) -> list[FaceTrack]:
     """Every face of a photo or clip as a FaceTrack, left to right at first sight; empty when there is no face.
 
     max_faces: measured at a time (the detector's best). min_frames: shorter tracks of a clip are dropped, unless the
-    clip itself is shorter. progress: called with the number of frames done. A track ends at a shot cut or when
-    its face stays unseen for MAX_GAP seconds; the same person seen again gets a new face_id.
+    clip itself is shorter. cache: filled with chips for chips(). progress: called with the number of frames done. A
+    track ends at a shot cut or when its face stays unseen for MAX_GAP seconds; the same person seen again gets a new
+    face_id.
     """
     if max_faces < 1:
         raise InputError(f"max_faces is {max_faces}, expected at least 1")
     if media.kind == "photo":
         tracks, count = _photo_tracks(media, max_faces), 1
     else:
-        tracks, count = _clip_tracks(media, max_faces, progress or (lambda done: None))
+        tracks, count = _clip_tracks(media, max_faces, cache, progress or (lambda done: None))
     needed = min(min_frames, count)
     kept = [t for t in tracks if len(t.frames) >= needed]
     kept.sort(key=lambda t: (t.frames[0], box_of(t.points[0])[[0, 2]].mean()))
@@ -111,7 +137,8 @@ def _photo_tracks(media: Media, max_faces: int) -> list[_Track]:
     return tracks
 
 
-def _clip_tracks(media: Media, max_faces: int, progress: Callable[[int], None]) -> tuple[list[_Track], int]:
+def _clip_tracks(media: Media, max_faces: int, cache: ChipCache | None,
+                 progress: Callable[[int], None]) -> tuple[list[_Track], int]:
     """All tracks of a clip and the number of its frames.
 
     A face known from the frame before is cut out where it was; the picture is searched when there is none, when one
@@ -131,6 +158,8 @@ def _clip_tracks(media: Media, max_faces: int, progress: Callable[[int], None]) 
             if track is None:
                 active.append(track := _Track())
             track.add(index, time, points, picture)
+            if cache is not None:
+                cache.add(index, points, picture)
         ended += [t for t in active if time - t.times[-1] > MAX_GAP]
         active = [t for t in active if time - t.times[-1] <= MAX_GAP]
         progress(count)
@@ -139,14 +168,23 @@ def _clip_tracks(media: Media, max_faces: int, progress: Callable[[int], None]) 
 
 def _measure_frame(picture: np.ndarray, active: list[_Track], index: int, max_faces: int) -> list[np.ndarray]:
     fresh = [t for t in active if t.frames[-1] == index - 1]
-    faces = measure_boxes(picture, [t.box for t in fresh], max_faces)
+    faces = measure_again(picture, [(t.points[-1], t.doubtful) for t in fresh], max_faces)
     search = len(faces) < max(len(active), 1) or index % DETECT_EVERY == 0
-    if not search or len(faces) == max_faces:
+    if not search:
         return faces
-    known = [box_of(points) for points in faces]
-    new = [box for box in find(picture, tiles=False) if all(overlap(box, k) < 0.3 for k in known)]
+    boxes = find(picture, tiles=False)
+    again = (f if _seen(f, boxes) else landmarks(picture, box_of(f)) for f in faces)
+    faces = [f for f in again if f is not None]
+    if len(faces) == max_faces:
+        return faces
+    new = [box for box in boxes if all(overlap(box, box_of(f)) < 0.3 for f in faces)]
     return faces + [points for points in measure_boxes(picture, new, max_faces - len(faces))
-                    if all(overlap(box_of(points), k) < SAME_FACE for k in known)]
+                    if all(overlap(box_of(points), box_of(f)) < SAME_FACE for f in faces)]
+
+
+def _seen(points: np.ndarray, boxes: np.ndarray) -> bool:
+    """Whether the detector sees this face too: a mesh laid where a face was may hold on to hair or a hand."""
+    return any(overlap(box, box_of(points)) > 0.3 for box in boxes)
 
 
 def _matched(tracks: list[_Track], faces: list[np.ndarray], picture: np.ndarray) -> list[_Track | None]:
@@ -238,18 +276,22 @@ def _finish(track: _Track, face_id: int, media: Media) -> FaceTrack:
                      picture_size=(media.width, media.height))
 
 
-def chips(media: Media, track: FaceTrack, frames: Sequence[int] | np.ndarray,
-          size: int) -> tuple[np.ndarray, np.ndarray]:
+def chips(media: Media, track: FaceTrack, frames: Sequence[int] | np.ndarray, size: int,
+          cache: ChipCache | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Aligned chips [K, size, size, 3] uint8 and their maps chip -> picture px [K, 2, 3].
 
-    frames: K positions within the track (not frame numbers), in any order. Only these frames are converted.
-    Raises InputError when the media no longer holds one of them.
+    frames: K positions within the track (not frame numbers), in any order. cache: as follow() filled it; only frames
+    that it does not hold are read again. Raises InputError when the media no longer holds one of them.
     """
     positions = [int(p) for p in frames]
     at_frame: dict[int, list[int]] = {}
-    for row, position in enumerate(positions):
-        at_frame.setdefault(int(track.frames[position]), []).append(row)
     cut, maps = np.zeros((len(positions), size, size, 3), np.uint8), np.zeros((len(positions), 2, 3))
+    for row, position in enumerate(positions):
+        known = cache and cache.size == size and cache.get(int(track.frames[position]), track.landmarks[position])
+        if known:
+            cut[row], maps[row] = known
+        else:
+            at_frame.setdefault(int(track.frames[position]), []).append(row)
     for index, _, picture in media.frames(at_frame):
         for row in at_frame.pop(index):
             cut[row], maps[row] = align.cut_chip(picture, track.landmarks[positions[row]], size)

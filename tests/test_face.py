@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from emollm import align, face, media
-from emollm.mesh import _models
+from emollm.mesh_models import _models
 from emollm.schema import InputError
 
 MOUTH_LEFT, MOUTH_RIGHT = 291, 61  # the person's left mouth corner is at the picture's right
@@ -398,3 +398,52 @@ def test_development_landmarks_repeat_the_training_ones(dev_data):
         pose_errors.append(np.abs(track.pose[0] - stored["yaw_pitch_roll"][row].astype(float)))
     assert np.max(errors) < 0.05
     assert (np.nanmean(pose_errors, axis=0) < [4, 4, 2]).all()
+
+
+# A face whose place is known
+
+
+def test_followed_faces_are_measured_as_searched_ones(clip_track, clip_frames, astronaut_clip):
+    """The mesh of a followed face, which spares the search, lies where the searching mesh lays it."""
+    from emollm import mesh
+
+    for index, _, picture in media.read(astronaut_clip).frames(range(1, 50, 7)):
+        searched = mesh.landmarks(picture, clip_track.boxes[index - 1])
+        apart = np.linalg.norm(searched[:, :2] - clip_track.landmarks[index, :, :2], axis=1).mean()
+        assert 0 < apart < 0.02 * np.linalg.norm(searched[33, :2] - searched[263, :2])
+
+
+def test_first_frame_after_a_cut_is_measured_anew(write_clip, clip_frames, tmp_path):
+    """The face of the next shot may lie elsewhere, partly where the old one was."""
+    moved = [np.roll(f[:, ::-1], (40, 60), (0, 1)) for f in clip_frames[:12]]
+    shots = write_clip(tmp_path / "cut.mp4", [(f * 0.5).astype(np.uint8) for f in clip_frames[:12]] + moved)
+    last = face.follow(media.read(shots))[-1]
+    stable = last.landmarks[:, align.STABLE, :2]
+    assert last.frames[0] == 12
+    assert np.linalg.norm(stable[0] - stable[1], axis=1).mean() < 0.05 * last.quality.size[0]
+
+
+def test_mesh_that_holds_on_to_no_face_is_dropped_at_the_next_search(clip_frames):
+    """What the detector does not confirm is searched again."""
+    right = face._measure_frame(clip_frames[0], [], 0, 8)[0]
+    astray = face._Track([face.DETECT_EVERY - 1], [0.16], [right + [0.65 * np.ptp(right[:, 0]), -0.4 * np.ptp(right[:, 1]), 0]])
+    found = face._measure_frame(clip_frames[0], [astray], face.DETECT_EVERY, 8)
+    assert len(found) == 1 and face.overlap(face.box_of(found[0]), face.box_of(right)) > 0.9
+
+
+def test_kept_chips_are_those_of_a_second_pass(astronaut_clip, monkeypatch):
+    clip, cache = media.read(astronaut_clip), face.ChipCache(48)
+    track = face.follow(clip, cache=cache)[0]
+    again, maps = face.chips(clip, track, [3, 30], 48)
+    monkeypatch.setattr(media.Media, "_clip_frames", lambda self, wanted: pytest.fail("read again") if wanted else iter(()))
+    kept, its_maps = face.chips(clip, track, [3, 30], 48, cache)
+    np.testing.assert_array_equal(kept, again)
+    np.testing.assert_array_equal(its_maps, maps)
+
+
+def test_long_clips_keep_no_chips(astronaut_clip, monkeypatch):
+    monkeypatch.setattr(face, "KEPT_CHIPS", 20 * 48 * 48 * 3)
+    clip, cache = media.read(astronaut_clip), face.ChipCache(48)
+    track = face.follow(clip, cache=cache)[0]
+    assert cache.full and not cache.kept
+    np.testing.assert_array_equal(face.chips(clip, track, [3], 48, cache)[0], face.chips(clip, track, [3], 48)[0])
