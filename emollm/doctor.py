@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+from emollm.schema import InputError
+
 MODELS = Path(__file__).parent / "models"
 # package -> (import name, what stops working without it)
 NEEDED = {"numpy": ("numpy", "everything"), "pillow": ("PIL", "photos"), "torch": ("torch", "the model"),
@@ -33,7 +35,7 @@ def main() -> int:
     print(f"emollm     {_version('emollm')}")
     print(f"python     {platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} cores")
     problems = 0
-    for check in (packages, torch_device, weights, self_test):
+    for check in (packages, torch_device, vllm, weights, self_test):
         for good, line in check():
             problems += not good
             print(f"{'ok  ' if good else 'FAIL'}  {line}", flush=True)
@@ -64,6 +66,24 @@ def torch_device() -> Iterator[tuple[bool, str]]:
         yield True, f"torch computes on {torch.cuda.get_device_name(0)} and {threads}"
     else:
         yield True, f"torch computes on the CPU, {threads} (no CUDA device)"
+
+
+def vllm() -> Iterator[tuple[bool, str]]:
+    """What `emollm serve` and the vllm engine of `emollm caption` run on; not needed otherwise, and not imported here."""
+    from emollm_vllm.launch import KNOWN, check_vllm, versions
+
+    found = versions()
+    if not found:
+        yield True, "vllm (not installed): needed for `emollm serve` alone"
+        return
+    (name, version), *_ = found.items()
+    try:
+        check_vllm(found)
+    except InputError as error:
+        yield False, str(error)
+        return
+    known = "" if version.partition("+")[0] in KNOWN else f", with which emollm was not tried ({', '.join(KNOWN)} was)"
+    yield True, f"{name} {version}{known}"
 
 
 def weights(folder: Path = MODELS) -> Iterator[tuple[bool, str]]:

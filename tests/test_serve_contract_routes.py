@@ -2,10 +2,12 @@
 
 import dataclasses
 import json
+import socket
 
 import numpy as np
 import openai
 import pytest
+from process_fixtures import until
 from serve_fixtures import WHY, asked, check_refusal, data_url, encoded, good, text
 
 import emollm
@@ -54,7 +56,20 @@ def test_responses_stream(client, sent):
 def test_responses_without_a_face(client, http, sent):
     with pytest.raises(openai.UnprocessableEntityError) as caught:
         client.responses.create(model="pocket", input=_input(sent.empty), max_output_tokens=8)
-    check_refusal(caught.value.body, "image_url", ("no face could be measured",))
+    check_refusal(caught.value.body, "input[0].content[0].image_url", ("no face could be measured",))
+    two = _input(sent.photo)
+    two[0]["content"][1:1] = _input(sent.damaged)[0]["content"][:1]
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.responses.create(model="pocket", input=two, max_output_tokens=8)
+    check_refusal(caught.value.body, "input[0].content[1].image_url", ("picture 2 of 2: ", "damaged"))
+    good(http, sent)
+
+
+def test_responses_in_a_form_that_admits_nothing(client, http, sent):
+    form = {"format": {"type": "json_schema", "name": "x", "schema": {"$ref": "#"}}}
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.responses.create(model="pocket", input="Why?", max_output_tokens=8, text=form)
+    check_refusal(caught.value.body, "text.format", ("reference",))
     good(http, sent)
 
 
@@ -260,6 +275,45 @@ def test_explain_too_small_a_face(http, sent):
     found, = explained(http, media=sent.small)
     assert found.label is None
     assert "not enough to say" in found.notices[-1]
+
+
+# --- a client that leaves ---------------------------------------------------------------------------------------------
+
+def metric(http, name: str) -> float:
+    lines = http.get("/metrics").text.splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith(f"vllm:{name}{{"))
+
+
+def running(http) -> float:
+    """Requests in the engine."""
+    return metric(http, "num_requests_running")
+
+
+def tokens(http) -> float:
+    """Written so far."""
+    return metric(http, "generation_tokens_total")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_nothing_is_written_for_a_client_that_has_left(http, astronaut, sent, stream):
+    """Four faces are explained one after the other: the answer breaks off in one of them, and the next does not begin."""
+    half = astronaut[0:280, 84:364]
+    four = data_url(encoded(np.tile(half, (2, 2, 1))))
+    before = tokens(http)
+    assert len(explained(http, media=four)) == 4
+    whole, before = tokens(http) - before, tokens(http)
+    body = json.dumps({"media": four, "stream": stream}).encode()
+    address = http.base_url
+    with socket.create_connection((address.host, address.port), timeout=60) as connection:
+        connection.sendall(b"POST /v1/explain HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                           b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        until(lambda: running(http) == 1)
+        if stream:
+            assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+    until(lambda: running(http) == 0)
+    assert not any(running(http) for _ in range(50))
+    assert 0 <= tokens(http) - before < whole
+    good(http, sent)
 
 
 # --- mistakes --------------------------------------------------------------------------------------------------------

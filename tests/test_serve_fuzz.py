@@ -101,7 +101,9 @@ ODD = st.sampled_from([
     None, True, False, -1, 0, 1, 3, 2**31, 2**63, -2**63, 10**30, 1e308, 0.5, -0.5, "", "a", "\0", "\u00e9\U0001f642" * 50,
     "auto", "json", [], [None], [1], [-1], [2**40], [""], ["a"], [[]], [[1]], {}, {"a": 1}, {"1": 1}, {"1": -1e9}, {"-1": 1},
     {"a": None}, {"type": "a"}, {"type": "json_object"}, {"type": "text"}, {"type": "json_schema"}, {"regex": "["},
-    {"choice": []}, {"grammar": ""}, {"json": {}}, {"json": "{"}, {"include_usage": True}, "a" * 70_000])
+    {"json": {"$ref": "#"}}, {"type": "json_schema", "json_schema": {"name": "a", "schema": {"$ref": "#"}}},
+    {"grammar": "root ::= root"}, {"regex": "[^\\s\\S]"}, {"choice": []}, {"grammar": ""},
+    {"json": {}}, {"json": "{"}, {"include_usage": True}, "a" * 70_000])
 NAMES = st.sampled_from([*AU_NAMES, "AU99", "4", "au4", "", "\u00b2", "1" * 5000, "a"])
 LEVELS = st.one_of(ODD, st.floats(-1, 6), st.lists(st.one_of(st.floats(0, 5), ODD), max_size=3))
 

@@ -295,6 +295,29 @@ def test_an_error_inside_a_stream_has_our_shape(chat):
     assert (lines[0], lines[2]) == ("data: 1", "data: [DONE]")
 
 
+BROKEN_OFF = {"error": {"message": "Internal server error", "type": "InternalServerError", "param": None, "code": 500}}
+
+
+@pytest.mark.parametrize(("form", "field"), [
+    ({"structured_outputs": {"json": {}}}, "structured_outputs"),
+    ({"response_format": {"type": "json_object"}}, "response_format")])
+def test_an_answer_that_its_form_does_not_admit_is_the_request_s_mistake(chat, form, field):
+    asked = {"metadata": {"error": BROKEN_OFF, "status": 500}}
+    error = error_of(chat(**asked, **form), 400)
+    assert (error["param"], error["message"].startswith(f"{field}: ")) == (field, True)
+    event = f"data: {json.dumps(BROKEN_OFF)}\n\n"
+    first, _, _ = chat(metadata={"stream": [event]}, **form).text.partition("\n\n")
+    assert json.loads(first.removeprefix("data: "))["error"]["param"] == field
+
+
+@pytest.mark.parametrize(("form", "said"), [
+    ({}, "Internal server error"), ({"response_format": {"type": "text"}}, "Internal server error"),
+    ({"structured_outputs": {"json": {}}}, "something else")])
+def test_other_failures_stay_the_server_s(chat, form, said):
+    broken = {"error": BROKEN_OFF["error"] | {"message": said}}
+    error_of(chat(metadata={"error": broken, "status": 500}, **form), 500, "internal_error")
+
+
 def test_settings_travel_through_the_environment(monkeypatch):
     settings = Settings(keys=["k1", "ü"], request_seconds=7, adapter_routes=True)
     for name, value in settings.as_environment().items():

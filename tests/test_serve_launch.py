@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 from emollm_vllm import launch
@@ -41,6 +42,7 @@ def test_a_good_installation_is_taken(version):
     (["--enable-log-requests"], "never logged"), (["--uds", "/x"], "--host"), (["--purpose", "hiring"], "hiring"),
     (["--allowed-media-domains", "x.org"], "--allow-media-domain"), (["--allow-media-domain", "http://x.org"], "host name"),
     (["--lora", "x"], "NAME=DIR"), (["--lora", "x=/nowhere"], "adapter_config.json"), (["--host", "192.0.2.1"], "192.0.2.1"),
+    (["--hung-after", "-1"], "--hung-after"), (["--hung-after", "inf"], "--hung-after"),
     (["--host", "no such host"], "no such address"), (["--port", "70000"], "from 0 to 65535"),
     (["--ssl-certfile", "/nowhere", "--ssl-keyfile", "/nowhere"], "/nowhere")])
 @with_vllm
@@ -72,6 +74,12 @@ def test_help_imports_nothing_heavy():
     assert "--allow-media-domain" in done.stdout
 
 
+def test_the_known_versions_are_those_of_the_list():
+    listed = (Path(launch.__file__).parents[1] / "COMPAT.md").read_text()
+    rows = re.findall(r"^\| vllm(?:-cpu)? (\d+\.\d+\.\d+) \(", listed, re.MULTILINE)
+    assert set(rows) == set(launch.KNOWN) != set()
+
+
 # --- what vLLM is told -----------------------------------------------------------------------------------------------
 
 @pytest.fixture
@@ -92,7 +100,8 @@ def test_adapters_set_their_rank(adapter):
     pairs = [adapter("a", 8), adapter("b", 4, rank_pattern={"q_proj": 12})]
     options = launch.lora_options(pairs)
     assert options[:3] == ["--enable-lora", "--max-lora-rank", "16"]
-    assert options[3:] == ["--lora-modules", *pairs]
+    assert options[3:5] == ["--max-loras", "3"]  # the last place stays empty, see lora_options
+    assert options[5:] == ["--lora-modules", *pairs]
     assert launch.lora_options([]) == []
 
 
@@ -198,7 +207,7 @@ def test_killing_the_launcher_leaves_no_server_behind(real):
 @with_vllm
 @pytest.mark.timeout(1200)
 def test_a_real_server_starts_answers_dies_comes_back_and_stops(real):
-    process, url, log = real("--api-key", "secret-key")
+    process, url, log = real("--api-key", "secret-key", "--hung-after", "15")
     key = {"Authorization": "Bearer secret-key"}
     check_unavailable(ask(f"{url}/health"))
     check_unavailable(ask(f"{url}/v1/models", headers=key))
@@ -216,6 +225,7 @@ def test_a_real_server_starts_answers_dies_comes_back_and_stops(real):
     until(lambda: not any(alive(c.pid) for c in family_before), 60)
     until(serves)
     assert ask(f"{url}/v1/chat/completions", chat, key)[0] == 200
+    check_hanging(process, url, key, chat)
     children = family(process)
     process.send_signal(signal.SIGTERM)
     out, _ = process.communicate(timeout=60)
@@ -225,6 +235,16 @@ def test_a_real_server_starts_answers_dies_comes_back_and_stops(real):
     assert said.count("emollm: ready: ") == 2
     assert "my-private-words" not in said and "secret-key" not in said
     assert not re.search(r"[A-Za-z0-9+/]{200}", said)
+
+
+def check_hanging(process, url, key, chat):
+    """An engine that lives but does nothing: who waits for it is told so, and another is started."""
+    hung = family(process)
+    next(c for c in hung if "EngineCore" in " ".join(c.cmdline())).suspend()
+    check_unavailable(ask(f"{url}/v1/chat/completions", chat, key))  # sent while nobody had noticed
+    until(lambda: not any(alive(c.pid) for c in hung), 60)
+    check_unavailable(ask(f"{url}/health"))
+    until(lambda: family(process), 60)
 
 
 def check_routes(url, key, chat):

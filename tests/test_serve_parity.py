@@ -37,23 +37,6 @@ def vllm(lora_folder):
 
 
 @pytest.fixture(scope="module")
-def lora_folder(records_file, tmp_path_factory):
-    """An adapter that a few steps of the `lora` stage make on pocket, strong enough to change its answers."""
-    import yaml
-
-    from emollm import train
-
-    folder = tmp_path_factory.mktemp("lora")
-    targets = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
-    config = {key: None for key in train.KEYS if "." not in key} | {
-        "stage": "lora", "data": str(records_file), "init": "pocket", "out": str(folder), "seed": 1, "steps": 6, "batch": 4,
-        "lr": 1e-2, "label_weight": 1, "save_every": 100, "lora": {"rank": 8, "alpha": 16, "dropout": 0.0, "targets": targets}}
-    (folder / "train.yaml").write_text(yaml.safe_dump(config))
-    train.main(str(folder / "train.yaml"))
-    return folder / "adapter"
-
-
-@pytest.fixture(scope="module")
 def subjects(ours, astronaut_file, two_faces_file, astronaut_clip, request):
     """Readable faces of photographs and a clip; the development pictures too where they are."""
     sources = [astronaut_file, two_faces_file, astronaut_clip]
@@ -126,17 +109,12 @@ def test_a_stream_is_the_answer(ours, vllm, prompts, grounded):
         assert whole.text.startswith("".join(pieces))  # answer() also brings it to a label
 
 
-def test_an_adapter_gives_the_answers_of_peft(ours, vllm, lora_folder, prompts):
-    from peft import PeftModel
+def test_an_adapter_gives_the_answers_of_peft(ours, vllm, lora_folder, with_peft, prompts):
     from vllm.lora.request import LoRARequest
-
-    from emollm.engine import TransformersEngine
 
     some = tuple(column[:12] for column in prompts)
     before = answers(ours, some, 12)
     served = vllm.answer(*some, lora=LoRARequest("trained", 1, str(lora_folder)))
     again = answers(vllm, some, 12)
-    with_peft = TransformersEngine("pocket")
-    with_peft.model = PeftModel.from_pretrained(with_peft.model, str(lora_folder)).base_model.model.eval()
     assert [a.text for a in answers(with_peft, some, 12)] == [a.text for a in served]
     assert [a.text for a in again] == [a.text for a in before] != [a.text for a in served]

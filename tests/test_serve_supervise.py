@@ -8,13 +8,14 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from emollm_vllm import launch, supervise
+from emollm_vllm import child, launch, supervise
 from process_fixtures import alive, ask, check_unavailable, until
 
 CHILD = """
-import os, select, socket, subprocess, sys, time
+import os, select, socket, subprocess, sys, threading, time
 from pathlib import Path
 behaviour, folder, listening, control = sys.argv[1], Path(sys.argv[2]), *map(int, sys.argv[3:])
 listener, told = socket.socket(fileno=listening), socket.socket(fileno=control)
@@ -28,8 +29,14 @@ if behaviour == "refuses":
     time.sleep(1000)
 while not (folder / "go").exists():
     time.sleep(0.02)
+def live():
+    while True:
+        time.sleep(0.05)
+        told.sendall(b"alive\\n")
 listener.setblocking(False)
 told.sendall(b"ready\\n")
+if behaviour == "lives":
+    threading.Thread(target=live, daemon=True).start()
 while True:
     select.select([listener], [], [])
     try:
@@ -48,7 +55,7 @@ while True:
 class Watched:
     """`Supervisor` in a process of its own, around CHILD."""
 
-    def __init__(self, folder: Path, behaviour: str, restart: bool = True):
+    def __init__(self, folder: Path, behaviour: str, restart: bool = True, hung_after: float = 0):
         self.folder, script = folder, folder / "child.py"
         script.write_text(CHILD)
         with socket.socket() as free:
@@ -57,7 +64,8 @@ class Watched:
         code = (f"import asyncio, os, sys; from emollm_vllm.launch import listen\n"
                 f"from emollm_vllm import supervise\nsupervise.GIVE_UP = 2\n"
                 f"command = [sys.executable, {str(script)!r}, {behaviour!r}, {str(folder)!r}]\n"
-                f"s = supervise.Supervisor(listen('127.0.0.1', {port}), command, dict(os.environ), print, {restart})\n"
+                f"s = supervise.Supervisor(listen('127.0.0.1', {port}), command, dict(os.environ), print, {restart}, "
+                f"hung_after={hung_after})\n"
                 f"sys.exit(asyncio.run(s.run()))")
         self.url = f"http://127.0.0.1:{port}"
         self.process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -76,11 +84,11 @@ class Watched:
 
 @pytest.fixture
 def watched(tmp_path):
-    """Function (behaviour, restart=) -> Watched; ended after the test."""
+    """Function (behaviour, restart=, hung_after=) -> Watched; ended after the test."""
     made = []
 
-    def make(behaviour="serves", restart=True):
-        made.append(Watched(tmp_path, behaviour, restart))
+    def make(behaviour="serves", restart=True, hung_after=0):
+        made.append(Watched(tmp_path, behaviour, restart, hung_after))
         return made[0]
 
     yield make
@@ -146,6 +154,24 @@ def test_no_request_is_lost_while_the_child_takes_over(watched, tmp_path):
     assert set(answers) == {200, 503}
 
 
+def test_a_child_that_hangs_is_started_again(watched, tmp_path):
+    server = watched("lives", hung_after=2)
+    until_up(server.url)
+    (tmp_path / "go").touch()
+    until(lambda: ask(server.url)[0] == 200, 30)
+    (tmp_path / "go").unlink()
+    first = server.started()[0]
+    os.kill(first[0], signal.SIGSTOP)  # it is there, and its socket still takes connections
+    until(lambda: not any(map(alive, first)), 30)
+    check_unavailable(ask(server.url))
+    (tmp_path / "go").touch()
+    until(lambda: ask(server.url)[0] == 200, 30)
+    server.process.send_signal(signal.SIGTERM)
+    code, said = server.ended()
+    assert (code, len(server.started())) == (0, 2)
+    assert "gave no sign of life for 4 s" in said
+
+
 def test_a_child_that_never_serves_is_given_up(watched):
     code, said = watched("dies").ended()
     assert code == 1
@@ -171,6 +197,44 @@ def test_ctrl_c_while_starting_stops_everything(watched):
     until_up(server.url)
     server.process.send_signal(signal.SIGINT)
     assert server.ended()[0] == 130
+
+
+class Echo:
+    """As much of vLLM's engine client as is watched, around `cat`, which answers as long as it runs."""
+
+    def __init__(self, process):
+        self.process = process
+        self.engine_core = SimpleNamespace(resources=SimpleNamespace(engine_manager=SimpleNamespace(processes=[process])))
+
+    @property
+    def errored(self) -> bool:
+        return self.process.returncode is not None
+
+    async def collective_rpc(self, method):
+        self.process.stdin.write(f"{method}\n".encode())
+        return await self.process.stdout.readline()
+
+
+@pytest.mark.parametrize("end", [signal.SIGSTOP, signal.SIGKILL])
+def test_a_child_tells_that_its_engine_lives_hangs_or_has_died(monkeypatch, capsys, end):
+    async def run():
+        heard, told = socket.socketpair()
+        monkeypatch.setattr(child, "_control", [told])
+        words, writer = await asyncio.open_connection(sock=heard)
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec("cat", stdin=pipe, stdout=pipe)
+        watching = asyncio.create_task(child._watch(Echo(process), 1.0))
+        assert [await words.readline() for _ in range(8)] == [b"alive\n"] * 8  # for longer than the limit
+        process.send_signal(end)
+        while (word := await words.readline()) == b"alive\n":
+            pass
+        await watching
+        told.close()
+        writer.close()
+        return word, await process.wait()
+
+    assert asyncio.run(run()) == (b"dead\n", -signal.SIGKILL)
+    assert ("gave no sign of life for 1 s" in capsys.readouterr().err) == (end == signal.SIGSTOP)
 
 
 def test_the_head_of_the_503_can_be_asked_for_alone():

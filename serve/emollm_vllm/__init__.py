@@ -5,7 +5,7 @@
     media.py       what a request may send: fetched, checked, measured in child processes
     engine.py      vLLM in this process, behind emollm.engine.Engine
     api.py         /v1/measure and /v1/explain
-    gate.py        limits, keys and error bodies in front of every route (admission.py, errors.py)
+    gate.py        limits, keys and error bodies in front of every route (admission.py, errors.py, places.py)
     launch.py      `emollm serve`: command line; supervise.py keeps child.py, which is vLLM, alive
 """
 

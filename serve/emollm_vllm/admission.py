@@ -128,6 +128,16 @@ def admit(route: str, body: dict, limits: Limits) -> dict:
     return admitted
 
 
+def form_of(body: dict) -> str | None:
+    """The field that holds the answer to a form, when the body has one."""
+    if body.get("structured_outputs"):
+        return "structured_outputs"
+    written_as = {"response_format": body.get("response_format")}
+    written_as |= {"text.format": body["text"].get("format")} if isinstance(body.get("text"), dict) else {}
+    forms = [field for field, form in written_as.items() if isinstance(form, dict) and form.get("type") not in (None, "text")]
+    return forms[0] if forms else None
+
+
 def _check_fields(body: dict, limits: Limits) -> None:
     _check_absent(body, REFUSED)
     for name, most in [*((t, limits.tokens) for t in TOKENS), ("n", limits.n), ("best_of", limits.n)]:
@@ -240,7 +250,7 @@ def _url(part: dict, kind: str, where: str) -> dict:
     key = "image_url" if kind == "input_image" else kind
     given = part.get(key)
     url = given if kind == "input_image" else given.get("url") if isinstance(given, dict) else None
-    if not isinstance(url, str):
+    if not isinstance(url, str) or not url:
         form = '"data:image/jpeg;base64,..."' if kind == "input_image" else '{"url": "data:image/jpeg;base64,..."}'
         raise Refused(400, f"{where}.{key} must be {form}", f"{where}.{key}")
     return {key: url, "detail": "auto"} if kind == "input_image" else {key: {"url": url}}

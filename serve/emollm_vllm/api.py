@@ -12,14 +12,14 @@ import dataclasses
 import json
 import logging
 from argparse import Namespace
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from uuid import uuid4
 
 import numpy as np
 from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 from vllm.exceptions import VLLMNotFoundError
 
@@ -38,6 +38,7 @@ from emollm_vllm.faces import given as stated_levels
 from emollm_vllm.media import connector, settings
 from emollm_vllm.processing import BadRequest, client_error
 
+GONE = 499  # nobody reads it; as nginx calls it
 CONCLUSION_TOKENS = 16  # "Conclusion:" and a label, where the model must be brought to one
 log = logging.getLogger("emollm.api")
 router = APIRouter(tags=["emollm"])
@@ -108,9 +109,33 @@ ERRORS = {status: {"model": Failed} for status in (400, 401, 404, 408, 413, 415,
 STREAM = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
 
 
+async def while_wanted(request: Request, work: Coroutine):
+    """The work's result. When the client goes away the work is cancelled at once: its measuring, its turn in the engine.
+
+    A stream that is the result looks after that itself. The request's body must have been read.
+    """
+    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_left(request))
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else Response(status_code=GONE)
+    finally:
+        for task in (working, leaving):
+            task.cancel()
+        await asyncio.wait({working, leaving})
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
 @router.post("/v1/measure", response_model=Measurement, responses=ERRORS,
              summary="Action units and events of every face; no language model")
-async def measure(body: MeasureRequest) -> Measurement:
+async def measure(body: MeasureRequest, request: Request):
+    return await while_wanted(request, _measured(body))
+
+
+async def _measured(body: MeasureRequest) -> Measurement:
     try:
         prepared = await connector().measured(body.media, "media", baseline=body.baseline)
     except NoFaceError as error:
@@ -131,7 +156,10 @@ def _face(s: Subject) -> Face:
 @router.post("/v1/explain", response_model=Explained, responses=ERRORS | STREAM,
              summary="Why each face is commonly read the way it is")
 async def explain(body: ExplainRequest, request: Request):
-    asked = request.app.state.emollm
+    return await while_wanted(request, _explained(body, request.app.state.emollm))
+
+
+async def _explained(body: ExplainRequest, asked: Answering) -> Explained | StreamingResponse:
     model, lora = asked.model_named(body.model)
     try:
         prepared = await _prepared(body)

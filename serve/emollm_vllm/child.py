@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import io
 import json
 import os
@@ -17,6 +18,8 @@ from emollm.schema import InputError
 from emollm_vllm.admission import CHAT
 
 WATCH_SECONDS = 0.25
+HUNG_AFTER = "EMOLLM_HUNG_AFTER"  # environment: seconds without a sign of life after which an engine is ended; 0: never
+SIGNS_SECONDS = 10  # between two signs of life, at most
 SMALL = 100_000_000  # parameters; up to here float32 costs little, and answers are those of `emollm explain`
 # Options of vLLM that this server does not take, by their name in vLLM's namespace, and why.
 REFUSED = {
@@ -164,7 +167,8 @@ class Readiness:
                 _hide_paths(scope["app"].state.openai_serving_models)
                 await warm_up(self.app, scope["app"])
                 _tell("ready")
-                self.watching = asyncio.create_task(_watch(scope["app"].state.engine_client))
+                limit = float(os.environ.get(HUNG_AFTER, "0"))
+                self.watching = asyncio.create_task(_watch(scope["app"].state.engine_client, limit))
             await send(message)
 
         await self.app(scope, receive, announce)
@@ -183,11 +187,49 @@ def _hide_paths(models) -> None:
     models.show_available_models = show_names
 
 
-async def _watch(engine) -> None:
-    """vLLM looks after its engine every five seconds, and then closes its side of the socket; this is sooner."""
-    while not engine.errored:
+async def _watch(engine, hung_after: float) -> None:
+    """Tell the parent when the engine has died, or has hung and was ended.
+
+    vLLM looks after its engine every five seconds, and then closes its side of the socket; this is sooner. An engine that
+    lives but does not answer it never notices.
+    """
+    listening = asyncio.create_task(_until_silent(engine, hung_after)) if hung_after else None
+    while not engine.errored and not (listening and listening.done()):
         await asyncio.sleep(WATCH_SECONDS)
+    if not engine.errored:
+        print(f"emollm: the engine gave no sign of life for {hung_after:g} s, so it is ended", file=sys.stderr, flush=True)
+        await _end(engine)
     _tell("dead")
+
+
+async def _until_silent(engine, limit: float) -> None:
+    """Ask the engine and its workers for a sign of life again and again, until they give none for so many seconds.
+
+    They answer between two steps, so a long queue delays them by one step alone. What they say is passed on to the parent, for
+    which this process could have hung, too.
+    """
+    while True:
+        sign = asyncio.create_task(engine.collective_rpc("check_health"))
+        for _ in range(2):  # twice: when the whole machine was stopped, the first wait is over at once
+            await asyncio.wait({sign}, timeout=limit / 2)
+        if not sign.done():
+            sign.cancel()
+            return
+        with contextlib.suppress(Exception):  # any answer is one; that the engine has died is seen elsewhere
+            sign.result()
+        _tell("alive")
+        await asyncio.sleep(min(SIGNS_SECONDS, limit / 4))
+
+
+async def _end(engine) -> None:
+    """Make a dead engine of a hung one, so that vLLM gives up the requests which wait for it and they are answered."""
+    manager = engine.engine_core.resources.engine_manager
+    for process in getattr(manager, "processes", ()):
+        process.kill()
+    for _ in range(20):
+        if engine.errored:
+            return
+        await asyncio.sleep(0.1)
 
 
 async def warm_up(app, application) -> None:

@@ -65,6 +65,14 @@ def reshaped(status: int, body: bytes) -> bytes:
     return error_body(status, str(message), param.removeprefix("body.") if isinstance(param, str) else None, code)
 
 
+def broken_off(body: bytes) -> bool:
+    """Whether an error of vLLM says that the engine gave up one answer: its GenerationError, which has these words alone."""
+    try:
+        return json.loads(body)["error"]["message"] == "Internal server error"
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
 def _phrase(status: int) -> str:
     return {404: "there is nothing at this address", 405: "this address does not take this HTTP method",
             500: "the server failed at this request; nothing is wrong with the next one",

@@ -9,6 +9,7 @@ import numpy as np
 from emollm.explain import Prepared, Subject, checked, edited
 from emollm.processor import FaceInput
 from emollm.schema import AU_NAMES, AUSeries, InputError, NoFaceError, au_index
+from emollm_vllm.places import Place
 
 # What a request may say about each of its pictures and clips, in their order (mm_processor_kwargs).
 CHOICES = ("face", "au", "what_if")
@@ -19,6 +20,14 @@ EXPECTED = {  # of an AUSeries that a client states
     "measured": "true or false is expected for each action unit",
     "estimator, baseline and version": "texts of at most 100 characters are expected",
     "face_id": f"a whole number from 0 to {MAX_FACE_ID} is expected"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Sent:
+    """What was measured in a picture or clip, and where it stands in the request that sent it."""
+
+    prepared: Prepared
+    place: Place
 
 
 def choose(prepared: Prepared, face: int | None = None, au: Mapping | None = None, what_if: Mapping | None = None) -> Subject:
@@ -107,8 +116,9 @@ def stated_series(stored: Mapping) -> AUSeries:
     return series
 
 
-def fingerprint(item: Prepared | FaceInput) -> str:
+def fingerprint(item: Sent | Prepared | FaceInput) -> str:
     """Content hash of what the model is given: the media's bytes and edits, or the face's own numbers and pixels."""
+    item = item.prepared if isinstance(item, Sent) else item
     if isinstance(item, Prepared):
         return f"{item.sha256}-{sorted(item.edits.items())}"
     digest = hashlib.sha256()

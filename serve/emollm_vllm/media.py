@@ -10,13 +10,16 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import contextlib
 import hashlib
 import os
 import pickle
 import re
 import threading
 import time
+from collections import Counter as Tally
 from collections import OrderedDict
+from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +34,8 @@ from emollm.explain import Prepared
 from emollm.generate import Grammar
 from emollm.schema import InputError, NoFaceError
 from emollm.workers import Workers
-from emollm_vllm.faces import CHOICES, choose
+from emollm_vllm.faces import CHOICES, Sent, choose
+from emollm_vllm.places import place_of
 from emollm_vllm.processing import BadRequest, client_error
 
 MAX_BYTES = 32 * 2**20
@@ -64,6 +68,7 @@ class Measurements:
     def __init__(self, workers: int, kept_bytes: int = KEPT_BYTES):
         self.workers, self.kept_bytes = Workers(workers, seconds=120), kept_bytes
         self.known: OrderedDict[tuple, Future] = OrderedDict()
+        self.waiting: Tally[Future] = Tally()  # requests that wait for a measurement
         self.lock = threading.Lock()
 
     def measure(self, data: bytes, name: str, **asked) -> Future:
@@ -73,7 +78,7 @@ class Measurements:
         exact = hashlib.sha256(pickle.dumps(sorted(asked.items()))).hexdigest()
         key = (hashlib.sha256(data).hexdigest(), name, shape, exact)
         with self.lock:
-            if key in self.known:
+            if key in self.known and not self.known[key].cancelled():
                 self.known.move_to_end(key)
                 return self.known[key]
             future = self.known[key] = self.workers.submit(data, shape, name=name, **asked)
@@ -81,12 +86,26 @@ class Measurements:
         future.add_done_callback(lambda done: self._done(key, done, time.perf_counter() - started))
         return future
 
+    @contextlib.contextmanager
+    def waited_for(self, future: Future) -> Iterator[None]:
+        """While a request waits for a measurement. What has not begun when the last of them has left is not measured."""
+        self.waiting[future] += 1
+        try:
+            yield
+        finally:
+            self.waiting[future] -= 1
+            if not self.waiting[future]:
+                del self.waiting[future]
+                future.cancel()  # does nothing to one that has begun
+
     def _done(self, key: tuple, future: Future, seconds: float) -> None:
         """Failures are not kept, and old measurements go when there are too many."""
-        MEASURING.observe(seconds)
+        if not future.cancelled():
+            MEASURING.observe(seconds)
         with self.lock:
             if future.cancelled() or future.exception() is not None:
-                self.known.pop(key, None)
+                if self.known.get(key) is future:
+                    del self.known[key]
                 if not future.cancelled() and isinstance(future.exception(), NoFaceError):
                     NO_FACE.inc()
             total = 0
@@ -195,27 +214,29 @@ class FaceConnector(MediaConnector):
         future = measurements().measure(await self.read(url, parameter), parameter, **asked)
         waiting = asyncio.wrap_future(future)
         waiting.add_done_callback(lambda done: done.cancelled() or done.exception())  # also when nobody waits any more
-        return await asyncio.shield(waiting)  # others may wait for the same measurement
+        with measurements().waited_for(future):
+            return await asyncio.shield(waiting)  # others may wait for the same measurement
 
-    async def _part(self, url: str, parameter: str) -> Prepared:
+    async def _part(self, url: str, parameter: str) -> Sent | Prepared:
+        place = place_of(url)
         try:
             prepared = await self.measured(url, parameter)
             if SENT_AS[prepared.kind] != parameter:
                 raise InputError(f"{parameter}: this is a {prepared.kind}; send it as {SENT_AS[prepared.kind]}")
-            return prepared
+            return prepared if place is None else Sent(prepared, place)
         except InputError as error:
-            raise client_error(error, parameter) from None
+            raise client_error(error, parameter if place is None else place.param, place) from None
 
-    async def fetch_image_async(self, image_url: str, **_) -> Prepared:
+    async def fetch_image_async(self, image_url: str, **_) -> Sent | Prepared:
         return await self._part(image_url, "image_url")
 
-    async def fetch_video_async(self, video_url: str, **_) -> Prepared:
+    async def fetch_video_async(self, video_url: str, **_) -> Sent | Prepared:
         return await self._part(video_url, "video_url")
 
-    def fetch_image(self, image_url: str, **_) -> Prepared:
+    def fetch_image(self, image_url: str, **_) -> Sent | Prepared:
         return asyncio.run(self._part(image_url, "image_url"))
 
-    def fetch_video(self, video_url: str, **_) -> Prepared:
+    def fetch_video(self, video_url: str, **_) -> Sent | Prepared:
         return asyncio.run(self._part(video_url, "video_url"))
 
     def _refuse(self, *_, **__):

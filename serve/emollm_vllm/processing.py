@@ -1,7 +1,7 @@
 """What vLLM does with a measured face: tensors for the model, placeholders for the prompt, a key for the caches.
 
-An item is what was measured in one picture or clip (`Prepared`, from the media connector) or the model input of one face
-(`FaceInput`, from our own engine and routes). Plain pictures (PIL, arrays) are measured here, for `vllm.LLM` users.
+An item is what was measured in one picture or clip (`Sent` or `Prepared`, from the media connector) or the model input of
+one face (`FaceInput`, from our own engine and routes). Plain pictures (PIL, arrays) are measured here, for `vllm.LLM` users.
 """
 
 import hashlib
@@ -28,7 +28,8 @@ from emollm.config import EmoLLMConfig
 from emollm.explain import Prepared, prepare
 from emollm.processor import EmoLLMProcessor, FaceInput, face_input
 from emollm.schema import AU_NAMES, InputError, NoFaceError
-from emollm_vllm.faces import CHOICES, choose, fingerprint
+from emollm_vllm.faces import CHOICES, Sent, choose, fingerprint
+from emollm_vllm.places import Place
 
 MODALITIES = ("image", "video")  # also the order in which a request's choices count its items
 FIELDS = ("chips", "au", "times", "peaks", "measured")  # of one face, as emollm.processor.collate takes them
@@ -48,9 +49,13 @@ class NothingToExplain(VLLMUnprocessableEntityError):
         return self.args[0]
 
 
-def client_error(error: InputError, parameter: str) -> VLLMClientError:
-    """422 when there is nothing to explain in sound media, 400 when the request itself is wrong."""
+def client_error(error: InputError, parameter: str, place: Place | None = None) -> VLLMClientError:
+    """422 when there is nothing to explain in sound media, 400 when the request itself is wrong.
+
+    place: of the picture or clip that it is about.
+    """
     words = str(error).encode("utf-8", "replace").decode()  # a client's JSON can hold letters that no answer can
+    words = words if place is None else place.told(words)
     return (NothingToExplain if isinstance(error, NoFaceError) else BadRequest)(words, parameter=parameter)
 
 
@@ -91,7 +96,7 @@ class FaceParser(MultiModalDataParser):
 
     def _item(self, item, modality: str):
         item = item.media if isinstance(item, MediaWithBytes) else item
-        if isinstance(item, (Prepared, FaceInput)):
+        if isinstance(item, (Sent, Prepared, FaceInput)):
             return item
         if item is None:
             raise BadRequest(f"{modality}_url: no data came with it; send it as a data URL (the server keeps no media, so an "
@@ -156,15 +161,17 @@ class FaceProcessor(BaseMultiModalProcessor[FaceInfo]):
                 columns.setdefault(f"{modality}_{field}", []).append(array)
         return BatchFeature(columns)
 
-    def _face(self, item: Prepared | FaceInput, modality: str, choices: dict) -> FaceInput:
+    def _face(self, item: Sent | Prepared | FaceInput, modality: str, choices: dict) -> FaceInput:
+        if isinstance(item, FaceInput):
+            return item
+        prepared, place = (item.prepared, item.place) if isinstance(item, Sent) else (item, None)
         try:
-            if isinstance(item, FaceInput):
-                return item
-            s = choose(item, **choices)
+            s = choose(prepared, **choices)
             return face_input(s.series, s.events, s.key_frames, s.chips)
         except InputError as error:
             chosen = choices and not isinstance(error, NoFaceError)
-            raise client_error(error, "mm_processor_kwargs" if chosen else f"{modality}_url") from None
+            where = f"{modality}_url" if place is None else place.param
+            raise client_error(error, "mm_processor_kwargs" if chosen else where, place) from None
 
     @staticmethod
     def _choices(kwargs: Mapping[str, object], index: int, count: int) -> dict:

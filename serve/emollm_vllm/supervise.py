@@ -1,8 +1,9 @@
 """Keep one vLLM server alive on a socket that is never closed, and answer 503 while there is none.
 
 The parent owns the listening socket. A child, leader of its own process group, runs vLLM on that very socket and says so
-over a socket pair: "ready" when it serves, "dead" when its engine is gone, "refused" when it can never start. The parent
-takes connections itself whenever no child does. When the parent goes, the child sees the socket pair close and goes too.
+over a socket pair: "ready" when it serves, "alive" now and then, "dead" when its engine is gone or has hung, "refused" when
+it can never start. The parent takes connections itself whenever no child does. When the parent goes, the child sees the
+socket pair close and goes too.
 """
 
 from __future__ import annotations
@@ -93,6 +94,7 @@ class Supervisor:
     on_ready: Callable[[float], None]  # called with the seconds that the start took
     restart: bool = True
     tls: ssl.SSLContext | None = None
+    hung_after: float = 0  # s without a sign of life after which a child ends its engine; 0: never
 
     async def run(self) -> int:
         """Until a signal or until there is no hope. Returns the exit code: 0 SIGTERM, 130 SIGINT, 1 gave up, 2 usage."""
@@ -152,18 +154,29 @@ class Supervisor:
         """Listen to the child until it is dead, refuses, or everything is to stop. Returns seconds served, last word."""
         gone, ready = asyncio.ensure_future(child.wait()), 0.0
         try:
-            while True:
-                line = asyncio.ensure_future(reader.readline())
-                await asyncio.wait({gone, line, self.stopped}, return_when=asyncio.FIRST_COMPLETED)
-                word = line.result().strip() if line.done() else b""
-                if word != b"ready":
-                    line.cancel()
-                    return (time.monotonic() - ready if ready else 0.0), word
-                ready = time.monotonic()
-                self.door.started()
-                self.on_ready(self.door.expected)
+            while (word := await self._word(gone, reader, bool(ready))) in (b"ready", b"alive"):
+                if word == b"ready":
+                    ready = time.monotonic()
+                    self.door.started()
+                    self.on_ready(self.door.expected)
+            return (time.monotonic() - ready if ready else 0.0), word
         finally:
             gone.cancel()
+
+    async def _word(self, gone: asyncio.Future, reader: asyncio.StreamReader, serving: bool) -> bytes:
+        """The child's next word; empty when it has gone, when everything is to stop, or when it serves and says nothing."""
+        line = asyncio.ensure_future(reader.readline())
+        # The child itself notices a hung engine, within the limit; twice that is for when the child has hung. Two waits, as
+        # the first is over at once when the whole machine was stopped.
+        for _ in range(2):
+            await asyncio.wait({gone, line, self.stopped}, return_when=asyncio.FIRST_COMPLETED,
+                               timeout=self.hung_after if serving and self.hung_after else None)
+        if line.done():
+            return line.result().strip()
+        line.cancel()
+        if not gone.done() and not self.stopped.done():
+            _say(f"the server gave no sign of life for {2 * self.hung_after:g} s, so it is ended")
+        return b""
 
     async def _end(self, child: asyncio.subprocess.Process, gently: bool) -> None:
         """End a child and everything it started."""
