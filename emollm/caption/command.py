@@ -121,6 +121,10 @@ def _run(arguments: argparse.Namespace, log: Log, items: list[Item]) -> Meter:
     def engine():
         from emollm.engine import engine as engine_of
 
+        if arguments.engine == "transformers":
+            import torch
+
+            torch.set_num_threads(max(1, _cores() - count))  # threads that wait for a busy core make every step slower
         return engine_of(arguments.model, arguments.engine)
 
     with Stop() as stop, Workers(count) as workers:
@@ -158,10 +162,11 @@ def _found(log: Log, items: list[Item]) -> str:
 
 
 def _workers(asked: int | None) -> int:
-    if asked:
-        return asked
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores)  # clips wait for measuring far more than for the model
+    return asked or _cores()  # clips wait for measuring far more than for the model
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _positive(text: str) -> int:

@@ -35,7 +35,7 @@ GIVE_UP = 8  # failures of the model in a row that are its own, not the items'
 
 @dataclass
 class Run:
-    """One captioning run into an open log. engine: called when the first answer is needed."""
+    """One captioning run into an open log. engine: called when the first readable face was measured."""
 
     log: Log
     engine: Callable[[], object]
@@ -107,6 +107,7 @@ class Run:
         for item, key in measured.todo:
             if measured.prepared is not None:
                 self.window.add(Ask(item, key, with_edits(measured.prepared, dict(item.what_if))))
+                self._load(measured.prepared)
             elif measured.error:
                 written.append(lines.failure(key, item.custom_id, *measured.error))
             else:
@@ -115,10 +116,13 @@ class Run:
                 written.append(self._line(item, key, [nothing]))
         self._append(written)
 
-    def _answer(self, asks: list[Ask]) -> None:
-        if self.loaded is None and any(ask.prepared.readable for ask in asks):
+    def _load(self, prepared: Prepared) -> None:
+        """The model, while the workers measure on: memory is at its height early, and the first batch waits for nothing."""
+        if self.loaded is None and prepared.readable:
             self.loaded = self.engine()
             self.meter.ready()
+
+    def _answer(self, asks: list[Ask]) -> None:
         written = []
         for ask, found in answer(asks, self.loaded, self.grounded, self.model):
             self.failures = self.failures + 1 if isinstance(found, Exception) else 0
