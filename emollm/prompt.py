@@ -1,11 +1,12 @@
 """The answer format: rendered for training and parsed back here, side by side.
 
-    AU04 brow lowerer | both | marked 3.1 | still | brows drawn down and together
-    AU12 lip corner puller | left | slight 2.0 | 0.4-1.8 s | mouth corner pulled up and back
+    AU04 brow lowerer | both | 3.1 marked | still | brows drawn down and together
+    AU12 lip corner puller | left | 2.0 slight | 0.4-1.8 s | mouth corner pulled up and back
     Interpretation: one to four sentences on how the movements combine and what else they could mean
     Conclusion: happiness. one or two sentences, with the nearest alternative
 
-Observation lines stand in FACS order, one measured movement each; the label comes only after them.
+Observation lines stand in FACS order, one measured movement each; the label comes only after them. The number stands before
+its word: pocket read the word off the evidence and guessed the number from it when the word came first (docs/decisions.md).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from emollm.schema import AU_NAMES, LABELS, ON, SIDE_GAP, SIDES, AUEvent, AUSeri
 if TYPE_CHECKING:
     import numpy as np
 
-PROMPT_VERSION = "1"
+PROMPT_VERSION = "2"
 NOTHING = "No measured movement stands out."
 INTERPRETATION, CONCLUSION = "Interpretation:", "Conclusion:"
 DEFAULT_QUESTION = "Why is this face read the way it is?"
@@ -114,7 +115,7 @@ def event_interval(au: str, events: list[AUEvent], series: AUSeries) -> tuple[fl
 
 def render_observation(o: Observation) -> str:
     title = ACTION_UNITS[o.au].title
-    return (f"{o.au} {title} | {o.side} | {level_word(o.intensity)} {o.intensity:.1f} | "
+    return (f"{o.au} {title} | {o.side} | {o.intensity:.1f} {level_word(o.intensity)} | "
             f"{format_interval(o.interval)} | {o.look}")
 
 
@@ -124,8 +125,8 @@ def render(observations: list[Observation], interpretation: str, label: str, con
     return "\n".join([*lines, f"{INTERPRETATION} {interpretation}", f"{CONCLUSION} {label}. {conclusion}".rstrip()])
 
 
-_LINE = re.compile(r"(?P<au>AU\d\d) (?P<title>[^|]+?) \| (?P<side>left|right|both) \| (?P<level>[a-z]+) "
-                   r"(?P<value>[0-5]\.\d) \| (?P<time>still|(?P<on>\d+(?:\.\d)?)-(?P<off>\d+(?:\.\d)?) s) \| (?P<look>[^|]+)")
+_LINE = re.compile(r"(?P<au>AU\d\d) (?P<title>[^|]+?) \| (?P<side>left|right|both) \| (?P<value>[0-5]\.\d) "
+                   r"(?P<level>[a-z]+) \| (?P<time>still|(?P<on>\d+(?:\.\d)?)-(?P<off>\d+(?:\.\d)?) s) \| (?P<look>[^|]+)")
 _CONCLUSION = re.compile(rf"({'|'.join(LABELS)})\b\.? ?(.*)", re.DOTALL)
 
 

@@ -162,6 +162,7 @@ def _serve(fd: int, memory_gb: float) -> None:
     from emollm import media, mesh
     from emollm.explain import prepare
 
+    media.DECODE_THREADS = "NONE"  # the cores have other workers to run
     mesh.measure_photo(np.full((64, 64, 3), 128, np.uint8), 1)  # loads the face models: the limit counts what comes after
     _limit_memory(memory_gb)
     with Connection(fd) as connection:

@@ -10,7 +10,7 @@ from emollm.bind import bind, edit
 from emollm.events import events as find_events
 from emollm.schema import AU_NAMES, LABELS, FaceTrack, InputError, Quality, au_index
 
-ANSWER = ("AU12 lip corner puller | both | marked 3.0 | still | mouth corner pulled up and back\n"
+ANSWER = ("AU12 lip corner puller | both | 3.0 marked | still | mouth corner pulled up and back\n"
           "Interpretation: The corner goes up; no AU04.\nConclusion: happiness. Next comes surprise.")
 
 
@@ -94,7 +94,7 @@ def test_a_claim_is_placed_at_its_movement(clip_of, track_of):
     """The region belongs to the frame of the strongest moment, on the stated side."""
     series, events = clip_of({"AU12": (1, 2, 3, 4, 1)})
     track = track_of(series)
-    text = ANSWER.replace("both | marked 3.0 | still", "left | pronounced 4.0 | 1.0-3.0 s")
+    text = ANSWER.replace("both | 3.0 marked | still", "left | 4.0 pronounced | 1.0-3.0 s")
     claim = bound(text, series, events, track).claims[0]
     assert claim.verdict == "supported"
     assert claim.frame_time == 2.0

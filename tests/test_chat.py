@@ -425,7 +425,7 @@ def test_a_full_context_of_the_server_drops_turns(server, served):
 
 
 def test_what_a_server_claims_is_checked_here(server, astronaut_file, capsys):
-    server.replies.append("AU04 brow lowerer | both | marked 3.0 | still | brows drawn together\nConclusion: anger. \x1b[2J")
+    server.replies.append("AU04 brow lowerer | both | 3.0 marked | still | brows drawn together\nConclusion: anger. \x1b[2J")
     assert cli.main(["chat", str(astronaut_file), "--server", server.url, "--question", WHY]) == 0
     out, err = capsys.readouterr()
     assert "\x1b" not in out

@@ -57,10 +57,10 @@ def test_what_if_sees_a_claim_go(photo_of, monkeypatch):
     """A model that follows its evidence passes, one that repeats itself fails."""
     series = photo_of({"AU12": 3.0})
     faces = [(series, face_input(series, [], [0]))] * 3
-    said = "AU12 lip corner puller | both | marked 3.0 | still | mouth corner pulled up and back\nInterpretation: so."
+    said = "AU12 lip corner puller | both | 3.0 marked | still | mouth corner pulled up and back\nInterpretation: so."
     quiet = "No measured movement stands out.\nInterpretation: so."
     generated = [Generated(said, {}, True)] * 3
-    for text, expected in ((quiet, True), (said, False), (said.replace("marked 3.0", "trace 1.4"), True)):
+    for text, expected in ((quiet, True), (said, False), (said.replace("3.0 marked", "1.4 trace"), True)):
         asked = []
         monkeypatch.setattr(evaluate, "answers", lambda model, processor, edited, grounded, text=text, asked=asked:
                             asked.extend(edited) or [Generated(text, {}, True)] * len(edited))

@@ -47,7 +47,7 @@ def test_lines_keep_facs_order():
 def test_a_line_goes_on_as_it_began():
     grammar = Grammar([observation("AU04"), observation("AU12")])
     assert grammar.continuations("AU") == [c[2:] for o in ("AU04", "AU12") for c in lines_of(observation(o))]
-    rest = "AU12 lip corner puller | both | marked 3.0 | still | lip corner "
+    rest = "AU12 lip corner puller | both | 3.0 marked | still | lip corner "
     looks = [c.removeprefix("lip corner ") for c in ACTION_UNITS["AU12"].look if c.startswith("lip corner ")]
     assert grammar.continuations(rest) == [f"{look}\n" for look in looks]
     assert grammar.continuations("AU12 lip corner puller | left") == []
@@ -181,12 +181,12 @@ def learnt(tiny, photo_of):
     optimiser = torch.optim.AdamW([p for n, p in model.named_parameters() if "tower" not in n], lr=1e-2)
     torch.manual_seed(0)
     label_ids = torch.tensor(label_tokens(processor.tokenizer))
-    for _ in range(120):
+    for _ in range(300):
         batch = encode_records(records, processor, None, np.random.default_rng(0))
         text_loss, label_loss, _ = train_step(model, dict(batch), [optimiser], label_ids, {"label_weight": 2})
-        if text_loss < 0.03 and label_loss < 0.55:  # the entropy of the targets is 0.53
+        if text_loss < 0.003 and label_loss < 0.55:  # one wrong word in all is more; the entropy of the targets is 0.53
             break
-    assert text_loss < 0.05
+    assert text_loss < 0.01
     return model.eval(), processor, [face_input(f, [], [0]) for f in faces], questions, answers, observed
 
 

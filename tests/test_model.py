@@ -17,7 +17,7 @@ from emollm.schema import AU_NAMES, au_index
 from emollm.tower import build_tower, patch_features
 
 QUESTIONS = ["Why?", "Which movements are visible in this face?", "Why is this face read the way it is?"]
-ANSWERS = ["AU12 lip corner puller | both | marked 3.0 | still | mouth corner pulled up and back\n"
+ANSWERS = ["AU12 lip corner puller | both | 3.0 marked | still | mouth corner pulled up and back\n"
            "Interpretation: The corner goes up.\nConclusion: happiness.", "Conclusion: fear.",
            "Interpretation: nothing.\nConclusion: neutral. Next comes sadness."]
 

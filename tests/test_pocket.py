@@ -1,11 +1,9 @@
 """What the shipped weights answer, through the main path."""
 
-import pytest
 from test_explain import check
 
 from emollm.checkpoint import MODELS
 from emollm.explain import explain
-from emollm.facs import level_word
 from emollm.schema import AU_NAMES
 
 
@@ -21,18 +19,12 @@ def test_pocket_reads_the_astronaut(astronaut_file):
 
 def test_pocket_needs_no_grounding(astronaut_file):
     """What the weights have learnt, not what decoding forces: free answers follow the grammar, list the measured movements
-    and name their level. (The number within the level may be off by more than the verifier grants: docs/results.md.)"""
+    and state their strength as near as two coders agree."""
     found = explain(astronaut_file, grounded=False)[0]
     assert found.label == "happiness"
     lines = {c.au: c for c in found.claims if c.level}
     assert lines.keys() == {c.au for c in explain(astronaut_file)[0].claims if c.level}
-    assert lines["AU12"].level == level_word(lines["AU12"].measured_intensity)
-
-
-@pytest.mark.xfail(strict=True, reason="a strength of 4.4 is written as 3.6 without grounded decoding: docs/results.md")
-def test_pocket_states_the_strength_without_grounding(astronaut_file):
-    found = explain(astronaut_file, grounded=False)[0]
-    assert [c.verdict for c in found.claims if c.level and c.au == "AU12"] == ["supported"]
+    assert lines["AU12"].verdict == "supported"
 
 
 def test_pocket_follows_an_edit(astronaut_file):

@@ -5,11 +5,12 @@ import pytest
 import torch
 
 from emollm import prompt
+from emollm.checkpoint import load_processor
 from emollm.processor import FACE_KEYS, IGNORE, EmoLLMProcessor, face_input
 from emollm.schema import AU_NAMES, LABELS, InputError, au_index
 from emollm.tokenizer import label_tokens
 
-ANSWER = ("AU12 lip corner puller | both | marked 3.0 | still | mouth corner pulled up and back\n"
+ANSWER = ("AU12 lip corner puller | both | 3.0 marked | still | mouth corner pulled up and back\n"
           "Interpretation: The corner goes up.\nConclusion: happiness. Next comes surprise.")
 
 
@@ -183,11 +184,13 @@ def test_the_chat_template_writes_the_same_prompt(processor):
 
 # --- the tokenizer ------------------------------------------------------------------------------------------------
 
-def test_codes_and_labels_are_whole_and_digits_apart(processor):
-    """Values are read digit by digit, and one position decides between the labels."""
+def test_codes_labels_and_strengths_are_whole():
+    """A strength is read off the evidence in one step, and one position decides between the labels."""
+    processor = load_processor("pocket")
     pieces = lambda text: [processor.tokenizer.decode([i]) for i in processor.tokenizer(text)["input_ids"]]  # noqa: E731
     assert pieces("AU12")[0] == "AU12"
-    assert pieces(" 3.1")[-3:] == ["3", ".", "1"]
+    assert all(pieces(f" {k / 10:.1f}") == [f" {k / 10:.1f}"] for k in range(12, 51))
+    assert pieces("| 12-15 s")[2:4] == ["1", "2"]
     first = label_tokens(processor.tokenizer)
     assert [processor.tokenizer.decode([i]) for i in first] == [f" {label}" for label in LABELS]
     assert pieces("Conclusion: fear.")[-2:] == [" fear", "."]

@@ -11,7 +11,7 @@ from emollm import prompt
 from emollm.facs import ACTION_UNITS, level_word
 from emollm.schema import AU_NAMES, LABELS, ON, SIDE_GAP, SIDES, AUEvent, AUSeries
 
-LINE = "AU12 lip corner puller | both | marked 3.1 | still | mouth corner pulled up and back"
+LINE = "AU12 lip corner puller | both | 3.1 marked | still | mouth corner pulled up and back"
 
 
 def random_answer(seed: int) -> tuple[list[prompt.Observation], str]:
@@ -211,4 +211,4 @@ def test_a_question_cannot_smuggle_special_tokens(parts):
 def test_levels_of_lines_follow_facs():
     for level in np.arange(0, 5.01, 0.1):
         o = prompt.Observation("AU12", "both", float(level), None, "mouth corner pulled up and back")
-        assert f"| {level_word(level)} {level:.1f} |" in prompt.render_observation(o)
+        assert f"| {level:.1f} {level_word(level)} |" in prompt.render_observation(o)

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="vLLM runs on Li
 
 PROMPTS, EQUAL = 200, 0.99
 QUESTIONS = (prompt.DEFAULT_QUESTION, prompt.DEFAULT_QUESTION, "What is moving here?", "Which emotion is it commonly read as?",
-             ["What is moving here?", "AU12 lip corner puller | both | marked 3.0 | still | mouth corner pulled up", "Why?"])
+             ["What is moving here?", "AU12 lip corner puller | both | 3.0 marked | still | mouth corner pulled up", "Why?"])
 
 
 @pytest.fixture(scope="module")

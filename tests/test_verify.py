@@ -139,7 +139,7 @@ def plants(series, events, observations, text: str, rng):
     o = rng.choice(observations)
     true = prompt.render_observation(o)
     off_by = o.intensity + (-1 if o.intensity > 2.5 else 1)
-    wrong_level = true.replace(f"{level_word(o.intensity)} {o.intensity}", f"{level_word(off_by)} {off_by:.1f}")
+    wrong_level = true.replace(f"{o.intensity} {level_word(o.intensity)}", f"{off_by:.1f} {level_word(off_by)}")
     yield o.au, text.replace(true, wrong_level)
     yield o.au, text.replace("Interpretation:", f"Interpretation: There is no {o.au}.", 1)
     left, right, _ = prompt.peaks(series)
