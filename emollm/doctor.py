@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib
+import importlib.util
 import io
 import json
 import os
@@ -70,6 +71,9 @@ def torch_device() -> Iterator[tuple[bool, str]]:
 
 def vllm() -> Iterator[tuple[bool, str]]:
     """What `emollm serve` and the vllm engine of `emollm caption` run on; not needed otherwise, and not imported here."""
+    if importlib.util.find_spec("emollm_vllm") is None:
+        yield True, "emollm_vllm (not installed): needed for `emollm serve` alone"
+        return
     from emollm_vllm.launch import KNOWN, check_vllm, versions
 
     found = versions()

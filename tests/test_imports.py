@@ -143,11 +143,11 @@ def test_the_plugin_knows_no_command_and_no_training(path):
 
 @pytest.mark.parametrize("path", sorted((ROOT / "emollm").rglob("*.py")), ids=lambda p: p.stem)
 def test_emollm_runs_without_the_plugin(path):
-    """vLLM is optional: only the engine and `emollm serve` reach it, and only when they are asked to."""
+    """vLLM is optional: only the engine, `emollm serve` and the doctor reach it, and only when they are asked to."""
     for package in ("emollm_vllm", "vllm"):
         known = packages_of(path)
         assert not known.get(package, False)
-        assert package not in known or path.stem in ("engine", "cli")
+        assert package not in known or path.stem in ("engine", "cli", "doctor")
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "emollm").rglob("*.py")), ids=lambda p: p.stem)
