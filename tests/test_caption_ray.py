@@ -197,8 +197,8 @@ def test_an_address_where_nobody_listens(photos, tiny_folder, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("resources, clips, options, plan", [
-    ({"CPU": 1}, 1, {}, (1, 1, 0)), ({"CPU": 2}, 0, {}, (1, 1, 0)), ({"CPU": 64}, 1, {}, (61, 3, 0)),
-    ({"CPU": 64}, 0, {}, (6, 58, 0)), ({"CPU": 64, "GPU": 4}, 1, {}, (61, 3, 0)),
+    ({"CPU": 1}, 1, {}, (1, 1, 0)), ({"CPU": 2}, 0, {}, (1, 1, 0)), ({"CPU": 64}, 1, {}, (59, 5, 0)),
+    ({"CPU": 64}, 0, {}, (6, 58, 0)), ({"CPU": 64, "GPU": 4}, 1, {}, (59, 5, 0)),
     ({"CPU": 64, "GPU": 4}, 1, {"engine": "vllm"}, (60, 4, 1)), ({"CPU": 64, "GPU": 4}, 1, {"engine_gpus": 0.5}, (56, 8, 0.5)),
     ({"CPU": 64}, 1, {"workers": 3, "engines": 5}, (3, 5, 0))])
 def test_processes_by_what_the_cluster_has_and_what_is_asked(resources, clips, options, plan):

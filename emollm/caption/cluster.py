@@ -45,7 +45,7 @@ from emollm.workers import WorkerError
 HERE = "here"  # --ray without an address: a cluster of this machine alone
 TRIES = 3  # processes that may die of an item before it is given up
 STORE_BYTES = 512 * 2**20  # measured media on their way, on this machine
-COST = {"clip": 3.6, "photo": 0.02, "answer": 0.18}  # s of one core, clips of 10 s, shipped model (docs/scale.md)
+COST = {"clip": 2.3, "photo": 0.02, "answer": 0.18}  # s of one core, clips of 10 s, shipped model (docs/scale.md)
 SESSION = "emollm-ray-"
 SLOW_START = 60.0  # s without any process before it is said
 
