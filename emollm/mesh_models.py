@@ -52,11 +52,6 @@ def mesh_at(framed: np.ndarray, centre: np.ndarray, side: float, turn: float) ->
     return _models().placed(framed, centre, side, turn)
 
 
-def load() -> None:
-    """Make this thread's graphs now rather than at first use."""
-    _models()
-
-
 def _array(landmarks: Any, side: int) -> np.ndarray:
     return np.array([(p.x, p.y, p.z) for p in landmarks.landmark]) * side
 
