@@ -24,6 +24,7 @@ from emollm.mesh import (
     measure_photo,
     overlap,
     pose,
+    second_look,
 )
 from emollm.schema import FaceTrack, InputError, Quality
 
@@ -70,6 +71,7 @@ class _Track:
     blur: list[float] = field(default_factory=list)
     look: np.ndarray | None = None  # last chip
     doubtful: bool = False  # perhaps a cut since the face was last seen
+    gaping: bool = False  # the mouth was seen open at the second look only
 
     def add(self, index: int, time: float, points: np.ndarray, picture: np.ndarray) -> None:
         self.frames.append(index)
@@ -132,7 +134,7 @@ def _photo_tracks(media: Media, max_faces: int) -> list[_Track]:
     for index, time, picture in media.frames():
         for points in measure_photo(picture, max_faces):
             track = _Track()
-            track.add(index, time, points, picture)
+            track.add(index, time, second_look(picture, points), picture)
             tracks.append(track)
     return tracks
 
@@ -157,6 +159,7 @@ def _clip_tracks(media: Media, max_faces: int, cache: ChipCache | None,
         for track, points in zip(_matched(active, faces, picture), faces, strict=True):
             if track is None:
                 active.append(track := _Track())
+            points = _look_again(track, points, picture, index)
             track.add(index, time, points, picture)
             if cache is not None:
                 cache.add(index, points, picture)
@@ -180,6 +183,16 @@ def _measure_frame(picture: np.ndarray, active: list[_Track], index: int, max_fa
     new = [box for box in boxes if all(overlap(box, box_of(f)) < 0.3 for f in faces)]
     return faces + [points for points in measure_boxes(picture, new, max_faces - len(faces))
                     if all(overlap(box_of(points), box_of(f)) < SAME_FACE for f in faces)]
+
+
+def _look_again(track: _Track, points: np.ndarray, picture: np.ndarray, index: int) -> np.ndarray:
+    """Landmarks after a second look, which a clip takes every DETECT_EVERY frames and while it corrects the first."""
+    if not track.gaping and index % DETECT_EVERY:
+        return points
+    before = track.points[-1] if track.gaping and not track.doubtful else None
+    again = second_look(picture, points, before)
+    track.gaping = again is not points
+    return again
 
 
 def _seen(points: np.ndarray, boxes: np.ndarray) -> bool:
