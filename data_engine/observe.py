@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_engine.sources import fer2013
+from emollm.evaluation import fer2013
 from emollm.perception import face, measure, media
 from emollm.schema import AU_NAMES
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, NoReturn
 from emollm import progress
 from emollm.explanation import DISCLOSURE, STYLES, as_text, json_schema, print_text
 from emollm.files import write_file
-from emollm.schema import AU_NAMES, InputError, NoFaceError, au_index
+from emollm.schema import InputError, NoFaceError
+from emollm.what_if import parse_edits
 
 if TYPE_CHECKING:
     from emollm.explanation import Explanation
@@ -211,28 +212,10 @@ def _face_number(text: str) -> int:
     return int(text)
 
 
-def _edits(pairs: list[str]) -> dict[str, float]:
-    """["AU04=0"] -> {"AU04": 0.0}. Raises InputError for an unknown AU, a value outside 0-5, or an AU given twice."""
-    edits: dict[str, float] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        try:
-            level = float(value)
-        except ValueError:
-            level = -1.0
-        if not equals or not 0 <= level <= 5:
-            raise InputError(f"--what-if {pair}: write AU=LEVEL with a level from 0 (absent) to 5, such as AU04=0")
-        au = AU_NAMES[au_index(name)]
-        if au in edits:
-            raise InputError(f"--what-if {pair}: {au} is edited twice")
-        edits[au] = level
-    return edits
-
-
 # --- commands ----------------------------------------------------------------------------------------------------
 
 def _explain(arguments: argparse.Namespace) -> int:
-    edits = _edits(arguments.what_if)
+    edits = parse_edits(arguments.what_if)
     _check_place(arguments.output, arguments.media)
     if arguments.render:
         _check_place(arguments.render, arguments.media)
@@ -342,7 +325,7 @@ def _measure(arguments: argparse.Namespace) -> int:
 
 
 def _chat(arguments: argparse.Namespace) -> int:
-    edits = _edits(arguments.what_if)
+    edits = parse_edits(arguments.what_if)
     progress.use(arguments.progress)
     from emollm.chat.begin import begin
     from emollm.chat.terminal import talk
@@ -394,7 +377,7 @@ def _train(arguments: argparse.Namespace) -> int:
 
 def _ship(arguments: argparse.Namespace) -> int:
     progress.use("auto")
-    from emollm.training.ship import ship
+    from emollm.ship import ship
 
     ship(arguments.trained, arguments.name, arguments.fer)
     return 0

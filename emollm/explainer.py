@@ -14,12 +14,12 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from emollm.answer import prompt
-from emollm.answer.bind import bind, edit, moments_only
+from emollm.answer.bind import bind, moments_only
 from emollm.explanation import Explanation
 from emollm.model.checkpoint import Shape, shape_of
 from emollm.perception import face as faces_in
@@ -27,53 +27,16 @@ from emollm.perception import media
 from emollm.perception.events import events as find_events
 from emollm.perception.events import key_frames as find_key_frames
 from emollm.perception.measure import series as measured_series
-from emollm.schema import AU_NAMES, AUEvent, AUSeries, FaceTrack, InputError, NoFaceError, au_index
+from emollm.schema import AUEvent, AUSeries, FaceTrack, InputError, NoFaceError
+from emollm.subject import DEFAULT_GATE, Gate, Prepared, Subject, edited, shortcomings
+from emollm.what_if import check_edits
 
 NO_FACE = "no face could be measured. Use a picture with a larger, less turned and unobstructed face."
 
 
-@dataclass(frozen=True)
-class Gate:
-    """Below this, the answer is "not enough to say". Evaluation on 48 px crops sets face_px to 0."""
-
-    face_px: float = 64.0
-    turn_degrees: float = 35.0
-    sharpness: float = 0.08
-    visible: float = 0.6
-    measured_units: int = 8
-
-
-@dataclass
-class Subject:
-    """One face on its way through explain(). What a long clip was measured from is not kept: only its moments are."""
-
-    series: AUSeries
-    track: FaceTrack | None = None
-    events: list[AUEvent] = field(default_factory=list)
-    key_frames: list[int] = field(default_factory=lambda: [0])  # positions in the series
-    notices: list[str] = field(default_factory=list)
-    chips: np.ndarray | None = None  # [K, S, S, 3] uint8; None without pixels
-    refusal: list[str] = field(default_factory=list)  # why this face cannot be read; empty when it can
-
-
-@dataclass
-class Prepared:
-    """Steps 1 to 4 of one source, ready to be asked about any number of times; holds no picture beyond the chips."""
-
-    name: str
-    subjects: list[Subject]
-    edits: dict[str, float] = field(default_factory=dict)
-    sha256: str = ""  # of the media's bytes
-    kind: str = "table"  # photo | clip | table
-
-    @property
-    def readable(self) -> list[Subject]:
-        return [s for s in self.subjects if not s.refusal]
-
-
 def explain(source, *, question: str | None = None, what_if: dict[str, float] | None = None,
             face: int | None = None, evidence=None, model: str = "pocket", grounded: bool = True,
-            baseline: str | None = None, gate: Gate | None = Gate(), engine=None) -> list[Explanation]:
+            baseline: str | None = None, gate: Gate | None = DEFAULT_GATE, engine=None) -> list[Explanation]:
     """Why each face is commonly read the way it is.
 
     source: path, bytes, PIL image, RGB array, or an AU table (AUSeries, or a path to one) when there are no pixels.
@@ -83,7 +46,7 @@ def explain(source, *, question: str | None = None, what_if: dict[str, float] | 
     measurement. gate: quality limits, None turns them off. engine: who answers, instead of `model` (see engine.py).
     Returns one Explanation a face, left to right. Raises InputError, NoFaceError.
     """
-    edits = checked(what_if)
+    edits = check_edits(what_if)
     shape = engine.shape if engine else shape_of(model)
     prepared = prepare(source, shape, what_if=edits, face=face, evidence=evidence, baseline=baseline, gate=gate)
     if prepared.readable and engine is None:
@@ -94,13 +57,13 @@ def explain(source, *, question: str | None = None, what_if: dict[str, float] | 
 
 
 def prepare(source, shape: Shape, *, what_if: dict[str, float] | None = None, face: int | None = None, evidence=None,
-            baseline: str | None = None, gate: Gate | None = Gate()) -> Prepared:
+            baseline: str | None = None, gate: Gate | None = DEFAULT_GATE) -> Prepared:
     """Steps 1 to 4 for every face of a source; arguments as explain(). Needs no torch. The key frames of a what-if are
     those of the measurement: the same moments, other evidence.
 
     Raises InputError, NoFaceError.
     """
-    edits, cache = checked(what_if), faces_in.ChipCache(shape.chip_size)
+    edits, cache = check_edits(what_if), faces_in.ChipCache(shape.chip_size)
     name, seen, subjects = _perceive(source, evidence, face, baseline, cache)  # 1 media.read 2 face.follow 3 measure.series
     for s in subjects:
         s.refusal = shortcomings(s, gate)
@@ -111,14 +74,6 @@ def prepare(source, shape: Shape, *, what_if: dict[str, float] | None = None, fa
         s.track = s.track and moments_only(s.track, s.series, s.events, s.key_frames)
     subjects = [edited(s, edits) for s in subjects]
     return Prepared(name, subjects, edits, **({} if seen is None else {"sha256": seen.sha256, "kind": seen.kind}))
-
-
-def edited(s: Subject, edits: dict[str, float]) -> Subject:
-    """The same face at the same moments with some of its action units set to other intensities (what-if)."""
-    if not edits or s.refusal:
-        return s
-    series, events = edit(s.series, s.events, edits)
-    return dataclasses.replace(s, series=series, events=events)
 
 
 def answer(prepared: list[Prepared], engine, questions: list[str | None], grounded: bool = True,
@@ -167,31 +122,6 @@ def signed(s: Subject, result: Explanation, prepared: Prepared, question: str, m
     result.source, result.question, result.edits, result.model = prepared.name, question, prepared.edits, model
     result.notices = s.notices + result.notices
     return result
-
-
-def shortcomings(s: Subject, gate: Gate | None) -> list[str]:
-    """Why this face cannot be read, in words; empty when it can."""
-    units = int((s.series.measured & np.isfinite(s.series.intensity).any((0, 2))).sum())
-    if gate is None or s.track is None:
-        return [] if units or s.track is not None else ["the table holds no action unit"]
-    quality = s.track.quality
-    size, blur, visible = (float(np.median(v)) for v in (quality.size, quality.blur, quality.visible))
-    turn = float(np.median(np.abs(s.track.pose[:, :2]).max(1)))
-    found = [(size < gate.face_px, f"face only {size:.0f} px wide, {gate.face_px:.0f} needed"),
-             (turn > gate.turn_degrees, f"head turned by {turn:.0f} degrees, at most {gate.turn_degrees:.0f}"),
-             (blur < gate.sharpness, f"sharpness {blur:.2f}, {gate.sharpness:.2f} needed"),
-             (visible < gate.visible, f"{visible:.0%} of the face in the picture, {gate.visible:.0%} needed"),
-             (units < gate.measured_units, f"only {units} action units could be measured")]
-    return [words for short, words in found if short]
-
-
-def checked(what_if: dict[str, float] | None) -> dict[str, float]:
-    """Edits as {"AU04": 0.0}. Raises InputError for an unknown unit or an intensity outside 0-5."""
-    edits = {AU_NAMES[au_index(name)]: float(value) for name, value in (what_if or {}).items()}
-    for name, value in edits.items():
-        if not 0 <= value <= 5:
-            raise InputError(f"what-if {name}={value:g}: intensity must be between 0 and 5")
-    return edits
 
 
 def _perceive(source, evidence, face: int | None, baseline: str | None, cache) -> tuple:

@@ -164,7 +164,7 @@ def main_with(main, arguments) -> int:
 
 
 def test_missing_pictures_are_named(tmp_path):
-    from data_engine.sources import fer2013
+    from emollm.evaluation import fer2013
 
     with pytest.raises(InputError, match=r"fer2013_train\.npz: missing; data_engine/README\.md says what it must hold"):
         fer2013.load(str(tmp_path))

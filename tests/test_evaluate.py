@@ -10,13 +10,13 @@ import pytest
 from PIL import Image
 
 from data_engine import observe
-from data_engine.sources import fer2013
+from emollm import ship
 from emollm.answer import verify
+from emollm.evaluation import fer2013
 from emollm.evaluation import quick as evaluate
 from emollm.model.generate import Generated, generate
 from emollm.model.processor import face_input
 from emollm.schema import LABELS
-from emollm.training import ship
 
 
 def test_bootstrap_covers_the_mean():

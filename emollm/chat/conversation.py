@@ -6,12 +6,11 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from emollm.answer import prompt, verify
-from emollm.explainer import Prepared, Subject, checked, edited
 from emollm.explanation import DISCLOSURE
-from emollm.schema import AU_NAMES, SCHEMA_VERSION, Claim, InputError, NoFaceError
+from emollm.schema import AU_NAMES, SCHEMA_VERSION, Claim, InputError
+from emollm.subject import Prepared, choose, edited, listed
+from emollm.what_if import check_edits
 
 ANSWER_TOKENS = 512  # generate.MAX_NEW_TOKENS, known without loading torch
 
@@ -58,7 +57,7 @@ class Chat:
 
     def edit(self, changes: dict[str, float]) -> None:
         """Set action units to other intensities than measured; the conversation stays. Raises InputError."""
-        self.edits = self.edits | checked(changes)
+        self.edits = self.edits | check_edits(changes)
         self.subject = edited(self.measured, self.edits)
 
     def observed(self) -> list[prompt.Observation]:
@@ -132,26 +131,6 @@ class Chat:
                            "claims": [{"text": c.text, "span": list(c.span), "au": c.au, "verdict": c.verdict,
                                        "reason": c.reason} for c in t.claims]} for t in self.turns],
                 "notices": self.subject.notices + self.notices, "disclosure": DISCLOSURE, "ai_generated": True}
-
-
-def choose(prepared: Prepared, face: int | None) -> Subject:
-    """A face by its face_id, or the largest that can be read. Raises InputError, NoFaceError."""
-    subjects = [s for s in prepared.subjects if face is None or s.series.face_id == face]
-    if not subjects:
-        raise InputError(f"{prepared.name}: there is no face {face}; faces here: {listed(prepared)}")
-    readable = [s for s in subjects if not s.refusal]
-    if not readable:
-        raise NoFaceError(f"{prepared.name}: not enough to say: {'; '.join(subjects[0].refusal)}. Use a picture with a larger, "
-                          "sharper and less turned face.")
-    return max(readable, key=_size)
-
-
-def _size(s: Subject) -> float:
-    return 0.0 if s.track is None else float(np.median(s.track.quality.size))
-
-
-def listed(prepared: Prepared) -> str:
-    return ", ".join(f"{s.series.face_id}{' (not enough to say)' * bool(s.refusal)}" for s in prepared.subjects)
 
 
 def kept(turns: list[str], left_out: int) -> list[str]:

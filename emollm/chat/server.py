@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 
 from emollm.chat.conversation import ANSWER_TOKENS, Chat, TooLong, answer_room
-from emollm.explainer import Prepared
 from emollm.schema import InputError
+from emollm.subject import Prepared
 
 _FULL = re.compile(r"maximum (context|model) length|context_length_exceeded")  # how vLLM and OpenAI say it
 

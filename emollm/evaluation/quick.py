@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from emollm.answer import prompt, verify
-from emollm.answer.bind import edit
 from emollm.model.generate import generate
 from emollm.model.processor import FaceInput, face_input
 from emollm.perception import measure
 from emollm.schema import AU_NAMES, LABELS, AUSeries, au_index
+from emollm.what_if import edit
 
 BATCH = 128
 
@@ -129,8 +129,8 @@ def label_scores(name: str, predicted: np.ndarray, source, rows: np.ndarray) -> 
 
 def quick(arguments: argparse.Namespace) -> dict:
     """All figures: name -> (value, low, high, n)."""
-    from data_engine.sources import fer2013
     from emollm import progress
+    from emollm.evaluation import fer2013
     from emollm.model.checkpoint import load
 
     source = fer2013.load(arguments.fer)

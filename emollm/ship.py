@@ -43,8 +43,8 @@ def ship(trained: str, name: str, fer: str, n: int = 600) -> Path:
 
     fer: folder with the FER2013 files; n: faces to fit the temperature on. Raises InputError.
     """
-    from data_engine.sources import fer2013
     from emollm import progress
+    from emollm.evaluation import fer2013
 
     model, processor = load(trained)
     model.config.label_temperature = 1.0
