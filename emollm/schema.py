@@ -72,6 +72,7 @@ class FaceTrack:
     pose: np.ndarray  # [T, 3] yaw, pitch, roll in degrees
     quality: Quality
     picture_size: tuple[int, int] = (0, 0)  # width, height px
+    looks: np.ndarray | None = None  # [T, 2, appearance.WIDTH] of the left and right half; None: landmarks alone
 
 
 @dataclass

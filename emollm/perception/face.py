@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from emollm.perception import align
+from emollm.perception import align, appearance
 from emollm.perception.media import Media
 from emollm.perception.mesh import (
     CANONICAL_3D,
@@ -39,7 +39,7 @@ MAYBE_CUT = 0.5  # grey-level x histogram difference of two frames; measured: cu
 SAME_LOOK = 0.8  # correlation of a face's chips across a maybe-cut; measured: the same shot > 0.9, cuts < 0.7
 FAR = 1.5  # _distance at which a face cannot be the one of the frame before; measured: 99 % of motion < 0.25
 SHARPNESS_SCALE = 0.04  # normalised Laplacian variance; blur of 2 % of the face width reads about 0.6
-QUALITY_CHIP = 64  # px
+QUALITY_CHIP = appearance.SIZE
 KEPT_CHIPS = 64e6  # bytes of chips kept from the first pass over a clip; the chips of longer ones take a second pass
 
 
@@ -70,6 +70,7 @@ class _Track:
     times: list[float] = field(default_factory=list)
     points: list[np.ndarray] = field(default_factory=list)
     blur: list[float] = field(default_factory=list)
+    looks: list[np.ndarray] = field(default_factory=list)
     look: np.ndarray | None = None  # last chip
     doubtful: bool = False  # perhaps a cut since the face was last seen
     gaping: bool = False  # the mouth was seen open at the second look only
@@ -80,6 +81,7 @@ class _Track:
         self.points.append(points)
         self.look, self.doubtful = _chip(picture, points), False
         self.blur.append(sharpness(self.look))
+        self.looks.append(appearance.look(self.look, points))
 
     @property
     def box(self) -> np.ndarray:
@@ -160,10 +162,9 @@ def _clip_tracks(media: Media, max_faces: int, cache: ChipCache | None,
         for track, points in zip(_matched(active, faces, picture), faces, strict=True):
             if track is None:
                 active.append(track := _Track())
-            points = _look_again(track, points, picture, index)
-            track.add(index, time, points, picture)
+            track.add(index, time, _look_again(track, points, picture, index), picture)
             if cache is not None:
-                cache.add(index, points, picture)
+                cache.add(index, track.points[-1], picture)
         ended += [t for t in active if time - t.times[-1] > MAX_GAP]
         active = [t for t in active if time - t.times[-1] <= MAX_GAP]
         progress(count)
@@ -287,7 +288,7 @@ def _finish(track: _Track, face_id: int, media: Media) -> FaceTrack:
                       visible=np.array([_visible(p, media.width, media.height) for p in points]))
     return FaceTrack(face_id=face_id, frames=np.array(track.frames), times=np.array(track.times), boxes=boxes,
                      landmarks=points, pose=np.array([pose(p) for p in points]), quality=quality,
-                     picture_size=(media.width, media.height))
+                     picture_size=(media.width, media.height), looks=np.array(track.looks))
 
 
 def chips(media: Media, track: FaceTrack, frames: Sequence[int] | np.ndarray, size: int,

@@ -131,10 +131,10 @@ def landmarks(picture: np.ndarray, box: Sequence[float] | np.ndarray | None = No
     return None
 
 
-def lip_gap(points: np.ndarray) -> float:
-    """Distance of the inner lips over the height of the face, of landmarks [478, 3] without regard to their pose."""
-    upper, lower = points[list(INNER_LIPS)]
-    return float(np.linalg.norm(upper - lower) / max(np.linalg.norm(points[FOREHEAD] - points[CHIN]), 1e-9))
+def lip_gap(points: np.ndarray) -> np.ndarray:
+    """Distance of the inner lips over the height of the face, [..], of landmarks [.., 478, 3], whatever their pose."""
+    upper, lower, top, bottom = (points[..., k, :] for k in (*INNER_LIPS, FOREHEAD, CHIN))
+    return np.linalg.norm(upper - lower, axis=-1) / np.maximum(np.linalg.norm(top - bottom, axis=-1), 1e-9)
 
 
 def second_look(picture: np.ndarray, points: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
@@ -155,7 +155,7 @@ def second_look(picture: np.ndarray, points: np.ndarray, before: np.ndarray | No
 
 
 def _opens(points: np.ndarray, look: np.ndarray | None) -> bool:
-    return look is not None and lip_gap(look) > lip_gap(points) + WIDER
+    return look is not None and bool(lip_gap(look) > lip_gap(points) + WIDER)
 
 
 def _with_mouth_of(look: np.ndarray, points: np.ndarray) -> np.ndarray:
