@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from data_engine.au_sets import Faces
     from data_engine.fit_aus import Fit
 
-BOOTSTRAPS, SEED = 500, 0
+BOOTSTRAPS, SEED = 300, 0
 PLATEAU = 0.02  # of F1: thresholds that are this near to the best are as good
 MIN_POSITIVE = 10  # coded frames that an AU needs to count in the mean
 SHOWN_FROM = 4  # coded frames from which an AUC is worth printing

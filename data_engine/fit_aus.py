@@ -31,12 +31,13 @@ PATCH_SCALE = 0.7  # of a patch's component, where one of geometry is 1
 FOLDS, SEED = 10, 0
 STIFF, SOFT = 30.0, 3.0  # penalty of geometry that a reference knows already, and of everything else
 NEUTRALS, NEUTRAL_WEIGHT = 1200, 30.0  # wild faces at rest that count as faces without the AU, and what they weigh together
-WEAK, WEAK_WEIGHT = 500, 15.0  # the same of the faces of each of the labels below
+WEAK, SHOWN_WEIGHT, UNSHOWN_WEIGHT = 500, 30.0, 15.0  # the same of the faces of each of the labels below
 SHOWN = {1: ("surprise",), 2: ("surprise",), 4: ("anger",), 12: ("happiness",)}  # labels that usually come with the AU ...
-UNSHOWN = {1: ("happiness",), 2: ("happiness",), 4: ("happiness", "surprise"), 9: ("surprise",), 12: ("surprise",),
+UNSHOWN = {1: ("happiness",), 2: ("happiness",), 4: ("happiness", "surprise"), 9: ("surprise",), 12: ("surprise", "anger"),
            15: ("happiness", "surprise"), 17: ("happiness", "surprise"), 23: ("happiness",), 24: ("happiness", "surprise")}
 # ... and without it
-NEUTRAL_RATE = dict.fromkeys(AUS, 0.05) | dict.fromkeys((1, 4, 7, 17), 0.065) | dict.fromkeys((9, 12, 14, 18, 20, 26, 28), 0.03)
+NEUTRAL_RATE = (dict.fromkeys(AUS, 0.045) | dict.fromkeys((1, 4), 0.065) | {15: 0.035}
+                | dict.fromkeys((6, 9, 12, 14, 18, 20, 26, 27, 28), 0.025))  # of resting faces that may be on
 BAND_SHARE = 0.08  # share of wild faces between OFF and ON
 REFERENCE_ONLY = (18, 26, 28)  # too few codes, or (26) codes that mean "26 and not 27"
 
@@ -175,8 +176,9 @@ class Fit:
     def _weak_rows(self, wild: Faces, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Wild faces whose agreed label speaks for or against the AU: rows, 0 or 1, and weights."""
         rows, y, share = [], [], []
-        groups = [("neutral", 0, NEUTRALS, NEUTRAL_WEIGHT), *((label, 1, WEAK, WEAK_WEIGHT) for label in SHOWN.get(number, ())),
-                  *((label, 0, WEAK, WEAK_WEIGHT) for label in UNSHOWN.get(number, ()))]
+        groups = [("neutral", 0, NEUTRALS, NEUTRAL_WEIGHT),
+                  *((label, 1, WEAK, SHOWN_WEIGHT) for label in SHOWN.get(number, ())),
+                  *((label, 0, WEAK, UNSHOWN_WEIGHT) for label in UNSHOWN.get(number, ()))]
         for label, present, count, weight in groups:
             chosen = np.flatnonzero(self.train & (wild.group == LABELS.index(label)))[:count]
             rows.append(chosen)
@@ -215,8 +217,9 @@ class Fit:
         return np.append(weights[0], project @ weights[1:]), scores
 
     def threshold(self, people: np.ndarray) -> float:
-        """Where the AU is on: the lowest of the thresholds that are about the best in F1 on coded frames of `people` (mask)
-        and, where a label speaks for the AU, on wild faces, but with no more than its NEUTRAL_RATE of resting faces on."""
+        """Where the AU is on: the middle of the thresholds that are about the best in F1 on coded frames of `people` (mask);
+        where a label speaks for the AU, the lowest of those that are about the best there and on wild faces together. No
+        more than the AU's NEUTRAL_RATE of resting faces may be on."""
         allowed = np.quantile(self.rest, 1 - self.rate)
         if not self.own:
             return allowed
@@ -227,7 +230,8 @@ class Fit:
             both = np.concatenate([self.shown, self.rest])
             truth = np.arange(len(both)) < len(self.shown)
             good = (good + [au_page.f1(both >= c, truth) for c in cuts]) / 2
-        return max(allowed, cuts[good >= good.max() - au_page.PLATEAU][0])
+        about = cuts[good >= good.max() - au_page.PLATEAU]
+        return max(allowed, about[0] if len(self.shown) else np.median(about))
 
     def _knots(self, wild: np.ndarray) -> np.ndarray:
         """Scores that stand for 0, OFF, ON, 3 and 5 (measure.LEVELS).

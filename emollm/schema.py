@@ -99,7 +99,7 @@ class AUSeries:
     intensity: np.ndarray  # [T, 24, 2] left, right; 0-5, NaN = not visible
     confidence: np.ndarray  # [T, 24] 0-1
     measured: np.ndarray  # [24] bool
-    estimator: str  # who measured: "emollm-geometry", "openface", "hand", ...
+    estimator: str  # who measured: "emollm-face", "openface", "hand", ...
     baseline: str = "none"  # none | clip | image: what counts as this face at rest
     version: str = ""
     face_id: int = 0

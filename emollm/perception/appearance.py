@@ -34,6 +34,7 @@ PLACES = {
 NAMES = tuple(PLACES)
 WIDTH = len(PLACES) * COMPONENTS  # numbers a half-face
 
+_CENTRES = np.array([[(sides[side] * 2)[:2] for sides in PLACES.values()] for side in (1, 0)])  # [2, P, 2] left, right
 _ANGLES = np.arange(BINS, dtype=np.float32) * 2 * np.pi / BINS
 _GRID = np.stack(np.meshgrid([-1, 0, 1], [-1, 0, 1]), -1).reshape(-1, 2) * STEP  # [9, 2]
 _MIRRORED_GRID = np.array([2, 1, 0, 5, 4, 3, 8, 7, 6])
@@ -68,8 +69,7 @@ def describe(chip: np.ndarray, points: np.ndarray) -> np.ndarray:
     grey = chip if chip.ndim == 2 else cv2.cvtColor(chip, cv2.COLOR_RGB2GRAY)
     at = align.apply(align.similarity(points[align.STABLE, :2].astype(float), align.CANONICAL * SIZE - 0.5),
                      points[:, :2].astype(float))
-    centres = np.array([[at[list(side)].mean(0) for side in (left, right)] for right, left in PLACES.values()])
-    patches = _read(_gradients(grey), centres.swapaxes(0, 1)[:, :, None] + _GRID)  # [2, P, 9, BINS]
+    patches = _read(_gradients(grey), at[_CENTRES].mean(2)[:, :, None] + _GRID)  # [2, P, 9, BINS]
     patches[0] = patches[0][:, _MIRRORED_GRID][..., _MIRRORED_BINS]
     patches = patches.reshape(2, len(PLACES), -1)
     return patches / np.sqrt((patches**2).sum(-1, keepdims=True) + WEAK**2)
@@ -82,9 +82,9 @@ def _gradients(grey: np.ndarray) -> np.ndarray:
     chip = grey.astype(np.float32)
     chip = (chip - chip.mean()) / (chip.std() + 8)
     across, down = (cv2.Sobel(chip, cv2.CV_32F, *axes, scale=1 / 8) for axes in ((1, 0), (0, 1)))
-    maps = np.maximum(across[..., None] * np.cos(_ANGLES) + down[..., None] * np.sin(_ANGLES), 0)
-    four = (np.ascontiguousarray(maps[..., k:k + 4]) for k in range(0, BINS, 4))  # OpenCV blurs at most four at a time
-    return np.concatenate([cv2.GaussianBlur(m, (0, 0), SMOOTH) for m in four], -1)
+    ahead = across[..., None] * np.cos(_ANGLES[:BINS // 2]) + down[..., None] * np.sin(_ANGLES[:BINS // 2])
+    both = (np.maximum(ahead, 0), np.maximum(-ahead, 0))  # OpenCV blurs at most four channels at a time
+    return np.concatenate([cv2.GaussianBlur(m, (0, 0), SMOOTH) for m in both], -1)
 
 
 def _read(maps: np.ndarray, at: np.ndarray) -> np.ndarray:

@@ -191,8 +191,7 @@ def _look_again(track: _Track, points: np.ndarray, picture: np.ndarray, index: i
     """Landmarks after a second look, which a clip takes every DETECT_EVERY frames and while it corrects the first."""
     if not track.gaping and index % DETECT_EVERY:
         return points
-    before = track.points[-1] if track.gaping and not track.doubtful else None
-    again = second_look(picture, points, before)
+    again = second_look(picture, points, track.points[-1] if track.gaping and not track.doubtful else points)
     track.gaping = again is not points
     return again
 

@@ -46,7 +46,7 @@ UPPER, MIDDLE = (1, 2, 4, 5, 7, 43, 45), (6, 9, 10, 11)
 # of the mouth looks, and lips apart are not pressed, tight, puckered or pushed up by the chin.
 GAP_STEPS = np.array([[0.0, 0.02], [0.02, 0.06], [0.06, 0.16]])  # each fades in between its ends
 PARTED = au_index(25)
-PARTED_GAPS, PARTED_LEVELS = (0.03, 0.065, 0.12, 0.25), (0.0, ON, 3.0, 5.0)
+PARTED_GAPS, PARTED_LEVELS = (0.03, 0.055, 0.12, 0.25), (0.0, ON, 3.0, 5.0)
 SHUT_ONLY = {au_index(au): gaps for au, gaps in {24: (0.03, 0.06), 28: (0.03, 0.06), 18: (0.05, 0.1), 17: (0.06, 0.12),
                                                  14: (0.1, 0.18), 15: (0.1, 0.18)}.items()}
 # Lids say closure (AU43) by themselves: their distance over the width of the eye. At rest 97 % of eyes lie above .18.
