@@ -31,13 +31,14 @@ PATCH_SCALE = 0.7  # of a patch's component, where one of geometry is 1
 FOLDS, SEED = 10, 0
 STIFF, SOFT = 30.0, 3.0  # penalty of geometry that a reference knows already, and of everything else
 NEUTRALS, NEUTRAL_WEIGHT = 1200, 30.0  # wild faces at rest that count as faces without the AU, and what they weigh together
-WEAK, SHOWN_WEIGHT, UNSHOWN_WEIGHT = 500, 30.0, 15.0  # the same of the faces of each of the labels below
-SHOWN = {1: ("surprise",), 2: ("surprise",), 4: ("anger",), 12: ("happiness",)}  # labels that usually come with the AU ...
+WEAK, UNSHOWN_WEIGHT = 500, 15.0  # the same of the faces of each of the labels below
+SHOWN = {1: {"surprise": 30.0}, 2: {"surprise": 30.0}, 4: {"anger": 40.0}, 12: {"happiness": 15.0}}  # labels that usually
+# come with the AU, and what their faces weigh together ...
 UNSHOWN = {1: ("happiness",), 2: ("happiness",), 4: ("happiness", "surprise"), 9: ("surprise",), 12: ("surprise", "anger"),
            15: ("happiness", "surprise"), 17: ("happiness", "surprise"), 23: ("happiness",), 24: ("happiness", "surprise")}
 # ... and without it
-NEUTRAL_RATE = (dict.fromkeys(AUS, 0.045) | dict.fromkeys((1, 4), 0.065) | {15: 0.035}
-                | dict.fromkeys((6, 9, 12, 14, 18, 20, 26, 27, 28), 0.025))  # of resting faces that may be on
+NEUTRAL_RATE = (dict.fromkeys(AUS, 0.04) | {1: 0.065, 4: 0.075, 15: 0.03}
+                | dict.fromkeys((6, 9, 12, 14, 18, 20, 26, 27), 0.02) | {28: 0.015})  # of resting faces that may be on
 BAND_SHARE = 0.08  # share of wild faces between OFF and ON
 REFERENCE_ONLY = (18, 26, 28)  # too few codes, or (26) codes that mean "26 and not 27"
 
@@ -58,7 +59,7 @@ class Part:
 
 PARTS = (
     Part((1, 2, 4, 5, 7), -np.inf, 0.12,
-         ("glabella", "inner brow", "outer brow", "nose root", "eye", "crow's feet"), False),
+         ("forehead", "outer forehead", "glabella", "inner brow", "outer brow", "nose root", "eye", "crow's feet"), False),
     Part((6, 9), -np.inf, np.inf, ("glabella", "nose root", "eye", "crow's feet", "lid-cheek line", "nose side",
                                    "nose wing", "cheek", "philtrum"), False),
     Part((12, 14, 15, 17, 18, 20, 23, 24, 25, 26, 27, 28), 0.2, np.inf,
@@ -177,7 +178,7 @@ class Fit:
         """Wild faces whose agreed label speaks for or against the AU: rows, 0 or 1, and weights."""
         rows, y, share = [], [], []
         groups = [("neutral", 0, NEUTRALS, NEUTRAL_WEIGHT),
-                  *((label, 1, WEAK, SHOWN_WEIGHT) for label in SHOWN.get(number, ())),
+                  *((label, 1, WEAK, weight) for label, weight in SHOWN.get(number, {}).items()),
                   *((label, 0, WEAK, UNSHOWN_WEIGHT) for label in UNSHOWN.get(number, ()))]
         for label, present, count, weight in groups:
             chosen = np.flatnonzero(self.train & (wild.group == LABELS.index(label)))[:count]

@@ -17,8 +17,8 @@ def face():
 
 
 def test_one_number_a_component_and_half(face):
-    assert appearance.look(*face).shape == (2, appearance.WIDTH) == (2, 160)
-    assert appearance.describe(*face).shape == (2, 16, 72)
+    assert appearance.look(*face).shape == (2, appearance.WIDTH) == (2, 180)
+    assert appearance.describe(*face).shape == (2, 18, 72)
 
 
 def test_a_mirrored_face_swaps_its_halves(face):

@@ -30,6 +30,7 @@ PLACES = {
     "lid-cheek line": ((119,), (348,)), "nose side": ((217,), (437,)), "nose wing": ((129,), (358,)),
     "cheek": ((205,), (425,)), "mouth corner": ((61,), (291,)), "philtrum": ((164,), (164,)), "lips": ((13, 14), (13, 14)),
     "lower lip": ((17,), (17,)), "chin": ((199,), (199,)), "below the corner": ((214,), (434,)),
+    "forehead": ((151,), (151,)), "outer forehead": ((104, 69), (333, 299)),
 }
 NAMES = tuple(PLACES)
 WIDTH = len(PLACES) * COMPONENTS  # numbers a half-face
