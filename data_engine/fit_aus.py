@@ -37,8 +37,8 @@ SHOWN = {1: {"surprise": 30.0}, 2: {"surprise": 30.0}, 4: {"anger": 40.0}, 12: {
 UNSHOWN = {1: ("happiness",), 2: ("happiness",), 4: ("happiness", "surprise"), 9: ("surprise",), 12: ("surprise", "anger"),
            15: ("happiness", "surprise"), 17: ("happiness", "surprise"), 23: ("happiness",), 24: ("happiness", "surprise")}
 # ... and without it
-NEUTRAL_RATE = (dict.fromkeys(AUS, 0.04) | {1: 0.065, 4: 0.075, 15: 0.03}
-                | dict.fromkeys((6, 9, 12, 14, 18, 20, 26, 27), 0.02) | {28: 0.015})  # of resting faces that may be on
+NEUTRAL_RATE = (dict.fromkeys(AUS, 0.04) | {1: 0.065, 4: 0.065, 5: 0.05, 7: 0.055, 14: 0.03, 15: 0.03}
+                | dict.fromkeys((6, 9, 12, 18, 20, 26, 27), 0.02) | {28: 0.015})  # of resting faces that may be on
 BAND_SHARE = 0.08  # share of wild faces between OFF and ON
 REFERENCE_ONLY = (18, 26, 28)  # too few codes, or (26) codes that mean "26 and not 27"
 
