@@ -26,7 +26,8 @@ def test_a_misspelling_is_named(words, told, capsys):
 
 
 @pytest.mark.parametrize("words, start", [
-    (["help", "explain"], "usage: emollm explain"), (["explain", "--help"], "usage: emollm explain"), (["help"], "usage: emollm "),
+    (["help", "explain"], "usage: emollm explain"), (["explain", "--help"], "usage: emollm explain"),
+    (["help"], "usage: emollm "),
     (["-V"], "emollm "), (["--version"], "emollm ")])
 def test_help_and_version(words, start, capsys):
     with pytest.raises(SystemExit) as ended:
