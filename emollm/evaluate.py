@@ -88,7 +88,7 @@ def what_if(model, processor, faces: list[tuple], generated: list, n: int) -> np
         if cited and len(edited) < n:
             claim = rng.choice(cited)
             changed, _ = edit(series, [], {claim.au: 0.0})
-            edited.append((changed, face_input(changed, [], [0], given.chips)))
+            edited.append((changed, face_input(changed, [], [0], given.chips, series)))
             before.append(claim)
     after = answers(model, processor, edited, grounded=False)
     flips = []

@@ -48,6 +48,7 @@ class Subject:
 
     series: AUSeries
     track: FaceTrack | None = None
+    seen: AUSeries | None = None  # what was measured in the pixels, where `series` was edited or given from elsewhere
     events: list[AUEvent] = field(default_factory=list)
     key_frames: list[int] = field(default_factory=lambda: [0])  # positions in the series
     notices: list[str] = field(default_factory=list)
@@ -117,7 +118,7 @@ def edited(s: Subject, edits: dict[str, float]) -> Subject:
     if not edits or s.refusal:
         return s
     series, events = edit(s.series, s.events, edits)
-    return dataclasses.replace(s, series=series, events=events)
+    return dataclasses.replace(s, series=series, events=events, seen=s.seen or s.series)
 
 
 def answer(prepared: list[Prepared], engine, questions: list[str | None], grounded: bool = True,
@@ -139,7 +140,7 @@ def answers(engine, asked: list[tuple[Subject, str]], grounded: bool) -> list:
         return []
     from emollm.processor import face_input
 
-    inputs = [face_input(s.series, s.events, s.key_frames, s.chips) for s, _ in asked]
+    inputs = [face_input(s.series, s.events, s.key_frames, s.chips, s.seen) for s, _ in asked]
     observed = [prompt.observe(s.series, s.events) for s, _ in asked] if grounded else None
     return engine.answer(inputs, [q for _, q in asked], observed)
 
@@ -271,6 +272,7 @@ def _replace_evidence(subjects: list[Subject], evidence, name: str) -> None:
     given = _table(evidence)
     if len(subjects) != 1 or len(given) != 1:
         raise InputError(f"{name}: evidence of {len(given)} face(s) for {len(subjects)} face(s); pick one with face=N")
+    subjects[0].seen = subjects[0].series
     subjects[0].series = dataclasses.replace(given[0], face_id=subjects[0].series.face_id)
     subjects[0].notices.append(f"action units were given, not measured here ({given[0].estimator})")
 

@@ -63,7 +63,7 @@ def prompts(subjects):
     for k in range(PROMPTS):
         units = rng.sample(sorted(ACTION_UNITS), rng.choice((0, 1, 2, 4)))
         s = edited(subjects[k % len(subjects)], {u: rng.choice((0.0, round(rng.uniform(1.3, 5), 1))) for u in units})
-        faces.append(face_input(s.series, s.events, s.key_frames, s.chips))
+        faces.append(face_input(s.series, s.events, s.key_frames, s.chips, s.seen))
         questions.append(rng.choice(QUESTIONS))
         observed.append(prompt.observe(s.series, s.events) if rng.random() < 0.7 else None)
     return faces, questions, observed

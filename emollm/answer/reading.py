@@ -11,6 +11,7 @@ Properties that hold by construction (tests/test_reading.py):
 - What is not measured says nothing: with nothing measured every label has 1/8.
 - Left and right count alike. A unit measured with confidence 0.5 counts half as much.
 - A trace convinces nobody: while nothing is stronger than FACS level A, no label gets more than TRACE_MOST.
+- Nobody is certain: every label keeps DOUBT / 8.
 
 Letters: U = 24 action units, V = listings, N = faces.
 """
@@ -31,6 +32,7 @@ SLOPE = 3.0  # of how surely a unit is there around ON: A (1) 0.32, B (2) 0.90, 
 EXTREME = 0.3  # what a unit at level E counts for more than one that is just there
 TRACE_MOST = 0.58  # confidence in any label while the strongest movement is a trace
 SURE_FROM = 2.0  # level B: from here on the reading may be as sure as it likes
+DOUBT = 0.02  # share of an even spread in every reading
 
 
 def present(strength: np.ndarray) -> np.ndarray:
@@ -86,10 +88,10 @@ def of_series(series: AUSeries) -> np.ndarray:
 
 
 def _hesitant(p: np.ndarray, strongest: np.ndarray) -> np.ndarray:
-    """Readings [N, 8] made wider, their order kept, where the strongest movement [N] is no more than a trace."""
+    """Readings [N, 8] made wider, their order kept: a little always, much where the strongest movement [N] is a trace."""
     most = np.interp(strongest, [OFF, 1.0, ON, SURE_FROM], [1.0, TRACE_MOST, TRACE_MOST, 1.0])
     top, even = p.max(1), 1 / len(LABELS)
-    mixed = np.clip((top - most) / (top - even + 1e-12), 0, 1)[:, None]
+    mixed = np.clip((top - most) / (top - even + 1e-12), DOUBT, 1)[:, None]
     return (1 - mixed) * p + mixed * even
 
 

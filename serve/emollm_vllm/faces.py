@@ -48,7 +48,7 @@ def choose(prepared: Prepared, face: int | None = None, au: Mapping | None = Non
                           "less turned picture of the face.")
     subject = max(readable, key=_size)
     if au is not None:
-        subject = dataclasses.replace(subject, series=given(subject.series, au), events=[])
+        subject = dataclasses.replace(subject, series=given(subject.series, au), events=[], seen=subject.series)
     return edited(subject, edits(what_if))
 
 
