@@ -1,1 +1,1 @@
-"""From what was measured to what is said about it: what the movements are read as, and what speaks for and against it."""
+"""Text to claims to verdicts: what is asked, how an answer is written and read back, and whether it is borne out."""

@@ -23,8 +23,8 @@ from pathlib import Path
 
 import numpy as np
 
-from emollm.facs import VARIANTS
-from emollm.prompt import peaks
+from emollm.facs.tables import VARIANTS
+from emollm.perception.events import peaks
 from emollm.schema import AU_NAMES, LABELS, OFF, ON, AUSeries, InputError
 
 WEIGHTS = Path(__file__).parents[1] / "data" / "reading.npz"
@@ -82,7 +82,7 @@ def read(strength: np.ndarray, confidence: np.ndarray, measured: np.ndarray, sha
 
 
 def of_series(series: AUSeries) -> np.ndarray:
-    """p(label | action units) [8] of one face at its strongest moments (prompt.peaks)."""
+    """p(label | action units) [8] of one face at its strongest moments (perception.events.peaks)."""
     left, right, visible = peaks(series)
     return read(np.maximum(left, right)[None], series.confidence.max(0)[None], visible)[0]
 
