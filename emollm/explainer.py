@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emollm.answer import prompt
-from emollm.answer.bind import bind, moments_only
+from emollm.answer.bind import argue, bind, moments_only
 from emollm.explanation import Explanation
 from emollm.model.checkpoint import Shape, shape_of
 from emollm.perception import face as faces_in
@@ -111,6 +111,7 @@ def bound(s: Subject, given) -> Explanation:
     result = bind(prompt.parse(given.text), given.text, given.distribution, s.series, s.events, s.key_frames, s.track)
     if not given.complete:
         result.notices.append("the model did not reach a conclusion by itself and was brought to it")
+    argue(result, s.series, given.look if s.chips is not None else {})
     return result
 
 
