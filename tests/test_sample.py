@@ -7,7 +7,7 @@ import pytest
 
 from data_engine import sample
 from emollm.answer import prompt
-from emollm.schema import AU_NAMES, AUS, LABELS, OFF, ON, au_index
+from emollm.schema import AU_NAMES, AUS, OFF, ON, au_index
 
 N = 200
 
