@@ -53,7 +53,7 @@ class Explanation:
     # au, strength 0-5, the label that lists it ("" when none does) and the sources that do.
     support: list[dict] = field(default_factory=list)
     against: list[dict] = field(default_factory=list)
-    because: str = ""  # both in one sentence
+    because: str = ""  # both in words, and the conflict of the witnesses where there is one
     # The two readings behind the distribution, by label: "look" (empty without pixels) and "movements"; "conflict" 0-1.
     witnesses: dict[str, Any] = field(default_factory=dict)
     model: str = ""

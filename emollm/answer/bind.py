@@ -34,7 +34,7 @@ def bind(answer: prompt.Answer, text: str, distribution: dict[str, float], serie
 
 
 def argue(result: Explanation, series: AUSeries, look: dict[str, float]) -> None:
-    """Add what the label rests on: the two witnesses, with a notice where they disagree, and support by the tables.
+    """Add what the label rests on: the two witnesses, and what the tables say for and against it, with a sentence.
 
     look: the model's own distribution; empty without pixels.
     """
@@ -42,14 +42,12 @@ def argue(result: Explanation, series: AUSeries, look: dict[str, float]) -> None
     own = np.array([look[label] for label in LABELS]) if look else said.given
     result.witnesses = {"look": look, "movements": dict(zip(LABELS, said.given.round(4).tolist(), strict=True)),
                         "conflict": round(conflict(own, said.given), 4)}
-    if words := in_words(own, said):
-        result.notices.append(words)
     if result.label is not None:
         others = [label for label in result.alternatives if label != result.label]
         found = support(result.label, others[0] if others else None, series, bool(look))
         result.support = [dataclasses.asdict(one) for one in found.supporting]
         result.against = [dataclasses.asdict(one) for one in found.opposing]
-        result.because = found.sentence
+        result.because = f"{in_words(own, said)} {found.sentence}".strip()
 
 
 def _nearest(track: FaceTrack, series: AUSeries, position: int) -> int:

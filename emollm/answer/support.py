@@ -11,7 +11,7 @@ from emollm.answer.reading import units_by_strength
 from emollm.facs.readings import relation
 from emollm.facs.tables import VARIANTS
 from emollm.facs.units import ACTION_UNITS
-from emollm.schema import LABELS, AUSeries
+from emollm.schema import LABELS, AUSeries, au_index
 
 NAMED = 3  # movements that the sentence names
 
@@ -48,7 +48,11 @@ def support(label: str, runner_up: str | None, series: AUSeries, pixels: bool = 
     supporting = [_listed(au, s, label) for au, s in there.items() if _lists(label, au)]
     opposing = [_opposing(au, s, label, runner_up) for au, s in there.items()
                 if relation(label, au) == "against" or (relation(label, au) == "neutral" and _lists(runner_up, au))]
-    return Support(supporting, opposing, _sentence(label, supporting, opposing, pixels))
+    if not series.measured.any():
+        return Support([], [], "No action unit was measured; the reading rests on the overall look alone.")
+    listed = {au for v in VARIANTS if v.label == label for au in v.aus}
+    missing = "" if all(series.measured[au_index(au)] for au in listed) else " that could be measured"
+    return Support(supporting, opposing, _sentence(label, supporting, opposing, pixels, missing))
 
 
 def _listed(au: str, strength: float, label: str) -> Listed:
@@ -66,7 +70,7 @@ def _opposing(au: str, strength: float, label: str, runner_up: str | None) -> Li
     return _listed(au, strength, listing[0]) if listing else Listed(au, round(strength, 1), "", ())
 
 
-def _sentence(label: str, supporting: list[Listed], opposing: list[Listed], pixels: bool) -> str:
+def _sentence(label: str, supporting: list[Listed], opposing: list[Listed], pixels: bool, missing: str) -> str:
     against = ""
     if opposing:
         strongest = opposing[0]
@@ -78,7 +82,7 @@ def _sentence(label: str, supporting: list[Listed], opposing: list[Listed], pixe
         return "No movement that speaks for another reading is here."
     if label == "neutral":
         return f"No table lists a movement for neutral; {rests}.{against}"
-    return f"None of the movements listed for {label} is here; {rests}.{against}"
+    return f"None of the movements listed for {label}{missing} is here; {rests}.{against}"
 
 
 def _enumerated(listed: list[Listed]) -> str:

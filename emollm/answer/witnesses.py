@@ -26,6 +26,7 @@ STATED = 2.0  # what a person states counts this much more than what was measure
 OUTDATED = 0.9  # share of the look that a statement which changes everything takes away
 CONFLICT_COST = 0.3  # share of the mean of both witnesses in a full conflict
 CONFLICT_SAID = 0.4  # a conflict from here on is said in words
+FITS = 0.5  # below, movements alone fit no label well
 
 
 @dataclass(frozen=True)
@@ -74,12 +75,10 @@ def conflict(look: np.ndarray, given: np.ndarray) -> float:
 
 
 def in_words(look: np.ndarray, said: Movements) -> str:
-    """A sentence for the reader where the witnesses do not agree, or where there is one only; empty otherwise."""
-    fits = LABELS[int(said.given.argmax())]
+    """A sentence where the witnesses do not agree, or where the only one is not sure; empty otherwise."""
     if not said.pixels:
-        return "no picture was read: the label rests on the movements alone"
-    if np.ptp(said.given) < 1e-6:
-        return "no action unit was measured: the label rests on the overall look alone"
+        return "" if said.given.max() >= FITS else "The movements fit no label well: this is not enough to be sure of any."
     if conflict(look, said.given) >= CONFLICT_SAID:
-        return f"the movements fit {fits}, the overall look {LABELS[int(look.argmax())]}; the confidence is lowered"
+        fits, seems = LABELS[int(said.given.argmax())], LABELS[int(look.argmax())]
+        return f"The movements fit {fits}, the overall look {seems}; the confidence is lowered for it."
     return ""
