@@ -56,7 +56,8 @@ def evidence(faces: Faces, rng: random.Random, mix: dict) -> tuple:
     target = faces.target[row] if kind == "real" else movements_read(values, confidence, measured)
     if kind == "edited":  # the pixels still show the face as it was
         seen = movements_read(real, confidence, faces.measured)
-        target = together(faces.target[row], Movements(target, seen, pixels=True))
+        stated = movements_read(values, confidence, measured & (np.nan_to_num(values) != np.nan_to_num(real)).any(1))
+        target = together(faces.target[row], Movements(target, seen, stated, pixels=True))
     if rng.random() < mix_clip(kind):
         series, events, keys = sample.as_clip(values, confidence, measured, name, rng.choice((2, 2, 3, 4)), rng)
     else:

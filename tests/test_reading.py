@@ -117,8 +117,9 @@ def test_prototypes_are_read_as_their_source_says(variant):
     assert {LABELS[k] for k in found.argmax(1)} <= same_reading(variant)
 
 
-@pytest.mark.parametrize("code, label", [("4D+7D+17D+23D+24D", "anger"), ("1D+4D+15D+17C", "sadness"),
-                                         ("9D+10D+17C", "disgust"), ("L14C", "contempt"), ("1C+2C+4C+5D+20C+25B", "fear"), ("1C+2C+5D+26D", "surprise")])
+@pytest.mark.parametrize("code, label", [
+    ("4D+7D+17D+23D+24D", "anger"), ("1D+4D+15D+17C", "sadness"), ("9D+10D+17C", "disgust"), ("L14C", "contempt"),
+    ("1C+2C+4C+5D+20C+25B", "fear"), ("1C+2C+5D+26D", "surprise")])
 def test_codes_are_read(code, label):
     assert LABELS[reading.of_series(evidence.parse_facs(code)).argmax()] == label
 

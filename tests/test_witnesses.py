@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emollm.answer.support import support
-from emollm.answer.witnesses import Movements, conflict, in_words, movements, together
+from emollm.answer.witnesses import Movements, conflict, in_words, movements, stated_alone, together
 from emollm.facs.readings import relation
 from emollm.schema import AU_NAMES, LABELS, AUSeries, InputError
 from emollm.what_if import edit
@@ -23,17 +23,17 @@ def test_without_a_statement_the_look_decides():
     """Measured units were read by the model already; where they do not contradict it, nothing is added."""
     look = sure_of("happiness")
     for given in (sure_of("happiness", 0.6), EVEN):
-        np.testing.assert_allclose(together(look, Movements(given, given, True)), look)
+        np.testing.assert_allclose(together(look, Movements.only(given, True)), look)
 
 
 def test_without_pixels_the_movements_decide():
     given = sure_of("anger")
-    np.testing.assert_array_equal(together(sure_of("neutral"), Movements(given, given, False)), given)
+    np.testing.assert_array_equal(together(sure_of("neutral"), Movements.only(given, False)), given)
 
 
 @pytest.mark.parametrize("stated", LABELS[1:])
 def test_a_statement_overrules_the_look(stated):
-    found = together(sure_of("neutral"), Movements(sure_of(stated, 0.95), sure_of("neutral", 0.8), True))
+    found = together(sure_of("neutral"), Movements(sure_of(stated, 0.95), sure_of("neutral", 0.8), sure_of(stated, 0.9), True))
     assert LABELS[found.argmax()] == stated
     assert found.sum() == pytest.approx(1)
     assert found.max() < 0.95  # the look still says something else, so the confidence is lower
@@ -41,7 +41,7 @@ def test_a_statement_overrules_the_look(stated):
 
 def test_a_conflict_costs_confidence_and_no_more():
     look, given = sure_of("happiness", 0.9), sure_of("anger", 0.9)
-    found = together(look, Movements(given, given, True))
+    found = together(look, Movements.only(given, True))
     assert LABELS[found.argmax()] == "happiness"
     assert found.max() < look.max() - 0.05
 
@@ -55,11 +55,11 @@ def test_conflict():
 
 def test_what_the_witnesses_say_in_words():
     anger, wide = sure_of("anger"), sure_of("anger", 0.3)
-    assert in_words(sure_of("neutral"), Movements(anger, anger, True)) == (
+    assert in_words(sure_of("neutral"), Movements.only(anger, True)) == (
         "The movements fit anger, the overall look neutral; the confidence is lowered for it.")
-    assert in_words(sure_of("anger"), Movements(anger, anger, True)) == ""
-    assert in_words(anger, Movements(anger, anger, False)) == ""
-    assert in_words(wide, Movements(wide, wide, False)).startswith("The movements fit no label well")
+    assert in_words(sure_of("anger"), Movements.only(anger, True)) == ""
+    assert in_words(anger, Movements.only(anger, False)) == ""
+    assert in_words(wide, Movements.only(wide, False)).startswith("The movements fit no label well")
 
 
 def test_movements_travel_as_numbers(photo_of):
@@ -68,11 +68,21 @@ def test_movements_travel_as_numbers(photo_of):
     again = Movements.from_numbers(said.as_numbers())
     np.testing.assert_array_equal(again.given, said.given)
     np.testing.assert_array_equal(again.seen, said.seen)
+    np.testing.assert_array_equal(again.stated, said.stated)
     assert again.pixels is True
     assert LABELS[said.given.argmax()] == "disgust" and LABELS[said.seen.argmax()] == "happiness"
 
 
-@pytest.mark.parametrize("numbers", [[], [0.125] * 16, [0.125] * 18, [-1.0] + [0.125] * 16, [float("nan")] + [0.125] * 16, "x"])
+def test_only_what_was_stated_is_stated(photo_of):
+    """The noise of the other units is no statement; evidence of other moments is one as a whole."""
+    series = photo_of({"AU12": 4.0, "AU04": 2.0})
+    alone = stated_alone(edit(series, [], {"AU09": 4.0, "AU12": 0.0})[0], series)
+    assert [au for au, there in zip(AU_NAMES, alone.measured, strict=True) if there] == ["AU09", "AU12"]
+    assert not stated_alone(series, series).measured.any()
+    np.testing.assert_allclose(movements(series, series, True).stated, EVEN)
+
+
+@pytest.mark.parametrize("numbers", [[], [0.125] * 24, [0.125] * 26, [-1.0] + [0.125] * 24, [float("nan")] + [0.125] * 24, "x"])
 def test_numbers_that_are_no_movements(numbers):
     with pytest.raises(ValueError):
         Movements.from_numbers(numbers)

@@ -1,7 +1,7 @@
 """The label of an answer in vLLM: its look and the movements together, as `emollm.model.generate.LabelOfBoth` has it.
 
 vLLM runs logits processors where the model runs, maybe in another process, and gives them a request's sampling parameters
-alone. So the reading of the movements travels there as `extra_args[MOVEMENTS]`, 17 plain numbers that our engine, our routes
+alone. So the reading of the movements travels there as `extra_args[MOVEMENTS]`, 25 plain numbers that our engine, our routes
 and the gate compute from the face; clients cannot send it (admission.py). A request without it gets the model's own label.
 """
 
