@@ -128,6 +128,13 @@ def admit(route: str, body: dict, limits: Limits) -> dict:
     return admitted
 
 
+def has_media(body: dict) -> bool:
+    """Whether a chat or response is about any picture or clip."""
+    messages = body.get("messages") or body.get("input")
+    parts = [p for m in messages for p in m.get("content") or []] if isinstance(messages, list) else []
+    return any(isinstance(p, dict) and p.get("type") in MEDIA for p in parts)
+
+
 def form_of(body: dict) -> str | None:
     """The field that holds the answer to a form, when the body has one."""
     if body.get("structured_outputs"):

@@ -155,7 +155,7 @@ class Gate:
         held_to = admission.form_of(admitted)
         if "emollm" in admitted:
             admitted = await self._with_emollm(route, admitted)
-        if route in (admission.CHAT, admission.RESPONSES):
+        if route in (admission.CHAT, admission.RESPONSES) and admission.has_media(admitted):
             admitted = await self._with_movements(admitted)
         return admission.written(admitted), held_to
 
