@@ -16,6 +16,7 @@ from emollm.model.generate import conclude, generate, shared_out, stream
 from emollm.model.processor import face_input
 from emollm.model.tokenizer import at_label, label_position, label_tokens
 from emollm.schema import LABELS
+from emollm.training.record import Record
 from emollm.training.records import encode_records
 from emollm.training.stages import train_step
 from emollm.what_if import edit
@@ -176,9 +177,10 @@ def learnt(tiny, photo_of):
     observed = [prompt.observe(f, [], random.Random(1)) for f in faces]
     answers = [prompt.render(o, "Plain words.", label, "") for o, label in zip(observed, labels, strict=True)]
     answers[2] = "Conclusion: neutral."
-    records = [{"messages": [{"content": q}, {"content": a}], "images": [],
-                "target": np.eye(8)[LABELS.index(label)] * 0.9 + 0.0125, "au": f.to_dict() | {"events": [], "keys": [0]}}
-               for f, q, a, label in zip(faces, questions, answers, labels, strict=True)]
+    targets = [np.eye(8)[LABELS.index(label)] * 0.9 + 0.0125 for label in labels]
+    turns = [[{"role": "user", "content": q}, {"role": "assistant", "content": a}]
+             for q, a in zip(questions, answers, strict=True)]
+    records = [Record(k, turns[k], labels[k], targets[k].tolist(), face, [], [0], None, {}) for k, face in enumerate(faces)]
     model, processor = copy.deepcopy(tiny[0]).train(), tiny[1]
     model.face.tower.eval()
     optimiser = torch.optim.AdamW([p for n, p in model.named_parameters() if "tower" not in n], lr=1e-2)
