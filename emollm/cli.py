@@ -251,12 +251,13 @@ def _explain(arguments: argparse.Namespace) -> int:
 
 
 def _source(given: str) -> object:
-    """A FACS code becomes evidence; everything else is a path."""
+    """A FACS code becomes evidence, or stays one that explain() uses as far as it can; everything else is a path."""
     if os.path.exists(given) or not given[:3].strip("AULRaulr ")[:1].isdecimal():
         return given
     from emollm import evidence
 
-    return evidence.parse_facs(given, given) if evidence.looks_like_facs(given) else given
+    whole = evidence.looks_like_facs(given) and not evidence.usable_facs(given)[1]
+    return evidence.parse_facs(given, given) if whole else given
 
 
 def _style(style: str | None, output: str | None) -> str:

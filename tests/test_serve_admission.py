@@ -8,7 +8,7 @@ pytest.importorskip("starlette")
 from emollm_vllm.door import admission
 from emollm_vllm.door.admission import Limits
 from emollm_vllm.plugin import places
-from gate_fixtures import CHAT, CLIP, PICTURE, _app, _ask, _chat, error_of  # noqa: F401 (fixtures)
+from gate_fixtures import CHAT, CLIP, PICTURE, _app, _ask, _chat, _measuring, error_of  # noqa: F401 (fixtures)
 
 from emollm.answer.prompt import SPECIAL_TOKENS
 

@@ -141,6 +141,13 @@ def admit(route: str, body: dict, limits: Limits) -> dict:
     return admitted
 
 
+def has_media(body: dict) -> bool:
+    """Whether a chat or response is about any picture or clip."""
+    messages = body.get("messages") or body.get("input")
+    parts = [p for m in messages for p in m.get("content") or []] if isinstance(messages, list) else []
+    return any(isinstance(p, dict) and p.get("type") in MEDIA for p in parts)
+
+
 def _asks_for_nothing(name: str, value: object, body: dict) -> bool:
     """What clients send by habit: nulls, no tools, and tools that may not be called."""
     if name in TOOLS:

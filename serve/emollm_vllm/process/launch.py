@@ -31,6 +31,7 @@ PLUGINS = "emollm,emollm_api"
 PREFERRED = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR",
              "VLLM_MAX_N_SEQUENCES": "4"}
 FORCED = {"VLLM_MEDIA_CONNECTOR": "emollm", "VLLM_MEDIA_URL_ALLOW_REDIRECTS": "0", "VLLM_SERVER_DEV_MODE": "0",
+          "VLLM_USE_V2_MODEL_RUNNER": "0",  # the second one takes other logits processors than plugin/witness.py
           "VLLM_MEDIA_CACHE": "", "VLLM_DEBUG_LOG_API_SERVER_RESPONSE": "false", "VLLM_KEEP_ALIVE_ON_ENGINE_DEATH": "0"}
 EXAMPLES = """examples:
   emollm serve
