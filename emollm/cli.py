@@ -222,7 +222,7 @@ def _explain(arguments: argparse.Namespace) -> int:
         _check_render(arguments)
     source, evidence = _source(arguments.media), arguments.evidence and _source(arguments.evidence)
     progress.use(arguments.progress)
-    from emollm.explainer import explain
+    from emollm.explainer import explain, no_face
 
     try:
         found = explain(source, question=arguments.question, what_if=edits or None,
@@ -230,7 +230,8 @@ def _explain(arguments: argparse.Namespace) -> int:
                         grounded=not arguments.ungrounded, baseline=arguments.baseline)
     except NoFaceError as error:
         if arguments.style == "json":
-            _deliver(_as_json([_nothing(arguments, str(error))]), arguments.output)
+            nothing = no_face(arguments.media, str(error), arguments.question, edits, arguments.model)
+            _deliver(_as_json([nothing]), arguments.output)
         raise
     if arguments.style == "json":
         _deliver(_as_json(found), arguments.output)
@@ -250,13 +251,6 @@ def _source(given: str) -> object:
     from emollm import evidence
 
     return evidence.parse_facs(given, given) if evidence.looks_like_facs(given) else given
-
-
-def _nothing(arguments: argparse.Namespace, reason: str) -> Explanation:
-    """The valid, empty explanation of media without a measurable face."""
-    from emollm.explanation import Explanation
-
-    return Explanation(source=arguments.media, question=arguments.question or "", notices=[reason])
 
 
 def _as_json(found: list[Explanation]) -> str:

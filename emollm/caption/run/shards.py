@@ -5,8 +5,8 @@
 
 A process that died may have written lines that were then answered once more by another, and lines of an earlier run may be
 of a file that was edited since. `merge` and `settle` leave exactly one line an item: shards are newer than OUTPUT and
-later ones newer than earlier ones, so a line with another key replaces one, and so does an answer an error. (`Log.absorb`,
-for files that know nothing of one another's age, keeps what is there.) Both may be stopped anywhere and begun again.
+later ones newer than earlier ones, so a line with another key replaces one, and so does an answer an error. Both may be
+stopped anywhere and begun again.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def merge(log: Log) -> int:
     """
     moved = 0
     for path in shards_of(log.path):
-        with _opened(path, log.settings) as shard:
+        with _open(path, log.settings) as shard:
             newer = [i for i, entry in shard.entries.items() if _replaces(entry, log.entries.get(i))]
             for start in range(0, len(newer), AT_ONCE):
                 log.append([shard.read(custom_id) for custom_id in newer[start:start + AT_ONCE]])
@@ -79,7 +79,7 @@ def settle(log: Log) -> dict[str, Entry]:
     """
     known, owner, outdated = dict(log.entries), dict.fromkeys(log.entries, log.path), defaultdict(list)
     for path in shards_of(log.path):
-        with _opened(path, log.settings) as shard:
+        with _open(path, log.settings) as shard:
             for custom_id, entry in shard.entries.items():
                 if _replaces(entry, known.get(custom_id)):
                     if custom_id in known:
@@ -89,9 +89,20 @@ def settle(log: Log) -> dict[str, Entry]:
                     outdated[path].append(custom_id)
     _drop(log, outdated.pop(log.path, []))
     for path, custom_ids in outdated.items():
-        with _opened(path, log.settings) as shard:
+        with _open(path, log.settings) as shard:
             _drop(shard, custom_ids)
     return known
+
+
+def gather(log: Log, keep: bool) -> dict[str, Entry]:
+    """One line an item, of all that is there: in the output, or (keep) wherever it stands. What is finished.
+
+    Raises InputError as merge().
+    """
+    if keep:
+        return settle(log)
+    merge(log)
+    return log.entries
 
 
 def write_manifest(log: Log, total: int, complete: bool, parts: bool = True) -> dict:
@@ -150,7 +161,7 @@ def _drop(log: Log, custom_ids: list[str]) -> None:
     log.compact()
 
 
-def _opened(path: str, settings: dict) -> Log:
+def _open(path: str, settings: dict) -> Log:
     """A shard, after waiting for a process of it that is on its way out."""
     end = time.monotonic() + PATIENCE
     while _busy(path) and time.monotonic() < end:
