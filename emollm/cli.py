@@ -66,6 +66,8 @@ def main(argv: list[str] | None = None) -> int:
         given = sys.argv[1:] if argv is None else argv
         if given[:1] == ["serve"]:  # its options are vLLM's too, which this parser does not know
             return _serve(given[1:])
+        if given[:1] == ["eval"]:  # its suites have parsers of their own
+            return _eval(given[1:])
         arguments = _parser().parse_args(given)
         code = arguments.run(arguments)
         sys.stdout.flush()
@@ -118,9 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     ship.add_argument("trained", metavar="FOLDER", help="folder of the trained model")
     ship.add_argument("name", metavar="NAME", help="what --model will call it")
     ship.add_argument("--fer", required=True, metavar="DIR", help="folder with the FER2013 files (data_engine/README.md)")
-    evaluate = _command(commands, "eval", _eval, "measure the quality of a model", "example:\n  emollm eval quick",
-                        add_help=False)
-    evaluate.add_argument("rest", nargs=argparse.REMAINDER, metavar="SUITE ...", help="suite and its options")
+    commands.add_parser("eval", help="measure the quality of a model; see emollm eval --help")
     return parser
 
 
@@ -161,6 +161,7 @@ def _add_explain(commands: argparse._SubParsersAction) -> None:
         "LibreFace or ARKit table, or a FACS code")
     add("--baseline", choices=("none", "clip"), default=None,
         help="what counts as this face at rest: the average face (none) or the clip's own quiet moments (clip)")
+    _add_crops(parser)
     add("--model", default="pocket", metavar="DIR", help="pocket (default, comes with emollm) or a checkpoint folder")
     add("--ungrounded", action="store_true", help="let the model write observations freely (for research)")
     add("--render", metavar="PNG", help="draw the explanation on the picture (.png or .jpg)")
@@ -175,7 +176,9 @@ def _add_measure(commands: argparse._SubParsersAction) -> None:
     add("media", metavar="MEDIA", help="photo or clip")
     add("-o", "--output", metavar="FILE", help=".csv or .json (default: CSV on stdout)")
     add("--format", choices=("emollm", "openface"), default="emollm", help="columns of the CSV (default: emollm)")
-    add("--baseline", choices=("none", "clip"), default="none", help="what counts as this face at rest")
+    add("--baseline", choices=("none", "clip"), default=None,
+        help="what counts as this face at rest (default: clip for clips)")
+    _add_crops(parser)
     _add_progress(parser)
 
 
@@ -206,6 +209,11 @@ def _add_progress(parser: argparse.ArgumentParser) -> None:
                         help="on stderr: bar, plain lines or none (default: a bar on a terminal)")
 
 
+def _add_crops(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--crops", action="store_true",
+                        help="photos are face crops, as FER data sets hold them: taken whole, whatever their size")
+
+
 def _face_number(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"'{text}' is not a face number such as 0 or 1")
@@ -227,7 +235,8 @@ def _explain(arguments: argparse.Namespace) -> int:
     try:
         found = explain(source, question=arguments.question, what_if=edits or None,
                         face=arguments.face, evidence=evidence, model=arguments.model,
-                        grounded=not arguments.ungrounded, baseline=arguments.baseline)
+                        grounded=not arguments.ungrounded, baseline=arguments.baseline,
+                        crops=arguments.crops)
     except NoFaceError as error:
         if arguments.style == "json":
             nothing = no_face(arguments.media, str(error), arguments.question, edits, arguments.model)
@@ -308,7 +317,7 @@ def _measure(arguments: argparse.Namespace) -> int:
     from emollm import evidence
     from emollm.explainer import measure
 
-    measured = measure(arguments.media, baseline=arguments.baseline)
+    measured = measure(arguments.media, baseline=arguments.baseline, crops=arguments.crops)
     faces = [face.series for face in measured]
     frames = [face.track.frames for face in measured]
     if kind == ".json":
@@ -377,10 +386,10 @@ def _ship(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _eval(arguments: argparse.Namespace) -> int:
+def _eval(options: list[str]) -> int:
     from emollm.evaluation import quick
 
-    return quick.main(arguments.rest) or 0
+    return quick.main(options) or 0
 
 
 def _deliver(text: str, path: str | None) -> None:

@@ -36,19 +36,23 @@ NO_FACE = "no face could be measured. Use a picture with a larger, less turned a
 
 def explain(source, *, question: str | None = None, what_if: dict[str, float] | None = None,
             face: int | None = None, evidence=None, model: str = "pocket", grounded: bool = True,
-            baseline: str | None = None, gate: Gate | None = DEFAULT_GATE, engine=None) -> list[Explanation]:
+            baseline: str | None = None, crops: bool = False, gate: Gate | None = DEFAULT_GATE,
+            engine=None) -> list[Explanation]:
     """Why each face is commonly read the way it is.
 
     source: path, bytes, PIL image, RGB array, or an AU table (AUSeries, or a path to one) when there are no pixels.
     question: asked instead of the default. what_if: {"AU04": 0.0} edits the evidence before the model sees it.
     face: only this face_id. evidence: an AUSeries or table that replaces our measurement. baseline: none or clip
     (default: clip for clips). model: shipped name, folder or hub name. grounded: hold observation lines to the
-    measurement. gate: quality limits, None turns them off. engine: who answers, instead of `model` (see engine.py).
+    measurement. crops: photos are face crops, as FER data sets hold them: taken whole, whatever their size, and read from
+    the look alone when no mesh fits. gate: quality limits, None turns them off. engine: who answers, instead of `model`
+    (model/engine.py).
     Returns one Explanation a face, left to right. Raises InputError, NoFaceError.
     """
     edits = check_edits(what_if)
     shape = engine.shape if engine else shape_of(model)
-    prepared = prepare(source, shape, what_if=edits, face=face, evidence=evidence, baseline=baseline, gate=gate)
+    prepared = prepare(source, shape, what_if=edits, face=face, evidence=evidence, baseline=baseline, crops=crops,
+                       gate=gate)
     if prepared.readable and engine is None:
         from emollm.model.engine import engine as engine_of  # torch only from here on: refusals and measuring stay light
 
@@ -57,14 +61,16 @@ def explain(source, *, question: str | None = None, what_if: dict[str, float] | 
 
 
 def prepare(source, shape: Shape, *, what_if: dict[str, float] | None = None, face: int | None = None, evidence=None,
-            baseline: str | None = None, gate: Gate | None = DEFAULT_GATE) -> Prepared:
+            baseline: str | None = None, crops: bool = False, gate: Gate | None = DEFAULT_GATE) -> Prepared:
     """Steps 1 to 4 for every face of a source; arguments as explain(). Needs no torch. The key frames of a what-if are
     those of the measurement: the same moments, other evidence.
 
     Raises InputError, NoFaceError.
     """
     edits, cache = check_edits(what_if), faces_in.ChipCache(shape.chip_size)
-    name, seen, subjects = _perceive(source, evidence, face, baseline, cache)  # 1 media.read 2 face.follow 3 measure.series
+    gate = dataclasses.replace(gate, face_px=0) if crops and gate else gate
+    # 1 media.read 2 face.follow 3 measure.series
+    name, seen, subjects = _perceive(source, evidence, face, baseline, crops, cache)
     for s in subjects:
         s.refusal = shortcomings(s, gate)
         if not s.refusal:  # 4 events.key_frames, and the chips of those moments
@@ -130,14 +136,16 @@ def signed(s: Subject, result: Explanation, prepared: Prepared, question: str, m
     return result
 
 
-def _perceive(source, evidence, face: int | None, baseline: str | None, cache) -> tuple:
+def _perceive(source, evidence, face: int | None, baseline: str | None, crops: bool, cache) -> tuple:
     """Steps 1 to 3: name of the source, its media (None for AU tables) and the faces to explain."""
     if _is_table(source):
         name, seen = "AU table" if isinstance(source, AUSeries) else str(source), None
         subjects = [Subject(s) for s in _table(source)]
     else:
-        seen, measured = _measure(source, baseline, cache)
+        seen, measured = _measure(source, baseline, crops, cache)
         name, subjects = seen.name, [Subject(series, track) for track, series in measured]
+        if crops and seen.kind == "photo" and not subjects:
+            subjects = [_look_alone(seen, cache.size)]
     if not subjects:
         raise NoFaceError(f"{name}: {NO_FACE}")
     subjects = _pick(subjects, face, name)
@@ -148,10 +156,20 @@ def _perceive(source, evidence, face: int | None, baseline: str | None, cache) -
     return name, seen, subjects
 
 
+def _look_alone(seen: media.Media, size: int) -> Subject:
+    """A face crop that no mesh fits: the whole picture is its chip, and nothing is measured."""
+    import cv2
+
+    ((_, _, picture),) = seen.frames()
+    chip = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
+    return Subject(AUSeries.unmeasured(), chips=chip[None], notices=["no mesh fits this face crop: nothing is measured, the "
+                                                                     "reading rests on the look alone"])
+
+
 def _chips(seen, subject: Subject, cache: faces_in.ChipCache) -> np.ndarray | None:
     """Aligned chips [K, S, S, 3] at the subject's key frames; None without pixels."""
     if subject.track is None:
-        return None
+        return subject.chips
     times = subject.series.times[subject.key_frames]
     frames = [int(np.argmin(abs(subject.track.times - t))) for t in times]
     return faces_in.chips(seen, subject.track, frames, cache.size, cache)[0]
@@ -166,21 +184,21 @@ class MeasuredFace:
     track: FaceTrack
 
 
-def measure(source, *, baseline: str | None = None) -> list[MeasuredFace]:
+def measure(source, *, baseline: str | None = None, crops: bool = False) -> list[MeasuredFace]:
     """Action units of every face, left to right, without reading them: no language model, no torch.
 
-    source: path, bytes, PIL image or RGB array. baseline: none or clip (default: clip for clips). Raises InputError,
-    NoFaceError.
+    source: path, bytes, PIL image or RGB array. baseline: none or clip (default: clip for clips). crops: photos
+    are face crops. Raises InputError, NoFaceError.
     """
-    seen, measured = _measure(source, baseline)
+    seen, measured = _measure(source, baseline, crops)
     if not measured:
         raise NoFaceError(f"{seen.name}: {NO_FACE}")
     return [MeasuredFace(series, find_events(series), track) for track, series in measured]
 
 
-def _measure(source, baseline: str | None, cache: faces_in.ChipCache | None = None) -> tuple:
+def _measure(source, baseline: str | None, crops: bool, cache: faces_in.ChipCache | None = None) -> tuple:
     seen = source if isinstance(source, media.Media) else media.read(source)
-    tracks = faces_in.follow(seen, cache=cache)
+    tracks = faces_in.follow(seen, cache=cache, crops=crops)
     chosen = baseline or ("clip" if seen.kind == "clip" else "none")
     return seen, [(t, measured_series(t, chosen)) for t in tracks]
 

@@ -70,7 +70,7 @@ def shortcomings(s: Subject, gate: Gate | None) -> list[str]:
     """Why this face cannot be read, in words; empty when it can."""
     units = int((s.series.measured & np.isfinite(s.series.intensity).any((0, 2))).sum())
     if gate is None or s.track is None:
-        return [] if units or s.track is not None else ["the table holds no action unit"]
+        return [] if units or s.track is not None or s.chips is not None else ["the table holds no action unit"]
     quality = s.track.quality
     size, blur, visible = (float(np.median(v)) for v in (quality.size, quality.blur, quality.visible))
     turn = float(np.median(np.abs(s.track.pose[:, :2]).max(1)))

@@ -7,12 +7,10 @@ import dataclasses
 import numpy as np
 
 from emollm.answer import prompt, verify
-from emollm.explanation import Explanation
+from emollm.explanation import CLOSE_MARGIN, Explanation
 from emollm.facs.readings import region_polygon
 from emollm.facs.units import ACTION_UNITS
 from emollm.schema import AU_NAMES, LABELS, AUEvent, AUSeries, FaceTrack, au_index
-
-CLOSE_MARGIN = 0.2  # a smaller lead of the label over the next one calls for two alternatives
 
 
 def bind(answer: prompt.Answer, text: str, distribution: dict[str, float], series: AUSeries, events: list[AUEvent],

@@ -7,12 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from emollm.answer import prompt, verify
-from emollm.explanation import DISCLOSURE
+from emollm.explanation import DISCLOSURE, edits_sentence
 from emollm.schema import AU_NAMES, SCHEMA_VERSION, Claim, InputError
 from emollm.subject import Prepared, choose, edited, listed
 from emollm.what_if import check_edits
-
-ANSWER_TOKENS = 512  # generate.MAX_NEW_TOKENS, known without loading torch
 
 
 class TooLong(InputError):
@@ -68,8 +66,7 @@ class Chat:
         series = self.subject.series
         lines = [f"{os.path.basename(self.prepared.name)}, face {series.face_id}", *(f"! {n}" for n in self.subject.notices)]
         if self.edits:
-            edits = ", ".join(f"{au} set to {value:g}" for au, value in self.edits.items())
-            lines.append(f"What if: {edits} (edited evidence, not what was measured)")
+            lines.append(edits_sentence(self.edits))
         lines += [prompt.render_observation(o) for o in self.observed()] or [prompt.NOTHING]
         visible = prompt.peaks(series)[2]
         unseen = [au for au, seen in zip(AU_NAMES, visible, strict=True) if not seen]
@@ -144,7 +141,7 @@ def kept(turns: list[str], left_out: int) -> list[str]:
 
 def answer_room(context: int) -> int:
     """Tokens that are kept free for the answer in a context of this many."""
-    return min(ANSWER_TOKENS, context // 2)
+    return min(prompt.ANSWER_TOKENS, context // 2)
 
 
 def doubts(turn: Turn) -> str:

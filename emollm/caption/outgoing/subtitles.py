@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from emollm.explanation import DISCLOSURE, NOT_ENOUGH, Explanation, alternatives
+from emollm.explanation import DISCLOSURE, NOT_ENOUGH, Explanation, whole_reading
 from emollm.facs.readings import level_word
 from emollm.facs.units import ACTION_UNITS
 from emollm.schema import AUEvent
@@ -114,9 +114,7 @@ def _sentence(event: AUEvent) -> str:
 def _reading(explanation: Explanation, who: str) -> str:
     if explanation.label is None:
         return f"{who}{'; '.join(explanation.notices) or NOT_ENOUGH}"
-    others = " or ".join(alternatives(explanation))
-    also = f"; could also be read as {others}" if others else ""
-    return f"{who}commonly read as {explanation.label} (confidence {explanation.confidence:.2f}){also}"
+    return f"{who}{whole_reading(explanation)}"
 
 
 def _who(explanation: Explanation, clips: list[Explanation]) -> str:
