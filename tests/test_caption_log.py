@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from emollm.caption.run import lines, log
+from emollm.caption.run import lines
 from emollm.caption.run.log import Log
 from emollm.caption.run.settings import digest, key_of
+from emollm.caption.run.shards import status
 from emollm.explanation import Explanation
 from emollm.schema import InputError
 
@@ -278,7 +279,7 @@ def test_status_counts_without_the_lock(path):
     with open(path, "ab") as handle:  # a line that is being written
         handle.write(answered(4).data[:50])
         fcntl.flock(handle, fcntl.LOCK_EX)
-        told = log.status(path)
+        told = status(path)
     assert (told["done"], told["errors"], told["total"], told["complete"]) == (1, {"media_undecodable": 2}, 3, False)
     with pytest.raises(InputError):
-        log.status(path + ".none")
+        status(path + ".none")

@@ -24,7 +24,8 @@ from emollm.caption.incoming.items import Item, Medium
 from emollm.caption.run import answering, progress, scheduler
 from emollm.caption.run.job import Job
 from emollm.caption.run.local import LocalExecutor
-from emollm.caption.run.log import Log, status
+from emollm.caption.run.log import Log
+from emollm.caption.run.shards import status
 from emollm.caption.run.stop import Stop
 from emollm.caption.run.window import Window
 from emollm.explainer import explain, prepare

@@ -156,7 +156,7 @@ class Log:
         """The settings, when the output has none yet or the same."""
         if not self.beside.exists() or not os.fstat(self.file).st_size:
             return settings
-        made_with = _read_beside(self.beside)["settings"]
+        made_with = read_settings(self.beside)["settings"]
         differing = [name for name in sorted({*made_with, *settings}) if made_with.get(name) != settings.get(name)]
         if differing:
             words = ", ".join(f"{n} was {_brief(made_with.get(n))}, now {_brief(settings.get(n))}" for n in differing)
@@ -183,26 +183,6 @@ class Log:
                           "same command again.")
 
 
-def status(path: str) -> dict:
-    """Counts of an output, also of one that is being written: done, errors by code, total, complete. Needs no model."""
-    try:
-        with open(path, "rb") as handle:
-            scan, codes = Scan(handle), {}
-            for entry in (e for e in scan.entries.values() if not e.ok):
-                handle.seek(entry.offset)
-                code = json.loads(handle.read(entry.length))["error"]["code"]
-                codes[code] = codes.get(code, 0) + 1
-    except OSError as error:
-        raise InputError(f"{path}: this output cannot be read ({error.strerror}). Give the file named with -o.") from None
-    beside = Path(f"{path}.settings.json")
-    if not beside.exists() and not scan.entries:
-        raise InputError(f"{path}: this file was not written by emollm caption.")
-    told = _read_beside(beside) if beside.exists() else {}
-    done = sum(entry.ok for entry in scan.entries.values())
-    return {"output": path, "done": done, "errors": dict(sorted(codes.items())), "total": told.get("total"),
-            "complete": bool(told.get("complete")), "settings": told.get("settings")}
-
-
 def _open_locked(path: str) -> int:
     """The open file, created when it is not there, with its lock."""
     while True:
@@ -227,7 +207,8 @@ def _open_locked(path: str) -> int:
         os.close(file)
 
 
-def _read_beside(beside: Path) -> dict:
+def read_settings(beside: Path) -> dict:
+    """What Log.note() wrote. Raises InputError."""
     try:
         stored = json.loads(beside.read_text("utf-8"))
         return {**stored, "settings": dict(stored["settings"])}

@@ -51,13 +51,8 @@ class Executor(Protocol):
     measurers: int  # media measured at the same time
     answerers: int  # batches answered at the same time
 
-    @property
-    def can_measure(self) -> bool:
-        """Whether one more medium can be given now."""
-
-    @property
-    def can_answer(self) -> bool:
-        """Whether one more batch can be given now."""
+    can_measure: bool  # whether one more medium can be given now
+    can_answer: bool  # whether one more batch can be given now
 
     def measure(self, task: Task) -> None: ...
 

@@ -16,14 +16,14 @@ import hashlib
 import json
 import os
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from emollm.caption.run import log as logs
-from emollm.caption.run.log import Entry, Log, Scan
+from emollm.caption.run.log import Entry, Log, Scan, read_settings
 from emollm.caption.run.settings import digest
 from emollm.files import write_file
+from emollm.schema import InputError
 
 AT_ONCE = 256  # lines between two waits for the disk
 PATIENCE = 60.0  # s that a dying process may still hold its shard
@@ -118,22 +118,25 @@ def write_manifest(log: Log, total: int, complete: bool, parts: bool = True) -> 
 
 
 def status(output: str) -> dict:
-    """log.status(), with the lines that still stand in shards."""
-    told, shards = logs.status(output), shards_of(output)
-    if not shards:
-        return told
+    """Counts of an output and its shards, also while they are written: done, errors by code, total, complete. Needs no
+    model. Raises InputError when there is no such output."""
     known: dict[str, tuple[Entry, str]] = {}
-    for path in [output, *shards]:
-        with open(path, "rb") as handle:
-            for custom_id, entry in Scan(handle).entries.items():
-                if custom_id not in known or _replaces(entry, known[custom_id][0]):
-                    known[custom_id] = entry, path
-    codes: dict[str, int] = defaultdict(int)
-    for entry, path in known.values():
-        if not entry.ok:
-            codes[_code(path, entry)] += 1
-    done = sum(entry.ok for entry, _ in known.values())
-    return {**told, "done": done, "errors": dict(sorted(codes.items())), "shards": len(shards)}
+    try:
+        for path in [output, *shards_of(output)]:
+            with open(path, "rb") as handle:
+                for custom_id, entry in Scan(handle).entries.items():
+                    if custom_id not in known or _replaces(entry, known[custom_id][0]):
+                        known[custom_id] = entry, path
+    except OSError as error:
+        raise InputError(f"{output}: this output cannot be read ({error.strerror}). Give the file named with -o.") from None
+    beside = Path(f"{output}.settings.json")
+    if not beside.exists() and not known:
+        raise InputError(f"{output}: this file was not written by emollm caption.")
+    told = read_settings(beside) if beside.exists() else {}
+    codes = Counter(_code(path, entry) for entry, path in known.values() if not entry.ok)
+    return {"output": output, "done": sum(entry.ok for entry, _ in known.values()), "errors": dict(sorted(codes.items())),
+            "total": told.get("total"), "complete": bool(told.get("complete")), "settings": told.get("settings"),
+            **({"shards": len(shards_of(output))} if shards_of(output) else {})}
 
 
 def _replaces(new: Entry, old: Entry | None) -> bool:
