@@ -33,6 +33,8 @@ REFUSED = {"chat_template": _TEMPLATE, "chat_template_kwargs": _TEMPLATE, "docum
 REFUSED_IN_CHAT = {"add_special_tokens": _TEMPLATE}
 SIZED = ("structured_outputs", "response_format", "text", "metadata")  # may be objects of any depth
 LISTS = ("stop", "bad_words")
+TOOLS, CHOICES_OF_TOOLS = ("tools", "functions"), ("tool_choice", "function_call", "parallel_tool_calls")
+LOWERED = ("max_tokens", "max_completion_tokens", "max_output_tokens")  # clients ask for more than there is by habit
 _ANY = re.compile("|".join(map(re.escape, SPECIAL_TOKENS)))
 _FACE = re.compile("|".join(map(re.escape, (FACE_START, FACE_PAD, FACE_END, FACE))))
 
@@ -109,9 +111,10 @@ def _not_finite(name: str) -> None:
 
 def admit(route: str, body: dict, limits: Limits) -> dict:
     """A body that vLLM may be given, for one of ROUTES; `emollm` is left in it. Raises Refused (400)."""
+    body = {name: value for name, value in body.items() if not _asks_for_nothing(name, value, body)}
     _check_fields(body, limits)
     count = _Count(limits)
-    admitted = dict(body)
+    admitted = body | {name: min(body[name], limits.tokens) for name in LOWERED if name in body}
     if "messages" in body:
         admitted["messages"] = _conversation(body["messages"], "messages", count)
     if route == RESPONSES:
@@ -126,6 +129,13 @@ def admit(route: str, body: dict, limits: Limits) -> dict:
     if "suffix" in body and isinstance(body["suffix"], str):
         admitted["suffix"] = count.text(body["suffix"], _FACE)
     return admitted
+
+
+def _asks_for_nothing(name: str, value: object, body: dict) -> bool:
+    """What clients send by habit: nulls, no tools, and tools that may not be called."""
+    if name in TOOLS:
+        return not value or body.get("tool_choice") == "none" or body.get("function_call") == "none"
+    return value is None or (name in CHOICES_OF_TOOLS and (value in ("none", "auto") or not any(body.get(t) for t in TOOLS)))
 
 
 def form_of(body: dict) -> str | None:
@@ -146,7 +156,7 @@ def _check_fields(body: dict, limits: Limits) -> None:
             continue
         if isinstance(value, bool) or not isinstance(value, int):
             raise Refused(400, f"{name} must be a whole number, at most {most}", name)
-        if value > most:
+        if value > most and name not in LOWERED:
             raise Refused(400, f"{name} is {value}, at most {most} here; ask for less", name)
     if not isinstance(body.get("structured_outputs"), dict | None):
         raise Refused(400, 'structured_outputs must be an object, such as {"choice": ["yes", "no"]}', "structured_outputs")
@@ -249,7 +259,7 @@ def _url(part: dict, kind: str, where: str) -> dict:
     """Where a picture or clip is, as chat ({"url": ...}) and responses (a text) write it."""
     key = "image_url" if kind == "input_image" else kind
     given = part.get(key)
-    url = given if kind == "input_image" else given.get("url") if isinstance(given, dict) else None
+    url = given.get("url") if isinstance(given, dict) and kind != "input_image" else given
     if not isinstance(url, str) or not url:
         form = '"data:image/jpeg;base64,..."' if kind == "input_image" else '{"url": "data:image/jpeg;base64,..."}'
         raise Refused(400, f"{where}.{key} must be {form}", f"{where}.{key}")
