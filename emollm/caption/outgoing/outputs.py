@@ -168,7 +168,7 @@ def _pictures(thumbnails: Thumbnails, item: Item | None, line: Line, explanation
         return []
     try:
         source = requests.fetch(item.source) if isinstance(item.source, Inline) else item.source
-    except (OSError, requests.Refused):
+    except (OSError, requests.RequestError):
         return []
     sha256, made = thumbnails.of(source, [(key_time(e), e.box) for e in explanations])
     same = line.key == key_of(sha256, item.question or DEFAULT_QUESTION, item.what_if, settings_sha256)

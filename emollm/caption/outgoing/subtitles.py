@@ -86,13 +86,12 @@ def _joined(spans: list[Span]) -> list[Span]:
     """The same with none that is too short to be read, as far as it has a neighbour: it goes on into the next, the last one
     joins the one before."""
     joined: list[Span] = []
-    for k, span in enumerate(spans):
-        before = joined[-1] if joined and joined[-1].end == span.start else None
-        last = k + 1 == len(spans) or spans[k + 1].start > span.end
-        if before and (before.short or (span.short and last)):
-            joined[-1] = Span(before.start, span.end, [*before.moving, *span.moving], before.reading or span.reading)
-        else:
-            joined.append(span)
+    for k, this in enumerate(spans):
+        last, span = k + 1 == len(spans) or spans[k + 1].start > this.end, this
+        while joined and joined[-1].end == span.start and (joined[-1].short or (span.short and last)):
+            before = joined.pop()
+            span = Span(before.start, span.end, [*before.moving, *span.moving], before.reading or span.reading)
+        joined.append(span)
     return joined
 
 

@@ -109,7 +109,7 @@ def _open(medium: Medium) -> tuple[str | bytes | None, str, MediaError | None]:
             return None, "", ("unsupported_media", f"{shown(source)}: not an ordinary file. Give a photo or a clip.")
         with open(source, "rb") as file:
             return source, hashlib.file_digest(file, "sha256").hexdigest(), None
-    except requests.Refused as refused:
+    except requests.RequestError as refused:
         return None, "", (refused.code, refused.message)
     except (OSError, ValueError) as failed:
         reason = getattr(failed, "strerror", None) or "not a file name"
