@@ -20,6 +20,7 @@ from PIL import Image
 
 import emollm.model.engine
 from emollm import cli, workers
+from emollm.answer.prompt import DEFAULT_QUESTION
 from emollm.caption.incoming.items import Item, Medium
 from emollm.caption.run import answering, progress, scheduler
 from emollm.caption.run.job import Job
@@ -165,6 +166,7 @@ def test_no_face_is_an_answer_that_says_so(photos, tiny_run):
     (nothing,) = explanations(line)
     assert line["error"] is None and line["response"]["status_code"] == 200
     assert (nothing.claims, nothing.label, nothing.evidence) == ([], None, None) and "no face" in nothing.notices[0]
+    assert (nothing.source, nothing.question, nothing.edits) == (str(photos / "grey.png"), DEFAULT_QUESTION, {})
     assert "no face" in line["response"]["body"]["choices"][0]["message"]["content"]
 
 

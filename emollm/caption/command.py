@@ -57,8 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "JSONL.shards/manifest.json")
     add("--csv", metavar="CSV", help="also one summary row a face: mean, SD, peak and percent active of every action unit")
     add("--measurements", metavar="DIR", help="also the action units of every item over time, as CSV")
-    add("--srt", metavar="DIR", help="also subtitles of every clip (SubRip)")
-    add("--vtt", metavar="DIR", help="also subtitles of every clip (WebVTT)")
+    add("--srt", metavar="DIR", help="also subtitles of every clip (SubRip), named after it: clip.srt")
+    add("--vtt", metavar="DIR", help="the same as WebVTT")
     add("--report", metavar="HTML", help="also one page with every face, its movements and its reading")
     add("--retry-errors", action="store_true", help="try the items again that have an error line")
     add("--progress", choices=MODES, default="auto", help="on stderr: bar, plain lines, JSON lines or none (default: a bar on "
