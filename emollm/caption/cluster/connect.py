@@ -67,7 +67,7 @@ def check(job: Job, derived: list[str]) -> None:
 
 
 @contextlib.contextmanager
-def connected(ray, job: Job, clips: float) -> Iterator[Plan]:
+def connection(ray, job: Job, clips: float) -> Iterator[Plan]:
     """A cluster for as long as the block runs; one of this machine is started for it. clips: share of the items, 0-1.
 
     Raises InputError.

@@ -17,7 +17,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 
-from emollm.caption.cluster.connect import Plan, connected, import_ray, tell
+from emollm.caption.cluster.connect import Plan, connection, import_ray, tell
 from emollm.caption.cluster.pool import Pool
 from emollm.caption.cluster.processes import AnsweringProcess, MeasuringProcess
 from emollm.caption.run import shards
@@ -102,7 +102,7 @@ def cluster_executor(job: Job, log: Log, total: int, clips: float, ready: Callab
     """
     ray = import_ray(job.ray)
     shards.write_manifest(log, total, complete=False, parts=False)
-    with connected(ray, job, clips) as plan, contextlib.closing(ClusterExecutor(ray, job, log, plan, ready)) as executor:
+    with connection(ray, job, clips) as plan, contextlib.closing(ClusterExecutor(ray, job, log, plan, ready)) as executor:
         yield executor
 
 

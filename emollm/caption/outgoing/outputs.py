@@ -74,7 +74,7 @@ def derive(wanted: Wanted, log: Log, items: list[Item]) -> None:
                            wanted.vtt and _each(wanted.vtt, ".vtt", subtitles.vtt)) if w]
     for writer in writers:
         next(writer)
-    for line in _ordered(log, items) if writers else ():
+    for line in _in_order(log, items) if writers else ():
         explanations = lines.explanations_of(line) if line.ok else None
         for writer in writers:
             writer.send((line, explanations))
@@ -101,7 +101,7 @@ class FileNames:
         return name
 
 
-def _ordered(log: Log, items: list[Item]) -> Iterator[Line]:
+def _in_order(log: Log, items: list[Item]) -> Iterator[Line]:
     given = dict.fromkeys(item.custom_id for item in items)
     for custom_id in [*given, *(i for i in log.entries if i not in given)]:
         if custom_id in log.entries:

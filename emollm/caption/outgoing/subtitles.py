@@ -50,8 +50,8 @@ def cues(explanations: list[Explanation]) -> list[Cue]:
         return []
     moving = [(_who(e, clips), event) for e in clips for event in e.events if event.offset > event.onset]
     readings = [*(_reading(e, _who(e, clips)) for e in clips), DISCLOSURE]
-    return [Cue(s.start, s.end, [*_said(s.moving), *(readings if s.reading else [])])
-            for s in _joined(_spans(moving, *_reading_time(clips)))]
+    return [Cue(s.start, s.end, [*_say(s.moving), *(readings if s.reading else [])])
+            for s in _join(_spans(moving, *_reading_time(clips)))]
 
 
 def srt(explanations: list[Explanation]) -> str:
@@ -61,7 +61,7 @@ def srt(explanations: list[Explanation]) -> str:
 
 
 def vtt(explanations: list[Explanation]) -> str:
-    blocks = [f"{_stamp(cue.start, '.')} --> {_stamp(cue.end, '.')}\n" + "\n".join(map(_escaped, cue.lines)) + "\n"
+    blocks = [f"{_stamp(cue.start, '.')} --> {_stamp(cue.end, '.')}\n" + "\n".join(map(_escape, cue.lines)) + "\n"
               for cue in cues(explanations)]
     return "\n".join(["WEBVTT\n", *blocks]) if blocks else ""
 
@@ -82,7 +82,7 @@ def _spans(moving: list[tuple[str, AUEvent]], start: float, end: float) -> list[
     return [span for span in spans if span.moving or span.reading]
 
 
-def _joined(spans: list[Span]) -> list[Span]:
+def _join(spans: list[Span]) -> list[Span]:
     """The same with none that is too short to be read, as far as it has a neighbour: it goes on into the next, the last one
     joins the one before."""
     joined: list[Span] = []
@@ -95,7 +95,7 @@ def _joined(spans: list[Span]) -> list[Span]:
     return joined
 
 
-def _said(moving: list[tuple[str, AUEvent]]) -> list[str]:
+def _say(moving: list[tuple[str, AUEvent]]) -> list[str]:
     once = {(who, e.au): e for who, e in sorted(moving, key=lambda pair: pair[1].peak)}  # the strongest of each action unit
     strongest = sorted(once.items(), key=lambda item: (-item[1].peak, item[0]))
     said = [f"{who}{_sentence(event)}" for (who, _), event in strongest[:MOST]]
@@ -125,5 +125,5 @@ def _stamp(seconds: float, mark: str) -> str:
     return f"{total // 3_600_000:02d}:{total // 60_000 % 60:02d}:{total // 1000 % 60:02d}{mark}{total % 1000:03d}"
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
