@@ -228,7 +228,7 @@ def _explain(arguments: argparse.Namespace) -> int:
         _check_render(arguments)
     source, evidence = _source(arguments.media), arguments.evidence and _source(arguments.evidence)
     progress.use(arguments.progress)
-    from emollm.explainer import explain
+    from emollm.explainer import explain, no_face
 
     try:
         found = explain(source, question=arguments.question, what_if=edits or None,
@@ -237,7 +237,8 @@ def _explain(arguments: argparse.Namespace) -> int:
                         crops=arguments.crops)
     except NoFaceError as error:
         if arguments.style == "json":
-            _deliver(_as_json([_nothing(arguments, str(error))]), arguments.output)
+            nothing = no_face(arguments.media, str(error), arguments.question, edits, arguments.model)
+            _deliver(_as_json([nothing]), arguments.output)
         raise
     if arguments.style == "json":
         _deliver(_as_json(found), arguments.output)
@@ -268,13 +269,6 @@ def _style(style: str | None, output: str | None) -> str:
     if ending == ".json" and style not in (None, "json"):
         raise InputError(f"{output}: --style {style} is text. Name the file .txt, or leave --style out for JSON.")
     return style or ("json" if ending == ".json" else "full")
-
-
-def _nothing(arguments: argparse.Namespace, reason: str) -> Explanation:
-    """The valid, empty explanation of media without a measurable face."""
-    from emollm.explanation import Explanation
-
-    return Explanation(source=arguments.media, question=arguments.question or "", notices=[reason])
 
 
 def _as_json(found: list[Explanation]) -> str:

@@ -124,6 +124,12 @@ def refused(s: Subject) -> Explanation:
         notices=[f"not enough to say: {'; '.join(s.refusal)}"])
 
 
+def no_face(name: str, reason: str, question: str | None, edits: dict[str, float] | None, model: str) -> Explanation:
+    """The explanation of a source in which no face could be measured. reason: of the NoFaceError."""
+    return Explanation(source=name, question=question or prompt.DEFAULT_QUESTION, edits=edits or {}, notices=[reason],
+                       model=model)
+
+
 def signed(s: Subject, result: Explanation, prepared: Prepared, question: str, model: str) -> Explanation:
     """The explanation with where it came from."""
     result.source, result.question, result.edits, result.model = prepared.name, question, prepared.edits, model
