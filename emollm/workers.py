@@ -159,10 +159,10 @@ def _serve(fd: int, memory_gb: float) -> None:
     _use_all_cores()
     import numpy as np
 
-    from emollm import media, mesh
+    from emollm import clip, media, mesh
     from emollm.explain import prepare
 
-    media.DECODE_THREADS = "NONE"  # the cores have other workers to run
+    clip.DECODE_THREADS = "NONE"  # the cores have other workers to run
     mesh.measure_photo(np.full((64, 64, 3), 128, np.uint8), 1)  # loads the face models: the limit counts what comes after
     _limit_memory(memory_gb)
     with Connection(fd) as connection:
