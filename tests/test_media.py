@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emollm import limits, media
-from emollm.clip import Clip
+from emollm.perception import limits, media
+from emollm.perception.clip import Clip
 from emollm.schema import InputError
 
 
