@@ -22,8 +22,8 @@ CODECS = frozenset({
     "h264", "hevc", "vp8", "vp9", "av1", "mjpeg", "mpeg4", "mpeg1video", "mpeg2video", "msmpeg4v1", "msmpeg4v2",
     "msmpeg4v3", "wmv1", "wmv2", "wmv3", "vc1", "flv1", "h263", "h261", "dvvideo",  # cameras, phones, the web
     "ffv1", "huffyuv", "ffvhuff", "utvideo", "magicyuv", "rawvideo", "v210", "v308", "v408", "v410", "r210", "ljpeg",
-    "jpegls", "jpeg2000", "png", "apng", "gif", "qtrle", "zmbv", "msvideo1", "msrle", "cinepak", "svq1",  # laboratories
-    "prores", "dnxhd", "cfhd", "dirac"})  # cutting rooms
+    "jpegls", "jpeg2000", "png", "qtrle", "zmbv", "msvideo1", "cinepak", "svq1",  # laboratories
+    "prores", "dnxhd", "cfhd"})  # cutting rooms
 UNTIMED = frozenset({"mjpeg", "h264", "hevc", "mpegvideo", "yuv4mpegpipe", "ivf", "dv", "ogg"})  # not sought within
 SEEK_FROM = 2.0  # s; what begins earlier is decoded from the start
 SEEK_ROOM = (1.0, 12.0)  # s before the wanted moment that are sought, one after the other: a key frame must come first
