@@ -161,6 +161,7 @@ def _serve(fd: int, memory_gb: float) -> None:
 
     from emollm.explainer import prepare
     from emollm.perception import clip, media, mesh
+    from emollm.perception.limits import WHOLE
 
     clip.DECODE_THREADS = "NONE"  # the cores have other workers to run
     mesh.measure_photo(np.full((64, 64, 3), 128, np.uint8), 1)  # loads the face models: the limit counts what comes after
@@ -173,7 +174,9 @@ def _serve(fd: int, memory_gb: float) -> None:
                 return
             try:
                 if isinstance(source, bytes) and name:
-                    source = media.read(source, name=name)
+                    reading = {key: asked.pop(key) for key in ("cut", "still") if key in asked}
+                    source = media.read(source, name=name, still=reading.get("still", False),
+                                        **vars(reading.get("cut", WHOLE)))
                 answer = ("ok", prepare(source, shape, **asked))
             except InputError as error:
                 answer = ("NoFaceError" if isinstance(error, NoFaceError) else "InputError", str(error))

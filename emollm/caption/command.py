@@ -11,7 +11,9 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from emollm import parts
 from emollm.caption.run.meter import MODES, Meter
+from emollm.parts import cut_of
 from emollm.schema import InputError
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--srt", metavar="DIR", help="also subtitles of every clip (SubRip)")
     add("--vtt", metavar="DIR", help="also subtitles of every clip (WebVTT)")
     add("--report", metavar="HTML", help="also one page with every face, its movements and its reading")
+    parts.add_arguments(parser)
     add("--retry-errors", action="store_true", help="try the items again that have an error line")
     add("--progress", choices=MODES, default="auto", help="on stderr: bar, plain lines, JSON lines or none (default: a bar on "
         "a terminal, else plain lines)")
@@ -77,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _caption(arguments: argparse.Namespace) -> int:
-    from emollm.caption.incoming.sources import read_inputs
+    from emollm.caption.incoming.sources import LeftOut, read_inputs
     from emollm.caption.outgoing.outputs import Wanted, derive
     from emollm.caption.ray import cluster, shards
     from emollm.caption.run.log import Log
@@ -86,16 +89,19 @@ def _caption(arguments: argparse.Namespace) -> int:
 
     cluster.check(arguments)
     what_if = tuple(sorted(parse_edits(arguments.what_if).items()))
-    items = read_inputs(arguments.inputs, arguments.root, arguments.question, what_if)
+    left_out = LeftOut()
+    items = read_inputs(arguments.inputs, arguments.root, arguments.question, what_if, left_out)
     wanted = Wanted(arguments.csv, arguments.measurements, arguments.srt, arguments.vtt, arguments.report)
     _check_output(arguments.output, arguments.inputs)
     wanted.check(arguments.inputs, arguments.output)
-    settings = settings_of(arguments.model, not arguments.ungrounded, arguments.question, what_if, arguments.baseline)
+    settings = settings_of(arguments.model, not arguments.ungrounded, arguments.question, what_if, arguments.baseline,
+                           cut_of(arguments))
     with Log(arguments.output, settings) as log:
         if not arguments.keep_shards:
             shards.merge(log)  # what a run with --ray left
         given = {item.custom_id for item in items}
         total = len(items) + sum(custom_id not in given for custom_id in log.entries)
+        _tell(str(left_out) if left_out else "")
         _tell(_found(log, items))
         log.note(total, complete=False)
         meter = (cluster.caption if arguments.ray else _run)(arguments, log, items)
@@ -130,7 +136,7 @@ def _run(arguments: argparse.Namespace, log: Log, items: list[Item]) -> Meter:
 
     with Stop() as stop, Workers(count) as workers:
         def prepare(source, name):
-            return workers.submit(source, shape, name=name, baseline=arguments.baseline).result()
+            return workers.submit(source, shape, name=name, baseline=arguments.baseline, cut=cut_of(arguments)).result()
 
         run = Run(log, engine, workers, prepare, meter, stop, arguments.model, not arguments.ungrounded, arguments.batch,
                   threads=count + 1, retry_errors=arguments.retry_errors)  # one more: it hashes while the others wait

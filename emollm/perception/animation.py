@@ -26,7 +26,8 @@ class Animation:
         self.source, self.form, self.name, self.notices = source, form, name, notices
         with photo.stream(source) as file, photo.opened(file, form, name) as image:
             limits.check_clip(*image.size, name)
-            self.count, self.rate = image.n_frames - _hidden(image), 1000 / _milliseconds(image)
+            self.count = photo.frames_of(image, name) - _hidden(image)
+            self.rate = 1000 / _milliseconds(image)
             self.duration = self.count / self.rate
             cut.check(name, self.count, self.duration, self.rate)
             _, first = next(self._frames(image), (None, None))
@@ -73,9 +74,4 @@ def moves(source: Path | bytes, form: str, name: str) -> bool:
     if form not in FORMATS:
         return False
     with photo.stream(source) as file, photo.opened(file, form, name) as image:
-        try:
-            return getattr(image, "n_frames", 1) - _hidden(image) > 1
-        except MemoryError:
-            raise
-        except Exception:
-            return False
+        return photo.frames_of(image, name) - _hidden(image) > 1

@@ -111,6 +111,9 @@ class Cut:
         return f"Read a part of it with {part}, or fewer frames with {thinner}."
 
 
+WHOLE = Cut()
+
+
 def check_photo(width: int, height: int, name: str) -> None:
     """Raises InputError for a photo that is too small or too large."""
     check_small(width, height, name)

@@ -140,11 +140,15 @@ def _existing_file(source: str | Path, name: str) -> Path:
         raise InputError(f"{name}: the file cannot be opened. Check its path and permissions.") from None
 
 
+def digest(source: str | Path | bytes) -> str:
+    """SHA-256 of a file's bytes, as `Media.sha256`. Raises OSError."""
+    with photo.stream(Path(source) if isinstance(source, str) else source) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _from_content(source: Path | bytes, name: str, cut: Cut, still: bool) -> Media:
     with photo.stream(source) as file:
         header = file.read(sniff.HEADER_BYTES)
-        file.seek(0)
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
         found = sniff.recognise(header)
         if found == sniff.Found("photo", "JPEG") and sniff.is_jpeg_sequence(file):
             found = sniff.Found("clip", "mjpeg")
@@ -154,14 +158,14 @@ def _from_content(source: Path | bytes, name: str, cut: Cut, still: bool) -> Med
         raise InputError(f"{name}: {sniff.describe(header)}. Give a photo ({sniff.PHOTOS_READ}) or a clip "
                          f"({sniff.CLIPS_READ}).")
     if found.kind == "clip":
-        return _clip(Clip(source, found.reader, name, [], cut), name, digest, cut)
+        return _clip(Clip(source, found.reader, name, [], cut), name, digest(source), cut)
     if not still and moves(source, found.reader, name):
-        return _clip(Animation(source, found.reader, name, [], cut), name, digest, cut)
-    return _photo(*photo.read(source, found.reader, name), name, digest)
+        return _clip(Animation(source, found.reader, name, [], cut), name, digest(source), cut)
+    return _photo(*photo.read(source, found.reader, name), name, digest(source))
 
 
-def _clip(clip: Clip | Animation, name: str, digest: str, cut: Cut) -> Media:
-    media = Media("clip", name, digest, clip.width, clip.height, clip.count, clip.rate, clip.duration, clip.notices, clip=clip,
+def _clip(clip: Clip | Animation, name: str, sha256: str, cut: Cut) -> Media:
+    media = Media("clip", name, sha256, clip.width, clip.height, clip.count, clip.rate, clip.duration, clip.notices, clip=clip,
                   cut=cut)
     if cut.whole:
         return media
@@ -192,7 +196,7 @@ def _from_array(array: np.ndarray, name: str) -> Media:
     return _photo(np.array(rgb, order="C"), [], name)
 
 
-def _photo(rgb: np.ndarray, notices: list[str], name: str, digest: str | None = None) -> Media:
+def _photo(rgb: np.ndarray, notices: list[str], name: str, sha256: str | None = None) -> Media:
     # The shape is part of the hash: 30x100 and 100x30 pictures can have equal bytes (CVE-2025-46722).
-    digest = digest or hashlib.sha256(repr(rgb.shape).encode() + rgb.tobytes()).hexdigest()
-    return Media("photo", name, digest, rgb.shape[1], rgb.shape[0], notices=notices, picture=rgb)
+    sha256 = sha256 or hashlib.sha256(repr(rgb.shape).encode() + rgb.tobytes()).hexdigest()
+    return Media("photo", name, sha256, rgb.shape[1], rgb.shape[0], notices=notices, picture=rgb)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from emollm.schema import InputError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+T = TypeVar("T")
 ORIENTATION = 0x0112  # EXIF
 DAMAGED = "the picture is cut off or damaged. Save it again or give another file."
 
@@ -64,7 +66,7 @@ def read(source: Path | bytes, form: str, name: str) -> tuple[np.ndarray, list[s
     found = tiff.directory(content) if form == "TIFF" else None
     if found is not None and _only_opencv(found):
         limits.check_photo(found.first(tiff.WIDTH, 0), found.first(tiff.HEIGHT, 0), name)
-        return _guarded(lambda: _deep_tiff(content, found, name), name)
+        return guarded(lambda: _deep_tiff(content, found, name), name)
     return from_image(opened(io.BytesIO(content), form, name), name, content)
 
 
@@ -78,15 +80,23 @@ def from_image(image: Image, name: str, content: bytes | None = None) -> tuple[n
     limits.check_photo(*image.size, name)
     notices = []
     # Pages of a TIFF, pictures of a HEIC. MPO (phones store a second view) also counts as several.
-    if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
-        notices.append(f"{name}: the picture has {image.n_frames} frames; only the first is used.")
-    rgb, found = _guarded(lambda: _rgb(image, name, content), name)
+    if (count := frames_of(image, name)) > 1 and image.format != "MPO":
+        notices.append(f"{name}: the picture has {count} frames; only the first is used.")
+    rgb, found = guarded(lambda: _rgb(image, name, content), name)
     return rgb, notices + found
 
 
-def _guarded(decode, name: str):
+def frames_of(image: Image, name: str) -> int:
+    """How many pictures a file holds; Pillow goes through the file to count them. Raises InputError."""
+    return guarded(lambda: getattr(image, "n_frames", 1), name)
+
+
+def guarded(decode: Callable[[], T], name: str) -> T:
+    """What a step of decoding gives. Raises InputError when the data are damaged."""
     try:
-        return decode()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Pillow thinks of damaged data is no message of ours
+            return decode()
     except (InputError, MemoryError):
         raise
     except Exception:  # decoders raise nearly anything on damaged data

@@ -23,6 +23,7 @@ from emollm.caption.run.settings import digest, settings_of
 from emollm.caption.run.stages import Ask, Measured, answer, measure, with_edits
 from emollm.explainer import Prepared
 from emollm.explanation import Explanation
+from emollm.perception.limits import WHOLE, Cut
 from emollm.schema import InputError
 
 WEIGHED = ("emollm", "weights", "prompt", "evidence")  # settings that a machine brings with it
@@ -42,6 +43,7 @@ class Job:
     baseline: str | None
     retry_errors: bool
     threads: int  # of one answering process
+    cut: Cut = WHOLE  # of clips
 
 
 class Size(NamedTuple):
@@ -92,7 +94,8 @@ class Measurer:
         return Found(measured, [Size(ask.faces, ask.frames, ask.length) for ask in asks]), prepared
 
     def _prepare(self, source, name: str) -> Prepared:
-        return self.workers.submit(source, self.shape, name=name, baseline=self.job.baseline).result()
+        return self.workers.submit(source, self.shape, name=name, baseline=self.job.baseline,
+                                   cut=self.job.cut).result()
 
 
 class Answerer:

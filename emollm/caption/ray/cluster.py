@@ -42,6 +42,7 @@ from emollm.caption.run.pipeline import WINDOW_BATCHES, WINDOW_FRAMES, Stop
 from emollm.caption.run.settings import digest
 from emollm.caption.run.stages import Measured, Window, measure, name_of
 from emollm.explanation import Explanation
+from emollm.parts import cut_of
 from emollm.schema import InputError
 from emollm.workers import WorkerError
 
@@ -129,7 +130,7 @@ def caption(options, log: Log, items: list[Item]) -> Meter:
     clips = sum(str(item.source).lower().endswith(CLIP_SUFFIXES) for item in items) / len(items)
     with _connected(ray, options, clips) as plan, Stop() as stop:
         job = Job(os.getcwd(), log.path, log.settings, total, options.model, options.engine, not options.ungrounded,
-                  options.baseline, options.retry_errors, threads=1)
+                  options.baseline, options.retry_errors, threads=1, cut=cut_of(options))
         try:
             Run(ray, job, log, known, meter, stop, plan, options.batch).all(by_medium(items))
         finally:
