@@ -76,6 +76,22 @@ class Explanation:
         values["events"] = [AUEvent(**{k: v for k, v in e.items() if k != "micro"}) for e in stored.get("events", [])]
         return cls(**values)
 
+    def to_pandas(self):
+        """The claims as a pandas DataFrame, one row each, onset and offset in s (NaN in a photograph).
+
+        Raises InputError when pandas is not installed.
+        """
+        try:
+            import pandas
+        except ModuleNotFoundError:
+            raise InputError("to_pandas() needs pandas: pip install pandas") from None
+        rows = [{"source": self.source, "face_id": self.face_id, "label": self.label, "au": c.au, "side": c.side,
+                 "polarity": c.polarity, "level": c.level, "intensity": c.intensity,
+                 "onset": c.interval[0] if c.interval else math.nan, "offset": c.interval[1] if c.interval else math.nan,
+                 "measured_intensity": c.measured_intensity, "verdict": c.verdict, "reason": c.reason, "text": c.text}
+                for c in self.claims]
+        return pandas.DataFrame(rows)
+
     def __str__(self) -> str:
         return as_text(self)
 
