@@ -73,16 +73,25 @@ class Media:
     def _picked(self) -> Iterator[tuple[float, Callable[[], np.ndarray]]]:
         """(time s, function that gives the picture) of the frames that the cut asks for."""
         step = 1 / (self.clip.rate or limits.USUAL_RATE)
-        return self.cut.pick(_rising(self.clip.pictures(self.cut.start or 0.0), step, self.name), step)
+        start = self.cut.start or 0.0
+        return self.cut.pick(_limited(_rising(self.clip.pictures(start), step), start, self.name), step)
 
 
-def _rising(pictures: Iterable[tuple[float | None, Callable]], step: float, name: str) -> Iterator[tuple[float, Callable]]:
-    """Broken files repeat, reverse or leave out time stamps; times must rise for everything that follows."""
-    previous = None
-    for number, (given, convert) in enumerate(pictures):
-        if number >= limits.MAX_PASSED_FRAMES:
+def _limited(frames: Iterable[tuple[float, Callable]], start: float, name: str) -> Iterator[tuple[float, Callable]]:
+    """The same frames; InputError when more of them follow the start than the header led to expect and may be decoded."""
+    passed = 0
+    for time, convert in frames:
+        passed += time >= start
+        if passed > limits.MAX_PASSED_FRAMES + 1:  # one more tells that the part is over
             raise InputError(f"{name}: more than {limits.MAX_PASSED_FRAMES} frames would have to be decoded. Read a part of it "
                              "with --start and --end, or cut it into shorter clips.")
+        yield time, convert
+
+
+def _rising(pictures: Iterable[tuple[float | None, Callable]], step: float) -> Iterator[tuple[float, Callable]]:
+    """Broken files repeat, reverse or leave out time stamps; times must rise for everything that follows."""
+    previous = None
+    for given, convert in pictures:
         time = given
         if previous is not None and (given is None or given <= previous):
             time = previous + step

@@ -23,11 +23,10 @@ CLIP_SUFFIXES = (".mp4", ".m4v", ".mov", ".qt", ".mkv", ".mk3d", ".webm", ".avi"
                  ".ogg", ".mpg", ".mpeg", ".mpe", ".m2v", ".vob", ".ts", ".mts", ".m2ts", ".m2t", ".3gp", ".3g2", ".mxf", ".dv",
                  ".mjpeg", ".mjpg", ".ivf", ".y4m", ".nut", ".h264", ".264", ".h265", ".hevc", ".mj2", ".avifs")
 # Of files that lie beside photos and clips and are none: they are not opened to find out.
-OTHER_SUFFIXES = (".txt", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".xls", ".ods", ".md", ".pdf",
-                  ".doc", ".docx", ".html", ".htm", ".xml", ".yaml", ".yml", ".zip", ".gz", ".tar", ".7z", ".rar", ".py", ".r",
-                  ".m", ".mat", ".npy", ".npz", ".h5", ".hdf5", ".pkl", ".db", ".log", ".srt", ".vtt", ".eaf", ".wav", ".mp3", ".m4a",
-                  ".aac", ".flac", ".opus", ".svg", ".psd", ".ai", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".dng", ".orf",
-                  ".rw2", ".jxl", ".exr", ".dcm", ".ini", ".part", ".tmp")
+OTHER_SUFFIXES = frozenset((  # noqa: SIM905 - a list of so many strings cannot be read
+    ".txt .csv .tsv .json .jsonl .ndjson .parquet .xlsx .xls .ods .md .pdf .doc .docx .html .htm .xml .yaml .yml "
+    ".zip .gz .tar .7z .rar .py .r .m .mat .npy .npz .h5 .hdf5 .pkl .db .log .srt .vtt .eaf .wav .mp3 .m4a .aac "
+    ".flac .opus .svg .psd .ai .cr2 .cr3 .nef .arw .raf .dng .orf .rw2 .jxl .exr .dcm .ini .part .tmp").split())
 NAMED = 5  # files that are left out for one reason, by name
 MANIFEST_SUFFIXES, REQUEST_SUFFIXES = (".csv", ".parquet"), (".jsonl", ".ndjson")
 
