@@ -58,7 +58,7 @@ def test_measuring_what_is_piped_in_and_part_of_a_clip(astronaut_clip, monkeypat
     monkeypatch.setattr(sys, "stdin", piped)
     assert cli.main(["measure", "-", "--start", "0:00.4", "--end", "1.2", "--fps", "5", "--progress", "none"]) == 0
     rows = capsys.readouterr().out.splitlines()
-    times = [float(row.split(",")[rows[0].split(",").index("time")]) for row in rows[1:]]
+    times = [float(row.split(",")[rows[0].split(",").index("timestamp")]) for row in rows[1:]]
     assert sorted(set(times)) == pytest.approx([0.4, 0.6, 0.8, 1.0])
 
 
