@@ -60,7 +60,7 @@ def _ask(app):
             # As vLLM does: inside of the application, so that the scope knows it.
             app.user_middleware.clear()
             app.middleware_stack = None
-            app.add_middleware(Gate, settings=settings or Settings(), limits=limits)
+            app.add_middleware(Gate, settings=settings or Settings(), limits=limits or admission.Limits(media_needed=False))
             transport = httpx.ASGITransport(app=app)
             async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
                 return await client.request(method, path, **options)

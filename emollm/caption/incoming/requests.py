@@ -7,14 +7,13 @@ becomes an error line of the output.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import os
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from emollm.caption.incoming.items import Inline, Item, shown
+from emollm.data_url import HEAD_CHARACTERS, is_data_url, read_data_url
 from emollm.schema import InputError
 
 URL = "/v1/chat/completions"
@@ -62,9 +61,9 @@ def fetch(inline: Inline) -> bytes:
     except (ValueError, KeyError, TypeError, Refused):
         raise Refused("invalid_request", f"{inline.file} was changed while it was read. Run the same command again.") from None
     try:
-        return base64.b64decode(url.split(",", 1)[1], validate=True)
-    except (binascii.Error, ValueError):
-        raise Refused("media_undecodable", "the data URL is no valid base64. Encode the file again.") from None
+        return read_data_url(url, "url", MAX_LINE)
+    except InputError as error:
+        raise Refused("media_undecodable", str(error)) from None
 
 
 def _item(line: bytes, place: str, at: tuple[str, int], root: str, question: str | None, what_if: tuple) -> Item:
@@ -82,7 +81,7 @@ def _item(line: bytes, place: str, at: tuple[str, int], root: str, question: str
     inline = Inline(*at, len(line), custom_id)
     try:
         url, text = _asked(request)
-        source = inline if url.startswith("data:") else _file(url, root)
+        source = inline if is_data_url(url) else _file(url, root)
         return Item(custom_id, source, place, shown(text) if text else question, what_if)
     except Refused as refused:
         return Item(custom_id, inline, place, question, what_if, (refused.code, refused.message))
@@ -106,7 +105,7 @@ def _media_url(body: dict) -> str:
     url = given.get("url") if isinstance(given, dict) else given
     if not isinstance(url, str) or not url:
         raise Refused("invalid_request", f"the part '{parts[0]['type']}' has no url")
-    if url.startswith("data:") and ";base64," not in url[:200]:
+    if is_data_url(url) and ";base64," not in url[:HEAD_CHARACTERS]:
         raise Refused("invalid_request", "the data URL is not base64: write data:image/jpeg;base64,...")
     return url
 

@@ -8,8 +8,6 @@ later turns of a chat, the grammar of grounded answers and the model all read th
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import contextlib
 import hashlib
 import os
@@ -30,6 +28,7 @@ from vllm.multimodal.media.connector import MEDIA_CONNECTOR_REGISTRY, MediaConne
 
 from emollm.answer import prompt
 from emollm.answer.grammar import Grammar
+from emollm.data_url import read_data_url, too_large
 from emollm.explainer import Prepared
 from emollm.model.checkpoint import Shape, shape_of
 from emollm.schema import InputError, NoFaceError
@@ -43,7 +42,6 @@ FETCH_SECONDS = 10
 KEPT_BYTES = 256 * 2**20  # of measurements
 # Nothing but a plain host and path: no user part, no backslash, no blanks, over which URL parsers disagree.
 _REMOTE = re.compile(r"https?://(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(?::\d{1,5})?(?:/[^\s\\@]*)?", re.ASCII)
-_DATA = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+)?(?:;[\w.+-]+=[^;,]*)*;base64,", re.ASCII | re.IGNORECASE)
 SENT_AS = {"photo": "image_url", "clip": "video_url"}
 
 MEASURING = Histogram("emollm_measuring_seconds", "Time to decode and measure one picture or clip")
@@ -132,21 +130,6 @@ def measurements() -> Measurements:
     return _measurements[0]
 
 
-def read_data_url(url: str, parameter: str) -> bytes:
-    """Bytes of a base64 data URL. Raises InputError."""
-    head = _DATA.match(url[:256])
-    if not head:
-        raise InputError(f"{parameter}: a data URL must begin like data:image/jpeg;base64,")
-    if (head["type"] or "").lower() == "video/jpeg":
-        raise InputError(f"{parameter}: sequences of JPEG frames are not read; send the clip as a video file, such as MP4")
-    if (len(url) - head.end()) * 3 // 4 > MAX_BYTES:
-        raise InputError(f"{parameter}: more than {MAX_BYTES >> 20} MB; send a smaller picture or a shorter clip")
-    try:
-        return base64.b64decode(url[head.end():], validate=True)
-    except (binascii.Error, ValueError):
-        raise InputError(f"{parameter}: the base64 data is damaged; encode the whole file again") from None
-
-
 def check_remote(url: str, parameter: str) -> None:
     """Whether the operator allows this address. Raises InputError."""
     match = _REMOTE.fullmatch(url)
@@ -172,7 +155,7 @@ def read_file_url(url: str, parameter: str) -> bytes:
     if not allowed:
         raise InputError(f"{parameter}: no such file in the folder that this server may read")
     if path.stat().st_size > MAX_BYTES:
-        raise InputError(f"{parameter}: more than {MAX_BYTES >> 20} MB; send a smaller picture or a shorter clip")
+        raise InputError(too_large(parameter, MAX_BYTES))
     return path.read_bytes()
 
 
@@ -184,7 +167,7 @@ class FaceConnector(MediaConnector):
         """Bytes behind a URL. Raises InputError for what may not or cannot be read."""
         kind = url[:5].lower()
         if kind == "data:":
-            return await asyncio.to_thread(read_data_url, url, parameter)
+            return await asyncio.to_thread(read_data_url, url, parameter, MAX_BYTES)
         if kind == "file:":
             return await asyncio.to_thread(read_file_url, url, parameter)
         if not kind.startswith("http"):
