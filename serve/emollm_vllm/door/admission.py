@@ -145,7 +145,9 @@ def _asks_for_nothing(name: str, value: object, body: dict) -> bool:
     """What clients send by habit: nulls, no tools, and tools that may not be called."""
     if name in TOOLS:
         return not value or body.get("tool_choice") == "none" or body.get("function_call") == "none"
-    return value is None or (name in CHOICES_OF_TOOLS and (value in ("none", "auto") or not any(body.get(t) for t in TOOLS)))
+    if name in CHOICES_OF_TOOLS:
+        return value in (None, "none", "auto") or not any(body.get(tools) for tools in TOOLS)
+    return value is None and name not in ASKED
 
 
 def form_of(body: dict) -> str | None:
