@@ -235,9 +235,9 @@ def _explain(arguments: argparse.Namespace) -> int:
     evidence = arguments.evidence and _source(arguments.evidence)
     asked = {"question": arguments.question, "what_if": edits or None, "face": arguments.face, "evidence": evidence,
              "model": arguments.model, "grounded": not arguments.ungrounded, "baseline": arguments.baseline,
-             "crops": arguments.crops, **_cut(arguments)}
+             "crops": arguments.crops}
     progress.use(arguments.progress)
-    found, failures = _explained(media, asked, arguments.style == "json")
+    found, failures = _explained(media, asked, _cut(arguments), arguments.style == "json")
     if found:
         _deliver(_as_json(found) if arguments.style == "json" else _as_text(found, arguments.style, len(media) > 1),
                  arguments.output)
@@ -250,14 +250,14 @@ def _explain(arguments: argparse.Namespace) -> int:
     return failures[0].exit_code if failures else 0
 
 
-def _explained(media: list[str], asked: dict, empty: bool) -> tuple[list[Explanation], list[InputError]]:
+def _explained(media: list[str], asked: dict, cut: dict, empty: bool) -> tuple[list[Explanation], list[InputError]]:
     """Explanations of every face of every file, and what could not be explained. empty: media without a face give one, too."""
     from emollm.explainer import explain
 
     found, failures = [], []
     for given in progress.track(media, "explaining", len(media)) if len(media) > 1 else media:
         try:
-            found += explain(_source(given), **asked)
+            found += explain(_source(given, cut), **asked, **cut)
         except InputError as error:
             failures.append(error)
             if empty and isinstance(error, NoFaceError):
@@ -278,10 +278,10 @@ def _cut(arguments: argparse.Namespace) -> dict:
     return {name: value for name, value in vars(parts.cut_of(arguments)).items() if value is not None}
 
 
-def _source(given: str) -> object:
+def _source(given: str, cut: dict | None = None) -> object:
     """A FACS code becomes evidence, - what is piped in; everything else is a path."""
     if given == inputs.STDIN:
-        return inputs.piped()
+        return inputs.piped_media(**(cut or {}))
     if os.path.exists(given) or not given[:3].strip("AULRaulr ")[:1].isdecimal():
         return given
     from emollm import evidence
@@ -365,7 +365,7 @@ def _measure(arguments: argparse.Namespace) -> int:
     from emollm import evidence
     from emollm.explainer import measure
 
-    source = inputs.piped() if media == inputs.STDIN else media
+    source = inputs.piped_media(**cut) if media == inputs.STDIN else media
     measured = measure(source, baseline=arguments.baseline, crops=arguments.crops, **cut)
     faces = [face.series for face in measured]
     frames = [face.track.frames for face in measured]

@@ -9,8 +9,12 @@ import glob
 import os
 import shlex
 import sys
+from typing import TYPE_CHECKING
 
 from emollm.schema import InputError
+
+if TYPE_CHECKING:
+    from emollm.perception.media import Media
 
 STDIN = "-"
 MAX_PIPED_BYTES = 2**30  # held in memory
@@ -44,6 +48,13 @@ def _files(word: str) -> list[str]:
     if not found:
         raise InputError(f"{word}: no file matches this pattern. Check it.")
     return found
+
+
+def piped_media(**part: float) -> Media:
+    """The photo or clip that is piped in. part: of a clip, as `media.read` takes it. Raises InputError."""
+    from emollm.perception import media
+
+    return media.read(piped(), name="stdin", **part)
 
 
 def piped() -> bytes:
