@@ -11,6 +11,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from emollm import parts
 from emollm.caption.run.progress import MODES, Progress
 from emollm.schema import InputError
 
@@ -60,6 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--srt", metavar="DIR", help="also subtitles of every clip (SubRip), named after it: clip.srt")
     add("--vtt", metavar="DIR", help="the same as WebVTT")
     add("--report", metavar="HTML", help="also one page with every face, its movements and its reading")
+    parts.add_arguments(parser)
+    parts.add_crops(parser)
     add("--retry-errors", action="store_true", help="try the items again that have an error line")
     add("--progress", choices=MODES, default="auto", help="on stderr: bar, plain lines, JSON lines or none (default: a bar on "
         "a terminal, else plain lines)")
@@ -88,24 +91,26 @@ def _job(arguments: argparse.Namespace) -> Job:
     return Job(arguments.output, arguments.question, tuple(sorted(parse_edits(arguments.what_if).items())), arguments.baseline,
                arguments.model, arguments.engine, not arguments.ungrounded, arguments.batch, arguments.workers,
                arguments.retry_errors, arguments.progress, arguments.ray, arguments.engines, arguments.engine_gpus,
-               arguments.keep_shards)
+               arguments.keep_shards, parts.cut_of(arguments), arguments.crops)
 
 
 def _caption(job: Job, wanted: Wanted, inputs: list[str], root: str | None) -> int:
     from emollm.caption.cluster import connect
-    from emollm.caption.incoming.sources import read_inputs
+    from emollm.caption.incoming.sources import LeftOut, read_inputs
     from emollm.caption.outgoing.outputs import derive
     from emollm.caption.run import shards
     from emollm.caption.run.log import Log
 
     connect.check(job, wanted.options)
-    items = read_inputs(inputs, root, job.question, job.what_if)
+    left_out = LeftOut()
+    items = read_inputs(inputs, root, job.question, job.what_if, left_out)
     _check_output(job.output, inputs)
     wanted.check(inputs, job.output)
     with Log(job.output, job.settings()) as log:
         damaged = log.damaged
         known = shards.gather(log, job.keep_shards)  # what an earlier run left
         total = len(items) + len(known.keys() - {item.custom_id for item in items})
+        _tell(str(left_out) if left_out else "")
         _tell(_summary_of(known, items, damaged))
         log.note(total, complete=False)
         progress = _run(job, log, known, items, total)

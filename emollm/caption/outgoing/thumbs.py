@@ -88,7 +88,7 @@ def _answer(line: bytes) -> dict:
         if time not in pictures:
             pictures[time] = render.frame_at(source, time)
     made = [thumbnail(pictures[time], box) for time, box in asked["moments"]]
-    return {"sha256": media.read(source).sha256, "thumbnails": made}
+    return {"sha256": media.digest(source), "thumbnails": made}
 
 
 def _serve() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from emollm.caption.run.log import Entry
 from emollm.caption.run.settings import settings_of
+from emollm.perception.limits import WHOLE, Cut
 
 
 @dataclass(frozen=True)
@@ -29,16 +30,18 @@ class Job:
     engines: int | None = None  # answering processes
     engine_gpus: float | None = None  # of each of them
     keep_shards: bool = False
+    cut: Cut = WHOLE  # part of every clip
+    crops: bool = False  # photos are face crops
     folder: str = field(default_factory=os.getcwd)  # that the command was started in
 
     @property
     def measuring(self) -> dict[str, Any]:
         """How every photo and clip is measured: arguments of explainer.prepare()."""
-        return {"baseline": self.baseline}
+        return {"baseline": self.baseline, "cut": self.cut, "crops": self.crops}
 
     def settings(self) -> dict:
         """What decides the answers (settings.py). Raises InputError when the model cannot be found."""
-        return settings_of(self.model, self.grounded, self.question, self.what_if, self.baseline)
+        return settings_of(self.model, self.grounded, self.question, self.what_if, self.baseline, self.cut, self.crops)
 
     def wants(self, entry: Entry | None, key: str) -> bool:
         """Whether an item with this key must be done. entry: what is known of it from an earlier run."""
