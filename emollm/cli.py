@@ -17,7 +17,7 @@ from emollm import inputs, parts, progress
 from emollm.arguments import Parser
 from emollm.explanation import DISCLOSURE, STYLES, as_text, json_schema, print_text
 from emollm.files import write_file
-from emollm.schema import InputError, NoFaceError
+from emollm.schema import AUSeries, InputError, NoFaceError
 from emollm.what_if import parse_edits
 
 if TYPE_CHECKING:
@@ -356,13 +356,16 @@ def _measure(arguments: argparse.Namespace) -> int:
     from emollm.explainer import measure
 
     source = inputs.piped_media(**cut) if media == inputs.STDIN else media
-    measured = measure(source, baseline=arguments.baseline, crops=arguments.crops, **cut)
-    faces = [face.series for face in measured]
-    frames = [face.track.frames for face in measured]
-    if kind == ".json":
-        _deliver(evidence.json_text(faces), arguments.output)
-    else:
-        _deliver(evidence.csv_text(faces, arguments.format, frames), arguments.output)
+    def deliver(faces: list, frames: list) -> None:
+        _deliver(evidence.json_text(faces) if kind == ".json" else evidence.csv_text(faces, arguments.format, frames),
+                 arguments.output)
+
+    try:
+        measured = measure(source, baseline=arguments.baseline, crops=arguments.crops, **cut)
+    except NoFaceError:
+        deliver([AUSeries.unmeasured()], [[0]])  # one row that says so: tables of many pictures keep their count
+        raise
+    deliver([face.series for face in measured], [face.track.frames for face in measured])
     return 0
 
 
