@@ -402,7 +402,7 @@ def test_broken_files_are_code_2_and_one_line(tmp_path, content, name):
                                                 (["PHOTO", "--model", "no_such_dir"], "no_such_dir"),
                                                 (["PHOTO", "--evidence", "no_such.csv"], "no such file")])
 def test_missing_things_are_named(explained, arguments, message):
-    photo = str(astronaut[0] / "photo.png")
+    photo = str(explained[0] / "photo.png")
     code, out, err = run("explain", *(photo if a == "PHOTO" else a for a in arguments))
     assert (code, out) == (2, "")
     assert message in err
