@@ -46,6 +46,14 @@ CHAT_EXAMPLES = """examples:
 
 Answers are written as they come; /help lists the commands. With --question, or questions piped in one a line, it answers
 and ends."""
+EXPORT_EXAMPLES = """examples:
+  emollm export clip.mp4 --to boris -o clip.boris          opens in BORIS, ready to be corrected; .csv for its table
+  emollm export clip.csv --to eaf -o clip.eaf              a table of action units, as `emollm measure` or others write it
+  emollm export captions.jsonl --to bids -o events/        every clip its own file
+  emollm export clip.json --to parquet -o clip.parquet     what `emollm explain --style json` wrote
+
+boris, eaf (ELAN), textgrid (Praat) and bids hold movements: onset, apex, offset, side, strength. emollm, openface, fex
+(py-feat), libreface, arkit and parquet hold every frame. See docs/formats.md for what each format cannot say."""
 AU_EXAMPLES = """examples:
   emollm au          all action units, one a line
   emollm au 12       what AU12 is, how it looks, what it is commonly read as
@@ -99,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
     _add_explain(commands)
     _add_measure(commands)
+    _add_export(commands)
     _add_chat(commands)
     _add_caption(commands)
     au = _command(commands, "au", _au, "what the action units are and how they look", AU_EXAMPLES)
@@ -165,6 +174,19 @@ def _add_measure(commands: argparse._SubParsersAction) -> None:
     add("-o", "--output", metavar="FILE", help=".csv or .json (default: CSV on stdout)")
     add("--format", choices=("emollm", "openface"), default="emollm", help="columns of the CSV (default: emollm)")
     add("--baseline", choices=("none", "clip"), default="none", help="what counts as this face at rest")
+    _add_progress(parser)
+
+
+def _add_export(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "export", _export, "write movements or action units in the format of another tool",
+                      EXPORT_EXAMPLES)
+    add = parser.add_argument
+    add("source", metavar="SOURCE", help="clip, table of action units, explanation (.json) or captions (.jsonl)")
+    add("--to", required=True, choices=("boris", "eaf", "textgrid", "bids", "emollm", "openface", "fex", "libreface", "arkit",
+                                        "parquet"), help="format to write")
+    add("-o", "--output", required=True, metavar="FILE", help="file, or a folder in which every clip gets its own")
+    add("--media", metavar="CLIP", help="the clip that a table belongs to, as the written file should name it")
+    add("--baseline", choices=("none", "clip"), default=None, help="of a clip: what counts as this face at rest")
     _add_progress(parser)
 
 
@@ -328,6 +350,26 @@ def _measure(arguments: argparse.Namespace) -> int:
         _deliver(evidence.json_text(faces), arguments.output)
     else:
         _deliver(evidence.csv_text(faces, arguments.format, frames), arguments.output)
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from emollm.output import export
+
+    if not os.path.isdir(arguments.output):
+        _check_place(arguments.output, arguments.source)
+    export.check(arguments.to, arguments.output)
+    progress.use(arguments.progress)
+
+    def measure(source: str) -> list:
+        from emollm.explain import measure_media
+
+        return [series for _, series in measure_media(source, baseline=arguments.baseline)]
+
+    found = export.recordings(arguments.source, measure, arguments.media)
+    for path, content in export.files(found, arguments.to, arguments.output).items():
+        report.write_file(path, content)
+        print(f"emollm: written to {path}", file=sys.stderr)
     return 0
 
 
