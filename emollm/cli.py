@@ -53,7 +53,14 @@ EXPORT_EXAMPLES = """examples:
   emollm export clip.json --to parquet -o clip.parquet     what `emollm explain --style json` wrote
 
 boris, eaf (ELAN), textgrid (Praat) and bids hold movements: onset, apex, offset, side, strength. emollm, openface, fex
-(py-feat), libreface, arkit and parquet hold every frame. See docs/formats.md for what each format cannot say."""
+(py-feat), libreface, arkit and parquet hold every frame; svg is a figure of both. docs/formats.md says what each format
+cannot hold."""
+AGREE_EXAMPLES = """examples:
+  emollm agree ours.csv coder.eaf                    machine against a human coder
+  emollm agree ours.csv openface.csv --json -o agreement.json
+  emollm agree ours.csv coder_events.tsv --figure agreement.svg
+
+A and B: tables of action units over time, or movements of BORIS, ELAN, Praat or BIDS. docs/formats.md has the formulas."""
 AU_EXAMPLES = """examples:
   emollm au          all action units, one a line
   emollm au 12       what AU12 is, how it looks, what it is commonly read as
@@ -108,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_explain(commands)
     _add_measure(commands)
     _add_export(commands)
+    _add_agree(commands)
     _add_chat(commands)
     _add_caption(commands)
     au = _command(commands, "au", _au, "what the action units are and how they look", AU_EXAMPLES)
@@ -183,11 +191,21 @@ def _add_export(commands: argparse._SubParsersAction) -> None:
     add = parser.add_argument
     add("source", metavar="SOURCE", help="clip, table of action units, explanation (.json) or captions (.jsonl)")
     add("--to", required=True, choices=("boris", "eaf", "textgrid", "bids", "emollm", "openface", "fex", "libreface", "arkit",
-                                        "parquet"), help="format to write")
+                                        "parquet", "svg"), help="format to write")
     add("-o", "--output", required=True, metavar="FILE", help="file, or a folder in which every clip gets its own")
     add("--media", metavar="CLIP", help="the clip that a table belongs to, as the written file should name it")
     add("--baseline", choices=("none", "clip"), default=None, help="of a clip: what counts as this face at rest")
     _add_progress(parser)
+
+
+def _add_agree(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "agree", _agree, "compare two codings of the same faces, unit by unit", AGREE_EXAMPLES)
+    add = parser.add_argument
+    add("a", metavar="A", help="a coding")
+    add("b", metavar="B", help="the reference")
+    add("--json", action="store_true", help="everything as JSON")
+    add("--figure", metavar="SVG", help="draw values and intervals")
+    add("-o", "--output", metavar="FILE", help="write the table or JSON here instead of stdout")
 
 
 def _add_chat(commands: argparse._SubParsersAction) -> None:
@@ -370,6 +388,25 @@ def _export(arguments: argparse.Namespace) -> int:
     for path, content in export.files(found, arguments.to, arguments.output).items():
         report.write_file(path, content)
         print(f"emollm: written to {path}", file=sys.stderr)
+    return 0
+
+
+def _agree(arguments: argparse.Namespace) -> int:
+    for path in (arguments.output, arguments.figure):
+        _check_place(path, arguments.a)
+        _check_place(path, arguments.b)
+    if arguments.figure and not arguments.figure.lower().endswith(".svg"):
+        raise InputError(f"{arguments.figure}: the figure is drawn as SVG. Name it .svg.")
+    from emollm.output import agreement
+    from emollm.output import agreement_report as shown
+
+    a, b = (os.path.basename(path) for path in (arguments.a, arguments.b))
+    found = agreement.agree(agreement.pair(agreement.read(arguments.a), agreement.read(arguments.b), (a, b)))
+    if not found:
+        raise InputError(f"{a} and {b} have no action unit in common.")
+    _deliver((shown.as_json if arguments.json else shown.as_text)(found, a, b), arguments.output)
+    if arguments.figure:
+        report.write_file(arguments.figure, shown.figure(found, a, b))
     return 0
 
 

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from emollm import evidence
 from emollm.events import events as find_events
-from emollm.output import bids, boris, eaf, parquet, tables, textgrid
+from emollm.output import bids, boris, eaf, parquet, tables, textgrid, timeline
 from emollm.output.annotations import Recording
 from emollm.schema import AUEvent, AUSeries, Explanation, InputError, NoFaceError
 
 SUFFIX = {"boris": ".boris", "eaf": ".eaf", "textgrid": ".TextGrid", "bids": "_events.tsv", "emollm": ".csv",
-          "openface": ".csv", "fex": ".csv", "libreface": ".csv", "arkit": ".csv", "parquet": ".parquet"}
+          "openface": ".csv", "fex": ".csv", "libreface": ".csv", "arkit": ".csv", "parquet": ".parquet", "svg": ".svg"}
 MOVEMENTS = ("boris", "eaf", "textgrid", "bids")  # these hold events; the others hold every frame
 MANY = ("boris", "parquet")  # one file may hold several clips
 
@@ -166,4 +166,4 @@ def _of_one(r: Recording, layout: str, path: str) -> dict[str, str | bytes]:
         return {path: tables.csv_text(r.series, layout, r.media)}
     if layout in evidence.FORMATS:
         return {path: evidence.json_text(r.series) if path.endswith(".json") else evidence.csv_text(r.series, layout)}
-    return {path: {"eaf": eaf, "textgrid": textgrid}[layout].text(r)}
+    return {path: {"eaf": eaf.text, "textgrid": textgrid.text, "svg": timeline.figure}[layout](r)}
