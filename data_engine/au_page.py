@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emollm import measure
-from emollm.events import mean_of_sides
+from emollm.perception import measure
+from emollm.perception.events import mean_of_sides
 from emollm.schema import AU_NAMES, AUS, LABELS, OFF, ON, au_index
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ import numpy as np
 
 from data_engine import draft, reading, sample
 from data_engine.questions import QUESTIONS
-from emollm import prompt, verify
+from emollm.answer import prompt, verify
 from emollm.schema import AU_NAMES, LABELS, AUEvent, AUSeries
 
 KEYS = ("records", "faces", "out", "seed", "mix.real?", "mix.edited?", "mix.drawn?", "asked.explain?", "asked.movement?",

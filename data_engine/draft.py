@@ -12,11 +12,12 @@ import re
 from typing import TYPE_CHECKING
 
 from data_engine.phrases import capitalised, clause, codes, refer, say, sentence
-from emollm.facs import COMBINATIONS, OTHER_READINGS, Combination, level_word, relation
+from emollm.facs.readings import level_word, relation
+from emollm.facs.tables import COMBINATIONS, OTHER_READINGS, Combination
 from emollm.schema import LABELS
 
 if TYPE_CHECKING:
-    from emollm.prompt import Observation
+    from emollm.answer.prompt import Observation
 
 CLOSE = 0.2  # margin under which the conclusion says that it is uncertain
 FAR = 0.5  # margin from which the alternative is called distant

@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from data_engine.au_page import FOLDS, PAGE, SEED, accuracy_table, auc, best_threshold, on_rates, wild_table
-from emollm import measure
-from emollm.align import STABLE
+from emollm.perception import measure
+from emollm.perception.align import STABLE
 from emollm.schema import AUS, LABELS, au_index
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from data_engine.sources import fer2013
-from emollm import face, measure, media
+from emollm.perception import face, measure, media
 from emollm.schema import AU_NAMES
 
 CHIP = 48

@@ -13,13 +13,15 @@ import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from emollm import progress, report
-from emollm.schema import AU_NAMES, InputError, NoFaceError, au_index, json_schema
+from emollm import progress
+from emollm.explanation import DISCLOSURE, STYLES, as_text, json_schema, print_text
+from emollm.files import write_file
+from emollm.schema import AU_NAMES, InputError, NoFaceError, au_index
 
 if TYPE_CHECKING:
-    from emollm.schema import Explanation
+    from emollm.explanation import Explanation
 
-STYLES = (*report.STYLES, "json")
+STYLES = (*STYLES, "json")
 BROKEN_PIPE, INTERRUPTED, FAILED = 141, 130, 1  # as shells report SIGPIPE and SIGINT
 
 EXPLAIN_EXAMPLES = """examples:
@@ -109,7 +111,7 @@ def _complain(message: str, code: int) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="emollm", description="Why is this face read the way it is? Facial action units in, a "
-                                                "checkable explanation out.", epilog=report.DISCLOSURE)
+                                                "checkable explanation out.", epilog=DISCLOSURE)
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
     _add_explain(commands)
@@ -124,6 +126,14 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "schema", _schema, "print the JSON Schema of an explanation",
              "example:\n  emollm schema > explanation.schema.json")
     _command(commands, "doctor", _doctor, "check this installation", "Exit code 1 when something does not work.")
+    train = _command(commands, "train", _train, "train one stage of the model; a rerun resumes it",
+                     "example:\n  emollm train configs/train_tower.yaml     data_engine/README.md has the whole recipe")
+    train.add_argument("config", metavar="CONFIG", help="settings of the stage (.yaml)")
+    ship = _command(commands, "ship", _ship, "make a trained model one that comes with emollm",
+                    "example:\n  emollm ship runs/polish/model pocket --fer DIR")
+    ship.add_argument("trained", metavar="FOLDER", help="folder of the trained model")
+    ship.add_argument("name", metavar="NAME", help="what --model will call it")
+    ship.add_argument("--fer", required=True, metavar="DIR", help="folder with the FER2013 files (data_engine/README.md)")
     evaluate = _command(commands, "eval", _eval, "measure the quality of a model", "example:\n  emollm eval quick",
                         add_help=False)
     evaluate.add_argument("rest", nargs=argparse.REMAINDER, metavar="SUITE ...", help="suite and its options")
@@ -269,7 +279,7 @@ def _explain(arguments: argparse.Namespace) -> int:
         _check_render(arguments)
     source, evidence = _source(arguments.media), arguments.evidence and _source(arguments.evidence)
     progress.use(arguments.progress)
-    from emollm.explain import explain
+    from emollm.explainer import explain
 
     try:
         found = explain(source, question=arguments.question, what_if=edits or None,
@@ -282,7 +292,7 @@ def _explain(arguments: argparse.Namespace) -> int:
     if arguments.style == "json":
         _deliver(_as_json(found), arguments.output)
     else:
-        blocks = [report.as_text(explanation, arguments.style) for explanation in found]
+        blocks = [as_text(explanation, arguments.style) for explanation in found]
         gap = "\n" if arguments.style == "label" else "\n\n\n" if arguments.style == "full" else "\n\n"
         _deliver(gap.join(blocks) + "\n", arguments.output)
     if arguments.render:
@@ -301,7 +311,7 @@ def _source(given: str) -> object:
 
 def _nothing(arguments: argparse.Namespace, reason: str) -> Explanation:
     """The valid, empty explanation of media without a measurable face."""
-    from emollm.schema import Explanation
+    from emollm.explanation import Explanation
 
     return Explanation(source=arguments.media, question=arguments.question or "", notices=[reason])
 
@@ -325,7 +335,7 @@ def _check_place(path: str | None, media: str) -> None:
 
 def _check_render(arguments: argparse.Namespace) -> None:
     """Refuse before the work starts what could not be drawn after it."""
-    from emollm import render
+    from emollm.output import render
 
     render.image_format(arguments.render)
     if isinstance(_source(arguments.media), str) and not _is_table(arguments.media):
@@ -340,7 +350,7 @@ def _is_table(path: str) -> bool:
 
 def _render(arguments: argparse.Namespace, found: list[Explanation]) -> None:
     """One picture a face: out.png, or out_face0.png, out_face1.png... when there are several."""
-    from emollm import render
+    from emollm.output import render
 
     stem, suffix = os.path.splitext(arguments.render)
     for explanation in progress.track(found, "drawing", len(found)):
@@ -359,11 +369,11 @@ def _measure(arguments: argparse.Namespace) -> int:
     _check_place(arguments.output, arguments.media)
     progress.use(arguments.progress)
     from emollm import evidence
-    from emollm.explain import measure_media
+    from emollm.explainer import measure
 
-    measured = measure_media(arguments.media, baseline=arguments.baseline)
-    faces = [series for _, series in measured]
-    frames = [track.frames for track, _ in measured]
+    measured = measure(arguments.media, baseline=arguments.baseline)
+    faces = [face.series for face in measured]
+    frames = [face.track.frames for face in measured]
     if kind == ".json":
         _deliver(evidence.json_text(faces), arguments.output)
     else:
@@ -379,14 +389,14 @@ def _export(arguments: argparse.Namespace) -> int:
     export.check(arguments.to, arguments.output)
     progress.use(arguments.progress)
 
-    def measure(source: str) -> list:
-        from emollm.explain import measure_media
+    def measured(source: str) -> list:
+        from emollm.explainer import measure
 
-        return [series for _, series in measure_media(source, baseline=arguments.baseline)]
+        return [face.series for face in measure(source, baseline=arguments.baseline)]
 
-    found = export.recordings(arguments.source, measure, arguments.media)
+    found = export.recordings(arguments.source, measured, arguments.media)
     for path, content in export.files(found, arguments.to, arguments.output).items():
-        report.write_file(path, content)
+        write_file(path, content)
         print(f"emollm: written to {path}", file=sys.stderr)
     return 0
 
@@ -406,28 +416,30 @@ def _agree(arguments: argparse.Namespace) -> int:
         raise InputError(f"{a} and {b} have no action unit in common.")
     _deliver((shown.as_json if arguments.json else shown.as_text)(found, a, b), arguments.output)
     if arguments.figure:
-        report.write_file(arguments.figure, shown.figure(found, a, b))
+        write_file(arguments.figure, shown.figure(found, a, b))
     return 0
 
 
 def _chat(arguments: argparse.Namespace) -> int:
     edits = _edits(arguments.what_if)
     progress.use(arguments.progress)
-    from emollm import chat, talk
+    from emollm.chat.begin import begin
+    from emollm.chat.terminal import talk
 
-    begun = chat.begin(_source(arguments.media), model=arguments.model, backend=arguments.engine, server=arguments.server,
+    begun = begin(_source(arguments.media), model=arguments.model, backend=arguments.engine, server=arguments.server,
                        api_key=arguments.api_key, baseline=arguments.baseline, face=arguments.face, what_if=edits,
                        grounded=not arguments.ungrounded)
-    return talk.talk(begun, arguments.question)
+    return talk(begun, arguments.question)
 
 
 def _au(arguments: argparse.Namespace) -> int:
-    from emollm import facs
+    from emollm.facs.readings import describe
+    from emollm.facs.units import ACTION_UNITS
 
     if arguments.names:
-        print("\n\n".join(facs.describe(name) for name in arguments.names))
+        print("\n\n".join(describe(name) for name in arguments.names))
     else:
-        print("\n".join(f"{unit.name}  {unit.title:<26}{unit.look[0]}" for unit in facs.ACTION_UNITS.values()))
+        print("\n".join(f"{unit.name}  {unit.title:<26}{unit.look[0]}" for unit in ACTION_UNITS.values()))
     return 0
 
 
@@ -443,23 +455,42 @@ def _doctor(_: argparse.Namespace) -> int:
 
 
 def _serve(options: list[str]) -> int:
-    from emollm_vllm import launch
+    from emollm_vllm.process import launch
 
     return launch.main(options)
 
 
-def _eval(arguments: argparse.Namespace) -> int:
-    from emollm import evaluate
+def _train(arguments: argparse.Namespace) -> int:
+    from emollm.training import settings
 
-    return evaluate.main(arguments.rest) or 0
+    if settings.read(arguments.config).get("stage") == "tower":
+        from emollm.training.tower import main
+    else:
+        from emollm.training.stages import main
+    main(arguments.config)
+    return 0
+
+
+def _ship(arguments: argparse.Namespace) -> int:
+    progress.use("auto")
+    from emollm.training.ship import ship
+
+    ship(arguments.trained, arguments.name, arguments.fer)
+    return 0
+
+
+def _eval(arguments: argparse.Namespace) -> int:
+    from emollm.evaluation import quick
+
+    return quick.main(arguments.rest) or 0
 
 
 def _deliver(text: str, path: str | None) -> None:
     """To a file, whole or not at all, or to stdout in signs that it can show."""
     if path:
-        report.write_file(path, text)
+        write_file(path, text)
     else:
-        report.print_text(text)
+        print_text(text)
 
 
 if __name__ == "__main__":

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emollm import cli, evidence
-from emollm.events import events as find_events
 from emollm.output import agreement, bids, boris, export, timeline
 from emollm.output.agreement_report import as_json, as_text, figure
 from emollm.output.annotations import Recording
+from emollm.perception.events import events as find_events
 from emollm.schema import AU_NAMES, AUEvent, AUSeries, InputError, au_index
 
 SMILE = au_index(12)

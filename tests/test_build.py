@@ -11,7 +11,7 @@ import pytest
 from data_engine import build as engine
 from data_engine import draft
 from data_engine.questions import QUESTIONS
-from emollm import prompt, verify
+from emollm.answer import prompt, verify
 from emollm.schema import AU_NAMES, LABELS, InputError
 
 

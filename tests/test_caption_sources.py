@@ -7,8 +7,8 @@ import os
 
 import pytest
 
-from emollm.caption import requests, sources
-from emollm.caption.sources import by_medium, read_inputs
+from emollm.caption.incoming import requests, sources
+from emollm.caption.incoming.sources import by_medium, read_inputs
 from emollm.schema import InputError
 
 

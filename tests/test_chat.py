@@ -18,12 +18,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emollm import chat, cli, progress, prompt, report
-from emollm.chat import Chat, ServerChat, Turn, doubts, kept
-from emollm.engine import engine
-from emollm.explain import explain, prepare
-from emollm.generate import MAX_NEW_TOKENS
-from emollm.processor import face_input
+from emollm import cli, progress
+from emollm.answer import prompt
+from emollm.chat import conversation as chat
+from emollm.chat.conversation import Chat, Turn, doubts, kept
+from emollm.chat.server import ServerChat
+from emollm.explainer import explain, prepare
+from emollm.explanation import DISCLOSURE
+from emollm.model.engine import engine
+from emollm.model.generate import MAX_NEW_TOKENS
+from emollm.model.processor import face_input
 from emollm.schema import Claim, InputError
 
 WHY, WHICH = prompt.DEFAULT_QUESTION, "Which movements do you see?"
@@ -269,7 +273,7 @@ def test_options_that_do_not_go_together(options, message, astronaut_file, capsy
 
 
 def test_control_characters_do_not_reach_the_terminal():
-    from emollm.talk import _harmless
+    from emollm.chat.terminal import _harmless
 
     assert _harmless("a\x1b[2Jb\x07\u202e\n\té") == "a[2Jb\n\té"
 
@@ -479,5 +483,5 @@ def test_a_saved_chat_says_what_it_is(served, server):
     server.replies.append("Conclusion: happiness. AU10 is there.")
     answered(served, WHY)
     stored = json.loads(json.dumps(served.to_dict(), allow_nan=False))
-    assert (stored["model"], stored["disclosure"]) == ("served", report.DISCLOSURE)
+    assert (stored["model"], stored["disclosure"]) == ("served", DISCLOSURE)
     assert [(c["au"], c["verdict"]) for c in stored["turns"][0]["claims"]] == [("AU10", "unmeasured")]

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from emollm.data import FeatureCache, Records, batches, encode_records, record_face
-from emollm.processor import IGNORE
-from emollm.prompt import side_and_strength
+from emollm.answer.prompt import side_and_strength
+from emollm.model.processor import IGNORE
 from emollm.schema import au_index
+from emollm.training.features import FeatureCache
+from emollm.training.records import Records, batches, encode_records, record_face
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def ids(stream, count):
 
 
 def test_an_epoch_holds_every_record_once(records, tiny, monkeypatch):
-    monkeypatch.setattr("emollm.data.encode_records", lambda picked, *_: [r["id"] for r in picked])
+    monkeypatch.setattr("emollm.training.records.encode_records", lambda picked, *_: [r["id"] for r in picked])
     stream = batches(records, tiny[1], None, 16, 0)
     per_epoch = len(records) // 16
     for _ in range(2):
@@ -61,7 +62,7 @@ def test_an_epoch_holds_every_record_once(records, tiny, monkeypatch):
 
 def test_batches_hold_records_of_similar_length(records, tiny, monkeypatch):
     """Padding is wasted work: within a batch lengths must vary less than over all records."""
-    monkeypatch.setattr("emollm.data.encode_records", lambda picked, *_: [len(json.dumps(r)) for r in picked])
+    monkeypatch.setattr("emollm.training.records.encode_records", lambda picked, *_: [len(json.dumps(r)) for r in picked])
     spread = [max(b) - min(b) for b in itertools.islice(batches(records, tiny[1], None, 16, 0), 15)]
     assert np.median(spread) < np.ptp(records.lengths()) / 4
 

@@ -11,10 +11,12 @@ from PIL import Image
 
 from data_engine import observe
 from data_engine.sources import fer2013
-from emollm import evaluate, ship, verify
-from emollm.generate import Generated, generate
-from emollm.processor import face_input
+from emollm.answer import verify
+from emollm.evaluation import quick as evaluate
+from emollm.model.generate import Generated, generate
+from emollm.model.processor import face_input
 from emollm.schema import LABELS
+from emollm.training import ship
 
 
 def test_bootstrap_covers_the_mean():
@@ -145,7 +147,7 @@ def test_the_whole_suite_runs(fer, tiny_folder, tmp_path, capsys, monkeypatch):
     """From pictures to figures with an untrained model, the tower's own head included."""
     import torch
 
-    from emollm.train_tower import FaceClassifier
+    from emollm.training.tower import FaceClassifier
 
     monkeypatch.setattr(evaluate, "generate", functools.partial(generate, max_new_tokens=30))
     torch.save({"model": FaceClassifier(8, 52).state_dict()}, tmp_path / "tower.pt")

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emollm import cli, evidence
-from emollm.events import events as find_events
+from emollm.explanation import Explanation
 from emollm.output import bids, boris, eaf, export, parquet, tables, textgrid
 from emollm.output.annotations import Recording, from_tiers, label, rows, snapped, tiers
-from emollm.schema import AU_NAMES, AUS, AUEvent, AUSeries, Explanation, InputError, au_index
+from emollm.perception.events import events as find_events
+from emollm.schema import AU_NAMES, AUS, AUEvent, AUSeries, InputError, au_index
 
 pytestmark = pytest.mark.skipif(not all(map(importlib.util.find_spec, ("pympi", "praatio", "pyarrow"))),
                                 reason="the extra 'formats' is not installed")

@@ -54,7 +54,7 @@ def sources_of(module: str) -> list[Path]:
 
 
 def test_there_are_modules():
-    assert {"emollm.explain", "emollm.cli", "data_engine.build", "data_engine.sources.fer2013"} <= set(MODULES)
+    assert {"emollm.explainer", "emollm.cli", "data_engine.build", "data_engine.sources.fer2013"} <= set(MODULES)
 
 
 @pytest.mark.parametrize("name", [m for m in MODULES if not m.endswith("__main__")])
@@ -65,14 +65,14 @@ def test_every_module_imports(name):
 @pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vLLM is not installed")
 def test_every_module_of_the_plugin_imports():
     """In a process of its own: vLLM changes the one that it is loaded into."""
-    names = [f"emollm_vllm.{m.name}" for m in pkgutil.iter_modules([str(PLUGIN)])]
-    assert {"emollm_vllm.engine", "emollm_vllm.model", "emollm_vllm.launch"} <= set(names)
+    names = [f"emollm_vllm.{m.name}" for m in pkgutil.walk_packages([str(PLUGIN)])]
+    assert {"emollm_vllm.plugin.engine", "emollm_vllm.plugin.model", "emollm_vllm.process.launch"} <= set(names)
     script = "\n".join(["import importlib", *(f"assert importlib.import_module({n!r}).__doc__, {n!r}" for n in names)])
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-@pytest.mark.parametrize("code", ["import emollm", "import emollm.cli", "import emollm.schema, emollm.facs",
+@pytest.mark.parametrize("code", ["import emollm", "import emollm.cli", "import emollm.schema, emollm.explanation",
                                   "import emollm.workers", "import emollm; emollm.Explanation, emollm.InputError"])
 def test_light_imports(code):
     """`emollm --help`, reading a result and starting a worker must not wait for torch."""
@@ -90,7 +90,7 @@ def test_reading_an_answer_needs_no_torch():
 
 
 def test_measuring_needs_no_torch():
-    assert not {"torch", "transformers"} & set(loaded_by("from emollm.explain import measure_media"))
+    assert not {"torch", "transformers"} & set(loaded_by("from emollm.explainer import measure"))
 
 
 def test_every_public_name_exists():

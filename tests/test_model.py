@@ -8,13 +8,13 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoProcessor
 
-from emollm.bind import edit
-from emollm.config import EmoLLMConfig
-from emollm.encoder import AUEncoder, ScalarEmbedding, face_tokens
-from emollm.model import EmoLLM
-from emollm.processor import FACE_KEYS, IGNORE, EmoLLMProcessor, collate, face_input
+from emollm.answer.bind import edit
+from emollm.model.config import EmoLLMConfig
+from emollm.model.emollm import EmoLLM
+from emollm.model.encoder import AUEncoder, ScalarEmbedding, face_tokens
+from emollm.model.processor import FACE_KEYS, IGNORE, EmoLLMProcessor, collate, face_input
+from emollm.model.tower import build_tower, patch_features
 from emollm.schema import AU_NAMES, au_index
-from emollm.tower import build_tower, patch_features
 
 QUESTIONS = ["Why?", "Which movements are visible in this face?", "Why is this face read the way it is?"]
 ANSWERS = ["AU12 lip corner puller | both | 3.0 marked | still | mouth corner pulled up and back\n"

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from emollm import prompt
-from emollm.checkpoint import load_processor
-from emollm.processor import FACE_KEYS, IGNORE, EmoLLMProcessor, face_input
+from emollm.answer import prompt
+from emollm.model.checkpoint import load_processor
+from emollm.model.processor import FACE_KEYS, IGNORE, EmoLLMProcessor, face_input
+from emollm.model.tokenizer import label_tokens
 from emollm.schema import AU_NAMES, LABELS, InputError, au_index
-from emollm.tokenizer import label_tokens
 
 ANSWER = ("AU12 lip corner puller | both | 3.0 marked | still | mouth corner pulled up and back\n"
           "Interpretation: The corner goes up.\nConclusion: happiness. Next comes surprise.")
@@ -141,7 +141,7 @@ def test_grey_is_the_grey_that_the_tower_was_trained_on(processor):
     """Training reads grey chips from a file, inference makes them from colour: both must give the tower the same."""
     from PIL import Image
 
-    from emollm.train_tower import to_input
+    from emollm.training.tower import to_input
 
     picture = chips(1)[0]
     grey = np.asarray(Image.fromarray(picture).convert("L"))

@@ -7,10 +7,10 @@ import openai
 import pytest
 from serve_fixtures import Server, asked, check_refusal, data_url, encoded, image, text
 
-from emollm.engine import engine
-from emollm.explain import explain, prepare
-from emollm.processor import face_input
-from emollm.schema import Explanation
+from emollm.explainer import explain, prepare
+from emollm.explanation import Explanation
+from emollm.model.engine import engine
+from emollm.model.processor import face_input
 
 pytest.importorskip("vllm")
 pytestmark = [pytest.mark.timeout(900), pytest.mark.skipif(sys.platform != "linux", reason="vLLM runs on Linux")]
@@ -61,9 +61,9 @@ def over_http(client, prompts, model: str) -> list[str]:
 
 def in_process(with_engine, prompts) -> list[str]:
     """The same with transformers."""
-    from emollm_vllm.faces import choose
+    from emollm_vllm.plugin.faces import choose
 
-    from emollm.generate import stream
+    from emollm.model.generate import stream
 
     found = []
     for file, question in prompts:

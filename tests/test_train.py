@@ -12,12 +12,12 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from emollm import train
-from emollm.checkpoint import load
-from emollm.data import Records, encode_records
-from emollm.processor import IGNORE
+from emollm.model.checkpoint import load
+from emollm.model.processor import IGNORE
+from emollm.model.tokenizer import label_tokens
 from emollm.schema import LABELS, InputError
-from emollm.tokenizer import label_tokens
+from emollm.training import stages as train
+from emollm.training.records import Records, encode_records
 
 LORA = {"rank": 4, "alpha": 8, "dropout": 0.0, "targets": ["q_proj", "v_proj", "down_proj"]}
 
@@ -294,7 +294,7 @@ def test_an_unknown_stage_is_named(tiny):
 def test_cached_features_are_the_towers(tiny, faces_cache, tmp_path):
     """Row k of the cache is picture k; odd variants are mirrored; validation pictures are left out; a second call reads
     the file."""
-    from emollm.train_tower import to_input
+    from emollm.training.tower import to_input
 
     model = copy.deepcopy(tiny[0])
     cache = train.cache_features(model, str(faces_cache), tmp_path)

@@ -10,7 +10,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from emollm import checkpoint
+from emollm.model import checkpoint
 from emollm.schema import InputError
 
 WEIGHT_FILES = ("*.safetensors", "*.json", "*.jinja")
@@ -18,8 +18,8 @@ WEIGHT_FILES = ("*.safetensors", "*.json", "*.jinja")
 
 def settings_of(model: str, grounded: bool, question: str | None, what_if: tuple, baseline: str | None) -> dict:
     """Everything that two runs must share. Raises InputError when the model cannot be found."""
-    from emollm.measure import ESTIMATOR, ESTIMATOR_VERSION
-    from emollm.prompt import DEFAULT_QUESTION, PROMPT_VERSION
+    from emollm.answer.prompt import DEFAULT_QUESTION, PROMPT_VERSION
+    from emollm.perception.measure import ESTIMATOR, ESTIMATOR_VERSION
 
     return {"emollm": _version(), "weights": weights_sha256(model), "prompt": PROMPT_VERSION,
             "evidence": f"{ESTIMATOR} {ESTIMATOR_VERSION}", "grounded": grounded, "question": question or DEFAULT_QUESTION,

@@ -1,1 +1,1 @@
-"""What leaves emollm: pictures and figures, annotators' files, tables for other tools, and agreement with other coders."""
+"""What leaves emollm: pictures and figures, annotators' files, tables of other tools, agreement with other coders."""

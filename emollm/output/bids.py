@@ -14,7 +14,7 @@ import os
 from pathlib import Path
 
 from emollm.evidence.tables import COUNT, SCALE, TIME, check_file, decode
-from emollm.facs import ACTION_UNITS
+from emollm.facs.units import ACTION_UNITS
 from emollm.output.annotations import Recording, known_unit, rows
 from emollm.schema import SIDES, AUEvent, InputError
 

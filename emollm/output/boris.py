@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from emollm.evidence.tables import check_file, decode
-from emollm.facs import ACTION_UNITS
+from emollm.facs.units import ACTION_UNITS
 from emollm.output.annotations import Recording, from_tiers, label, rows
 from emollm.schema import SIDES, InputError
 

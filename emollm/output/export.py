@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from emollm import evidence
-from emollm.events import events as find_events
+from emollm.explanation import Explanation
 from emollm.output import bids, boris, eaf, parquet, tables, textgrid, timeline
 from emollm.output.annotations import Recording
-from emollm.schema import AUEvent, AUSeries, Explanation, InputError, NoFaceError
+from emollm.perception.events import events as find_events
+from emollm.schema import AUEvent, AUSeries, InputError, NoFaceError
 
 SUFFIX = {"boris": ".boris", "eaf": ".eaf", "textgrid": ".TextGrid", "bids": "_events.tsv", "emollm": ".csv",
           "openface": ".csv", "fex": ".csv", "libreface": ".csv", "arkit": ".csv", "parquet": ".parquet", "svg": ".svg"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from emollm.facs import ACTION_UNITS
+from emollm.facs.units import ACTION_UNITS
 from emollm.output import svg
 from emollm.output.annotations import Recording
 from emollm.schema import AU_NAMES, ON, AUEvent, AUSeries, InputError

@@ -1,0 +1,80 @@
+"""Training records to batches: the same `face_input` and `processor.encode` as at inference."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from emollm.model.processor import EmoLLMProcessor, FaceInput, face_input
+from emollm.schema import AUEvent, AUSeries
+from emollm.training.features import FeatureCache
+
+
+class Records:
+    """Lines of a JSONL file, read on demand: only their offsets are in memory."""
+
+    def __init__(self, path: str):
+        self.path = Path(path)
+        data = np.memmap(self.path, np.uint8, "r")
+        ends = np.flatnonzero(data == ord("\n"))
+        self.starts, self.ends = np.concatenate([[0], ends[:-1] + 1]), ends
+        self.data = data
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def __getitem__(self, index: int) -> dict:
+        return json.loads(self.data[self.starts[index]:self.ends[index]].tobytes())
+
+    def lengths(self) -> np.ndarray:
+        return self.ends - self.starts
+
+
+def record_face(record: dict, cache: FeatureCache | None, rng: np.random.Generator) -> FaceInput:
+    """Model input of one record. Pixels come from the cache: one variant per key frame, never a mirrored one when a
+    side is named, because the text would have to be mirrored too."""
+    au = record["au"]
+    series, events = AUSeries.from_dict(au), [AUEvent(**e) for e in au["events"]]
+    face = face_input(series, events, au["keys"])
+    if cache is not None and record["images"]:
+        row = int(record["images"][0].split(":")[1])
+        one_sided = bool(((face.peaks[:, 3] != 2) & face.measured & (face.peaks[:, 2] > 0)).any())
+        step = 2 if one_sided else 1
+        variants = rng.choice(np.arange(0, cache.variants, step), len(face.times))
+        face.visual_features = np.stack([cache.pick(row, int(v)) for v in variants])
+    return face
+
+
+def batches(records: Records, processor: EmoLLMProcessor, cache: FeatureCache | None, size: int,
+            seed: int, skip: int = 0) -> Iterator[dict]:
+    """Endless batches of records of similar length, after the first `skip`. Yields encode()'s tensors plus
+    targets [B, 8].
+
+    Batch n depends on the seed and n alone, so a resumed run goes on as if it had never stopped.
+    """
+    lengths, epoch, number = records.lengths(), 0, 0
+    while True:
+        rng = np.random.default_rng([seed, epoch])
+        order = rng.permutation(len(records))
+        for chunk in np.array_split(order, max(1, len(order) // (size * 32))):
+            groups = np.array_split(chunk[np.argsort(lengths[chunk])], max(1, len(chunk) // size))
+            for k in rng.permutation(len(groups)):
+                number += 1
+                if number > skip:
+                    drawn = np.random.default_rng([seed, epoch, number])
+                    yield encode_records([records[int(i)] for i in groups[k]], processor, cache, drawn)
+        epoch += 1
+
+
+def encode_records(records: list[dict], processor: EmoLLMProcessor, cache: FeatureCache | None,
+                   rng: np.random.Generator) -> dict:
+    """One training batch."""
+    faces = [record_face(r, cache, rng) for r in records]
+    turns = [[m["content"] for m in r["messages"]] for r in records]
+    batch = processor.encode(faces, [t[:-1] for t in turns], [t[-1] for t in turns])
+    batch["target"] = torch.tensor([r["target"] for r in records])
+    return batch
