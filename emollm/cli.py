@@ -57,6 +57,13 @@ EXPORT_EXAMPLES = """examples:
 boris, eaf (ELAN), textgrid (Praat) and bids hold movements: onset, apex, offset, side, strength. emollm, openface, fex
 (py-feat), libreface, arkit and parquet hold every frame; svg is a figure of both. docs/formats.md says what each format
 cannot hold."""
+SPOT_EXAMPLES = """examples:
+  emollm spot clip.mp4                      CSV on the terminal
+  emollm spot clip.mp4 --json -o brief.json
+
+A brief movement lasts at most 0.5 s from onset to offset and is undone. Speech is full of them: spot faces that do not talk.
+displacement: percent of the distance of the outer eye corners; strain: of the skin, between onset and apex. What moved is
+measured; that it was meant, hidden or felt is not. docs/formats.md has the rate of false alarms on resting faces."""
 AGREE_EXAMPLES = """examples:
   emollm agree ours.csv coder.eaf                    machine against a human coder
   emollm agree ours.csv openface.csv --json -o agreement.json
@@ -118,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_measure(commands)
     _add_export(commands)
     _add_agree(commands)
+    _add_spot(commands)
     _add_chat(commands)
     _add_caption(commands)
     au = _command(commands, "au", _au, "what the action units are and how they look", AU_EXAMPLES)
@@ -216,6 +224,15 @@ def _add_agree(commands: argparse._SubParsersAction) -> None:
     add("--json", action="store_true", help="everything as JSON")
     add("--figure", metavar="SVG", help="draw values and intervals")
     add("-o", "--output", metavar="FILE", help="write the table or JSON here instead of stdout")
+
+
+def _add_spot(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "spot", _spot, "find brief movements of half a second or less", SPOT_EXAMPLES)
+    add = parser.add_argument
+    add("media", metavar="CLIP", help="clip of at least 12 frames a second")
+    add("--json", action="store_true", help="JSON instead of CSV")
+    add("-o", "--output", metavar="FILE", help="write here instead of stdout")
+    _add_progress(parser)
 
 
 def _add_chat(commands: argparse._SubParsersAction) -> None:
@@ -417,6 +434,23 @@ def _agree(arguments: argparse.Namespace) -> int:
     _deliver((shown.as_json if arguments.json else shown.as_text)(found, a, b), arguments.output)
     if arguments.figure:
         write_file(arguments.figure, shown.figure(found, a, b))
+    return 0
+
+
+def _spot(arguments: argparse.Namespace) -> int:
+    _check_place(arguments.output, arguments.media)
+    progress.use(arguments.progress)
+    from emollm.output import brief
+    from emollm.perception import face, media, spot
+
+    clip = media.read(arguments.media)
+    if clip.kind != "clip" or (clip.fps or 0) < spot.MIN_RATE:
+        raise InputError(f"{arguments.media}: a brief movement needs a clip of at least {spot.MIN_RATE:g} frames a second.")
+    tracks = face.follow(clip)
+    if not tracks:
+        raise NoFaceError(f"{arguments.media}: no face could be measured. Use a clip with a larger, less turned face.")
+    found = [movement for track in progress.track(tracks, "spotting", len(tracks)) for movement in spot.spot(clip, track)]
+    _deliver(brief.as_json(found, arguments.media) if arguments.json else brief.as_csv(found), arguments.output)
     return 0
 
 
