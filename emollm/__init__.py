@@ -5,6 +5,8 @@ Names load on first use, so that importing the package costs nothing; docs/api.m
 
 from importlib import import_module
 
+from emollm import auto
+
 __version__ = "0.1.0"
 _HOMES = {"explain": "emollm.explainer", "measure": "emollm.explainer", "load": "emollm.model.checkpoint",
           "parse": "emollm.answer.prompt", "AUSeries": "emollm.schema", "AUEvent": "emollm.schema",
@@ -18,3 +20,6 @@ def __getattr__(name: str):
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'emollm' has no attribute '{name}'")
+
+
+auto.arrange()

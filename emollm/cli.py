@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, NoReturn
 from emollm import progress
 from emollm.explanation import DISCLOSURE, STYLES, as_text, json_schema, print_text
 from emollm.files import write_file
-from emollm.schema import AU_NAMES, InputError, NoFaceError, au_index
+from emollm.schema import InputError, NoFaceError
+from emollm.what_if import parse_edits
 
 if TYPE_CHECKING:
     from emollm.explanation import Explanation
@@ -87,6 +88,8 @@ def main(argv: list[str] | None = None) -> int:
         given = sys.argv[1:] if argv is None else argv
         if given[:1] == ["serve"]:  # its options are vLLM's too, which this parser does not know
             return _serve(given[1:])
+        if given[:1] == ["eval"]:  # its suites have parsers of their own
+            return _eval(given[1:])
         arguments = _parser().parse_args(given)
         code = arguments.run(arguments)
         sys.stdout.flush()
@@ -142,9 +145,7 @@ def _parser() -> argparse.ArgumentParser:
     ship.add_argument("trained", metavar="FOLDER", help="folder of the trained model")
     ship.add_argument("name", metavar="NAME", help="what --model will call it")
     ship.add_argument("--fer", required=True, metavar="DIR", help="folder with the FER2013 files (data_engine/README.md)")
-    evaluate = _command(commands, "eval", _eval, "measure the quality of a model", "example:\n  emollm eval quick",
-                        add_help=False)
-    evaluate.add_argument("rest", nargs=argparse.REMAINDER, metavar="SUITE ...", help="suite and its options")
+    commands.add_parser("eval", help="measure the quality of a model; see emollm eval --help")
     return parser
 
 
@@ -185,6 +186,7 @@ def _add_explain(commands: argparse._SubParsersAction) -> None:
         "LibreFace or ARKit table, or a FACS code")
     add("--baseline", choices=("none", "clip"), default=None,
         help="what counts as this face at rest: the average face (none) or the clip's own quiet moments (clip)")
+    _add_crops(parser)
     add("--model", default="pocket", metavar="DIR", help="pocket (default, comes with emollm) or a checkpoint folder")
     add("--ungrounded", action="store_true", help="let the model write observations freely (for research)")
     add("--render", metavar="PNG", help="draw the explanation on the picture (.png or .jpg)")
@@ -199,7 +201,9 @@ def _add_measure(commands: argparse._SubParsersAction) -> None:
     add("media", metavar="MEDIA", help="photo or clip")
     add("-o", "--output", metavar="FILE", help=".csv or .json (default: CSV on stdout)")
     add("--format", choices=("emollm", "openface"), default="emollm", help="columns of the CSV (default: emollm)")
-    add("--baseline", choices=("none", "clip"), default="none", help="what counts as this face at rest")
+    add("--baseline", choices=("none", "clip"), default=None,
+        help="what counts as this face at rest (default: clip for clips)")
+    _add_crops(parser)
     _add_progress(parser)
 
 
@@ -262,34 +266,21 @@ def _add_progress(parser: argparse.ArgumentParser) -> None:
                         help="on stderr: bar, plain lines or none (default: a bar on a terminal)")
 
 
+def _add_crops(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--crops", action="store_true",
+                        help="photos are face crops, as FER data sets hold them: taken whole, whatever their size")
+
+
 def _face_number(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"'{text}' is not a face number such as 0 or 1")
     return int(text)
 
 
-def _edits(pairs: list[str]) -> dict[str, float]:
-    """["AU04=0"] -> {"AU04": 0.0}. Raises InputError for an unknown AU, a value outside 0-5, or an AU given twice."""
-    edits: dict[str, float] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        try:
-            level = float(value)
-        except ValueError:
-            level = -1.0
-        if not equals or not 0 <= level <= 5:
-            raise InputError(f"--what-if {pair}: write AU=LEVEL with a level from 0 (absent) to 5, such as AU04=0")
-        au = AU_NAMES[au_index(name)]
-        if au in edits:
-            raise InputError(f"--what-if {pair}: {au} is edited twice")
-        edits[au] = level
-    return edits
-
-
 # --- commands ----------------------------------------------------------------------------------------------------
 
 def _explain(arguments: argparse.Namespace) -> int:
-    edits = _edits(arguments.what_if)
+    edits = parse_edits(arguments.what_if)
     _check_place(arguments.output, arguments.media)
     if arguments.render:
         _check_place(arguments.render, arguments.media)
@@ -301,7 +292,8 @@ def _explain(arguments: argparse.Namespace) -> int:
     try:
         found = explain(source, question=arguments.question, what_if=edits or None,
                         face=arguments.face, evidence=evidence, model=arguments.model,
-                        grounded=not arguments.ungrounded, baseline=arguments.baseline)
+                        grounded=not arguments.ungrounded, baseline=arguments.baseline,
+                        crops=arguments.crops)
     except NoFaceError as error:
         if arguments.style == "json":
             _deliver(_as_json([_nothing(arguments, str(error))]), arguments.output)
@@ -388,7 +380,7 @@ def _measure(arguments: argparse.Namespace) -> int:
     from emollm import evidence
     from emollm.explainer import measure
 
-    measured = measure(arguments.media, baseline=arguments.baseline)
+    measured = measure(arguments.media, baseline=arguments.baseline, crops=arguments.crops)
     faces = [face.series for face in measured]
     frames = [face.track.frames for face in measured]
     if kind == ".json":
@@ -455,7 +447,7 @@ def _spot(arguments: argparse.Namespace) -> int:
 
 
 def _chat(arguments: argparse.Namespace) -> int:
-    edits = _edits(arguments.what_if)
+    edits = parse_edits(arguments.what_if)
     progress.use(arguments.progress)
     from emollm.chat.begin import begin
     from emollm.chat.terminal import talk
@@ -507,16 +499,16 @@ def _train(arguments: argparse.Namespace) -> int:
 
 def _ship(arguments: argparse.Namespace) -> int:
     progress.use("auto")
-    from emollm.training.ship import ship
+    from emollm.ship import ship
 
     ship(arguments.trained, arguments.name, arguments.fer)
     return 0
 
 
-def _eval(arguments: argparse.Namespace) -> int:
+def _eval(options: list[str]) -> int:
     from emollm.evaluation import quick
 
-    return quick.main(arguments.rest) or 0
+    return quick.main(options) or 0
 
 
 def _deliver(text: str, path: str | None) -> None:

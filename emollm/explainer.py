@@ -14,12 +14,12 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from emollm.answer import prompt
-from emollm.answer.bind import bind, edit, moments_only
+from emollm.answer.bind import bind, moments_only
 from emollm.explanation import Explanation
 from emollm.model.checkpoint import Shape, shape_of
 from emollm.perception import face as faces_in
@@ -27,65 +27,32 @@ from emollm.perception import media
 from emollm.perception.events import events as find_events
 from emollm.perception.events import key_frames as find_key_frames
 from emollm.perception.measure import series as measured_series
-from emollm.schema import AU_NAMES, AUEvent, AUSeries, FaceTrack, InputError, NoFaceError, au_index
+from emollm.schema import AUEvent, AUSeries, FaceTrack, InputError, NoFaceError
+from emollm.subject import DEFAULT_GATE, Gate, Prepared, Subject, edited, shortcomings
+from emollm.what_if import check_edits
 
 NO_FACE = "no face could be measured. Use a picture with a larger, less turned and unobstructed face."
 
 
-@dataclass(frozen=True)
-class Gate:
-    """Below this, the answer is "not enough to say". Evaluation on 48 px crops sets face_px to 0."""
-
-    face_px: float = 64.0
-    turn_degrees: float = 35.0
-    sharpness: float = 0.08
-    visible: float = 0.6
-    measured_units: int = 8
-
-
-@dataclass
-class Subject:
-    """One face on its way through explain(). What a long clip was measured from is not kept: only its moments are."""
-
-    series: AUSeries
-    track: FaceTrack | None = None
-    events: list[AUEvent] = field(default_factory=list)
-    key_frames: list[int] = field(default_factory=lambda: [0])  # positions in the series
-    notices: list[str] = field(default_factory=list)
-    chips: np.ndarray | None = None  # [K, S, S, 3] uint8; None without pixels
-    refusal: list[str] = field(default_factory=list)  # why this face cannot be read; empty when it can
-
-
-@dataclass
-class Prepared:
-    """Steps 1 to 4 of one source, ready to be asked about any number of times; holds no picture beyond the chips."""
-
-    name: str
-    subjects: list[Subject]
-    edits: dict[str, float] = field(default_factory=dict)
-    sha256: str = ""  # of the media's bytes
-    kind: str = "table"  # photo | clip | table
-
-    @property
-    def readable(self) -> list[Subject]:
-        return [s for s in self.subjects if not s.refusal]
-
-
 def explain(source, *, question: str | None = None, what_if: dict[str, float] | None = None,
             face: int | None = None, evidence=None, model: str = "pocket", grounded: bool = True,
-            baseline: str | None = None, gate: Gate | None = Gate(), engine=None) -> list[Explanation]:
+            baseline: str | None = None, crops: bool = False, gate: Gate | None = DEFAULT_GATE,
+            engine=None) -> list[Explanation]:
     """Why each face is commonly read the way it is.
 
     source: path, bytes, PIL image, RGB array, or an AU table (AUSeries, or a path to one) when there are no pixels.
     question: asked instead of the default. what_if: {"AU04": 0.0} edits the evidence before the model sees it.
     face: only this face_id. evidence: an AUSeries or table that replaces our measurement. baseline: none or clip
     (default: clip for clips). model: shipped name, folder or hub name. grounded: hold observation lines to the
-    measurement. gate: quality limits, None turns them off. engine: who answers, instead of `model` (see engine.py).
+    measurement. crops: photos are face crops, as FER data sets hold them: taken whole, whatever their size, and read from
+    the look alone when no mesh fits. gate: quality limits, None turns them off. engine: who answers, instead of `model`
+    (model/engine.py).
     Returns one Explanation a face, left to right. Raises InputError, NoFaceError.
     """
-    edits = checked(what_if)
+    edits = check_edits(what_if)
     shape = engine.shape if engine else shape_of(model)
-    prepared = prepare(source, shape, what_if=edits, face=face, evidence=evidence, baseline=baseline, gate=gate)
+    prepared = prepare(source, shape, what_if=edits, face=face, evidence=evidence, baseline=baseline, crops=crops,
+                       gate=gate)
     if prepared.readable and engine is None:
         from emollm.model.engine import engine as engine_of  # torch only from here on: refusals and measuring stay light
 
@@ -94,14 +61,16 @@ def explain(source, *, question: str | None = None, what_if: dict[str, float] | 
 
 
 def prepare(source, shape: Shape, *, what_if: dict[str, float] | None = None, face: int | None = None, evidence=None,
-            baseline: str | None = None, gate: Gate | None = Gate()) -> Prepared:
+            baseline: str | None = None, crops: bool = False, gate: Gate | None = DEFAULT_GATE) -> Prepared:
     """Steps 1 to 4 for every face of a source; arguments as explain(). Needs no torch. The key frames of a what-if are
     those of the measurement: the same moments, other evidence.
 
     Raises InputError, NoFaceError.
     """
-    edits, cache = checked(what_if), faces_in.ChipCache(shape.chip_size)
-    name, seen, subjects = _perceive(source, evidence, face, baseline, cache)  # 1 media.read 2 face.follow 3 measure.series
+    edits, cache = check_edits(what_if), faces_in.ChipCache(shape.chip_size)
+    gate = dataclasses.replace(gate, face_px=0) if crops and gate else gate
+    # 1 media.read 2 face.follow 3 measure.series
+    name, seen, subjects = _perceive(source, evidence, face, baseline, crops, cache)
     for s in subjects:
         s.refusal = shortcomings(s, gate)
         if not s.refusal:  # 4 events.key_frames, and the chips of those moments
@@ -111,14 +80,6 @@ def prepare(source, shape: Shape, *, what_if: dict[str, float] | None = None, fa
         s.track = s.track and moments_only(s.track, s.series, s.events, s.key_frames)
     subjects = [edited(s, edits) for s in subjects]
     return Prepared(name, subjects, edits, **({} if seen is None else {"sha256": seen.sha256, "kind": seen.kind}))
-
-
-def edited(s: Subject, edits: dict[str, float]) -> Subject:
-    """The same face at the same moments with some of its action units set to other intensities (what-if)."""
-    if not edits or s.refusal:
-        return s
-    series, events = edit(s.series, s.events, edits)
-    return dataclasses.replace(s, series=series, events=events)
 
 
 def answer(prepared: list[Prepared], engine, questions: list[str | None], grounded: bool = True,
@@ -169,39 +130,16 @@ def signed(s: Subject, result: Explanation, prepared: Prepared, question: str, m
     return result
 
 
-def shortcomings(s: Subject, gate: Gate | None) -> list[str]:
-    """Why this face cannot be read, in words; empty when it can."""
-    units = int((s.series.measured & np.isfinite(s.series.intensity).any((0, 2))).sum())
-    if gate is None or s.track is None:
-        return [] if units or s.track is not None else ["the table holds no action unit"]
-    quality = s.track.quality
-    size, blur, visible = (float(np.median(v)) for v in (quality.size, quality.blur, quality.visible))
-    turn = float(np.median(np.abs(s.track.pose[:, :2]).max(1)))
-    found = [(size < gate.face_px, f"face only {size:.0f} px wide, {gate.face_px:.0f} needed"),
-             (turn > gate.turn_degrees, f"head turned by {turn:.0f} degrees, at most {gate.turn_degrees:.0f}"),
-             (blur < gate.sharpness, f"sharpness {blur:.2f}, {gate.sharpness:.2f} needed"),
-             (visible < gate.visible, f"{visible:.0%} of the face in the picture, {gate.visible:.0%} needed"),
-             (units < gate.measured_units, f"only {units} action units could be measured")]
-    return [words for short, words in found if short]
-
-
-def checked(what_if: dict[str, float] | None) -> dict[str, float]:
-    """Edits as {"AU04": 0.0}. Raises InputError for an unknown unit or an intensity outside 0-5."""
-    edits = {AU_NAMES[au_index(name)]: float(value) for name, value in (what_if or {}).items()}
-    for name, value in edits.items():
-        if not 0 <= value <= 5:
-            raise InputError(f"what-if {name}={value:g}: intensity must be between 0 and 5")
-    return edits
-
-
-def _perceive(source, evidence, face: int | None, baseline: str | None, cache) -> tuple:
+def _perceive(source, evidence, face: int | None, baseline: str | None, crops: bool, cache) -> tuple:
     """Steps 1 to 3: name of the source, its media (None for AU tables) and the faces to explain."""
     if _is_table(source):
         name, seen = "AU table" if isinstance(source, AUSeries) else str(source), None
         subjects = [Subject(s) for s in _table(source)]
     else:
-        seen, measured = _measure(source, baseline, cache)
+        seen, measured = _measure(source, baseline, crops, cache)
         name, subjects = seen.name, [Subject(series, track) for track, series in measured]
+        if crops and seen.kind == "photo" and not subjects:
+            subjects = [_look_alone(seen, cache.size)]
     if not subjects:
         raise NoFaceError(f"{name}: {NO_FACE}")
     subjects = _pick(subjects, face, name)
@@ -212,10 +150,20 @@ def _perceive(source, evidence, face: int | None, baseline: str | None, cache) -
     return name, seen, subjects
 
 
+def _look_alone(seen: media.Media, size: int) -> Subject:
+    """A face crop that no mesh fits: the whole picture is its chip, and nothing is measured."""
+    import cv2
+
+    ((_, _, picture),) = seen.frames()
+    chip = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
+    return Subject(AUSeries.unmeasured(), chips=chip[None], notices=["no mesh fits this face crop: nothing is measured, the "
+                                                                     "reading rests on the look alone"])
+
+
 def _chips(seen, subject: Subject, cache: faces_in.ChipCache) -> np.ndarray | None:
     """Aligned chips [K, S, S, 3] at the subject's key frames; None without pixels."""
     if subject.track is None:
-        return None
+        return subject.chips
     times = subject.series.times[subject.key_frames]
     frames = [int(np.argmin(abs(subject.track.times - t))) for t in times]
     return faces_in.chips(seen, subject.track, frames, cache.size, cache)[0]
@@ -230,21 +178,21 @@ class MeasuredFace:
     track: FaceTrack
 
 
-def measure(source, *, baseline: str | None = None) -> list[MeasuredFace]:
+def measure(source, *, baseline: str | None = None, crops: bool = False) -> list[MeasuredFace]:
     """Action units of every face, left to right, without reading them: no language model, no torch.
 
-    source: path, bytes, PIL image or RGB array. baseline: none or clip (default: clip for clips). Raises InputError,
-    NoFaceError.
+    source: path, bytes, PIL image or RGB array. baseline: none or clip (default: clip for clips). crops: photos
+    are face crops. Raises InputError, NoFaceError.
     """
-    seen, measured = _measure(source, baseline)
+    seen, measured = _measure(source, baseline, crops)
     if not measured:
         raise NoFaceError(f"{seen.name}: {NO_FACE}")
     return [MeasuredFace(series, find_events(series), track) for track, series in measured]
 
 
-def _measure(source, baseline: str | None, cache: faces_in.ChipCache | None = None) -> tuple:
+def _measure(source, baseline: str | None, crops: bool, cache: faces_in.ChipCache | None = None) -> tuple:
     seen = source if isinstance(source, media.Media) else media.read(source)
-    tracks = faces_in.follow(seen, cache=cache)
+    tracks = faces_in.follow(seen, cache=cache, crops=crops)
     chosen = baseline or ("clip" if seen.kind == "clip" else "none")
     return seen, [(t, measured_series(t, chosen)) for t in tracks]
 

@@ -19,7 +19,7 @@ from emollm.schema import AU_NAMES, LABELS, SCHEMA_VERSION, SIDES, VERDICTS, AUE
 
 STYLES = ("movement", "label", "brief", "full")
 WIDTH = 100  # columns of the text report
-CLOSE = 0.2  # top-two margin under which two alternatives are named (docs/decisions.md)
+CLOSE_MARGIN = 0.2  # a smaller lead of the label over the next one calls for two alternatives (docs/decisions.md)
 MARKS = {"supported": "✓", "contradicted": "✗", "unsure": "?", "unmeasured": "·"}
 NOT_ENOUGH = "not enough to say"
 NOTHING_MOVED = "No movement stands out."
@@ -75,6 +75,22 @@ class Explanation:
         values["claims"] = [_claim(c) for c in stored.get("claims", [])]
         values["events"] = [AUEvent(**{k: v for k, v in e.items() if k != "micro"}) for e in stored.get("events", [])]
         return cls(**values)
+
+    def to_pandas(self):
+        """The claims as a pandas DataFrame, one row each, onset and offset in s (NaN in a photograph).
+
+        Raises InputError when pandas is not installed.
+        """
+        try:
+            import pandas
+        except ModuleNotFoundError:
+            raise InputError("to_pandas() needs pandas: pip install pandas") from None
+        rows = [{"source": self.source, "face_id": self.face_id, "label": self.label, "au": c.au, "side": c.side,
+                 "polarity": c.polarity, "level": c.level, "intensity": c.intensity,
+                 "onset": c.interval[0] if c.interval else math.nan, "offset": c.interval[1] if c.interval else math.nan,
+                 "measured_intensity": c.measured_intensity, "verdict": c.verdict, "reason": c.reason, "text": c.text}
+                for c in self.claims]
+        return pandas.DataFrame(rows)
 
     def __str__(self) -> str:
         return as_text(self)
@@ -153,10 +169,10 @@ def print_text(text: str) -> None:
 def alternatives(explanation: Explanation) -> list[str]:
     """The other labels to name: the explanation's own, filled up from the distribution.
 
-    One alternative, or two when the two most probable labels lie within CLOSE of each other.
+    One alternative, or two when the two most probable labels lie within CLOSE_MARGIN of each other.
     """
     ranked = ranking(explanation)
-    close = len(ranked) > 1 and ranked[0][1] - ranked[1][1] < CLOSE
+    close = len(ranked) > 1 and ranked[0][1] - ranked[1][1] < CLOSE_MARGIN
     names = [*explanation.alternatives, *(label for label, p in ranked if p > 0)]
     others = [name for name in dict.fromkeys(names) if name != explanation.label]
     return others[:max(len(explanation.alternatives), 2 if close else 1)]
@@ -192,9 +208,7 @@ def _label(explanation: Explanation) -> str:
     if explanation.label is None:
         reason = f" ({explanation.notices[0].rstrip('.')})" if explanation.notices else ""
         return f"{_place(explanation)}: {NOT_ENOUGH}{reason}"
-    others = alternatives(explanation)
-    also = f"; could also be read as {' or '.join(others)}" if others else ""
-    return f"{_place(explanation)}: {_reading(explanation)}{also}"
+    return f"{_place(explanation)}: {whole_reading(explanation)}"
 
 
 def _brief(explanation: Explanation) -> str:
@@ -215,9 +229,14 @@ def _header(explanation: Explanation) -> str:
     if explanation.question:
         lines.append(_wrap(explanation.question, "Question: "))
     if explanation.edits:
-        edits = ", ".join(f"{au} set to {value:g}" for au, value in explanation.edits.items())
-        lines.append(f"What if: {edits} (edited evidence, not what was measured)")
+        lines.append(edits_sentence(explanation.edits))
     return "\n".join(lines)
+
+
+def edits_sentence(edits: dict[str, float]) -> str:
+    """That the evidence was edited, and how; {"AU04": 0.0} are the edits."""
+    changes = ", ".join(f"{au} set to {value:g}" for au, value in edits.items())
+    return f"What if: {changes} (edited evidence, not what was measured)"
 
 
 def _place(explanation: Explanation) -> str:
@@ -263,6 +282,12 @@ def _conclusion(explanation: Explanation) -> str:
     if others := alternatives(explanation):
         lines.append(f"  Could also be read as: {', '.join(others)}")
     return "\n".join(lines)
+
+
+def whole_reading(explanation: Explanation) -> str:
+    """The label with its confidence and alternatives, in half a sentence; the label must be there."""
+    others = alternatives(explanation)
+    return _reading(explanation) + (f"; could also be read as {' or '.join(others)}" if others else "")
 
 
 def _reading(explanation: Explanation) -> str:

@@ -109,6 +109,13 @@ class AUSeries:
             if getattr(self, name).shape != shape:
                 raise InputError(f"AUSeries.{name} has shape {getattr(self, name).shape}, expected {shape}")
 
+    @classmethod
+    def unmeasured(cls, estimator: str = "none") -> AUSeries:
+        """One frame of which nothing is known."""
+        import numpy as np
+
+        return cls(np.zeros(1), np.full((1, 24, 2), np.nan), np.zeros((1, 24)), np.zeros(24, bool), estimator)
+
     def to_dict(self) -> dict:
         return {"schema_version": SCHEMA_VERSION, "aus": list(AU_NAMES), "times": _numbers(self.times),
                 "intensity": _numbers(self.intensity), "confidence": _numbers(self.confidence),

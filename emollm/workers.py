@@ -138,7 +138,7 @@ class _Unpickler(pickle.Unpickler):
     """Unpickles what prepare() returns and nothing else."""
 
     ALLOWED = {
-        ("emollm.explainer", "Prepared"), ("emollm.explainer", "Subject"), ("emollm.schema", "AUSeries"),
+        ("emollm.subject", "Prepared"), ("emollm.subject", "Subject"), ("emollm.schema", "AUSeries"),
         ("emollm.schema", "AUEvent"), ("emollm.schema", "FaceTrack"), ("emollm.schema", "Quality"),
         ("numpy", "ndarray"), ("numpy", "dtype"), ("numpy._core.multiarray", "_reconstruct"),
         ("numpy._core.multiarray", "scalar"), ("numpy._core.numeric", "_frombuffer"),

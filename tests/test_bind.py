@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from emollm.answer import prompt
-from emollm.answer.bind import bind, edit
+from emollm.answer.bind import bind
 from emollm.facs.readings import region_polygon
 from emollm.perception.events import events as find_events
 from emollm.schema import AU_NAMES, LABELS, FaceTrack, InputError, Quality, au_index
+from emollm.what_if import edit
 
 ANSWER = ("AU12 lip corner puller | both | 3.0 marked | still | mouth corner pulled up and back\n"
           "Interpretation: The corner goes up; no AU04.\nConclusion: happiness. Next comes surprise.")

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from emollm.caption.outgoing import lines
-from emollm.caption.run import log
+from emollm.caption.run import lines, log
 from emollm.caption.run.log import Log
-from emollm.caption.settings import digest, key_of
+from emollm.caption.run.settings import digest, key_of
 from emollm.explanation import Explanation
 from emollm.schema import InputError
 

@@ -18,7 +18,7 @@ from emollm.caption.incoming.sources import read_inputs
 from emollm.caption.outgoing import outputs, page, subtitles, summary
 from emollm.caption.outgoing.thumbs import Thumbnails
 from emollm.caption.run.log import Log
-from emollm.caption.settings import settings_of
+from emollm.caption.run.settings import settings_of
 from emollm.explanation import Explanation
 from emollm.schema import AU_NAMES, AUEvent, AUSeries, Claim
 

@@ -14,9 +14,9 @@ from types import SimpleNamespace
 import pytest
 
 from emollm import cli
-from emollm.caption.incoming.sources import Item
-from emollm.caption.outgoing import lines
+from emollm.caption.incoming.items import Item
 from emollm.caption.ray import cluster, shards
+from emollm.caption.run import lines
 from emollm.caption.run.crew import Done
 from emollm.caption.run.log import Log
 from emollm.caption.run.meter import Meter

@@ -19,7 +19,7 @@ from PIL import Image
 
 import emollm.model.engine
 from emollm import cli, workers
-from emollm.caption.incoming.sources import Item, Medium
+from emollm.caption.incoming.items import Item, Medium
 from emollm.caption.run import meter, pipeline, stages
 from emollm.caption.run.log import Log, status
 from emollm.explainer import explain, prepare

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from emollm.answer import prompt, verify
-from emollm.answer.bind import edit
 from emollm.answer.grammar import Grammar
 from emollm.facs.units import ACTION_UNITS
 from emollm.model.generate import conclude, generate
@@ -17,6 +16,7 @@ from emollm.model.tokenizer import label_tokens
 from emollm.schema import LABELS
 from emollm.training.records import encode_records
 from emollm.training.stages import train_step
+from emollm.what_if import edit
 
 QUESTION = prompt.DEFAULT_QUESTION
 

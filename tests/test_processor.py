@@ -6,6 +6,8 @@ import torch
 
 from emollm.answer import prompt
 from emollm.model.checkpoint import load_processor
+from emollm.model.config import face_token_count
+from emollm.model.peaks import Peaks
 from emollm.model.processor import FACE_KEYS, IGNORE, EmoLLMProcessor, face_input
 from emollm.model.tokenizer import label_tokens
 from emollm.schema import AU_NAMES, LABELS, InputError, au_index
@@ -37,7 +39,7 @@ def test_face_input_holds_what_is_stated(clip_of):
     """The encoder sees the very numbers that the answer states: rounded strength, side index and interval."""
     series, events = clip_of({"AU12": (1.0, 2.0, 3.0, 4.04, 2.0)})
     face = face_input(series, events, [0, 20])
-    left, right, strength, side, onset, offset = face.peaks[au_index("AU12")]
+    left, right, strength, side, onset, offset = Peaks.unpack(face.peaks[au_index("AU12")])
     stated = next(o for o in prompt.observe(series, events) if o.au == "AU12")
     assert (strength, prompt.SIDES[int(side)]) == (np.float32(stated.intensity), stated.side)
     assert (onset, offset) == stated.interval
@@ -172,7 +174,7 @@ def test_settings_survive_saving(tiny, tmp_path):
     loaded = EmoLLMProcessor.from_pretrained(tmp_path)
     for name in ("visual_tokens", "chip_size", "chip_grey", "chip_mean", "chip_std"):
         assert getattr(loaded, name) == getattr(processor, name), name
-    assert loaded.token_count(2) == 2 * 9 + 24
+    assert face_token_count(loaded.visual_tokens, 2) == 2 * 9 + 24
     assert loaded.prompt_text("Why?", 1) == processor.prompt_text("Why?", 1)
 
 

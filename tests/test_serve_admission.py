@@ -5,8 +5,9 @@ import contextvars
 import pytest
 
 pytest.importorskip("starlette")
-from emollm_vllm.door import admission, places
+from emollm_vllm.door import admission
 from emollm_vllm.door.admission import Limits
+from emollm_vllm.plugin import places
 from gate_fixtures import CHAT, CLIP, PICTURE, _app, _ask, _chat, error_of  # noqa: F401 (fixtures)
 
 from emollm.answer.prompt import SPECIAL_TOKENS

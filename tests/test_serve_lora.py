@@ -61,13 +61,13 @@ def over_http(client, prompts, model: str) -> list[str]:
 
 def in_process(with_engine, prompts) -> list[str]:
     """The same with transformers."""
-    from emollm_vllm.plugin.faces import choose
+    from emollm_vllm.plugin.faces import choose_subject
 
     from emollm.model.generate import stream
 
     found = []
     for file, question in prompts:
-        s = choose(prepare(file, with_engine.shape))
+        s = choose_subject(prepare(file, with_engine.shape))
         face = face_input(s.series, s.events, s.key_frames, s.chips)
         pieces = stream(with_engine.model, with_engine.processor, face, question, max_new_tokens=TOKENS)
         found.append("".join(pieces))

@@ -7,32 +7,10 @@ import dataclasses
 import numpy as np
 
 from emollm.answer import prompt, verify
-from emollm.explanation import Explanation
+from emollm.explanation import CLOSE_MARGIN, Explanation
 from emollm.facs.readings import region_polygon
 from emollm.facs.units import ACTION_UNITS
-from emollm.schema import AU_NAMES, LABELS, ON, AUEvent, AUSeries, FaceTrack, InputError, au_index
-
-CLOSE_MARGIN = 0.2  # a smaller lead of the label over the next one calls for two alternatives
-
-
-def edit(series: AUSeries, events: list[AUEvent], changes: dict[str, float]) -> tuple[AUSeries, list[AUEvent]]:
-    """The evidence with some action units set to a given intensity 0-5 on both sides, over the whole track.
-
-    Raises InputError for an unknown unit or an intensity outside 0-5.
-    """
-    intensity, confidence = series.intensity.copy(), series.confidence.copy()
-    measured, kept = series.measured.copy(), events
-    for name, value in changes.items():
-        k = au_index(name)
-        if not 0 <= value <= 5:
-            raise InputError(f"what-if {name}={value}: intensity must be between 0 and 5")
-        intensity[:, k], confidence[:, k], measured[k] = value, 1.0, True
-        au = AU_NAMES[k]
-        kept = [e for e in kept if e.au != au]
-        if value >= ON and len(series.times) > 1:
-            start, end = float(series.times[0]), float(series.times[-1])
-            kept = [*kept, AUEvent(au, "both", start, start, end, float(value))]
-    return dataclasses.replace(series, intensity=intensity, confidence=confidence, measured=measured), kept
+from emollm.schema import AU_NAMES, LABELS, AUEvent, AUSeries, FaceTrack, au_index
 
 
 def bind(answer: prompt.Answer, text: str, distribution: dict[str, float], series: AUSeries, events: list[AUEvent],

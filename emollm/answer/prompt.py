@@ -13,16 +13,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from emollm.facs.readings import level_word
 from emollm.facs.units import ACTION_UNITS
-from emollm.schema import AU_NAMES, LABELS, ON, SIDE_GAP, SIDES, AUEvent, AUSeries
-
-if TYPE_CHECKING:
-    import numpy as np
+from emollm.perception.events import peaks, side_and_strength
+from emollm.schema import AU_NAMES, LABELS, ON, SIDES, AUEvent, AUSeries
 
 PROMPT_VERSION = "2"
+ANSWER_TOKENS = 512  # at most; the longest answers of the training records take about half of it
 NOTHING = "No measured movement stands out."
 INTERPRETATION, CONCLUSION = "Interpretation:", "Conclusion:"
 DEFAULT_QUESTION = "Why is this face read the way it is?"
@@ -56,36 +54,9 @@ class Answer:
     observations_text: str = ""
 
 
-def side_and_strength(left: np.ndarray, right: np.ndarray):
-    """Which side moves and how much is stated: both sides' mean, or the stronger side when they differ by SIDE_GAP.
-
-    left, right: intensities 0-5, any shape (numpy arrays or torch tensors). Returns side index into SIDES
-    (0 left, 1 right, 2 both) and strength, same shape. A side that is not visible must be given the other's value.
-    """
-    one_sided = abs(left - right) >= SIDE_GAP
-    left_stronger = left > right
-    side = 2 - one_sided * (1 + left_stronger)  # 2 both; one-sided: 0 left, 1 right
-    strength = one_sided * (left * left_stronger + right * ~left_stronger) + ~one_sided * (left + right) / 2
-    return side, strength
-
-
 def format_interval(interval: tuple[float, float] | None) -> str:
-    """`still`, `0.4-1.8 s`, or whole seconds from 10 s on."""
-    if interval is None:
-        return "still"
-    return "-".join(f"{t:.1f}" if t < 9.95 else f"{t:.0f}" for t in interval) + " s"
-
-
-def peaks(series: AUSeries):
-    """Strongest moment of every AU: left [24], right [24] at that moment (NaN side takes the other), visible [24] bool."""
-    import numpy as np
-
-    both = np.where(np.isnan(series.intensity), series.intensity[:, :, ::-1], series.intensity)  # [T, 24, 2]
-    visible = series.measured & ~np.isnan(both[:, :, 0]).all(0)
-    values = np.nan_to_num(both)
-    apex = values.max(2).argmax(0)  # [24]
-    left, right = values[apex, np.arange(len(AU_NAMES))].T
-    return left, right, visible
+    """`still` or `0.4-1.8 s`."""
+    return "still" if interval is None else f"{interval[0]:.1f}-{interval[1]:.1f} s"
 
 
 def observe(series: AUSeries, events: list[AUEvent], rng=None) -> list[Observation]:

@@ -15,7 +15,7 @@ from emollm.caption.run.meter import MODES, Meter
 from emollm.schema import InputError
 
 if TYPE_CHECKING:
-    from emollm.caption.incoming.sources import Item
+    from emollm.caption.incoming.items import Item
     from emollm.caption.run.log import Log
 
 INTERRUPTED = 130
@@ -77,14 +77,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _caption(arguments: argparse.Namespace) -> int:
-    from emollm.caption.incoming.sources import parse_edits, read_inputs
+    from emollm.caption.incoming.sources import read_inputs
     from emollm.caption.outgoing.outputs import Wanted, derive
     from emollm.caption.ray import cluster, shards
     from emollm.caption.run.log import Log
-    from emollm.caption.settings import settings_of
+    from emollm.caption.run.settings import settings_of
+    from emollm.what_if import parse_edits
 
     cluster.check(arguments)
-    what_if = parse_edits(arguments.what_if)
+    what_if = tuple(sorted(parse_edits(arguments.what_if).items()))
     items = read_inputs(arguments.inputs, arguments.root, arguments.question, what_if)
     wanted = Wanted(arguments.csv, arguments.measurements, arguments.srt, arguments.vtt, arguments.report)
     _check_output(arguments.output, arguments.inputs)
@@ -111,7 +112,7 @@ def _caption(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace, log: Log, items: list[Item]) -> Meter:
     """Answer what has no line yet."""
-    from emollm.caption.incoming.sources import by_medium
+    from emollm.caption.incoming.items import by_medium
     from emollm.caption.run.pipeline import Run, Stop
     from emollm.model.checkpoint import shape_of
     from emollm.workers import Workers

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from emollm.chat.conversation import Chat, choose
+from emollm.chat.conversation import Chat
 from emollm.chat.server import ServerChat
 from emollm.explainer import prepare
 from emollm.model.checkpoint import shape_of
 from emollm.schema import InputError
+from emollm.subject import choose
 
 
 def begin(source, *, model: str | None = None, backend: str | None = None, server: str | None = None,

@@ -6,14 +6,11 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from emollm.answer import prompt, verify
-from emollm.explainer import Prepared, Subject, checked, edited
-from emollm.explanation import DISCLOSURE
-from emollm.schema import AU_NAMES, SCHEMA_VERSION, Claim, InputError, NoFaceError
-
-ANSWER_TOKENS = 512  # generate.MAX_NEW_TOKENS, known without loading torch
+from emollm.explanation import DISCLOSURE, edits_sentence
+from emollm.schema import AU_NAMES, SCHEMA_VERSION, Claim, InputError
+from emollm.subject import Prepared, choose, edited, listed
+from emollm.what_if import check_edits
 
 
 class TooLong(InputError):
@@ -58,7 +55,7 @@ class Chat:
 
     def edit(self, changes: dict[str, float]) -> None:
         """Set action units to other intensities than measured; the conversation stays. Raises InputError."""
-        self.edits = self.edits | checked(changes)
+        self.edits = self.edits | check_edits(changes)
         self.subject = edited(self.measured, self.edits)
 
     def observed(self) -> list[prompt.Observation]:
@@ -69,8 +66,7 @@ class Chat:
         series = self.subject.series
         lines = [f"{os.path.basename(self.prepared.name)}, face {series.face_id}", *(f"! {n}" for n in self.subject.notices)]
         if self.edits:
-            edits = ", ".join(f"{au} set to {value:g}" for au, value in self.edits.items())
-            lines.append(f"What if: {edits} (edited evidence, not what was measured)")
+            lines.append(edits_sentence(self.edits))
         lines += [prompt.render_observation(o) for o in self.observed()] or [prompt.NOTHING]
         visible = prompt.peaks(series)[2]
         unseen = [au for au, seen in zip(AU_NAMES, visible, strict=True) if not seen]
@@ -134,26 +130,6 @@ class Chat:
                 "notices": self.subject.notices + self.notices, "disclosure": DISCLOSURE, "ai_generated": True}
 
 
-def choose(prepared: Prepared, face: int | None) -> Subject:
-    """A face by its face_id, or the largest that can be read. Raises InputError, NoFaceError."""
-    subjects = [s for s in prepared.subjects if face is None or s.series.face_id == face]
-    if not subjects:
-        raise InputError(f"{prepared.name}: there is no face {face}; faces here: {listed(prepared)}")
-    readable = [s for s in subjects if not s.refusal]
-    if not readable:
-        raise NoFaceError(f"{prepared.name}: not enough to say: {'; '.join(subjects[0].refusal)}. Use a picture with a larger, "
-                          "sharper and less turned face.")
-    return max(readable, key=_size)
-
-
-def _size(s: Subject) -> float:
-    return 0.0 if s.track is None else float(np.median(s.track.quality.size))
-
-
-def listed(prepared: Prepared) -> str:
-    return ", ".join(f"{s.series.face_id}{' (not enough to say)' * bool(s.refusal)}" for s in prepared.subjects)
-
-
 def kept(turns: list[str], left_out: int) -> list[str]:
     """The turns without the `left_out` oldest exchanges after the first, which goes last of all.
 
@@ -165,7 +141,7 @@ def kept(turns: list[str], left_out: int) -> list[str]:
 
 def answer_room(context: int) -> int:
     """Tokens that are kept free for the answer in a context of this many."""
-    return min(ANSWER_TOKENS, context // 2)
+    return min(prompt.ANSWER_TOKENS, context // 2)
 
 
 def doubts(turn: Turn) -> str:

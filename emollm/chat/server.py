@@ -6,9 +6,10 @@ import contextlib
 import re
 from collections.abc import Iterator
 
-from emollm.chat.conversation import ANSWER_TOKENS, Chat, TooLong, answer_room
-from emollm.explainer import Prepared
+from emollm.answer import prompt
+from emollm.chat.conversation import Chat, TooLong, answer_room
 from emollm.schema import InputError
+from emollm.subject import Prepared
 
 _FULL = re.compile(r"maximum (context|model) length|context_length_exceeded")  # how vLLM and OpenAI say it
 
@@ -32,7 +33,7 @@ class ServerChat(Chat):
             models = self.client.models.list().data
         if not models:
             raise InputError(f"{self.url}: this server lists no model in /v1/models")
-        self.answer_tokens = answer_room(getattr(models[0], "max_model_len", None) or 2 * ANSWER_TOKENS)
+        self.answer_tokens = answer_room(getattr(models[0], "max_model_len", None) or 2 * prompt.ANSWER_TOKENS)
         super().__init__(prepared, None, model=models[0].id, **choices)
 
     def _stream(self, turns: list[str]) -> Iterator[str]:

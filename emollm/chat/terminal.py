@@ -14,10 +14,10 @@ import threading
 from collections.abc import Iterator
 
 from emollm.chat.conversation import Chat, doubts, listed
-from emollm.explainer import checked
 from emollm.explanation import print_text
 from emollm.files import write_file
 from emollm.schema import InputError
+from emollm.what_if import EXAMPLE, parse_edits
 
 INTRODUCTION = ("emollm describes facial movement and what it is commonly read as. It is AI-generated and does not tell what "
                 "anybody feels.")
@@ -157,12 +157,9 @@ class _Shown:
         return f"A new conversation begins.\n{self.chat.evidence()}"
 
     def _what_if(self, words: list[str]) -> str:
-        try:
-            changes = checked(dict(word.split("=") for word in words))
-        except ValueError:
-            changes = {}
-        if not changes:
-            raise InputError(f"/what-if {' '.join(words)}: give AU=LEVEL with a level from 0 (absent) to 5, such as AU04=0")
+        if not words:
+            raise InputError(f"/what-if: {EXAMPLE}")
+        changes = parse_edits(words, "/what-if ")
         self.chat.edit(changes)
         return self.chat.evidence()
 

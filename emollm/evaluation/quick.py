@@ -17,29 +17,20 @@ from pathlib import Path
 import numpy as np
 
 from emollm.answer import prompt, verify
-from emollm.answer.bind import edit
+from emollm.explainer import prepare
+from emollm.model.checkpoint import Shape
 from emollm.model.generate import generate
 from emollm.model.processor import FaceInput, face_input
-from emollm.perception import measure
 from emollm.schema import AU_NAMES, LABELS, AUSeries, au_index
+from emollm.what_if import edit
 
 BATCH = 128
 
 
-def crop_input(picture, chip_size: int) -> tuple[AUSeries, FaceInput]:
+def crop_input(picture, shape: Shape) -> tuple[AUSeries, FaceInput]:
     """Evidence and model input of a picture that is a face crop already."""
-    from emollm.perception import face, media
-
-    seen = media.read(picture)
-    tracks = face.follow(seen)
-    if tracks:
-        track = max(tracks, key=lambda t: t.quality.size[0])
-        series = measure.series(track)
-        chip = face.chips(seen, track, [0], chip_size)[0]
-    else:
-        series = AUSeries(np.zeros(1), np.full((1, 24, 2), np.nan), np.zeros((1, 24)), np.zeros(24, bool), "none")
-        chip = np.asarray(picture.convert("RGB").resize((chip_size, chip_size)))[None]
-    return series, face_input(series, [], [0], chip)
+    subject = prepare(picture, shape, crops=True, gate=None).subjects[0]
+    return subject.series, face_input(subject.series, subject.events, subject.key_frames, subject.chips)
 
 
 def bootstrap(values: np.ndarray, statistic=np.mean, resamples: int = 2000) -> tuple[float, float, float]:
@@ -129,15 +120,16 @@ def label_scores(name: str, predicted: np.ndarray, source, rows: np.ndarray) -> 
 
 def quick(arguments: argparse.Namespace) -> dict:
     """All figures: name -> (value, low, high, n)."""
-    from data_engine.sources import fer2013
     from emollm import progress
-    from emollm.model.checkpoint import load
+    from emollm.evaluation import fer2013
+    from emollm.model.checkpoint import load, shape_of
 
     source = fer2013.load(arguments.fer)
     rows = np.flatnonzero(source.public_test)
     rows = np.random.default_rng(0).permutation(rows)[:arguments.n]
     model, processor = load(arguments.model)
-    faces = [crop_input(p, processor.chip_size) for p in progress.track(source.pictures(rows), "measuring", len(rows))]
+    shape = shape_of(arguments.model)
+    faces = [crop_input(p, shape) for p in progress.track(source.pictures(rows), "measuring", len(rows))]
     measured = np.array([s.measured.any() for s, _ in faces])
     grounded = answers(model, processor, faces, True, lambda done: progress.note(f"{done}/{len(faces)} grounded"))
     some = faces[:arguments.free]

@@ -26,6 +26,9 @@ class ActionUnit:
     note: str
 
 
+# FACS manual (Ekman, Friesen & Hager 2002): upper face action units; the others here belong to the lower face.
+UPPER_FACE = frozenset(f"AU{number:02d}" for number in (1, 2, 4, 5, 6, 7, 43, 45))
+
 # Ordered polygons on the person's right half; the left half is their mirror.
 _RIGHT_REGIONS = {
     "inner brow": (69, 108, 107, 55, 65, 52, 105),

@@ -54,5 +54,10 @@ class EmoLLMConfig(PreTrainedConfig):
         return int(self.visual_tokens**0.5)
 
     def face_tokens(self, key_frames: int) -> int:
-        """Number of tokens one face takes: its key frames' visual tokens, then one token per action unit."""
-        return key_frames * self.visual_tokens + len(AU_NAMES)
+        """Number of tokens one face takes."""
+        return face_token_count(self.visual_tokens, key_frames)
+
+
+def face_token_count(visual_tokens: int, key_frames: int) -> int:
+    """Number of tokens one face takes: its key frames' visual tokens, then one token per action unit."""
+    return key_frames * visual_tokens + len(AU_NAMES)

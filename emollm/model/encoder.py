@@ -9,12 +9,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from emollm.model.peaks import Peaks
 from emollm.model.tower import build_tower, patch_features
 from emollm.schema import AU_NAMES
 
 AUS = len(AU_NAMES)
-# au_peaks columns: left and right intensity, stated strength, side index, onset and offset in seconds.
-PEAK_LEFT, PEAK_RIGHT, STRENGTH, SIDE, ONSET, OFFSET = range(6)
 
 
 class ScalarEmbedding(nn.Module):
@@ -79,9 +78,10 @@ class AUEncoder(nn.Module):
 
     def forward(self, au, times, frames, peaks, measured):
         """au [B, K, 24, 3], times [B, K] s, frames [B, K] bool, peaks [B, 24, 6], measured [B, 24] bool -> [B, 24, H]."""
-        x = self.left(peaks[..., PEAK_LEFT]) + self.right(peaks[..., PEAK_RIGHT]) + self.strength(peaks[..., STRENGTH])
-        x = x + self.side(peaks[..., SIDE].round().long().clamp(0, 2))
-        x = x + self.onset(peaks[..., ONSET]) + self.offset(peaks[..., OFFSET]) + self.moments(au, times, frames)
+        peak = Peaks.unpack(peaks)
+        x = self.left(peak.left) + self.right(peak.right) + self.strength(peak.strength)
+        x = x + self.side(peak.side.round().long().clamp(0, 2))
+        x = x + self.onset(peak.onset) + self.offset(peak.offset) + self.moments(au, times, frames)
         x = torch.where(measured[..., None], x, self.mask_token) + self.node  # [B, 24, H]
         x = x + self.mix(x)
         y = self.relation_norm(x)

@@ -1,13 +1,14 @@
 """Who answers: one small interface, so that explain, chat and captioning run on transformers or on vLLM alike.
 
 Both engines are given the same `FaceInput` and write the same prompt; greedy answers are equal token by token
-(tests/test_serve_parity.py). The vLLM engine lives in serve/emollm_vllm/engine.py.
+(tests/test_serve_parity.py). The vLLM engine lives in serve/emollm_vllm/plugin/engine.py, found by its entry point.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Protocol
 
 from emollm.model.checkpoint import Shape
@@ -62,8 +63,11 @@ def engine(model: str = "pocket", backend: str = "transformers") -> Engine:
         return TransformersEngine(model)
     if backend != "vllm":
         raise InputError(f"unknown engine '{backend}': use one of {', '.join(BACKENDS)}")
+    (found,) = entry_points(group="emollm.engines", name=backend) or (None,)
     try:
-        from emollm_vllm.plugin.engine import VLLMEngine
+        kind = found and found.load()
     except ModuleNotFoundError as error:
         raise InputError(f"engine 'vllm' needs {error.name}: pip install 'emollm[serve-cpu]' (or [serve] with CUDA)") from None
-    return VLLMEngine(model)
+    if kind is None:
+        raise InputError(f"engine '{backend}' is not installed with this emollm: pip install 'emollm[serve-cpu]'")
+    return kind(model)

@@ -17,10 +17,8 @@ from transformers import LogitsProcessor, TextIteratorStreamer
 from emollm.answer import prompt
 from emollm.answer.grammar import Grammar
 from emollm.model.processor import FaceInput
-from emollm.model.tokenizer import label_tokens
+from emollm.model.tokenizer import label_position, label_tokens
 from emollm.schema import LABELS
-
-MAX_NEW_TOKENS = 512
 
 
 @dataclass
@@ -69,7 +67,7 @@ class GroundedObservations(LogitsProcessor):
 
 @torch.inference_mode()
 def generate(model, processor, faces: list[FaceInput], questions: list[str | list[str]],
-             observations: list[list | None] | None = None, max_new_tokens: int = MAX_NEW_TOKENS) -> list[Generated]:
+             observations: list[list | None] | None = None, max_new_tokens: int = prompt.ANSWER_TOKENS) -> list[Generated]:
     """Greedy answers, one a face. A question may be the turns of a chat (prompt.user_turn). `observations` (one list a
     face, from prompt.observe) turns grounded decoding on; None for a face leaves it off there."""
     batch, settings = _asked(model, processor, faces, questions, observations, max_new_tokens)
@@ -81,7 +79,7 @@ def generate(model, processor, faces: list[FaceInput], questions: list[str | lis
 
 
 def stream(model, processor, face: FaceInput, question: str | list[str], observations: list | None = None,
-           max_new_tokens: int = MAX_NEW_TOKENS) -> Iterator[str]:
+           max_new_tokens: int = prompt.ANSWER_TOKENS) -> Iterator[str]:
     """One greedy answer, piece by piece as it is written; closing the iterator stops the model after its current token."""
     batch, settings = _asked(model, processor, [face], [question], [observations], max_new_tokens)
     pieces = TextIteratorStreamer(processor.tokenizer, skip_prompt=True, skip_special_tokens=True)
@@ -137,13 +135,6 @@ def _finish(model, processor, face, question, ids: list[int], logits: torch.Tens
     text = unconcluded(text)
     share = conclude(model, processor, face, question, text)
     return Generated(f"{text} {max(share, key=share.get)}.", share, ended)
-
-
-def label_position(tokenizer, ids: list[int]) -> int | None:
-    """Where in the answer's tokens its conclusion names the label; None when it never does."""
-    labels = label_tokens(tokenizer)
-    return next((k for k, i in enumerate(ids) if i in labels
-                 and f"\n{tokenizer.decode(ids[:k])}".endswith(f"\n{prompt.CONCLUSION}")), None)
 
 
 def unconcluded(text: str) -> str:

@@ -14,6 +14,9 @@ import torch
 from transformers import BatchFeature, ProcessorMixin
 
 from emollm.answer import prompt
+from emollm.model.config import EmoLLMConfig, face_token_count
+from emollm.model.peaks import Peaks
+from emollm.model.tokenizer import label_position
 from emollm.schema import AU_NAMES, AUEvent, AUSeries, InputError
 
 FACE_KEYS = ("chips", "visual_features", "frame_counts", "frame_times", "au", "au_times", "au_frames", "au_peaks",
@@ -27,7 +30,7 @@ class FaceInput:
 
     au: np.ndarray  # [K, 24, 3] left, right, confidence at the key frames; 0 where not visible
     times: np.ndarray  # [K] s
-    peaks: np.ndarray  # [24, 6] left, right, stated strength, side index, onset, offset: see encoder.py
+    peaks: np.ndarray  # [24, 6], model.peaks.Peaks
     measured: np.ndarray  # [24] bool
     chips: np.ndarray | None = None  # [K, S, S, 3] uint8
     visual_features: np.ndarray | None = None  # [K, V, C], cached tower output instead of chips
@@ -42,11 +45,9 @@ def face_input(series: AUSeries, events: list[AUEvent], key_frames: list[int], c
     """Model input of one face from its series, its events and the positions of its key frames in the series."""
     left, right, visible = prompt.peaks(series)
     side, strength = prompt.side_and_strength(left, right)
-    peaks = np.zeros((len(AU_NAMES), 6), np.float32)
-    peaks[:, :4] = np.stack([left, right, strength.round(1), side], 1)
-    for k, au in enumerate(AU_NAMES):
-        interval = prompt.event_interval(au, events, series)
-        peaks[k, 4:] = np.round(interval, 1) if interval else 0.0
+    intervals = [prompt.event_interval(au, events, series) or (0.0, 0.0) for au in AU_NAMES]
+    onset, offset = np.round(intervals, 1).T
+    peaks = Peaks(left, right, strength.round(1), side, onset, offset).pack()
     values = np.where(np.isnan(series.intensity), series.intensity[:, :, ::-1], series.intensity)[key_frames]
     au = np.concatenate([np.nan_to_num(values), series.confidence[key_frames][..., None]], 2).astype(np.float32)
     return FaceInput(au, np.asarray(series.times, np.float32)[key_frames], peaks, visible, chips)
@@ -58,18 +59,17 @@ class EmoLLMProcessor(ProcessorMixin):
     attributes = ["tokenizer"]
     tokenizer_class = "AutoTokenizer"
 
-    def __init__(self, tokenizer=None, visual_tokens=16, chip_size=48, chip_grey=True, chip_mean=0.5, chip_std=0.5,
+    def __init__(self, tokenizer=None, visual_tokens=EmoLLMConfig.visual_tokens,
+                 chip_size=EmoLLMConfig.chip_size, chip_grey=EmoLLMConfig.chip_grey, chip_mean=EmoLLMConfig.chip_mean,
+                 chip_std=EmoLLMConfig.chip_std,
                  **kwargs):
         self.visual_tokens, self.chip_size, self.chip_grey = visual_tokens, chip_size, chip_grey
         self.chip_mean, self.chip_std = chip_mean, chip_std
         super().__init__(tokenizer, **kwargs)
 
-    def token_count(self, key_frames: int) -> int:
-        return key_frames * self.visual_tokens + len(AU_NAMES)
-
     def prompt_text(self, question: str | list[str], key_frames: int) -> str:
         """The prompt with its face placeholders expanded."""
-        face = prompt.FACE_START + prompt.FACE_PAD * self.token_count(key_frames) + prompt.FACE_END
+        face = prompt.FACE_START + prompt.FACE_PAD * face_token_count(self.visual_tokens, key_frames) + prompt.FACE_END
         return prompt.user_turn(question).replace(prompt.FACE, face)
 
     def normalise(self, chips: np.ndarray) -> torch.Tensor:
@@ -89,7 +89,8 @@ class EmoLLMProcessor(ProcessorMixin):
         """Tensors for one batch, one face per prompt; a question may be the turns of a chat (prompt.user_turn).
 
         With `answers`: right-padded and with labels, for training. Without: left-padded, for generation.
-        Returns input_ids and attention_mask [B, L] (labels [B, L]) and the face arrays of encoder.face_tokens.
+        Returns input_ids and attention_mask [B, L], the face arrays of encoder.face_tokens and, with answers, labels
+        [B, L] and label_at [B]: where in the row the conclusion names its label, 0 when it names none.
         """
         prompts = [self._ids(self.prompt_text(q, f.visual_frames)) for f, q in zip(faces, questions, strict=True)]
         targets = [[] for _ in prompts] if answers is None else [self._ids(a + prompt.TURN_END) for a in answers]
@@ -103,6 +104,8 @@ class EmoLLMProcessor(ProcessorMixin):
         if answers is not None:
             labels = [[IGNORE] * len(p) + t + [IGNORE] * n for p, t, n in zip(prompts, targets, pads, strict=True)]
             batch["labels"] = torch.tensor(labels)
+            places = [(p, label_position(self.tokenizer, t)) for p, t in zip(prompts, targets, strict=True)]
+            batch["label_at"] = torch.tensor([0 if at is None else len(p) + at for p, at in places])
         return BatchFeature(batch | collate([self.face_arrays(f) for f in faces]))
 
     def face_arrays(self, face: FaceInput) -> dict[str, torch.Tensor]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from transformers import PreTrainedTokenizerFast
 
-from emollm.answer.prompt import FACE, SPECIAL_TOKENS, TURN_END, TURN_START
+from emollm.answer.prompt import CONCLUSION, FACE, SPECIAL_TOKENS, TURN_END, TURN_START
 from emollm.schema import AU_NAMES, LABELS, InputError
 
 # A strength or time to a tenth is one token: the model then reads it off the evidence in one step. Digit by digit it learnt
@@ -53,3 +53,10 @@ def label_tokens(tokenizer) -> list[int]:
     if len(set(first)) < len(LABELS):
         raise InputError(f"this tokenizer begins two labels with the same token {first}: choose another language model")
     return first
+
+
+def label_position(tokenizer, ids: list[int]) -> int | None:
+    """Where in the answer's tokens its conclusion names the label; None when it never does."""
+    labels = label_tokens(tokenizer)
+    return next((k for k, i in enumerate(ids) if i in labels
+                 and f"\n{tokenizer.decode(ids[:k])}".endswith(f"\n{CONCLUSION}")), None)

@@ -10,7 +10,7 @@ import warnings
 
 import numpy as np
 
-from emollm.schema import AU_NAMES, OFF, ON, SIDE_GAP, AUEvent, AUSeries
+from emollm.schema import AU_NAMES, OFF, ON, SIDE_GAP, SIDES, AUEvent, AUSeries
 
 SMOOTH_SECONDS = 0.07  # half width of the smoothing window: a blink (about 0.2 s) must survive it
 FRACTION = 0.25  # a movement is over when it has fallen to this share of its peak, or to OFF
@@ -62,12 +62,35 @@ def mean_of_sides(intensity: np.ndarray) -> np.ndarray:
         return np.nanmean(intensity, axis=2)
 
 
+def side_and_strength(left: np.ndarray, right: np.ndarray):
+    """Which side moves and how much is stated: both sides' mean, or the stronger side when they differ by SIDE_GAP.
+
+    left, right: intensities 0-5, any shape (numpy arrays or torch tensors). Returns side index into SIDES
+    (0 left, 1 right, 2 both) and strength, same shape. A side that is not visible must be given the other's value.
+    """
+    one_sided = abs(left - right) >= SIDE_GAP
+    left_stronger = left > right
+    side = 2 - one_sided * (1 + left_stronger)  # 2 both; one-sided: 0 left, 1 right
+    strength = one_sided * (left * left_stronger + right * ~left_stronger) + ~one_sided * (left + right) / 2
+    return side, strength
+
+
+def peaks(series: AUSeries) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Strongest moment of every AU: left [24], right [24] at that moment (NaN side takes the other), visible [24] bool."""
+    both = np.where(np.isnan(series.intensity), series.intensity[:, :, ::-1], series.intensity)  # [T, 24, 2]
+    visible = series.measured & ~np.isnan(both[:, :, 0]).all(0)
+    values = np.nan_to_num(both)
+    apex = values.max(2).argmax(0)  # [24]
+    left, right = values[apex, np.arange(len(AU_NAMES))].T
+    return left, right, visible
+
+
 def events(series: AUSeries) -> list[AUEvent]:
     """Onset, apex and offset (s) of every movement, strongest first.
 
     Follows the stronger side of each measured AU, lightly smoothed, by hysteresis between schema.ON and schema.OFF. A
-    movement that is under way at the first or last frame starts or ends there. `peak` is the smoothed intensity of that
-    side. A photograph has none.
+    movement that is under way at the first or last frame starts or ends there. `peak` and `side` are those of its strongest
+    frame, as peaks() and every claim state them. A photograph has none.
     """
     times = np.asarray(series.times, dtype=float)
     if len(times) < 2:
@@ -77,29 +100,26 @@ def events(series: AUSeries) -> list[AUEvent]:
     for part in np.split(np.arange(len(times)), np.flatnonzero(steps > gap) + 1):
         smoothed = smooth(times[part], series.intensity[part])
         for k in np.flatnonzero(series.measured):
-            found += _events_of(AU_NAMES[k], times[part], smoothed[:, k])
+            found += _events_of(AU_NAMES[k], times[part], smoothed[:, k], series.intensity[part, k])
     return sorted(found, key=lambda e: (-e.peak, e.onset, e.au))
 
 
-def _events_of(au: str, times: np.ndarray, sides: np.ndarray) -> list[AUEvent]:
-    """Events of one AU; sides [T, 2]."""
-    stronger = np.where(np.isfinite(sides), sides, -np.inf).max(1)
-    stronger = np.where(np.isfinite(stronger), stronger, np.nan)
+def _events_of(au: str, times: np.ndarray, smoothed: np.ndarray, sides: np.ndarray) -> list[AUEvent]:
+    """Events of one AU; smoothed and plain sides [T, 2]."""
+    stronger = np.where(np.isfinite(smoothed), smoothed, -np.inf).max(1)
     out = []
-    for first, apex, last in runs(stronger, ON, OFF):
-        out.append(AUEvent(au=au, side=_side(sides[apex]), onset=float(times[first]), apex=float(times[apex]),
-                           offset=float(times[last]), peak=float(stronger[apex])))
+    for first, apex, last in runs(np.where(np.isfinite(stronger), stronger, np.nan), ON, OFF):
+        side, peak = _strongest(sides[first:last + 1])
+        out.append(AUEvent(au=au, side=side, onset=float(times[first]), apex=float(times[apex]), offset=float(times[last]),
+                           peak=peak))
     return out
 
 
-def _side(pair: np.ndarray) -> str:
-    """"left" or "right" when that side is SIDE_GAP stronger or the only one seen, else "both"."""
-    left, right = pair
-    if np.isnan(right) or left - right >= SIDE_GAP:
-        return "left"
-    if np.isnan(left) or right - left >= SIDE_GAP:
-        return "right"
-    return "both"
+def _strongest(sides: np.ndarray) -> tuple[str, float]:
+    """Side and strength of the strongest frame of [T, 2]; a side that was not seen is taken to be like the other."""
+    both = np.nan_to_num(np.where(np.isnan(sides), sides[:, ::-1], sides))
+    side, strength = side_and_strength(*both[both.max(1).argmax()])
+    return SIDES[int(side)], float(strength)
 
 
 def key_frames(series: AUSeries, events: list[AUEvent], limit: int = 8) -> list[int]:

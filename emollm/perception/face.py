@@ -21,6 +21,7 @@ from emollm.perception.mesh import (
     landmarks,
     measure_again,
     measure_boxes,
+    measure_crop,
     measure_photo,
     overlap,
     pose,
@@ -107,18 +108,18 @@ class ChipCache:
 
 
 def follow(media: Media, *, max_faces: int = 8, min_frames: int = MIN_FRAMES, cache: ChipCache | None = None,
-           progress: Callable[[int], None] | None = None) -> list[FaceTrack]:
+           crops: bool = False, progress: Callable[[int], None] | None = None) -> list[FaceTrack]:
     """Every face of a photo or clip as a FaceTrack, left to right at first sight; empty when there is no face.
 
     max_faces: measured at a time (the detector's best). min_frames: shorter tracks of a clip are dropped, unless the
-    clip itself is shorter. cache: filled with chips for chips(). progress: called with the number of frames done. A
-    track ends at a shot cut or when its face stays unseen for MAX_GAP seconds; the same person seen again gets a new
-    face_id.
+    clip itself is shorter. cache: filled with chips for chips(). crops: a photo is a face crop, taken whole. progress:
+    called with the number of frames done. A track ends at a shot cut or when its face stays unseen for MAX_GAP seconds;
+    the same person seen again gets a new face_id.
     """
     if max_faces < 1:
         raise InputError(f"max_faces is {max_faces}, expected at least 1")
     if media.kind == "photo":
-        tracks, count = _photo_tracks(media, max_faces), 1
+        tracks, count = _photo_tracks(media, max_faces, crops), 1
     else:
         tracks, count = _clip_tracks(media, max_faces, cache, progress or (lambda done: None))
     needed = min(min_frames, count)
@@ -127,10 +128,10 @@ def follow(media: Media, *, max_faces: int = 8, min_frames: int = MIN_FRAMES, ca
     return [_finish(t, number, media) for number, t in enumerate(kept)]
 
 
-def _photo_tracks(media: Media, max_faces: int) -> list[_Track]:
+def _photo_tracks(media: Media, max_faces: int, crops: bool) -> list[_Track]:
     tracks = []
     for index, time, picture in media.frames():
-        for points in measure_photo(picture, max_faces):
+        for points in measure_crop(picture) if crops else measure_photo(picture, max_faces):
             track = _Track()
             track.add(index, time, points, picture)
             tracks.append(track)

@@ -37,7 +37,7 @@ CLIP_CODECS = frozenset({
 PHOTOS_READ = "JPEG, PNG, WebP, BMP, TIFF or GIF"
 CLIPS_READ = "MP4, MOV, MKV, WebM, AVI or WMV"
 
-_PHOTO_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*")
+PHOTO_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*")
 _CLIP_MAGIC = {  # first bytes -> the one FFmpeg demuxer allowed to open them (none that follows links, as HLS does)
     b"\x1aE\xdf\xa3": "matroska", b"0&\xb2u\x8ef\xcf\x11": "asf", b"FLV\x01": "flv", b"OggS": "ogg",
     b"\0\0\x01\xba": "mpeg"}
@@ -151,14 +151,14 @@ def _from_content(source: Path | bytes, name: str) -> Media:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if not header:
         raise InputError(f"{name}: the file is empty. Give a photo or a clip.")
-    if header.startswith(_PHOTO_MAGIC) or (header[:4] == b"RIFF" and header[8:12] == b"WEBP"):
+    if header.startswith(PHOTO_MAGIC) or (header[:4] == b"RIFF" and header[8:12] == b"WEBP"):
         return _from_photo(source, name, digest)
-    if demuxer := _demuxer(header):
+    if demuxer := demuxer_of(header):
         return _from_clip(source, name, digest, demuxer)
     raise InputError(f"{name}: {_describe_unknown(header)}. Give a photo ({PHOTOS_READ}) or a clip ({CLIPS_READ}).")
 
 
-def _demuxer(header: bytes) -> str | None:
+def demuxer_of(header: bytes) -> str | None:
     if header[4:8] in _MP4_BOXES and header[8:12] not in _HEIF_BRANDS:
         return "mp4"
     if header[:4] == b"RIFF" and header[8:12] == b"AVI ":

@@ -198,6 +198,12 @@ def measure_photo(picture: np.ndarray, limit: int) -> list[np.ndarray]:
     return measure_boxes(picture, find(picture), limit)
 
 
+def measure_crop(picture: np.ndarray) -> list[np.ndarray]:
+    """Landmarks of the one face of a picture that is a face crop as a whole, whatever its size; none when none fits."""
+    points = landmarks(picture)
+    return [] if points is None else [points]
+
+
 # Pose
 
 

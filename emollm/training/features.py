@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from emollm.model.emollm import EmoLLM
+from emollm.model.processor import EmoLLMProcessor
 
 
 class FeatureCache:
@@ -27,13 +28,14 @@ class FeatureCache:
 
 
 @torch.no_grad()
-def cache_features(model: EmoLLM, faces_path: str, folder: Path, variants: int = 4) -> FeatureCache:
+def cache_features(model: EmoLLM, processor: EmoLLMProcessor, faces_path: str, folder: Path,
+                   variants: int = 4) -> FeatureCache:
     """Tower features of every training picture: plain, mirrored, and two more with small warps and light changes.
 
     Kept in `folder` under a hash of the pictures and of the tower as a checkpoint rounds it, so that the next stage finds
     them.
     """
-    from emollm.training.tower import augment, to_input
+    from emollm.training.tower import augment, to_input, to_pixels
 
     stored = np.load(faces_path)
     rows, chips = np.flatnonzero(stored["keep"] & ~stored["public_test"]), stored["chips"]
@@ -49,8 +51,9 @@ def cache_features(model: EmoLLM, faces_path: str, folder: Path, variants: int =
             plain = to_input(torch.from_numpy(chips[rows[start:start + 256]]))
             for variant in range(variants):
                 x = plain if variant < 2 else augment(plain, plain.shape[-1], generator, mirrored=False, erased=False)
-                x = (x.flip(-1) if variant % 2 else x).contiguous(memory_format=torch.channels_last)
+                x = processor.normalise(to_pixels(x.flip(-1) if variant % 2 else x))
                 with torch.autocast("cpu", torch.bfloat16):
+                    x = x.contiguous(memory_format=torch.channels_last)
                     features[start:start + 256, variant] = model.face.visual_features(x).half().numpy()
         np.save(path.with_suffix(".tmp.npy"), features)
         path.with_suffix(".tmp.npy").replace(path)

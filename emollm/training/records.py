@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from emollm.model.peaks import Peaks
 from emollm.model.processor import EmoLLMProcessor, FaceInput, face_input
-from emollm.schema import AUEvent, AUSeries
+from emollm.schema import SIDES
 from emollm.training.features import FeatureCache
+from emollm.training.record import Record
 
 
 class Records:
@@ -27,25 +28,23 @@ class Records:
     def __len__(self) -> int:
         return len(self.ends)
 
-    def __getitem__(self, index: int) -> dict:
-        return json.loads(self.data[self.starts[index]:self.ends[index]].tobytes())
+    def __getitem__(self, index: int) -> Record:
+        return Record.from_json(self.data[self.starts[index]:self.ends[index]].tobytes())
 
     def lengths(self) -> np.ndarray:
         return self.ends - self.starts
 
 
-def record_face(record: dict, cache: FeatureCache | None, rng: np.random.Generator) -> FaceInput:
+def record_face(record: Record, cache: FeatureCache | None, rng: np.random.Generator) -> FaceInput:
     """Model input of one record. Pixels come from the cache: one variant per key frame, never a mirrored one when a
     side is named, because the text would have to be mirrored too."""
-    au = record["au"]
-    series, events = AUSeries.from_dict(au), [AUEvent(**e) for e in au["events"]]
-    face = face_input(series, events, au["keys"])
-    if cache is not None and record["images"]:
-        row = int(record["images"][0].split(":")[1])
-        one_sided = bool(((face.peaks[:, 3] != 2) & face.measured & (face.peaks[:, 2] > 0)).any())
+    face = face_input(record.series, record.events, record.keys)
+    if cache is not None and record.row is not None:
+        peak = Peaks.unpack(face.peaks)
+        one_sided = bool(((peak.side != SIDES.index("both")) & face.measured & (peak.strength > 0)).any())
         step = 2 if one_sided else 1
         variants = rng.choice(np.arange(0, cache.variants, step), len(face.times))
-        face.visual_features = np.stack([cache.pick(row, int(v)) for v in variants])
+        face.visual_features = np.stack([cache.pick(record.row, int(v)) for v in variants])
     return face
 
 
@@ -70,11 +69,10 @@ def batches(records: Records, processor: EmoLLMProcessor, cache: FeatureCache | 
         epoch += 1
 
 
-def encode_records(records: list[dict], processor: EmoLLMProcessor, cache: FeatureCache | None,
+def encode_records(records: list[Record], processor: EmoLLMProcessor, cache: FeatureCache | None,
                    rng: np.random.Generator) -> dict:
     """One training batch."""
     faces = [record_face(r, cache, rng) for r in records]
-    turns = [[m["content"] for m in r["messages"]] for r in records]
-    batch = processor.encode(faces, [t[:-1] for t in turns], [t[-1] for t in turns])
-    batch["target"] = torch.tensor([r["target"] for r in records])
+    batch = processor.encode(faces, [r.turns[:-1] for r in records], [r.turns[-1] for r in records])
+    batch["target"] = torch.tensor([r.target for r in records])
     return batch

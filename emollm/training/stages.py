@@ -18,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from emollm.model.checkpoint import load, save
 from emollm.model.config import EmoLLMConfig
@@ -44,14 +43,13 @@ def answer_loss(model: EmoLLM, batch: dict, label_ids: torch.Tensor, label_weigh
 
     Only supervised positions go through the output layer: prompts are not predicted.
     """
-    labels, target = batch.pop("labels"), batch.pop("target")
+    labels, target, label_at = (batch.pop(k) for k in ("labels", "target", "label_at"))
     hidden = model.hidden_states(**batch)  # [B, L, D]
     wanted = labels[:, 1:] != IGNORE
     logits = model.get_output_embeddings()(hidden[:, :-1][wanted]).float()  # [n, vocabulary]
     ids = labels[:, 1:][wanted]  # [n]
-    row = wanted.nonzero()[:, 0]
-    is_label = torch.isin(ids, label_ids)
-    first = is_label & (functional.pad(is_label.cumsum(0), (1, 0))[:-1] == _labels_before(is_label, row))
+    row, place = wanted.nonzero(as_tuple=True)
+    first = place + 1 == label_at[row]  # [n] where a conclusion names its label
     logp = logits.log_softmax(-1)
     token_loss = -logp.gather(1, ids[:, None])[:, 0]
     soft = -(target[row[first]].to(logp) * logp[first][:, label_ids]).sum(1)
@@ -60,17 +58,10 @@ def answer_loss(model: EmoLLM, batch: dict, label_ids: torch.Tensor, label_weigh
     return (text.sum() + label_weight * soft.sum()) / count, text.mean().detach(), soft.mean().detach(), len(ids)
 
 
-def _labels_before(is_label: torch.Tensor, row: torch.Tensor) -> torch.Tensor:
-    """For each token: how many label tokens stand in earlier rows of the batch, so that the first of a row is known."""
-    per_row = torch.zeros(int(row.max()) + 2, dtype=torch.long, device=row.device)
-    per_row.scatter_add_(0, row + 1, is_label.long())
-    return per_row.cumsum(0)[row]
-
-
 def new_model(config: dict, records: Records) -> tuple[EmoLLM, EmoLLMProcessor]:
     """Stage `language`: tokenizer and untrained model, with the trained tower when there is one."""
     sample = (records[i] for i in range(0, len(records), 4))
-    tokenizer = train_tokenizer((m["content"] for r in sample for m in r["messages"]), config["vocabulary"])
+    tokenizer = train_tokenizer((turn for record in sample for turn in record.turns), config["vocabulary"])
     text = {"model_type": "qwen3", "vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id,
             "eos_token_id": tokenizer.eos_token_id, "bos_token_id": None, **config["language_model"]}
     model_config = EmoLLMConfig(text_config=text, tower=POCKET, tower_channels=POCKET_CHANNELS,
@@ -158,7 +149,7 @@ def main(config_path: str) -> None:
     if config["tower"]:
         load_tower(model, config["tower"])
     model = prepare_stage(model, config)
-    cache = cache_features(model, config["faces"], out.parent) if config["faces"] else None
+    cache = cache_features(model, processor, config["faces"], out.parent) if config["faces"] else None
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model.to(device).train()
     model.face.tower.eval()

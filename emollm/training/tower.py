@@ -43,6 +43,11 @@ def to_input(chips: torch.Tensor) -> torch.Tensor:
     return (chips.float() / 127.5 - 1)[:, None].expand(-1, 3, -1, -1)
 
 
+def to_pixels(chips: torch.Tensor) -> np.ndarray:
+    """Inverse of to_input, [B, S, S, 3] uint8, for a processor that normalises in a way of its own."""
+    return ((chips + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
+
+
 def augment(chips: torch.Tensor, size: int, generator: torch.Generator, mirrored: bool = True,
             erased: bool = True, strength: float = 1.0) -> torch.Tensor:
     """Small affine warp, resize, brightness and contrast; half of the faces mirrored and half with one square erased.

@@ -10,8 +10,9 @@ import csv
 import os
 from collections.abc import Iterator
 
-from emollm.caption.incoming.sources import Item, parse_edits, shown
+from emollm.caption.incoming.items import Item, shown
 from emollm.schema import InputError
+from emollm.what_if import parse_edits
 
 COLUMNS = ("path", "custom_id", "question", "what_if")
 MAX_CELL = 2**20  # characters
@@ -26,7 +27,8 @@ def read_manifest(file: str, root: str | None, question: str | None, what_if: tu
         if not row.get("path"):
             raise InputError(f"{place}: the column 'path' is empty. Fill it or remove the row.")
         try:
-            edits = parse_edits(row["what_if"].replace(",", " ").replace(";", " ").split()) if row.get("what_if") else what_if
+            written = row.get("what_if", "").replace(",", " ").replace(";", " ").split()
+            edits = tuple(sorted(parse_edits(written, "what-if ").items())) if written else what_if
         except InputError as error:
             raise InputError(f"{place}: {error}") from None
         asked = shown(row["question"]) if row.get("question") else question

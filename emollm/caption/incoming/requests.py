@@ -14,7 +14,7 @@ import os
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from emollm.caption.incoming.sources import Inline, Item, shown
+from emollm.caption.incoming.items import Inline, Item, shown
 from emollm.schema import InputError
 
 URL = "/v1/chat/completions"

@@ -9,45 +9,16 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
+from emollm.caption.incoming.items import HEADER_BYTES, Item, shown
+from emollm.caption.incoming.manifest import read_manifest
+from emollm.caption.incoming.requests import read_requests
 from emollm.schema import InputError
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".mpo")
 CLIP_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".asf", ".flv", ".ogv", ".mpg", ".mpeg", ".ts",
                  ".mts", ".m2ts", ".3gp")
 MANIFEST_SUFFIXES, REQUEST_SUFFIXES = (".csv", ".parquet"), (".jsonl", ".ndjson")
-HEADER_BYTES = 512
-
-
-@dataclass(frozen=True, slots=True)
-class Inline:
-    """Media within a line of a batch file, fetched only when its turn comes."""
-
-    file: str
-    offset: int  # of the line, bytes
-    length: int  # of the line, bytes
-    custom_id: str  # what that line must still hold then
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One line to be: a question about one photo or clip."""
-
-    custom_id: str
-    source: str | Inline  # path, or where the bytes are
-    place: str  # where the user listed it, for messages
-    question: str | None = None
-    what_if: tuple[tuple[str, float], ...] = ()
-    error: tuple[str, str] | None = None  # code, message: a request that cannot be answered
-
-
-@dataclass(slots=True)
-class Medium:
-    """One photo or clip with every item that asks about it: measured once."""
-
-    source: str | Inline
-    items: list[Item] = field(default_factory=list)
 
 
 def read_inputs(inputs: list[str], root: str | None = None, question: str | None = None,
@@ -68,38 +39,6 @@ def read_inputs(inputs: list[str], root: str | None = None, question: str | None
     return items
 
 
-def by_medium(items: list[Item]) -> Iterator[Medium]:
-    """Items grouped by what they ask about, in order of first mention."""
-    media: dict[str | Inline, Medium] = {}
-    for item in items:
-        media.setdefault(item.source, Medium(item.source)).items.append(item)
-    return iter(media.values())
-
-
-def parse_edits(pairs: list[str]) -> tuple[tuple[str, float], ...]:
-    """["AU04=0"] -> (("AU04", 0.0),), sorted. Raises InputError naming the pair."""
-    from emollm.explainer import checked
-
-    edits: dict[str, float] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        try:
-            edit = checked({name: float(value)})
-        except ValueError:
-            edit = {}
-        if not equals or not edit:
-            raise InputError(f"what-if '{pair}': write AU=LEVEL with a level from 0 (absent) to 5, such as AU04=0")
-        if set(edit) & set(edits):
-            raise InputError(f"what-if '{pair}': {name} is edited twice")
-        edits |= edit
-    return tuple(sorted(edits.items()))
-
-
-def shown(text: str) -> str:
-    """A name that JSON can hold: bytes of a file name that are no UTF-8 are written as \\udcXX."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
 def _items(given: str, root: str | None, question: str | None, what_if: tuple) -> list[Item]:
     suffix = os.path.splitext(given)[1].lower()
     if os.path.isdir(given):
@@ -107,12 +46,8 @@ def _items(given: str, root: str | None, question: str | None, what_if: tuple) -
         if not files:
             raise InputError(f"{given}: no photo or clip in this folder or below it. Give a folder that holds some.")
     elif os.path.isfile(given) and suffix in MANIFEST_SUFFIXES:
-        from emollm.caption.incoming.manifest import read_manifest
-
         return read_manifest(given, root, question, what_if)
     elif os.path.isfile(given) and suffix in REQUEST_SUFFIXES:
-        from emollm.caption.incoming.requests import read_requests
-
         return read_requests(given, root, question, what_if)
     elif os.path.lexists(given):
         files = [given]
@@ -154,11 +89,11 @@ def _is_media(path: str) -> bool:
     suffix = os.path.splitext(path)[1].lower()
     if suffix or not os.path.isfile(path):
         return suffix in PHOTO_SUFFIXES + CLIP_SUFFIXES
-    from emollm.perception.media import _PHOTO_MAGIC, _demuxer
+    from emollm.perception.media import PHOTO_MAGIC, demuxer_of
 
     try:
         with open(path, "rb") as file:
             header = file.read(HEADER_BYTES)
     except OSError:
         return False
-    return header.startswith(_PHOTO_MAGIC) or header[8:12] == b"WEBP" or _demuxer(header) is not None
+    return header.startswith(PHOTO_MAGIC) or header[8:12] == b"WEBP" or demuxer_of(header) is not None

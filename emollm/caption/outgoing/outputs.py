@@ -16,12 +16,13 @@ from dataclasses import dataclass
 
 from emollm.answer.prompt import DEFAULT_QUESTION
 from emollm.caption.incoming import requests
-from emollm.caption.incoming.sources import Inline, Item
-from emollm.caption.outgoing import lines, page, subtitles, summary
-from emollm.caption.outgoing.lines import Line
+from emollm.caption.incoming.items import Inline, Item
+from emollm.caption.outgoing import page, subtitles, summary
 from emollm.caption.outgoing.thumbs import Thumbnails
+from emollm.caption.run import lines
+from emollm.caption.run.lines import Line
 from emollm.caption.run.log import Log
-from emollm.caption.settings import key_of
+from emollm.caption.run.settings import key_of
 from emollm.explanation import Explanation
 from emollm.files import umask, write_file
 from emollm.schema import InputError
@@ -162,6 +163,6 @@ def _pictures(thumbnails: Thumbnails, item: Item | None, line: Line, explanation
 
 
 def _settings_sha256(log: Log) -> str:
-    from emollm.caption.settings import digest
+    from emollm.caption.run.settings import digest
 
     return digest(log.settings)

@@ -9,7 +9,15 @@ from __future__ import annotations
 import math
 from html import escape
 
-from emollm.explanation import DISCLOSURE, MARKS, NOT_ENOUGH, NOTHING_MOVED, Explanation, alternatives
+from emollm.explanation import (
+    DISCLOSURE,
+    MARKS,
+    NOT_ENOUGH,
+    NOTHING_MOVED,
+    Explanation,
+    edits_sentence,
+    whole_reading,
+)
 from emollm.facs.units import ACTION_UNITS
 from emollm.schema import AUEvent, Claim
 
@@ -114,16 +122,14 @@ def _claim(claim: Claim) -> str:
 def _reading(explanation: Explanation) -> str:
     if explanation.label is None:
         return f'<p class="reading">{NOT_ENOUGH[0].upper()}{NOT_ENOUGH[1:]}.</p>'
-    others = " or ".join(alternatives(explanation))
-    also = f"; could also be read as {others}" if others else ""
-    return f'<p class="reading">Commonly read as {explanation.label} (confidence {explanation.confidence:.2f}){also}.</p>'
+    reading = whole_reading(explanation)
+    return f'<p class="reading">{reading[0].upper()}{reading[1:]}.</p>'
 
 
 def _edits(explanation: Explanation) -> str:
     if not explanation.edits:
         return ""
-    edits = ", ".join(f"{au} set to {value:g}" for au, value in explanation.edits.items())
-    return escape(f" What if: {edits} (edited evidence, not what was measured).")
+    return escape(f" {edits_sentence(explanation.edits)}.")
 
 
 def _legend() -> str:

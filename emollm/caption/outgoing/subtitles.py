@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from emollm.explanation import DISCLOSURE, Explanation, alternatives
+from emollm.explanation import DISCLOSURE, Explanation, whole_reading
 from emollm.facs.readings import level_word
 from emollm.facs.units import ACTION_UNITS
 from emollm.schema import AUEvent
@@ -82,9 +82,7 @@ def _reading(explanation: Explanation, who: str) -> Cue:
         reasons = "; ".join(explanation.notices) or "not enough to say"
         text = f"{who}{reasons}"
     else:
-        others = " or ".join(alternatives(explanation))
-        also = f"; could also be read as {others}" if others else ""
-        text = f"{who}commonly read as {explanation.label} (confidence {explanation.confidence:.2f}){also}"
+        text = f"{who}{whole_reading(explanation)}"
     end = times[-1] + (times[-1] - times[-2])
     return Cue(max(0.0, end - length), end, [text, DISCLOSURE])
 

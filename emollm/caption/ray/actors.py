@@ -13,14 +13,14 @@ import time
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from emollm.caption.incoming.sources import Item, Medium
-from emollm.caption.outgoing import lines
-from emollm.caption.outgoing.lines import Line
+from emollm.caption.incoming.items import Item, Medium
 from emollm.caption.ray.shards import manifest_of
+from emollm.caption.run import lines
+from emollm.caption.run.lines import Line
 from emollm.caption.run.log import Log
-from emollm.caption.run.pipeline import GIVE_UP, _reason
+from emollm.caption.run.pipeline import GIVE_UP, reason_of
+from emollm.caption.run.settings import digest, settings_of
 from emollm.caption.run.stages import Ask, Measured, answer, measure, with_edits
-from emollm.caption.settings import digest, settings_of
 from emollm.explainer import Prepared
 from emollm.explanation import Explanation
 from emollm.schema import InputError
@@ -127,7 +127,7 @@ class Answerer:
             self.failures = self.failures + 1 if isinstance(found, Exception) else 0
             if self.failures >= GIVE_UP:
                 self.log.append(written)
-                raise InputError(f"the model failed on {GIVE_UP} items in a row on {platform.node()} ({_reason(found)}). "
+                raise InputError(f"the model failed on {GIVE_UP} items in a row on {platform.node()} ({reason_of(found)}). "
                                  "Finished lines are kept; run 'emollm doctor' there, then the same command again.")
             written.append(self._line(ask, found))
         self.log.append(written)
@@ -135,7 +135,7 @@ class Answerer:
 
     def _line(self, ask: Ask, found: list[Explanation] | Exception) -> Line:
         if isinstance(found, Exception):
-            return lines.failure(ask.key, ask.item.custom_id, "generation_failed", _reason(found))
+            return lines.failure(ask.key, ask.item.custom_id, "generation_failed", reason_of(found))
         return lines.success(ask.key, ask.item.custom_id, found, self.job.model, int(time.time()), self.settings_sha256)
 
 

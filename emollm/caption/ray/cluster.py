@@ -29,17 +29,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from emollm.answer.prompt import DEFAULT_QUESTION
-from emollm.caption.incoming.sources import CLIP_SUFFIXES, Item, Medium, by_medium
-from emollm.caption.outgoing import lines
-from emollm.caption.outgoing.lines import Line
+from emollm.caption.incoming.items import Item, Medium, by_medium
+from emollm.caption.incoming.sources import CLIP_SUFFIXES
 from emollm.caption.ray import shards
 from emollm.caption.ray.actors import Answerer, Found, Job, Measurer
+from emollm.caption.run import lines
 from emollm.caption.run.crew import Crew, Done
+from emollm.caption.run.lines import Line
 from emollm.caption.run.log import Entry, Log
 from emollm.caption.run.meter import Meter
 from emollm.caption.run.pipeline import WINDOW_BATCHES, WINDOW_FRAMES, Stop
+from emollm.caption.run.settings import digest
 from emollm.caption.run.stages import Measured, Window, measure, name_of
-from emollm.caption.settings import digest
 from emollm.explanation import Explanation
 from emollm.schema import InputError
 from emollm.workers import WorkerError

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from emollm.caption.run import log as logs
 from emollm.caption.run.log import Entry, Log, Scan
-from emollm.caption.settings import digest
+from emollm.caption.run.settings import digest
 from emollm.files import write_file
 
 AT_ONCE = 256  # lines between two waits for the disk

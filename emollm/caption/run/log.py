@@ -20,9 +20,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from emollm.caption.outgoing import lines
-from emollm.caption.outgoing.lines import Line
-from emollm.caption.settings import digest
+from emollm.caption.run import lines
+from emollm.caption.run.lines import Line
+from emollm.caption.run.settings import digest
 from emollm.files import write_file
 from emollm.schema import InputError
 

@@ -17,13 +17,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from emollm.answer.prompt import DEFAULT_QUESTION
-from emollm.caption.incoming.sources import Item, Medium
-from emollm.caption.outgoing import lines
-from emollm.caption.outgoing.lines import Line
+from emollm.caption.incoming.items import Item, Medium
+from emollm.caption.run import lines
+from emollm.caption.run.lines import Line
 from emollm.caption.run.log import Log
 from emollm.caption.run.meter import Meter
+from emollm.caption.run.settings import digest
 from emollm.caption.run.stages import Ask, Measured, Window, answer, measure, name_of, with_edits
-from emollm.caption.settings import digest
 from emollm.explainer import Prepared
 from emollm.explanation import Explanation
 from emollm.schema import InputError
@@ -129,9 +129,9 @@ class Run:
             self.failures = self.failures + 1 if isinstance(found, Exception) else 0
             if self.failures >= GIVE_UP:
                 self._append(written)
-                raise InputError(f"the model failed on {GIVE_UP} items in a row ({_reason(found)}). Finished lines are kept; "
+                raise InputError(f"the model failed on {GIVE_UP} items in a row ({reason_of(found)}). Finished lines are kept; "
                                  "run 'emollm doctor', then the same command again.")
-            written.append(lines.failure(ask.key, ask.item.custom_id, "generation_failed", _reason(found))
+            written.append(lines.failure(ask.key, ask.item.custom_id, "generation_failed", reason_of(found))
                            if isinstance(found, Exception) else self._line(ask.item, ask.key, found))
         self._append(written)
 
@@ -175,6 +175,6 @@ def _leave_signals_alone() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     first = str(error).splitlines()[0] if str(error) else ""
     return first if isinstance(error, InputError) else f"{type(error).__name__}: {first}"

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 
 from emollm.answer.prompt import DEFAULT_QUESTION, observe
 from emollm.caption.incoming import requests
-from emollm.caption.incoming.sources import Inline, Item, Medium, shown
-from emollm.caption.outgoing import lines
-from emollm.caption.outgoing.lines import Line
-from emollm.caption.settings import key_of
+from emollm.caption.incoming.items import Inline, Item, Medium, shown
+from emollm.caption.run import lines
+from emollm.caption.run.lines import Line
+from emollm.caption.run.settings import key_of
 from emollm.explainer import Prepared, edited
 from emollm.explainer import answer as explain_answer
 from emollm.explanation import Explanation

@@ -10,7 +10,7 @@ import json
 import re
 from dataclasses import dataclass
 
-from emollm.answer.prompt import FACE, FACE_END, FACE_PAD, FACE_START, SPECIAL_TOKENS
+from emollm.answer.prompt import ANSWER_TOKENS, FACE, FACE_END, FACE_PAD, FACE_START, SPECIAL_TOKENS
 from emollm_vllm.door.errors import NOT_JSON, Refused
 
 CHAT, COMPLETIONS, RESPONSES, TOKENIZE = "/v1/chat/completions", "/v1/completions", "/v1/responses", "/tokenize"
@@ -45,7 +45,7 @@ class Limits:
     messages: int = 100
     prompts: int = 8  # of one completion request
     n: int = 4
-    tokens: int = 512  # of an answer
+    tokens: int = ANSWER_TOKENS  # of an answer
     characters: int = 200_000  # of text in one request
     schema: int = 65_536  # characters of a schema or grammar
     listed: int = 16  # stop strings and the like

@@ -17,9 +17,10 @@ import os
 from dataclasses import dataclass, field
 
 from emollm.schema import InputError, NoFaceError
-from emollm_vllm.door import admission, places
+from emollm_vllm.door import admission
 from emollm_vllm.door.admission import Limits
 from emollm_vllm.door.errors import Refused, broken_off, error_body, reshaped, unavailable
+from emollm_vllm.plugin import places
 
 ENVIRONMENT = "EMOLLM_GATE"
 SERVED = frozenset({

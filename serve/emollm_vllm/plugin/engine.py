@@ -10,9 +10,9 @@ import torch
 from emollm.answer import prompt
 from emollm.answer.grammar import Grammar
 from emollm.model.checkpoint import Shape, find, load_processor
-from emollm.model.generate import MAX_NEW_TOKENS, Generated, distribution, label_position, never_written, unconcluded
+from emollm.model.generate import Generated, distribution, never_written, unconcluded
 from emollm.model.processor import FaceInput
-from emollm.model.tokenizer import label_tokens
+from emollm.model.tokenizer import label_position, label_tokens
 
 ENVIRONMENT = {
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # the engine in this very process: no start of a second one, no copies
@@ -87,7 +87,7 @@ def face_prompt(tokenizer, face: FaceInput, question: str | list[str], begun: st
     return {"prompt_token_ids": ids, "multi_modal_data": {"image": [face]}}
 
 
-def sampling(tokenizer, observations: list | None, question: str | list[str], max_tokens: int = MAX_NEW_TOKENS):
+def sampling(tokenizer, observations: list | None, question: str | list[str], max_tokens: int = prompt.ANSWER_TOKENS):
     """Greedy, held to the observations when they are given, with the labels' log-probabilities at every token."""
     from vllm import SamplingParams
     from vllm.sampling_params import StructuredOutputsParams

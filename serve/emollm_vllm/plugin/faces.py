@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from emollm.explainer import Prepared, Subject, checked, edited
 from emollm.model.processor import FaceInput
-from emollm.schema import AU_NAMES, AUSeries, InputError, NoFaceError, au_index
-from emollm_vllm.door.places import Place
+from emollm.schema import AU_NAMES, AUSeries, InputError, au_index
+from emollm.subject import Prepared, Subject, choose, edited
+from emollm.what_if import check_edits
+from emollm_vllm.plugin.places import Place
 
 # What a request may say about each of its pictures and clips, in their order (mm_processor_kwargs).
 CHOICES = ("face", "au", "what_if")
@@ -30,7 +31,8 @@ class Sent:
     place: Place
 
 
-def choose(prepared: Prepared, face: int | None = None, au: Mapping | None = None, what_if: Mapping | None = None) -> Subject:
+def choose_subject(prepared: Prepared, face: int | None = None, au: Mapping | None = None,
+                   what_if: Mapping | None = None) -> Subject:
     """The face a prompt is about: `face` by its face_id, otherwise the largest that can be read.
 
     au: {"AU12": 3.0, "AU06": [2.0, 1.0]} replaces the measurement (0-5, or [left, right]); all other units count as not
@@ -38,29 +40,17 @@ def choose(prepared: Prepared, face: int | None = None, au: Mapping | None = Non
     """
     if face is not None and (isinstance(face, bool) or not isinstance(face, int)):
         raise InputError("face must be the whole number of a face, such as 0")
-    subjects = [s for s in prepared.subjects if face is None or s.series.face_id == face]
-    if not subjects:
-        there = ", ".join(str(s.series.face_id) for s in prepared.subjects)
-        raise InputError(f"{prepared.name}: there is no face {face}; faces here: {there}")
-    readable = [s for s in subjects if not s.refusal]
-    if not readable:
-        raise NoFaceError(f"{prepared.name}: not enough to say: {'; '.join(subjects[0].refusal)}. Use a larger, sharper, "
-                          "less turned picture of the face.")
-    subject = max(readable, key=_size)
+    subject = choose(prepared, face)
     if au is not None:
         subject = dataclasses.replace(subject, series=given(subject.series, au), events=[])
     return edited(subject, edits(what_if))
-
-
-def _size(subject: Subject) -> float:
-    return 0.0 if subject.track is None else float(np.median(subject.track.quality.size))
 
 
 def edits(what_if: Mapping | None) -> dict[str, float]:
     """What-if edits as a client states them, as {"AU04": 0.0}. Raises InputError."""
     if not isinstance(what_if or {}, Mapping) or not all(map(_is_number, (what_if or {}).values())):
         raise InputError('what_if must be an object of action units and intensities, such as {"AU04": 0.0}')
-    return checked({AU_NAMES[_unit(k)]: v for k, v in (what_if or {}).items()})
+    return check_edits({AU_NAMES[_unit(k)]: v for k, v in (what_if or {}).items()})
 
 
 def _unit(name: object) -> int:

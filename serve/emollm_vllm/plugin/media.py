@@ -34,8 +34,8 @@ from emollm.explainer import Prepared
 from emollm.model.checkpoint import Shape, shape_of
 from emollm.schema import InputError, NoFaceError
 from emollm.workers import Workers
-from emollm_vllm.door.places import place_of
-from emollm_vllm.plugin.faces import CHOICES, Sent, choose
+from emollm_vllm.plugin.faces import CHOICES, Sent, choose_subject
+from emollm_vllm.plugin.places import place_of
 from emollm_vllm.plugin.processing import BadRequest, client_error
 
 MAX_BYTES = 32 * 2**20
@@ -270,7 +270,7 @@ async def grounding(body: dict) -> dict:
     prepared = await connector().measured(*media[0])
     chosen = {k: v[0] for k, v in (body.get("mm_processor_kwargs") or {}).items()
               if k in CHOICES and isinstance(v, list) and v and v[0] is not None}
-    subject = choose(prepared, **chosen)
+    subject = choose_subject(prepared, **chosen)
     asked = [_text(m.get("content")) for m in messages if m.get("role") == "user"]
     question = asked[0] if len(messages) == 1 else [_text(m.get("content")) for m in messages]
     return {"grammar": Grammar(prompt.observe(subject.series, subject.events), question).as_ebnf()}

@@ -28,8 +28,8 @@ from emollm.model.checkpoint import Shape
 from emollm.model.config import EmoLLMConfig
 from emollm.model.processor import EmoLLMProcessor, FaceInput, face_input
 from emollm.schema import AU_NAMES, InputError, NoFaceError
-from emollm_vllm.door.places import Place
-from emollm_vllm.plugin.faces import CHOICES, Sent, choose, fingerprint
+from emollm_vllm.plugin.faces import CHOICES, Sent, choose_subject, fingerprint
+from emollm_vllm.plugin.places import Place
 
 MODALITIES = ("image", "video")  # also the order in which a request's choices count its items
 FIELDS = ("chips", "au", "times", "peaks", "measured")  # of one face, as emollm.model.processor.collate takes them
@@ -166,7 +166,7 @@ class FaceProcessor(BaseMultiModalProcessor[FaceInfo]):
             return item
         prepared, place = (item.prepared, item.place) if isinstance(item, Sent) else (item, None)
         try:
-            s = choose(prepared, **choices)
+            s = choose_subject(prepared, **choices)
             return face_input(s.series, s.events, s.key_frames, s.chips)
         except InputError as error:
             chosen = choices and not isinstance(error, NoFaceError)

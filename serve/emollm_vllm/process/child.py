@@ -14,6 +14,7 @@ import sys
 import threading
 from pathlib import Path
 
+from emollm.answer.prompt import ANSWER_TOKENS
 from emollm.schema import InputError
 from emollm_vllm.door.admission import CHAT
 
@@ -126,7 +127,7 @@ def defaults(folder: Path, model: str, cpu: bool) -> list[str]:
         "--limit-mm-per-prompt": json.dumps({"image": 4, "video": 1}),
         "--structured-outputs-config": json.dumps({"backend": "xgrammar", "disable_any_whitespace": True}),
         # Greedy unless a request asks otherwise, as `emollm explain`; and no answer without an end.
-        "--override-generation-config": json.dumps({"temperature": 0.0, "max_new_tokens": 512}),
+        "--override-generation-config": json.dumps({"temperature": 0.0, "max_new_tokens": ANSWER_TOKENS}),
         "--mm-processor-cache-gb": "1",
         "--uvicorn-log-level": "warning",
     }

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from emollm.evaluation.quick import answers, crop_input
-from emollm.model.checkpoint import MODELS, load, save
+from emollm.files import MODELS
+from emollm.model.checkpoint import load, save, shape_of
 from emollm.perception.measure import ESTIMATOR, ESTIMATOR_VERSION
 from emollm.schema import LABELS
 
@@ -43,14 +44,14 @@ def ship(trained: str, name: str, fer: str, n: int = 600) -> Path:
 
     fer: folder with the FER2013 files; n: faces to fit the temperature on. Raises InputError.
     """
-    from data_engine.sources import fer2013
     from emollm import progress
+    from emollm.evaluation import fer2013
 
-    model, processor = load(trained)
+    (model, processor), shape = load(trained), shape_of(trained)
     model.config.label_temperature = 1.0
     source = fer2013.load(fer)
     rows = np.flatnonzero(source.public_test)[::2][:n]
-    faces = [crop_input(p, processor.chip_size) for p in progress.track(source.pictures(rows), "measuring", len(rows))]
+    faces = [crop_input(p, shape) for p in progress.track(source.pictures(rows), "measuring", len(rows))]
     given = answers(model, processor, faces, grounded=True)
     distributions = np.array([[a.distribution[label] for label in LABELS] for a in given])
     model.config.label_temperature = round(fit_temperature(distributions, source.votes[rows].argmax(1)), 2)
