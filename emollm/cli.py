@@ -147,7 +147,7 @@ def _add_explain(commands: argparse._SubParsersAction) -> None:
         help="explain the face with one action unit edited, 0 (absent) to 5; repeatable")
     add("--face", type=_face_number, metavar="N", help="only this face, as numbered in the output (default: all)")
     add("--evidence", metavar="TABLE", help="use these action units instead of measuring: emollm, OpenFace, py-feat, "
-        "LibreFace or ARKit table, or a FACS code")
+        "LibreFace, ARKit or long table, 478 face landmarks, or a FACS code")
     add("--baseline", choices=("none", "clip"), default=None,
         help="what counts as this face at rest: the average face (none) or the clip's own quiet moments (clip)")
     add("--model", default="pocket", metavar="DIR", help="pocket (default, comes with emollm) or a checkpoint folder")
@@ -286,16 +286,13 @@ def _check_place(path: str | None, media: str) -> None:
 def _check_render(arguments: argparse.Namespace) -> None:
     """Refuse before the work starts what could not be drawn after it."""
     from emollm import render
+    from emollm.evidence import is_table
 
     render.image_format(arguments.render)
-    if isinstance(_source(arguments.media), str) and not _is_table(arguments.media):
+    if not is_table(_source(arguments.media)):
         return
     raise InputError(f"--render {arguments.render}: {arguments.media} has no picture to draw on. Leave --render out or "
                      "give the photo or clip with --evidence.")
-
-
-def _is_table(path: str) -> bool:
-    return path.lower().endswith((".csv", ".tsv", ".json", ".txt", ".facs"))
 
 
 def _render(arguments: argparse.Namespace, found: list[Explanation]) -> None:

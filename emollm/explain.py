@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 import types
 from dataclasses import dataclass, field
@@ -53,6 +54,7 @@ class Subject:
     notices: list[str] = field(default_factory=list)
     chips: np.ndarray | None = None  # [K, S, S, 3] uint8; None without pixels
     refusal: list[str] = field(default_factory=list)  # why this face cannot be read; empty when it can
+    picture: str = ""  # of a table of many pictures: the one that this face is in
 
 
 @dataclass
@@ -75,9 +77,10 @@ def explain(source, *, question: str | None = None, what_if: dict[str, float] | 
             baseline: str | None = None, gate: Gate | None = Gate(), engine=None) -> list[Explanation]:
     """Why each face is commonly read the way it is.
 
-    source: path, bytes, PIL image, RGB array, or an AU table (AUSeries, or a path to one) when there are no pixels.
+    source: path, bytes, PIL image, RGB array, or an AU table (AUSeries, data frame, landmarks, or a path to one) when there
+    are no pixels; a table of many pictures is explained picture by picture.
     question: asked instead of the default. what_if: {"AU04": 0.0} edits the evidence before the model sees it.
-    face: only this face_id. evidence: an AUSeries or table that replaces our measurement. baseline: none or clip
+    face: only this face_id. evidence: a table of any of these kinds that replaces our measurement. baseline: none or clip
     (default: clip for clips). model: shipped name, folder or hub name. grounded: hold observation lines to the
     measurement. gate: quality limits, None turns them off. engine: who answers, instead of `model` (see engine.py).
     Returns one Explanation a face, left to right. Raises InputError, NoFaceError.
@@ -163,7 +166,7 @@ def refused(s: Subject) -> Explanation:
 
 def signed(s: Subject, result: Explanation, prepared: Prepared, question: str, model: str) -> Explanation:
     """The explanation with where it came from."""
-    result.source, result.question, result.edits, result.model = prepared.name, question, prepared.edits, model
+    result.source, result.question, result.edits, result.model = s.picture or prepared.name, question, prepared.edits, model
     result.notices = s.notices + result.notices
     return result
 
@@ -195,17 +198,20 @@ def checked(what_if: dict[str, float] | None) -> dict[str, float]:
 
 def _perceive(source, evidence, face: int | None, baseline: str | None, cache) -> tuple:
     """Steps 1 to 3: name of the source, its media (None for AU tables) and the faces to explain."""
-    if _is_table(source):
-        name, seen = "AU table" if isinstance(source, AUSeries) else str(source), None
-        subjects = [Subject(s) for s in _table(source)]
+    from emollm import evidence as tables
+
+    if tables.is_table(source):
+        name, seen = "AU table" if not isinstance(source, str | os.PathLike) else str(source), None
+        subjects = _table(source, baseline, name)
     else:
         seen, measured = _measure(source, baseline, cache)
         name, subjects = seen.name, [Subject(series, track) for track, series in measured]
     if not subjects:
         raise NoFaceError(f"{name}: {NO_FACE}")
-    subjects = _pick(subjects, face, name)
-    if evidence is not None:
-        _replace_evidence(subjects, evidence, name)
+    given = None if evidence is None else tables.read_faces(evidence, seen and seen.fps, baseline)
+    subjects = _pick(subjects, face, name, given)
+    if given is not None:
+        _replace_evidence(subjects, given, face, seen, name)
     for subject in subjects:
         subject.notices += seen.notices if seen is not None else []
     return name, seen, subjects
@@ -235,44 +241,60 @@ def _measure(source, baseline: str | None, cache: faces_in.ChipCache | None = No
     return seen, [(t, measure.series(t, chosen)) for t in tracks]
 
 
-def _is_table(source) -> bool:
+def _table(source, baseline: str | None, name: str) -> list[Subject]:
+    """The faces of a table without pixels. Raises NoFaceError when none of them was measured at any moment."""
     from emollm import evidence
 
-    if isinstance(source, AUSeries):
-        return True
-    if not isinstance(source, str) and not hasattr(source, "__fspath__"):
-        return False
-    return str(source).lower().endswith((".csv", ".json", ".tsv")) or evidence.looks_like_facs(str(source))
+    faces = evidence.read_faces(source, baseline=baseline)
+    if not any(np.isfinite(face.series.intensity).any() for face in faces):
+        rows = sum(len(face.series.times) for face in faces)
+        raise NoFaceError(f"{name}: no frame was measured: none of its {rows} rows holds a face.")
+    pictures = list(dict.fromkeys(face.picture for face in faces))
+    if len(pictures) == 1:
+        return [Subject(face.series, notices=[*face.series.notices]) for face in faces]
+    which = {picture: f"picture {k} of {len(pictures)} in {name}" for k, picture in enumerate(pictures, 1)}
+    return [Subject(face.series, notices=[*face.series.notices, which[face.picture]], picture=face.picture) for face in faces]
 
 
-def _table(source) -> list[AUSeries]:
-    from emollm import evidence
-
-    if isinstance(source, AUSeries):
-        return [source]
-    return [evidence.parse_facs(str(source))] if evidence.looks_like_facs(str(source)) else evidence.read_all(source)
-
-
-def _pick(subjects: list[Subject], face: int | None, name: str) -> list[Subject]:
+def _pick(subjects: list[Subject], face: int | None, name: str, given: list | None = None) -> list[Subject]:
+    """The faces to explain: all, or the one picked. Where a picture has one face, `face` may name one of the evidence."""
     if face is None:
-        if len(subjects) > 1:
-            for s in subjects:
-                s.notices.append(f"{len(subjects)} faces, left to right: this is face {s.series.face_id}")
+        _number(subjects)
         return subjects
     picked = [s for s in subjects if s.series.face_id == face]
+    if not picked and len(subjects) == 1 and face in {other.series.face_id for other in given or []}:
+        return subjects
     if not picked:
         there = ", ".join(str(s.series.face_id) for s in subjects)
         raise InputError(f"{name}: there is no face {face}; faces here: {there}")
     return picked
 
 
-def _replace_evidence(subjects: list[Subject], evidence, name: str) -> None:
-    """The user's own action units take the place of ours, for the one face they belong to."""
-    given = _table(evidence)
-    if len(subjects) != 1 or len(given) != 1:
-        raise InputError(f"{name}: evidence of {len(given)} face(s) for {len(subjects)} face(s); pick one with face=N")
-    subjects[0].series = dataclasses.replace(given[0], face_id=subjects[0].series.face_id)
-    subjects[0].notices.append(f"action units were given, not measured here ({given[0].estimator})")
+def _number(subjects: list[Subject]) -> None:
+    """Say which of several faces in one picture each is."""
+    for s in subjects:
+        beside = [other for other in subjects if other.picture == s.picture]
+        order = ", left to right" if s.track is not None else ""
+        if len(beside) > 1:
+            s.notices.append(f"{len(beside)} faces{order}: this is face {s.series.face_id}")
+
+
+def _replace_evidence(subjects: list[Subject], given: list, face: int | None, seen, name: str) -> None:
+    """The user's own action units take the place of ours, face by face. A face that the table lacks keeps our measurement."""
+    from emollm.evidence import whose
+
+    given, said = whose.of_picture(given, name)
+    if not any(np.isfinite(other.series.intensity).any() for other in given):
+        raise NoFaceError(f"{name}: no frame was measured: the evidence holds no face.")
+    ids, tracks = [s.series.face_id for s in subjects], [s.track for s in subjects]
+    for s, (own, how) in zip(subjects, whose.match(given, ids, tracks, face, name), strict=True):
+        if own is None:
+            s.notices.append("the evidence has no face at this place; it was measured here")
+            continue
+        series, in_time = whose.in_time(own.series, s.track, seen.kind if seen else "table", name)
+        s.series = dataclasses.replace(series, face_id=s.series.face_id)
+        told = f", matched {how}" if how else ""
+        s.notices += [f"action units were given, not measured here ({series.estimator}{told})", *series.notices, *said, *in_time]
 
 
 class _Callable(types.ModuleType):

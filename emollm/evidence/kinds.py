@@ -47,7 +47,9 @@ def is_table(source: object) -> bool:
     if not isinstance(source, (str, os.PathLike)):
         return False
     path = os.fspath(source)
-    return isinstance(path, str) and (path.lower().endswith(TABLE_SUFFIXES) or facs_codes.looks_like_facs(path))
+    if not isinstance(path, str):
+        return False
+    return path.lower().endswith(TABLE_SUFFIXES) or (facs_codes.looks_like_facs(path) and not os.path.exists(path))
 
 
 def name_of(source: object) -> str:
