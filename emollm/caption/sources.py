@@ -16,7 +16,7 @@ from emollm.schema import InputError
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".mpo")
 CLIP_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".asf", ".flv", ".ogv", ".mpg", ".mpeg", ".ts",
                  ".mts", ".m2ts", ".3gp")
-MANIFEST_SUFFIXES, REQUEST_SUFFIXES = (".csv", ".parquet"), (".jsonl", ".ndjson")
+MANIFEST_SUFFIXES, REQUEST_SUFFIXES = (".csv", ".tsv", ".tab", ".parquet"), (".jsonl", ".ndjson")
 HEADER_BYTES = 512
 
 

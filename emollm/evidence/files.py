@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from emollm.schema import InputError
 
 MAX_ROW = 8 * 2**20  # bytes: a header or row longer than this is no table
@@ -41,12 +43,24 @@ class Source:
     ragged: list[RaggedRow] = field(default_factory=list)  # filled while batches are read
     notices: list[str] = field(default_factory=list)
 
+    def lines(self, rows: int) -> np.ndarray:
+        """Numbers of the first rows that were read, header = 1, empty lines left out: all but the ragged ones."""
+        every = np.arange(self.first_line, self.first_line + rows + len(self.ragged))
+        return every[~np.isin(every, [ragged.line for ragged in self.ragged])][:rows]
+
 
 def open_source(path: Path) -> Source:
     """A delimited or Parquet file with its header read, told by its first bytes. Raises InputError for an empty file, one
     that is no text, or a workbook."""
-    with open(path, "rb") as handle:
-        magic = handle.read(4)
+    try:
+        import pyarrow  # noqa: F401
+    except ModuleNotFoundError:
+        raise InputError(f"{path.name}: reading tables needs pyarrow: pip install pyarrow") from None
+    try:
+        with open(path, "rb") as handle:
+            magic = handle.read(4)
+    except OSError as error:
+        raise InputError(f"{path.name}: this table cannot be read ({error.strerror}).") from None
     if not magic:
         raise InputError(f"{path.name}: the file is empty. Expected a header row and one row a frame.")
     if magic == b"PAR1":

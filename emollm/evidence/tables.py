@@ -48,6 +48,7 @@ class Table:
     notices: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self._clipped: dict[Range, list[tuple[str, int]]] = {}  # column and count of values past an end
         self.plain: dict[str, str] = {}  # plain name -> the column's own name, first of that name
         for column in self.header:
             self.plain.setdefault(plain_name(column), column)
@@ -98,7 +99,7 @@ class Table:
                     parts[column].append(values)
                     infinite += boundless
                 if column in texts:
-                    self.texts.setdefault(column, []).extend(_strings(cells))
+                    self.texts.setdefault(column, []).extend(strings(cells))
         self._place_rows(lost)
         self.numbers = {column: np.concatenate(parts[column]) for column in numbers}
         if infinite:
@@ -142,15 +143,9 @@ class Table:
         try:
             return to_numbers(cells)
         except BadCell as bad:
-            line = self._lines(self.rows)[self.rows - len(cells) + bad.position]
+            line = self.source.lines(self.rows)[self.rows - len(cells) + bad.position]
             raise InputError(f"{self.name}: row {line}, column {column}: '{bad.text[:30]}' is not a number. Leave the cell empty "
                              "when there is no value.") from None
-
-    def _lines(self, rows: int) -> np.ndarray:
-        """Line numbers of the kept rows: all but the ragged ones."""
-        first = self.source.first_line
-        every = np.arange(first, first + rows + len(self.source.ragged))
-        return every[~np.isin(every, [ragged.line for ragged in self.source.ragged])][:rows]
 
     def _place_rows(self, lost: Callable[[list[str]], bool] | None) -> None:
         """Number the rows; of the ragged ones a cut last row and lost frames are left out, any other is refused."""
@@ -167,7 +162,7 @@ class Table:
             self.say(f"{faceless} row{'s' if faceless > 1 else ''} without a face left out")
         if not self.rows:
             raise InputError(f"{self.name}: a header but no rows.")
-        self.lines = self._lines(self.rows)
+        self.lines = self.source.lines(self.rows)
 
     def _ragged(self, row: RaggedRow) -> InputError:
         return InputError(f"{self.name}: row {row.line} has {len(row.cells)} cells, the header {len(self.header)} columns. "
@@ -188,10 +183,6 @@ class Table:
             self.numbers[column] = np.clip(values, limits.low, limits.high)
             self._clipped.setdefault(limits, []).append((column, int(past.sum())))
 
-    @property
-    def _clipped(self) -> dict[Range, list[tuple[str, int]]]:
-        return self.__dict__.setdefault("clipped", {})
-
     def _say_clipped(self) -> None:
         for limits, columns in self._clipped.items():
             total = sum(count for _, count in columns)
@@ -199,7 +190,7 @@ class Table:
             self.say(f"{total} value{'s' if total > 1 else ''} just outside {limits.low:g} to {limits.high:g} set to its end ({which})")
 
 
-def _strings(cells) -> list[str]:
+def strings(cells) -> list[str]:
     """Text of a block, "" for no value; numbers as they print, whole ones without a fraction."""
     return ["" if value is None or (isinstance(value, str) and is_missing(value)) else _string(value) for value in cells.to_pylist()]
 
