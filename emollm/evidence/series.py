@@ -47,7 +47,7 @@ def who_columns(table: Table) -> tuple[str, str]:
 
 
 def by_face(table: Table, rows: Rows, estimator: str, fps: float | None = None, **provenance: str) -> list[Face]:
-    """One series for each face of each picture, in order of appearance.
+    """One series for each face of each picture: pictures in order of appearance, faces by number.
 
     Rows without a face (no value at all) are kept as gaps in the track of the face they name; a face that has nothing else
     is left out. fps: frames a second of the clip that the table is of. Raises NoFaceError when no row holds a value.
@@ -63,8 +63,9 @@ def by_face(table: Table, rows: Rows, estimator: str, fps: float | None = None, 
     group[kept] = _codes(list(zip(picture[kept].tolist(), person[kept].tolist(), strict=True)))
     order, times = _settled(table, rows, kept, group, fps)
     faces = []
-    for each in np.unique(group[kept]):
-        at = order[group[order] == each]
+    _, first = np.unique(group[kept], return_index=True)
+    for row in sorted(kept[first], key=lambda row: (picture[row], person[row])):
+        at = order[group[order] == group[row]]
         boxes, landmarks = (None if values is None else values[at] for values in (rows.boxes, rows.landmarks))
         series = AUSeries(times=times[at], intensity=rows.intensity[at], confidence=rows.confidence[at],
                           measured=rows.measured.copy(), estimator=estimator, face_id=int(person[at[0]]), notices=table.notices, **provenance)
