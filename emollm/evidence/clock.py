@@ -89,12 +89,14 @@ def _fault(table: Table, given: np.ndarray, groups: np.ndarray, order: np.ndarra
 
 
 def _rate(given: np.ndarray | None, count: np.ndarray, groups: np.ndarray, order: np.ndarray) -> float | None:
-    """Frames a second, as most steps of a faulty clock have it; None when it does not move."""
+    """Frames a second, as most steps of a faulty clock have it; None when it does not move.
+
+    The lower of two middle steps: the step after a stall is twice as long."""
     if given is None:
         return None
     seconds, frames = np.diff(given[order]), np.diff(count[order])
     good = (groups[order][1:] == groups[order][:-1]) & (seconds > 0) & (frames > 0)
-    return float(round(1 / np.median(seconds[good] / frames[good]), 3)) if good.sum() >= 2 else None
+    return float(round(1 / np.quantile(seconds[good] / frames[good], 0.5, method="lower"), 3)) if good.sum() >= 2 else None
 
 
 def _rising(values: np.ndarray, groups: np.ndarray, order: np.ndarray, strictly: bool = True) -> bool:
