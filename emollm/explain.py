@@ -294,7 +294,8 @@ def _replace_evidence(subjects: list[Subject], given: list, face: int | None, se
         series, in_time = whose.in_time(own.series, s.track, seen.kind if seen else "table", name)
         s.series = dataclasses.replace(series, face_id=s.series.face_id)
         told = f", matched {how}" if how else ""
-        s.notices += [f"action units were given, not measured here ({series.estimator}{told})", *series.notices, *said, *in_time]
+        s.notices.append(f"action units were given, not measured here ({series.estimator}{told})")
+        s.notices += [*series.notices, *said, *in_time]
 
 
 class _Callable(types.ModuleType):

@@ -33,17 +33,32 @@ class Format:
     clock: int | None
 
     def rows(self, levels):
-        return [[cell.format(i=i, n=i + 1, s=f"{i / FPS:.3f}", ms=f"{i * 1000 / FPS:.1f}") for cell in self.key] +
-                ["" if np.isnan(v) else f"{v:.3f}" for v in row] for i, row in enumerate(levels)]
+        return [
+            [cell.format(i=i, n=i + 1, s=f"{i / FPS:.3f}", ms=f"{i * 1000 / FPS:.1f}") for cell in self.key]
+            + ["" if np.isnan(v) else f"{v:.3f}" for v in row]
+            for i, row in enumerate(levels)
+        ]
 
 
-OPENFACE = Format(["frame", "face_id", "timestamp", "confidence", "success"], ["{n}", "0", "{s}", "0.98", "1"],
-                  [f"AU{n:02d}_r" for n in (1, 4, 6, 12, 25)], 5.0, 2)
+OPENFACE = Format(
+    ["frame", "face_id", "timestamp", "confidence", "success"],
+    ["{n}", "0", "{s}", "0.98", "1"],
+    [f"AU{n:02d}_r" for n in (1, 4, 6, 12, 25)],
+    5.0,
+    2,
+)
 FEAT = Format(["input", "frame"], ["a.mp4", "{i}"], [f"AU{n:02d}" for n in (1, 4, 6, 11, 12, 43)], 1.0, None)
 LIBREFACE = Format(["frame_idx", "frame_time_in_ms"], ["{i}", "{ms}"], [f"au_{n}_intensity" for n in (1, 4, 12, 26)], 5.0, 1)
-ARKIT = Format(["frame", "timestamp"], ["{i}", "{s}"], ["browInnerUp", "jawOpen", "mouthFunnel", "MouthSmileLeft", "mouthSmile_R"], 1.0, 1)
-NATIVE = Format(["frame", "timestamp", "face_id"], ["{i}", "{s}", "0"],
-                [f"AU{n}_{part}" for n in ("04", "12") for part in ("left", "right")], 5.0, 1)
+ARKIT = Format(
+    ["frame", "timestamp"], ["{i}", "{s}"], ["browInnerUp", "jawOpen", "mouthFunnel", "MouthSmileLeft", "mouthSmile_R"], 1.0, 1
+)
+NATIVE = Format(
+    ["frame", "timestamp", "face_id"],
+    ["{i}", "{s}", "0"],
+    [f"AU{n}_{part}" for n in ("04", "12") for part in ("left", "right")],
+    5.0,
+    1,
+)
 FORMATS = [OPENFACE, FEAT, LIBREFACE, ARKIT, NATIVE]
 
 
@@ -81,7 +96,9 @@ def read(folder, content):
 def disguised(layout, rows, rng):
     """The same table as another program would have saved it."""
     header, rows = complete(layout, rows)
-    rows = [[str(rng.choice(WORDS)) if not cell and k >= len(layout.header) else cell for k, cell in enumerate(row)] for row in rows]
+    rows = [
+        [str(rng.choice(WORDS)) if not cell and k >= len(layout.header) else cell for k, cell in enumerate(row)] for row in rows
+    ]
     extra = int(rng.integers(0, 4))
     header = [*header, *(f"col{k}" for k in range(extra))]
     rows = [[*row, *(str(rng.choice(["1.5", "word", "", "a b"])) for _ in range(extra))] for row in rows]
@@ -91,10 +108,15 @@ def disguised(layout, rows, rng):
     if rng.random() < 0.4:
         rows = [[cell.replace(".", ",") if cell.replace(".", "").isdigit() else cell for cell in row] for row in rows]
     if rng.random() < 0.3:
-        header, rows = [str(rng.choice(["", "X", "...1", "Unnamed: 0"])), *header], [[str(k + 1), *row] for k, row in enumerate(rows)]
+        header, rows = (
+            [str(rng.choice(["", "X", "...1", "Unnamed: 0"])), *header],
+            [[str(k + 1), *row] for k, row in enumerate(rows)],
+        )
     renames = [str, lambda c: f" {c}", lambda c: f"X.{c}", lambda c: c.replace("_", "."), str.upper, str.lower]
     header = list(map(renames[rng.integers(len(renames))], header))
-    content = written(header, rows, delimiter, str(rng.choice(["\n", "\r\n"])), int(rng.choice([csv.QUOTE_MINIMAL, csv.QUOTE_ALL])))
+    content = written(
+        header, rows, delimiter, str(rng.choice(["\n", "\r\n"])), int(rng.choice([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
+    )
     return content.encode(str(rng.choice(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])))
 
 
@@ -164,8 +186,11 @@ def test_what_is_spoilt_is_refused_in_one_line(tmp_path_factory, drawn):
 
 
 @settings(max_examples=200, **QUICK)
-@given(st.binary(max_size=200), st.sampled_from(["", "frame,AU01_r\n", "AU,side,intensity\n", "jawOpen;time\n", "x_0\n"]),
-       st.sampled_from([".csv", ".txt", ".json", ".parquet", ".npy", ".facs"]))
+@given(
+    st.binary(max_size=200),
+    st.sampled_from(["", "frame,AU01_r\n", "AU,side,intensity\n", "jawOpen;time\n", "x_0\n"]),
+    st.sampled_from([".csv", ".txt", ".json", ".parquet", ".npy", ".facs"]),
+)
 def test_any_bytes_are_a_table_or_refused(tmp_path_factory, tail, head, suffix):
     path = tmp_path_factory.getbasetemp() / f"any{suffix}"
     path.write_bytes(head.encode() + tail)

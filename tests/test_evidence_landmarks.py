@@ -19,7 +19,7 @@ def points():
     faces = np.repeat(mean[None] * 100, 3, 0)
     faces[1:, 13, 1] -= 6
     faces[1:, [61, 291], 1] -= 8
-    return faces + [WIDTH / 2, HEIGHT / 2, 0]
+    return faces + np.array([WIDTH / 2, HEIGHT / 2, 0])
 
 
 @pytest.fixture(scope="module")
@@ -36,16 +36,27 @@ def close(faces, levels):
 
 
 def as_json(points, **more):
-    return [{"timestamp": 40.0 * k, "faceLandmarks": [[dict(zip("xyz", map(float, p), strict=True)) for p in face]], **more}
-            for k, face in enumerate(points)]
+    return [
+        {"timestamp": 40.0 * k, "faceLandmarks": [[dict(zip("xyz", map(float, p), strict=True)) for p in face]], **more}
+        for k, face in enumerate(points)
+    ]
 
 
 def shares(points):
     return points / [WIDTH, HEIGHT, WIDTH]
 
 
-@pytest.mark.parametrize("naming", ["x_{k} y_{k} z_{k}", "x{k} y{k} z{k}", "{k}_x {k}_y {k}_z", "mesh_x_{k} mesh_y_{k} mesh_z_{k}",
-                                    "lm_mp_{k}_x lm_mp_{k}_y lm_mp_{k}_z", "landmark_{k}_x landmark_{k}_y landmark_{k}_z"])
+@pytest.mark.parametrize(
+    "naming",
+    [
+        "x_{k} y_{k} z_{k}",
+        "x{k} y{k} z{k}",
+        "{k}_x {k}_y {k}_z",
+        "mesh_x_{k} mesh_y_{k} mesh_z_{k}",
+        "lm_mp_{k}_x lm_mp_{k}_y lm_mp_{k}_z",
+        "landmark_{k}_x landmark_{k}_y landmark_{k}_z",
+    ],
+)
 def test_columns(tmp_path, points, levels, naming):
     names = [name for k in range(478) for name in naming.format(k=k).split()]
     rows = "".join(f"{k},{','.join(f'{v:.3f}' for v in face.ravel())}\n" for k, face in enumerate(points))
@@ -61,11 +72,23 @@ def test_one_row_a_point(tmp_path, points, levels):
     close(evidence.read_faces(tmp_path / "t.csv"), levels)
 
 
-@pytest.mark.parametrize("shape", [
-    lambda p: as_json(p), lambda p: {"fps": 25, "frames": as_json(p)}, lambda p: p.tolist(), lambda p: p.reshape(3, -1).tolist(),
-    lambda p: [[face] for face in p.tolist()], lambda p: [{"landmarks": face} for face in p.tolist()],
-    lambda p: [{"keypoints": [dict(zip("xyz", q, strict=True), name="lips") for q in face]} for face in p.tolist()],
-    lambda p: {"results": [{"multiFaceLandmarks": [{"landmark": [dict(zip("xyz", q, strict=True)) for q in face]}]} for face in p.tolist()]}])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        as_json,
+        lambda p: {"fps": 25, "frames": as_json(p)},
+        lambda p: p.tolist(),
+        lambda p: p.reshape(3, -1).tolist(),
+        lambda p: [[face] for face in p.tolist()],
+        lambda p: [{"landmarks": face} for face in p.tolist()],
+        lambda p: [{"keypoints": [dict(zip("xyz", q, strict=True), name="lips") for q in face]} for face in p.tolist()],
+        lambda p: {
+            "results": [
+                {"multiFaceLandmarks": [{"landmark": [dict(zip("xyz", q, strict=True)) for q in face]}]} for face in p.tolist()
+            ]
+        },
+    ],
+)
 def test_json(tmp_path, points, levels, shape):
     (tmp_path / "t.json").write_text(json.dumps(shape(points)))
     close(evidence.read_faces(tmp_path / "t.json", fps=25), levels)

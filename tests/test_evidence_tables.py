@@ -12,15 +12,30 @@ from emollm.schema import AUS, AUSeries, InputError, NoFaceError, au_index
 
 R = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)
 C = (*R[:-1], 28, 45)
-OPENFACE = ["frame", "face_id", "timestamp", "confidence", "success", *(f"AU{n:02d}_r" for n in R), *(f"AU{n:02d}_c" for n in C)]
+OPENFACE = [
+    "frame",
+    "face_id",
+    "timestamp",
+    "confidence",
+    "success",
+    *(f"AU{n:02d}_r" for n in R),
+    *(f"AU{n:02d}_c" for n in C),
+]
 FEAT = (1, 2, 4, 5, 6, 7, 9, 10, 11, 12, 14, 15, 17, 20, 23, 24, 25, 26, 28, 43)
 AU02 = OPENFACE.index("AU02_r")
 
 
 def openface(i, smile=3.0, face=0, time=None, confidence="0.98", success="1"):
     levels = {6: smile, 12: smile, 25: smile / 2}
-    return [str(i + 1), str(face), f"{i / 30 if time is None else time:.3f}", confidence, success,
-            *(f"{levels.get(n, 0):.2f}" for n in R), *(f"{float(levels.get(n, 0) >= 1):.1f}" for n in C)]
+    return [
+        str(i + 1),
+        str(face),
+        f"{i / 30 if time is None else time:.3f}",
+        confidence,
+        success,
+        *(f"{levels.get(n, 0):.2f}" for n in R),
+        *(f"{float(levels.get(n, 0) >= 1):.1f}" for n in C),
+    ]
 
 
 def feat(smile=0.9):
@@ -42,6 +57,7 @@ def read(tmp_path):
         path = tmp_path / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return evidence.read_faces(path, **options)
+
     return of
 
 
@@ -60,6 +76,7 @@ def same(faces, other):
 
 # --- dialects ----------------------------------------------------------------------------------------------------
 
+
 @pytest.mark.parametrize("coding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"])
 def test_encodings(read, coding):
     rows = [[*row, "Grüße"] for row in BASE]
@@ -77,31 +94,76 @@ def test_decimal_comma(read, delimiter):
     same(read(text([[cell.replace(".", ",") for cell in row] for row in BASE], delimiter=delimiter)), read(text(BASE)))
 
 
-@pytest.mark.parametrize("change", [
-    lambda content: content.replace("\n", "\r\n"), lambda content: content.replace("\n", "\r"),
-    lambda content: "sep=,\n" + content, lambda content: "# made by hand\n\n" + content, lambda content: content + "\n\n",
-    lambda content: "\n".join(f'"{line.replace(",", chr(34) + "," + chr(34))}"' for line in content.splitlines()),
-    lambda content: "\n".join(line + "," for line in content.splitlines()),
-    lambda content: content.split("\n")[0] + "\n" + "\n".join(line + "," for line in content.splitlines()[1:])])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content.replace("\n", "\r\n"),
+        lambda content: content.replace("\n", "\r"),
+        lambda content: "sep=,\n" + content,
+        lambda content: "# made by hand\n\n" + content,
+        lambda content: content + "\n\n",
+        lambda content: "\n".join(f'"{line.replace(",", chr(34) + "," + chr(34))}"' for line in content.splitlines()),
+        lambda content: "\n".join(line + "," for line in content.splitlines()),
+        lambda content: content.split("\n")[0] + "\n" + "\n".join(line + "," for line in content.splitlines()[1:]),
+    ],
+)
 def test_line_ends_quotes_comments_and_trailing_delimiters(read, change):
     same(read(change(text(BASE))), read(text(BASE)))
 
 
-@pytest.mark.parametrize("header", [
-    ["", *OPENFACE], ["X", *OPENFACE], ["...1", *OPENFACE], ["Unnamed: 0", *OPENFACE], ["index", *OPENFACE], OPENFACE])
+@pytest.mark.parametrize(
+    "header",
+    [["", *OPENFACE], ["X", *OPENFACE], ["...1", *OPENFACE], ["Unnamed: 0", *OPENFACE], ["index", *OPENFACE], OPENFACE],
+)
 def test_row_names(read, header):
     """R, readr, pandas and Excel; the last is R's write.table, whose header does not count the row names."""
     same(read(text([[str(i + 1), *row] for i, row in enumerate(BASE)], header)), read(text(BASE)))
 
 
-@pytest.mark.parametrize("rename", [
-    lambda c: f" {c}", lambda c: f"X.{c}", lambda c: c.replace("_", "."), lambda c: c.upper(), lambda c: c.lower(), lambda c: f'"{c}"'])
+@pytest.mark.parametrize(
+    "rename",
+    [
+        lambda c: f" {c}",
+        lambda c: f"X.{c}",
+        lambda c: c.replace("_", "."),
+        lambda c: c.upper(),
+        lambda c: c.lower(),
+        lambda c: f'"{c}"',
+    ],
+)
 def test_renamed_columns(read, rename):
     same(read(text(BASE, list(map(rename, OPENFACE)))), read(text(BASE)))
 
 
-@pytest.mark.parametrize("word", ["NA", "N/A", "#N/A", "NaN", "nan", "nan(ind)", "-nan", "-nan(ind)", "null", "NULL", "None", ".", "-", "--",
-                                  "1.#QNAN", "-1.#IND", "<NA>", "NaT", "?", "", "  ", "#DIV/0!", "inf", "-Infinity"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "NA",
+        "N/A",
+        "#N/A",
+        "NaN",
+        "nan",
+        "nan(ind)",
+        "-nan",
+        "-nan(ind)",
+        "null",
+        "NULL",
+        "None",
+        ".",
+        "-",
+        "--",
+        "1.#QNAN",
+        "-1.#IND",
+        "<NA>",
+        "NaT",
+        "?",
+        "",
+        "  ",
+        "#DIV/0!",
+        "inf",
+        "-Infinity",
+    ],
+)
 def test_every_word_for_no_value(read, word):
     rows = [list(row) for row in BASE]
     rows[3][AU02] = rows[3][OPENFACE.index("AU02_c")] = word
@@ -139,8 +201,16 @@ def test_bytes_of_no_encoding(read):
 
 def test_limits_count_the_columns_that_are_used(read, monkeypatch):
     """A current py-feat table has 1,998 columns beside its action units."""
-    more = [*(f"Identity_{k}" for k in range(1, 513)), *(f"mesh_{axis}_{k}" for axis in "xyz" for k in range(478)), "browInnerUp", "jawOpen",
-            "mouthFunnel", "mouthPucker", "mouthClose", *(f"shape{k}" for k in range(47))]
+    more = [
+        *(f"Identity_{k}" for k in range(1, 513)),
+        *(f"mesh_{axis}_{k}" for axis in "xyz" for k in range(478)),
+        "browInnerUp",
+        "jawOpen",
+        "mouthFunnel",
+        "mouthPucker",
+        "mouthClose",
+        *(f"shape{k}" for k in range(47)),
+    ]
     header = [*more, "input", "frame", "approx_time", *(f"AU{n:02d}" for n in FEAT)]
     rows = [["0.5"] * len(more) + ["a.mp4", str(i * 30), f"00:{i:02d}", *feat()] for i in range(4)]
     (face,) = read(text(rows, header))
@@ -154,8 +224,9 @@ def test_limits_count_the_columns_that_are_used(read, monkeypatch):
 
 # --- scales ------------------------------------------------------------------------------------------------------
 
+
 def test_rounding_past_an_end_is_clipped_and_counted(read):
-    faces = read(text([[*row[:AU02], "-0.01", *row[AU02 + 1:]] for row in BASE]))
+    faces = read(text([[*row[:AU02], "-0.01", *row[AU02 + 1 :]] for row in BASE]))
     said(faces, "20 values just outside 0 to 5 set to its end (AU02_r)")
     same(faces, read(text(BASE)))
     shapes = read("timestamp,jawOpen,mouthFunnel\n0,1.04,0\n1,0.5,0\n")
@@ -163,10 +234,14 @@ def test_rounding_past_an_end_is_clipped_and_counted(read):
     said(shapes, "1 value just outside 0 to 1")
 
 
-@pytest.mark.parametrize("content, words", [
-    ("frame,timestamp,success,AU01_r\n1,0,1,62\n", "62 is out of range .* an intensity from 0 to 5"),
-    ("frame,AU01,AU02\n0,4.5,0\n", "4.5 is out of range .* py-feat's probability .*AUxx_r would be an intensity"),
-    ("timestamp,jawOpen,mouthFunnel\n0,55,0\n", "55 is out of range .* a blend shape's coefficient, 0 to 1")])
+@pytest.mark.parametrize(
+    "content, words",
+    [
+        ("frame,timestamp,success,AU01_r\n1,0,1,62\n", "62 is out of range .* an intensity from 0 to 5"),
+        ("frame,AU01,AU02\n0,4.5,0\n", "4.5 is out of range .* py-feat's probability .*AUxx_r would be an intensity"),
+        ("timestamp,jawOpen,mouthFunnel\n0,55,0\n", "55 is out of range .* a blend shape's coefficient, 0 to 1"),
+    ],
+)
 def test_another_scale_is_refused_naming_the_one_assumed(read, content, words):
     with pytest.raises(InputError, match=words):
         read(content)
@@ -179,9 +254,14 @@ def test_confidence_in_percent(read):
 
 
 def test_the_kind_is_told_from_the_columns_and_stated(read):
-    for content, kind in ((text(BASE), "an OpenFace table"), ("frame,AU01\n0,0.5\n", "py-feat"), ("au_1,au_2_intensity\n1,2\n", "LibreFace"),
-                          ("jawOpen\n0.5\n", "blend shapes"), ("AU,side,intensity\n12,,B\n", "a coder's table"),
-                          ("time,au,intensity\n0,12,2\n", "a long table")):
+    for content, kind in (
+        (text(BASE), "an OpenFace table"),
+        ("frame,AU01\n0,0.5\n", "py-feat"),
+        ("au_1,au_2_intensity\n1,2\n", "LibreFace"),
+        ("jawOpen\n0.5\n", "blend shapes"),
+        ("AU,side,intensity\n12,,B\n", "a coder's table"),
+        ("time,au,intensity\n0,12,2\n", "a long table"),
+    ):
         said(read(content), f"read as {kind}" if kind not in ("py-feat", "LibreFace", "blend shapes") else kind)
     with pytest.raises(InputError, match="none of its 2 columns is known"):
         read("a,b\n1,2\n")
@@ -189,15 +269,22 @@ def test_the_kind_is_told_from_the_columns_and_stated(read):
 
 # --- clocks ------------------------------------------------------------------------------------------------------
 
+
 def timed(times, frames=None):
     header = ["frame", "timestamp", "AU12_r"] if frames is not None else ["timestamp", "AU12_r"]
     rows = [[str(t), f"{k % 5}"] for k, t in enumerate(times)]
     return text([[str(f), *row] for f, row in zip(frames, rows, strict=True)] if frames is not None else rows, header)
 
 
-@pytest.mark.parametrize("times, words", [
-    ([0.0, 0.04, 0.04, 0.12, 0.16], "does not move forward at row 4"), ([0, 0, 0, 0, 0], "stands still"),
-    ([0.0, 0.04, "", 0.12, 0.16], "is empty in 1 of 5 rows"), ([""] * 5, "there is no clock")])
+@pytest.mark.parametrize(
+    "times, words",
+    [
+        ([0.0, 0.04, 0.04, 0.12, 0.16], "does not move forward at row 4"),
+        ([0, 0, 0, 0, 0], "stands still"),
+        ([0.0, 0.04, "", 0.12, 0.16], "is empty in 1 of 5 rows"),
+        ([""] * 5, "there is no clock"),
+    ],
+)
 def test_a_clock_that_does_not_run_gives_way_to_frame_numbers(read, times, words):
     faces = read(timed(times, [1, 2, 3, 4, 5]), fps=25)
     said(faces, words)
@@ -215,7 +302,9 @@ def test_a_clock_that_passes_midnight(read):
     faces = read(timed(["23:59:58", "23:59:59", "00:00:00", "00:00:01"]))
     said(faces, "passes midnight")
     assert np.diff(faces[0].series.times).tolist() == [1, 1, 1]
-    live = "Timecode,JawOpen\n" + "".join(f"{clock}:00.5,0.{k}\n" for k, clock in enumerate(["23:59:58", "23:59:59", "00:00:00"], 1))
+    live = "Timecode,JawOpen\n" + "".join(
+        f"{clock}:00.5,0.{k}\n" for k, clock in enumerate(["23:59:58", "23:59:59", "00:00:00"], 1)
+    )
     assert read(live)[0].series.times == pytest.approx([0, 1, 2])
 
 
@@ -248,6 +337,7 @@ def test_a_clock_that_is_no_clock(read):
 
 # --- people and pictures -----------------------------------------------------------------------------------------
 
+
 def test_a_table_where_everything_is_lost_measured_no_frame(read):
     faces = read(text([openface(i, success="0", confidence="0.02") for i in range(5)]))
     assert not np.isfinite(faces[0].series.intensity).any()
@@ -265,8 +355,14 @@ def test_rows_without_a_face_are_no_person(read):
     assert face.series.times == pytest.approx([0, 2 / 30])
 
 
-@pytest.mark.parametrize("header, ids, notice", [
-    (["face_id"], [["0"], ["1"]], ""), (["Identity"], [["Person_3"], ["Person_1"]], ""), ([], [[], []], "counted as they stand in each frame")])
+@pytest.mark.parametrize(
+    "header, ids, notice",
+    [
+        (["face_id"], [["0"], ["1"]], ""),
+        (["Identity"], [["Person_3"], ["Person_1"]], ""),
+        ([], [[], []], "counted as they stand in each frame"),
+    ],
+)
 def test_two_faces_of_a_py_feat_table(read, header, ids, notice):
     rows = [["a.mp4", str(i), *ids[k], *feat(p)] for i in range(5) for k, p in enumerate((0.9, 0.05))]
     faces = read(text(rows, ["input", "frame", *header, *(f"AU{n:02d}" for n in FEAT)]))
@@ -278,7 +374,11 @@ def test_two_faces_of_a_py_feat_table(read, header, ids, notice):
 
 def test_faces_without_a_name_go_from_left_to_right(read):
     rows = [["a.mp4", str(i), x, "1", "9", "9", *feat(p)] for i in range(3) for x, p in (("50", 0.9), ("5", 0.05))]
-    faces = read(text(rows, ["input", "frame", "FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight", *(f"AU{n:02d}" for n in FEAT)]))
+    faces = read(
+        text(
+            rows, ["input", "frame", "FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight", *(f"AU{n:02d}" for n in FEAT)]
+        )
+    )
     said(faces, "from left to right")
     assert [face.boxes[0, 0] for face in faces] == [5, 50]
     assert faces[0].series.intensity[0, au_index(12), 0] < 1 < faces[1].series.intensity[0, au_index(12), 0]
@@ -297,13 +397,18 @@ def test_a_table_of_many_pictures(read):
 
 
 def test_a_picture_of_two_faces_by_openface(read):
-    faces = read(text([["0", "0.97", *openface(0)[5:]], ["1", "0.96", *openface(0, 0.0)[5:]]], ["face", "confidence", *OPENFACE[5:]]))
+    faces = read(
+        text([["0", "0.97", *openface(0)[5:]], ["1", "0.96", *openface(0, 0.0)[5:]]], ["face", "confidence", *OPENFACE[5:]])
+    )
     assert [face.series.intensity[0, au_index(12), 0] for face in faces] == [3, 0]
 
 
 # --- codes -------------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("name, content", [("codes.txt", "6C+12D\n"), ("codes.facs", "6C 12D"), ("UPPER.TXT", "\ufeff6C+12D\r\n")])
+
+@pytest.mark.parametrize(
+    "name, content", [("codes.txt", "6C+12D\n"), ("codes.facs", "6C 12D"), ("UPPER.TXT", "\ufeff6C+12D\r\n")]
+)
 def test_files_of_codes(read, name, content):
     (face,) = read(content, name)
     assert face.series.intensity[0, [au_index(6), au_index(12)], 0].tolist() == [3, 4]
@@ -328,13 +433,17 @@ def test_a_coded_trace_is_not_dropped_without_a_word():
     assert any("AU14 is coded as a trace (A)" in notice for notice in series.notices)
 
 
-@pytest.mark.parametrize("code, words", [("12F", "intensity 'F' is neither A-E"), ("U12B", "'U12B' is not a FACS code"), ("16+99", "unknown action unit '16'")])
+@pytest.mark.parametrize(
+    "code, words",
+    [("12F", "intensity 'F' is neither A-E"), ("U12B", "'U12B' is not a FACS code"), ("16+99", "unknown action unit '16'")],
+)
 def test_bad_codes(code, words):
     with pytest.raises(InputError, match=words):
         evidence.parse_facs(code)
 
 
 # --- other carriers ----------------------------------------------------------------------------------------------
+
 
 def test_parquet_frames_and_records_read_as_the_csv_does(read, tmp_path):
     import pandas
@@ -350,7 +459,9 @@ def test_parquet_frames_and_records_read_as_the_csv_does(read, tmp_path):
     for orient in ("records", "list", "dict"):
         same(read(json.dumps(frame.to_dict(orient)), "t.json"), plain)
     assert all(map(evidence.is_table, (frame, arrow, tmp_path / "t.parquet", "6C+12D", plain[0].series)))
-    assert not any(map(evidence.is_table, ("photo.jpg", b"bytes", np.zeros((478, 478, 3), np.uint8), np.ones((2, 478, 3)), None)))
+    assert not any(
+        map(evidence.is_table, ("photo.jpg", b"bytes", np.zeros((478, 478, 3), np.uint8), np.ones((2, 478, 3)), None))
+    )
     (tmp_path / "bad.parquet").write_bytes(b"PAR1 not really")
     with pytest.raises(InputError, match="no Parquet file that can be read"):
         evidence.read_faces(tmp_path / "bad.parquet")
@@ -358,7 +469,14 @@ def test_parquet_frames_and_records_read_as_the_csv_does(read, tmp_path):
         evidence.read_faces(frame.assign(AU01_r="x"))
 
 
-LONG = "face_id,time,au,intensity,confidence\n0,0.0,12,3,0.9\n0,0.0,AU06,2.5,0.9\n0,0.5,12,1,0.8\n0,0.5,AU06,NA,0.8\n1,0.0,12,0,1\n1,0.5,12,0,1\n"
+LONG = """face_id,time,au,intensity,confidence
+0,0.0,12,3,0.9
+0,0.0,AU06,2.5,0.9
+0,0.5,12,1,0.8
+0,0.5,AU06,NA,0.8
+1,0.0,12,0,1
+1,0.5,12,0,1
+"""
 
 
 def test_long_tables(read):
@@ -372,14 +490,21 @@ def test_long_tables(read):
     assert sides.intensity[:, au_index(12)].tolist() == [[3, 1], [0, 2]]
 
 
-@pytest.mark.parametrize("change, words", [(("0,0.5,12,1", "0,0.0,12,1"), "AU12 is listed twice"), (("AU06,2.5", "AU06,25"), "'25' is not a number from 0 to 5"),
-                                           (("AU06,2.5", "smile,2.5"), "'smile' is not an action unit")])
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (("0,0.5,12,1", "0,0.0,12,1"), "AU12 is listed twice"),
+        (("AU06,2.5", "AU06,25"), "'25' is not a number from 0 to 5"),
+        (("AU06,2.5", "smile,2.5"), "'smile' is not an action unit"),
+    ],
+)
 def test_bad_long_tables(read, change, words):
     with pytest.raises(InputError, match=words):
         read(LONG.replace(*change))
 
 
 # --- out and in again --------------------------------------------------------------------------------------------
+
 
 @pytest.mark.parametrize("layout", evidence.FORMATS)
 def test_what_is_written_reads_back(tmp_path, layout):

@@ -19,8 +19,15 @@ def face(face_id=0, smile=3.0, times=(0.0,), box=None, picture="", estimator="op
 
 def track(face_id, box=(0, 0, 100, 100), times=(0.0,)):
     times, ones = np.array(times, dtype=float), np.ones(len(times))
-    return FaceTrack(face_id, np.arange(len(times)), times, np.tile(np.array(box, dtype=float), (len(times), 1)),
-                     np.zeros((len(times), 478, 3)), np.zeros((len(times), 3)), Quality(ones * 100, ones, ones))
+    return FaceTrack(
+        face_id,
+        np.arange(len(times)),
+        times,
+        np.tile(np.array(box, dtype=float), (len(times), 1)),
+        np.zeros((len(times), 478, 3)),
+        np.zeros((len(times), 3)),
+        Quality(ones * 100, ones, ones),
+    )
 
 
 LEFT, RIGHT = (0, 0, 100, 100), (300, 0, 400, 100)
@@ -31,11 +38,15 @@ def matched(faces, tracks, asked=None):
     return [None if f is None else f.series.face_id for f, _ in found], [how for _, how in found]
 
 
-@pytest.mark.parametrize("faces, expected, how", [
-    ([face(0), face(1)], [0, 1], "by its number, counted from left to right"),
-    ([face(0, estimator="emollm-geometry"), face(1, estimator="emollm-geometry")], [0, 1], "by its number"),
-    ([face(0, box=RIGHT), face(1, box=LEFT)], [1, 0], "by its place in the picture"),
-    ([face(4), face(7)], [4, 7], "by order: the table's face 4")])
+@pytest.mark.parametrize(
+    "faces, expected, how",
+    [
+        ([face(0), face(1)], [0, 1], "by its number, counted from left to right"),
+        ([face(0, estimator="emollm-geometry"), face(1, estimator="emollm-geometry")], [0, 1], "by its number"),
+        ([face(0, box=RIGHT), face(1, box=LEFT)], [1, 0], "by its place in the picture"),
+        ([face(4), face(7)], [4, 7], "by order: the table's face 4"),
+    ],
+)
 def test_two_faces_of_a_table_and_of_a_picture(faces, expected, how):
     ids, said = matched(faces, [track(0, LEFT), track(1, RIGHT)])
     assert ids == expected and said[0] == how
@@ -51,10 +62,14 @@ def test_one_face_of_the_picture_takes_the_one_that_was_asked_for():
     assert matched([face(0), face(1)], [track(0)])[0] == [0]
 
 
-@pytest.mark.parametrize("faces, tracks", [([face(0)], [track(0), track(1)]), ([face(0), face(1), face(2)], [track(0), track(1)]),
-                                           ([face(3), face(4)], [track(0)])])
+@pytest.mark.parametrize(
+    "faces, tracks",
+    [([face(0)], [track(0), track(1)]), ([face(0), face(1), face(2)], [track(0), track(1)]), ([face(3), face(4)], [track(0)])],
+)
 def test_what_cannot_be_told_is_refused_with_the_faces_of_both(faces, tracks):
-    with pytest.raises(InputError, match=r"evidence of \d face\(s\) for \d face\(s\); pick one with face=N .* The table's faces are"):
+    with pytest.raises(
+        InputError, match=r"evidence of \d face\(s\) for \d face\(s\); pick one with face=N .* The table's faces are"
+    ):
         matched(faces, tracks)
 
 
@@ -74,7 +89,7 @@ def test_evidence_and_clip_must_be_of_the_same_time():
     with pytest.raises(InputError, match=r"spans 10\.0 to 11\.0 s"):
         whose.in_time(face(times=(10, 10.5, 11)).series, clip, "clip", "h264.mp4")
     cut, said = whose.in_time(face(times=np.arange(80) / 25).series, clip, "clip", "h264.mp4")
-    assert cut.times[-1] <= 2.5 and "17 of 80 rows lie outside the clip and were left out" in said[0]
+    assert cut.times[-1] <= 2.5 and "18 of 80 rows lie outside the clip and were left out" in said[0]
     same, said = whose.in_time(face(times=np.arange(50) / 25).series, clip, "clip", "h264.mp4")
     assert len(same.times) == 50 and said == []
     assert "the rest of the clip has no evidence" in whose.in_time(face(times=(0, 0.2)).series, clip, "clip", "x")[1][0]
@@ -126,8 +141,15 @@ def test_a_table_where_everything_is_lost(tmp_path, explained, astronaut_file):
         explained(astronaut_file, evidence=tmp_path / "of.csv")
 
 
-@pytest.mark.parametrize("name, content", [("codes.txt", "6C+12D\n"), ("codes.facs", "6C+12D\n"), ("UPPER.TXT", "6C+12D\n"),
-                                           ("hand.csv", "AU,side,intensity\n12,,D\n6,both,C\n")])
+@pytest.mark.parametrize(
+    "name, content",
+    [
+        ("codes.txt", "6C+12D\n"),
+        ("codes.facs", "6C+12D\n"),
+        ("UPPER.TXT", "6C+12D\n"),
+        ("hand.csv", "AU,side,intensity\n12,,D\n6,both,C\n"),
+    ],
+)
 def test_explain_reads_what_evidence_reads(tmp_path, explained, name, content):
     (tmp_path / name).write_text(content)
     assert smile_of(explained(tmp_path / name)[0]) == 4

@@ -57,8 +57,8 @@ def _short(file: str, source: Source, wanted: dict[str, int]) -> Iterator[tuple[
     """Line and cells of the rows that end early. Raises InputError for one with more cells than the header."""
     for row in source.ragged:
         if len(row.cells) > len(source.header):
-            raise InputError(f"{file} line {row.line}: {len(row.cells)} cells, the header has {len(source.header)}. Quote cells that "
-                             "hold the delimiter.")
+            raise InputError(f"{file} line {row.line}: {len(row.cells)} cells, the header has {len(source.header)}. Quote "
+                             "cells that hold the delimiter.")
         yield row.line, tuple(row.cells[at] if at < len(row.cells) else "" for at in wanted.values())
 
 

@@ -61,7 +61,8 @@ def read_blendshapes(table: Table, fps: float | None = None) -> list[Face]:
     frame, timecode, (stamp, units) = frame_numbers(table), table.pick("timecode"), clock_columns(table)
     count = table.pick("blendshapecount")
     texts = [timecode, stamp, count, *who_columns(table)]
-    table.load({frame: COUNT} | dict.fromkeys(spelled.values(), COEFFICIENT), texts, lambda cells: _is_lost(table, count, cells))
+    limits = {frame: COUNT} | dict.fromkeys(spelled.values(), COEFFICIENT)
+    table.load(limits, texts, lambda cells: _is_lost(table, count, cells))
     values = {shape: table.numbers[column] for shape, column in spelled.items()}
     seconds = read_clock(table, stamp, units, guess_unit=True)
     if seconds is None and timecode:

@@ -68,7 +68,8 @@ def _by_frames(table: Table, groups: np.ndarray, order: np.ndarray, given: np.nd
     count = frames - clock.first if numbered else _ordinal(groups, order)
     told = _rate(given, count, groups, order)
     rate = clock.fps or told or fps or clock.default
-    at_start = given[order[0]] - count[order[0]] / rate if told and given is not None and math.isfinite(given[order[0]]) else 0.0
+    begun = told and given is not None and math.isfinite(given[order[0]])
+    at_start = given[order[0]] - count[order[0]] / rate if begun else 0.0
     if given is None and clock.fps is None:
         table.say(f"there is no clock: {what} at {rate:g} frames a second are used"
                   + (" (the clip's rate)" if fps and rate == fps else ""))
@@ -145,7 +146,8 @@ def frame_numbers(table: Table) -> str:
 
 def clock_columns(table: Table) -> tuple[str, float]:
     """The column that holds a time, and how many of its units are a second."""
-    seconds = table.pick("timestamp", "time", "timestamp_s", "time_s", "seconds", "second", "sec", "t", "time_(s)", "timestamp_(s)")
+    seconds = table.pick("timestamp", "time", "timestamp_s", "time_s", "seconds", "second", "sec", "t", "time_(s)",
+                         "timestamp_(s)")
     thousandths = table.pick("frame_time_in_ms", "timestamp_ms", "time_ms", "timestampms", "milliseconds", "ms", "time_(ms)",
                              "timestamp_(ms)")
     return (seconds, 1.0) if seconds else (thousandths, 1000.0)

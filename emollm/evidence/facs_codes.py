@@ -107,7 +107,7 @@ def _codes(table: Table) -> list[tuple[int, str, str, str] | None]:
 
 
 def unit_number(table: Table, row: int, column: str, name: str) -> int | None:
-    """12 for "12", "AU12", "au12_r"; None, and a notice, for a number that is not among the 24. Raises InputError for no unit."""
+    """12 for "12", "AU12", "au12_r"; None, and a notice, for a number not among the 24. Raises InputError for no unit."""
     match = re.fullmatch(r"(?:au_?)?(\d{1,2})(?:\.0)?(?:_[rc])?", name.strip().lower(), re.ASCII)
     if not match:
         raise table.bad(row, column, f"'{name[:20]}' is not an action unit such as 12 or AU12.")

@@ -77,8 +77,8 @@ def from_arrow(table, name: str) -> Source:
     try:
         table = pa.table(table)
     except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, ValueError) as error:
-        raise InputError(f"{name}: this table cannot be read ({str(error).splitlines()[0][:120]}). Give every column one kind of "
-                         "value.") from None
+        reason = str(error).splitlines()[0][:120]
+        raise InputError(f"{name}: this table cannot be read ({reason}). Give every column one kind of value.") from None
     return Source(name, list(map(str, table.column_names)),
                   lambda wanted: iter([[table.column(k).combine_chunks() for k in wanted]]), first_line=1)
 
@@ -177,7 +177,8 @@ def _cells(line: str, delimiter: str) -> list[str]:
 def _requoted(body, delimiter: str) -> memoryview:
     """The same rows without blanks before quotes."""
     out = io.StringIO()
-    rows = csv.reader(io.StringIO(bytes(body).decode("utf-8", "replace"), newline=""), delimiter=delimiter, skipinitialspace=True)
+    text = io.StringIO(bytes(body).decode("utf-8", "replace"), newline="")
+    rows = csv.reader(text, delimiter=delimiter, skipinitialspace=True)
     csv.writer(out, delimiter=delimiter, lineterminator="\n").writerows(rows)
     return memoryview(out.getvalue().encode())
 

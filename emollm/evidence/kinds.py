@@ -82,9 +82,9 @@ def read_faces(source: object, limits: Limits, fps: float | None = None, baselin
 def _read(source: Source, limits: Limits, fps: float | None) -> list[Face]:
     reader = _reader(source, limits)
     if reader is None:
-        raise InputError(f"{source.name}: not a table of action units: none of its {len(source.header)} columns is known. Expected "
-                         "columns of emollm (AU01_left), OpenFace (AU01_r), py-feat (AU01), LibreFace (au_1_intensity), ARKit "
-                         "(browInnerUp), MediaPipe (x_0 y_0 z_0 ...) or AU,side,intensity.")
+        raise InputError(f"{source.name}: not a table of action units: none of its {len(source.header)} columns is known. "
+                         "Expected columns of emollm (AU01_left), OpenFace (AU01_r), py-feat (AU01), LibreFace (au_1_intensity), "
+                         "ARKit (browInnerUp), MediaPipe (x_0 y_0 z_0 ...) or AU,side,intensity.")
     return reader(Table(source, limits.columns, limits.rows), fps)
 
 
@@ -97,8 +97,8 @@ def _read_json(path: Path, limits: Limits, fps: float | None, baseline: str | No
     try:
         stored = json.loads(bytes(decode(path)[0]))
     except (ValueError, RecursionError):
-        raise InputError(f"{path.name}: not an AU table in emollm's JSON, nor any other JSON. Write one with `emollm measure -o x.json`."
-                         ) from None
+        raise InputError(f"{path.name}: not an AU table in emollm's JSON, nor any other JSON. Write one with "
+                         "`emollm measure -o x.json`.") from None
     if not (isinstance(stored, dict) and ("aus" in stored or _holds_series(stored))):
         if faces := objects.read_frames(stored, path.name, limits[1:], fps, baseline):
             return faces
@@ -116,7 +116,8 @@ def _read_array(path: Path, limits: Limits, fps: float | None, baseline: str | N
     try:
         points = np.load(path, allow_pickle=False)
     except (ValueError, OSError, EOFError):
-        raise InputError(f"{path.name}: not an array of landmarks. Save one of shape [frames, {landmarks.POINTS}, 3].") from None
+        raise InputError(f"{path.name}: not an array of landmarks. Save one of shape [frames, {landmarks.POINTS}, 3]."
+                         ) from None
     return _measured(np.asarray(points), path.name, limits, fps, baseline)
 
 
@@ -124,9 +125,11 @@ def _measured(points: np.ndarray, name: str, limits: Limits, fps: float | None, 
     """Faces of landmarks in an array [478, 3], [T, 478, 3] or [T, 1434]."""
     if points.ndim == 2 and points.shape[1] == 3 * landmarks.POINTS:
         points = points.reshape(len(points), landmarks.POINTS, 3)
-    points = points[None] if points.ndim == 2 else points
+    if points.ndim == 2 and points.shape == (landmarks.POINTS, 3):
+        points = points[None]
     if points.ndim != 3 or points.shape[2] != 3 or not len(points) or points.dtype.kind not in "fiu":
-        raise InputError(f"{name}: an array of shape {list(points.shape)} is no landmarks. Give [frames, {landmarks.POINTS}, 3].")
+        raise InputError(f"{name}: an array of shape {list(points.shape)} is no landmarks. Give "
+                         f"[frames, {landmarks.POINTS}, 3].")
     if points.shape[1] != landmarks.POINTS:
         raise InputError(f"{name}: {landmarks.another_mesh(points.shape[1])}")
     table = Table(Source(name, [], lambda wanted: iter(())), *limits[1:])

@@ -76,11 +76,12 @@ def _read_points(table: Table, fps: float | None) -> list[Face]:
     told = [table.texts[c] for c in who if c in table.texts]
     told += [v.tolist() for v in (table.numbers.get(frame), seconds) if v is not None]
     order: dict[tuple, int] = {}
-    moment = np.array([order.setdefault(key, len(order)) for key in zip(*told, strict=True)]) if told else np.zeros(table.rows, int)
+    keys = zip(*told, strict=True) if told else [()] * table.rows
+    moment = np.array([order.setdefault(key, len(order)) for key in keys])
     index = table.numbers[point]
     if np.isnan(index).any() or index.max() >= POINTS or len(np.unique(index)) < POINTS:
         raise InputError(f"{table.name}: {another_mesh(len(np.unique(index)))}")
-    points = np.full((len(order) or 1, POINTS, 3), np.nan)
+    points = np.full((len(order), POINTS, 3), np.nan)
     points[moment, index.astype(int)] = np.stack([table.numbers[axis] for axis in axes], 1)
     first = np.unique(moment, return_index=True)[1]
     width, height = (float(np.nan_to_num(table.number(column, 0.0)).max()) for column in size)
@@ -94,8 +95,8 @@ def _read_points(table: Table, fps: float | None) -> list[Face]:
 def another_mesh(points: int) -> str:
     """The message for landmarks that are not the 478 of MediaPipe."""
     hint = " Turn refine_landmarks on: the 10 points of the irises are missing." if points == 468 else ""
-    return (f"{points} landmarks a face, {POINTS} with x, y and z are needed: the face mesh of MediaPipe with irises.{hint} Give "
-            "MediaPipe's landmarks, or the picture itself.")
+    return (f"{points} landmarks a face, {POINTS} with x, y and z are needed: the face mesh of MediaPipe with irises.{hint} "
+            "Give MediaPipe's landmarks, or the picture itself.")
 
 
 def measured(table: Table, points: np.ndarray, clock: Clock, size: tuple[float, float], fps: float | None,
@@ -138,8 +139,8 @@ def in_pixels(table: Table, points: np.ndarray, size: tuple[float, float]) -> np
     width, height = size
     if width <= 0 or height <= 0:
         name, shape = picture_shape(points[found])
-        table.say(f"landmarks are shares of a picture whose size is not told: by the proportions of the face it is taken to be {name}; "
-                  "give width and height beside them to be sure")
+        table.say("landmarks are shares of a picture whose size is not told: by the proportions of the face it is taken to "
+                  f"be {name}; give width and height beside them to be sure")
         width, height = shape, 1.0
     return points * [width, height, width]
 

@@ -76,7 +76,8 @@ def read_frames(stored: object, name: str, limits: tuple[int, int], fps: float |
     table = Table(Source(name, ["face_id", "time"], lambda wanted: iter(())), *limits)
     table.rows, table.lines = len(rows), np.array([index + 1 for _, index, _, _ in rows])
     table.texts = {"face_id": [str(k) for *_, k, _ in rows], "time": ["" if t is None else str(t) for t, *_ in rows]}
-    clock = Clock(read_clock(table, "time", 1.0, guess_unit=True), np.array([float(index) for _, index, _, _ in rows]), 0, own_rate)
+    frames_at = np.array([float(index) for _, index, _, _ in rows])
+    clock = Clock(read_clock(table, "time", 1.0, guess_unit=True), frames_at, 0, own_rate)
     return measured(table, np.stack([face for *_, face in rows]), clock, size, fps, baseline)
 
 
@@ -100,7 +101,9 @@ def records(stored: object, name: str) -> Source | None:
 
 
 def _cell(value: object) -> str | None:
-    return None if value is None or isinstance(value, (list, dict)) else str(int(value)) if isinstance(value, bool) else str(value)
+    if value is None or isinstance(value, (list, dict)):
+        return None
+    return str(int(value)) if isinstance(value, bool) else str(value)
 
 
 def _faces(node: object, depth: int) -> list[np.ndarray]:
@@ -121,8 +124,9 @@ def _time(frame: object) -> object:
     if not isinstance(frame, dict):
         return None
     keys = {plain_name(str(key)): value for key, value in frame.items()}
-    seconds = next((keys[key] for key in ("timestamp", "time", "t", "seconds") if isinstance(keys.get(key), (int, float, str))), None)
-    thousandths = next((keys[key] for key in ("timestamp_ms", "timestampms", "time_ms", "ms") if isinstance(keys.get(key), (int, float))), None)
+    told = {key: value for key, value in keys.items() if isinstance(value, (int, float, str))}
+    seconds = next((told[key] for key in ("timestamp", "time", "t", "seconds") if key in told), None)
+    thousandths = _number(keys, ("timestamp_ms", "timestampms", "time_ms", "ms")) or None
     return seconds if thousandths is None else thousandths / 1000
 
 

@@ -42,7 +42,8 @@ def empty(rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def who_columns(table: Table) -> tuple[str, str]:
     """The columns that say whose face a row is, and of which picture; to be loaded as text."""
-    face = table.pick("face_id", "face", "faceid", "face_idx", "face_index", "face_number", "person", "person_id", "track_id", "identity")
+    face = table.pick("face_id", "face", "faceid", "face_idx", "face_index", "face_number", "person", "person_id",
+                      "track_id", "identity")
     return face, table.pick("input", "image", "image_path", "file", "filename", "file_name", "path", "video", "source")
 
 
@@ -68,7 +69,8 @@ def by_face(table: Table, rows: Rows, estimator: str, fps: float | None = None, 
         at = order[group[order] == group[row]]
         boxes, landmarks = (None if values is None else values[at] for values in (rows.boxes, rows.landmarks))
         series = AUSeries(times=times[at], intensity=rows.intensity[at], confidence=rows.confidence[at],
-                          measured=rows.measured.copy(), estimator=estimator, face_id=int(person[at[0]]), notices=table.notices, **provenance)
+                          measured=rows.measured.copy(), estimator=estimator, face_id=int(person[at[0]]),
+                          notices=table.notices, **provenance)
         faces.append(Face(series, pictures[at[0]], boxes, landmarks))
     return _present(table, faces)
 
@@ -76,7 +78,8 @@ def by_face(table: Table, rows: Rows, estimator: str, fps: float | None = None, 
 def _settled(table: Table, rows: Rows, kept: np.ndarray, group: np.ndarray, fps: float | None) -> tuple[np.ndarray, np.ndarray]:
     """The kept rows in order of time, and the time of every row of the table."""
     clock, lines = rows.clock, table.lines
-    part = Clock(*(None if v is None else v[kept] for v in (clock.seconds, clock.frames)), clock.first, clock.fps, clock.default)
+    told = (None if values is None else values[kept] for values in (clock.seconds, clock.frames))
+    part = Clock(*told, clock.first, clock.fps, clock.default)
     table.lines = lines[kept]
     order, some = settle(table, group[kept], part, fps)
     table.lines = lines

@@ -78,7 +78,8 @@ class Table:
         if notice not in self.notices:
             self.notices.append(notice)
 
-    def load(self, numbers: dict[str, Range], texts: Iterable[str] = (), lost: Callable[[list[str]], bool] | None = None) -> None:
+    def load(self, numbers: dict[str, Range], texts: Iterable[str] = (),
+             lost: Callable[[list[str]], bool] | None = None) -> None:
         """Read the wanted columns. numbers: column -> allowed values; names of absent columns are ignored. lost: whether a
         short row is how the format writes a frame without a face; such rows are left out.
 
@@ -137,15 +138,16 @@ class Table:
         if self.rows > self.max_rows:
             raise InputError(f"{self.name}: more than {self.max_rows:,} rows. Split the table.")
         if self.rows * columns > MAX_CELLS:
-            raise InputError(f"{self.name}: more than {MAX_CELLS:,} values in the {columns} columns that are used. Split the table.")
+            raise InputError(f"{self.name}: more than {MAX_CELLS:,} values in the {columns} columns that are used. Split the "
+                             "table.")
 
     def _numbers(self, column: str, cells) -> tuple[np.ndarray, int]:
         try:
             return to_numbers(cells)
         except BadCell as bad:
             line = self.source.lines(self.rows)[self.rows - len(cells) + bad.position]
-            raise InputError(f"{self.name}: row {line}, column {column}: '{bad.text[:30]}' is not a number. Leave the cell empty "
-                             "when there is no value.") from None
+            raise InputError(f"{self.name}: row {line}, column {column}: '{bad.text[:30]}' is not a number. Leave the cell "
+                             "empty when there is no value.") from None
 
     def _place_rows(self, lost: Callable[[list[str]], bool] | None) -> None:
         """Number the rows; of the ragged ones a cut last row and lost frames are left out, any other is refused."""
@@ -176,7 +178,7 @@ class Table:
         if far.any():
             row = int(far.argmax())
             allowed = f"{limits.low:g} to {limits.high:g}" if math.isfinite(limits.high) else f"at least {limits.low:g}"
-            read_as = f": it is read as {limits.means}. Convert the column, or name it by its own scale." if limits.means else "."
+            read_as = f": it is read as {limits.means}. Convert it, or name it by its own scale." if limits.means else "."
             raise self.bad(row, column, f"{values[row]:g} is out of range ({allowed}){read_as}")
         past = (values < limits.low) | (values > limits.high)
         if past.any():
@@ -187,15 +189,18 @@ class Table:
         for limits, columns in self._clipped.items():
             total = sum(count for _, count in columns)
             which = ", ".join(column for column, _ in columns[:3]) + (", ..." if len(columns) > 3 else "")
-            self.say(f"{total} value{'s' if total > 1 else ''} just outside {limits.low:g} to {limits.high:g} set to its end ({which})")
+            values = "values" if total > 1 else "value"
+            self.say(f"{total} {values} just outside {limits.low:g} to {limits.high:g} set to its end ({which})")
 
 
 def strings(cells) -> list[str]:
     """Text of a block, "" for no value; numbers as they print, whole ones without a fraction."""
-    return ["" if value is None or (isinstance(value, str) and is_missing(value)) else _string(value) for value in cells.to_pylist()]
+    return [_string(value) for value in cells.to_pylist()]
 
 
 def _string(value: object) -> str:
+    if value is None or (isinstance(value, str) and is_missing(value)):
+        return ""
     if isinstance(value, float):
         return "" if math.isnan(value) else f"{value:g}" if value.is_integer() else str(value)
     return str(value).strip()

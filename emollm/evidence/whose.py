@@ -28,8 +28,8 @@ def of_picture(faces: list[Face], name: str) -> tuple[list[Face], list[str]]:
             return [face for face in faces if face.picture == named[0]], []
     if len(pictures) > 1:
         few = ", ".join(os.path.basename(p) or "(no name)" for p in pictures[:3]) + (", ..." if len(pictures) > 3 else "")
-        raise InputError(f"{name}: the evidence is of {len(pictures)} pictures ({few}), none of them by this name. Rename the file, or "
-                         "keep its rows only.")
+        raise InputError(f"{name}: the evidence is of {len(pictures)} pictures ({few}), none of them by this name. Rename the "
+                         "file, or keep its rows only.")
     return faces, [f"the table says that it is of {os.path.basename(pictures[0])}"] if pictures[0] else []
 
 
@@ -54,8 +54,8 @@ def match(faces: list[Face], ids: Sequence[int], tracks: Sequence[FaceTrack | No
     if len(faces) == len(ids):
         ordered = [own[k] for k in sorted(own)]
         return [(face, f"by order: the table's face {face.series.face_id}") for face in ordered]
-    raise InputError(f"{name}: evidence of {len(faces)} face(s) for {len(ids)} face(s); pick one with face=N (--face N). The table's "
-                     f"faces are {' '.join(map(str, sorted(own)))}, the picture's {' '.join(map(str, ids))}.")
+    raise InputError(f"{name}: evidence of {len(faces)} face(s) for {len(ids)} face(s); pick one with face=N (--face N). The "
+                     f"table's faces are {' '.join(map(str, sorted(own)))}, the picture's {' '.join(map(str, ids))}.")
 
 
 def in_time(series: AUSeries, track: FaceTrack | None, kind: str, name: str) -> tuple[AUSeries, list[str]]:
@@ -73,7 +73,8 @@ def in_time(series: AUSeries, track: FaceTrack | None, kind: str, name: str) -> 
     inside = (series.times >= first - EDGE) & (series.times <= last + EDGE)
     spans = f"the evidence spans {begin:.1f} to {end:.1f} s, the face in the clip {first:.1f} to {last:.1f} s"
     if inside.mean() < 0.5:
-        raise InputError(f"{name}: {spans}: they are not of the same time. Give the table of this clip, or cut it to these seconds.")
+        raise InputError(f"{name}: {spans}: they are not of the same time. Give the table of this clip, or cut it to its "
+                         "seconds.")
     notices = []
     if not inside.all():
         notices.append(f"{spans}: {int((~inside).sum())} of {len(inside)} rows lie outside the clip and were left out")
@@ -84,7 +85,8 @@ def in_time(series: AUSeries, track: FaceTrack | None, kind: str, name: str) -> 
 
 
 def _rows(series: AUSeries, kept: np.ndarray) -> AUSeries:
-    return dataclasses.replace(series, times=series.times[kept], intensity=series.intensity[kept], confidence=series.confidence[kept])
+    part = {name: getattr(series, name)[kept] for name in ("times", "intensity", "confidence")}
+    return dataclasses.replace(series, **part)
 
 
 def _by_box(faces: list[Face], tracks: Sequence[FaceTrack | None]) -> list[Face | None] | None:
@@ -102,7 +104,7 @@ def _by_box(faces: list[Face], tracks: Sequence[FaceTrack | None]) -> list[Face 
 
 def _overlap(face: Face, track: FaceTrack) -> float:
     """Median intersection over union of two faces' boxes at the table's moments."""
-    near = np.abs(track.times[:, None] - face.series.times[None]).argmin(0) if len(track.times) > 1 else np.zeros(len(face.series.times), int)
+    near = np.clip(np.searchsorted(track.times, face.series.times), 0, len(track.times) - 1)
     ours, theirs = track.boxes[near], face.boxes
     seen = np.isfinite(theirs).all(1)
     if not seen.any():
