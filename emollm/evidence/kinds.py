@@ -83,8 +83,8 @@ def _read(source: Source, limits: Limits, fps: float | None) -> list[Face]:
     reader = _reader(source, limits)
     if reader is None:
         raise InputError(f"{source.name}: not a table of action units: none of its {len(source.header)} columns is known. "
-                         "Expected columns of emollm (AU01_left), OpenFace (AU01_r), py-feat (AU01), LibreFace (au_1_intensity), "
-                         "ARKit (browInnerUp), MediaPipe (x_0 y_0 z_0 ...) or AU,side,intensity.")
+                         "Expected columns of emollm (AU01_left), OpenFace (AU01_r), py-feat (AU01), LibreFace "
+                         "(au_1_intensity), ARKit (browInnerUp), MediaPipe (x_0 y_0 z_0 ...) or AU,side,intensity.")
     return reader(Table(source, limits.columns, limits.rows), fps)
 
 
