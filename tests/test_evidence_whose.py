@@ -1,4 +1,4 @@
-"""Whose evidence: faces of a table and of a picture are matched by box, number or order, and in time; and explain() says so."""
+"""Whose evidence: faces of a table and of a picture are matched by box, number or order, and in time; and it is said."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from emollm import evidence
 from emollm.evidence import whose
 from emollm.evidence.series import Face
-from emollm.schema import AUSeries, FaceTrack, InputError, NoFaceError, Quality, au_index
+from emollm.schema import AUSeries, Explanation, FaceTrack, InputError, NoFaceError, Quality, au_index
 
 
 def face(face_id=0, smile=3.0, times=(0.0,), box=None, picture="", estimator="openface"):
@@ -96,20 +96,22 @@ def test_evidence_and_clip_must_be_of_the_same_time():
     assert whose.in_time(long, track(0), "photo", "x")[1][0].startswith("the evidence has 2700 moments")
 
 
-# --- through explain() -------------------------------------------------------------------------------------------
+# --- on the way to an explanation: steps 1 to 4, before any model is asked ----------------------------------------
 
 OPENFACE = "frame,face_id,timestamp,confidence,success,AU06_r,AU12_r\n"
 
 
-@pytest.fixture
-def explained(tiny_model):
-    from emollm.explain import explain
+@pytest.fixture(scope="module")
+def explained():
+    """The faces of a source as explain() would ask about them: series, notices and the picture that it is signed with."""
+    from emollm.explain import prepare, shape_of
 
-    return lambda source, **options: explain(source, model=tiny_model, **options)
+    shape = shape_of("pocket")
+    return lambda source, **options: prepare(source, shape, **options).subjects
 
 
-def smile_of(explanation):
-    return AUSeries.from_dict(explanation.evidence).intensity[0, au_index(12), 0]
+def smile_of(subject):
+    return subject.series.intensity[0, au_index(12), 0]
 
 
 def test_a_table_of_two_faces_for_a_picture_of_two(tmp_path, two_faces_file, explained):
@@ -118,15 +120,18 @@ def test_a_table_of_two_faces_for_a_picture_of_two(tmp_path, two_faces_file, exp
     assert (smile_of(first), smile_of(second)) == (4, 0)
     assert any("matched by its number, counted from left to right" in notice for notice in first.notices)
     (only,) = explained(two_faces_file, evidence=tmp_path / "of.csv", face=1)
-    assert (only.face_id, smile_of(only)) == (1, 0)
+    assert (only.series.face_id, smile_of(only)) == (1, 0)
     assert any("read as an OpenFace table" in notice for notice in only.notices)
 
 
 def test_a_table_of_many_pictures_is_explained_picture_by_picture(tmp_path, explained, astronaut_file):
+    from emollm.explain import Prepared, signed
+
     rows = "".join(f"{name},0,0.9,0.{k}\n" for k, name in enumerate(("a.jpg", "b.jpg", astronaut_file.name), 1))
     (tmp_path / "fex.csv").write_text("input,frame,AU06,AU12\n" + rows)
     found = explained(tmp_path / "fex.csv")
-    assert [e.source for e in found] == ["a.jpg", "b.jpg", astronaut_file.name]
+    assert [subject.picture for subject in found] == ["a.jpg", "b.jpg", astronaut_file.name]
+    assert signed(found[1], Explanation(), Prepared("fex.csv", found), "", "").source == "b.jpg"
     assert f"picture 2 of 3 in {tmp_path / 'fex.csv'}" in found[1].notices
     (own,) = explained(astronaut_file, evidence=tmp_path / "fex.csv")
     assert smile_of(own) == pytest.approx(0.75)
