@@ -287,11 +287,12 @@ def _replace_evidence(subjects: list[Subject], given: list, face: int | None, se
     if not any(np.isfinite(other.series.intensity).any() for other in given):
         raise NoFaceError(f"{name}: no frame was measured: the evidence holds no face.")
     ids, tracks = [s.series.face_id for s in subjects], [s.track for s in subjects]
+    span = None if seen is None else (0.0, max([seen.duration, *(float(t.times[-1]) for t in tracks)]))
     for s, (own, how) in zip(subjects, whose.match(given, ids, tracks, face, name), strict=True):
         if own is None:
             s.notices.append("the evidence has no face at this place; it was measured here")
             continue
-        series, in_time = whose.in_time(own.series, s.track, seen.kind if seen else "table", name)
+        series, in_time = whose.in_time(own.series, span, name)
         s.series = dataclasses.replace(series, face_id=s.series.face_id)
         told = f", matched {how}" if how else ""
         s.notices.append(f"action units were given, not measured here ({series.estimator}{told})")

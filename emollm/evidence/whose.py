@@ -58,20 +58,21 @@ def match(faces: list[Face], ids: Sequence[int], tracks: Sequence[FaceTrack | No
                      f"table's faces are {' '.join(map(str, sorted(own)))}, the picture's {' '.join(map(str, ids))}.")
 
 
-def in_time(series: AUSeries, track: FaceTrack | None, kind: str, name: str) -> tuple[AUSeries, list[str]]:
-    """The part of a series that lies in a clip, and what is to be said about it. A photograph has no length.
+def in_time(series: AUSeries, clip: tuple[float, float] | None, name: str) -> tuple[AUSeries, list[str]]:
+    """The part of a series that lies in a clip, and what is to be said about it.
 
-    Raises InputError when less than half of the series does, naming both spans.
+    clip: its first and last second; both 0 for a photograph, None without pixels. Raises InputError when less than half of
+    the series lies in it, naming both spans.
     """
-    if track is None or len(series.times) == 0:
+    if clip is None or len(series.times) == 0:
         return series, []
     begin, end = float(series.times[0]), float(series.times[-1])
-    if kind == "photo":
+    if clip == (0.0, 0.0):
         long = f"the evidence has {len(series.times)} moments from {begin:.1f} to {end:.1f} s, the photograph is one of them"
         return series, [long] if len(series.times) > 1 else []
-    first, last = float(track.times[0]), float(track.times[-1])
+    first, last = clip
     inside = (series.times >= first - EDGE) & (series.times <= last + EDGE)
-    spans = f"the evidence spans {begin:.1f} to {end:.1f} s, the face in the clip {first:.1f} to {last:.1f} s"
+    spans = f"the evidence spans {begin:.1f} to {end:.1f} s, the clip {first:.1f} to {last:.1f} s"
     if inside.mean() < 0.5:
         raise InputError(f"{name}: {spans}: they are not of the same time. Give the table of this clip, or cut it to its "
                          "seconds.")
