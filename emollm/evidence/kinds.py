@@ -64,7 +64,7 @@ def read_faces(source: object, limits: Limits, fps: float | None = None, baselin
     if _is_points(source):
         return _measured(np.asarray(source, dtype=float), "landmarks", limits, fps, baseline)
     if _is_frame(source):
-        return _read(from_arrow(source, "data frame"), limits, fps)
+        return _read(from_arrow(source, "data frame"), limits, fps, baseline)
     if isinstance(source, str) and not os.path.exists(source) and facs_codes.looks_like_facs(source):
         return [Face(facs_codes.parse_facs(source, source))]
     path = Path(source)
@@ -76,16 +76,17 @@ def read_faces(source: object, limits: Limits, fps: float | None = None, baselin
     source = open_source(path)
     if path.suffix.lower() in TEXT_SUFFIXES and not _reader(source, limits):
         return [Face(facs_codes.parse_facs(bytes(decode(path)[0]).decode().strip(), path.name))]
-    return _read(source, limits, fps)
+    return _read(source, limits, fps, baseline)
 
 
-def _read(source: Source, limits: Limits, fps: float | None) -> list[Face]:
+def _read(source: Source, limits: Limits, fps: float | None, baseline: str | None = None) -> list[Face]:
     reader = _reader(source, limits)
     if reader is None:
         raise InputError(f"{source.name}: not a table of action units: none of its {len(source.header)} columns is known. "
                          "Expected columns of emollm (AU01_left), OpenFace (AU01_r), py-feat (AU01), LibreFace "
                          "(au_1_intensity), ARKit (browInnerUp), MediaPipe (x_0 y_0 z_0 ...) or AU,side,intensity.")
-    return reader(Table(source, limits.columns, limits.rows), fps)
+    table = Table(source, limits.columns, limits.rows)
+    return reader(table, fps, baseline) if reader is landmarks.read_landmarks else reader(table, fps)
 
 
 def _reader(source: Source, limits: Limits):
@@ -103,7 +104,7 @@ def _read_json(path: Path, limits: Limits, fps: float | None, baseline: str | No
         if faces := objects.read_frames(stored, path.name, limits[1:], fps, baseline):
             return faces
         if (source := objects.records(stored, path.name)) is not None:
-            return _read(source, limits, fps)
+            return _read(source, limits, fps, baseline)
     return native.from_json(stored, path.name)
 
 

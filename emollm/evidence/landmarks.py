@@ -48,10 +48,10 @@ def is_one_point_a_row(columns: set[str]) -> bool:
 _POINT_NAMES = ("landmark", "landmark_id", "landmark_index", "landmark_idx", "point", "point_id", "index", "idx", "id")
 
 
-def read_landmarks(table: Table, fps: float | None = None) -> list[Face]:
+def read_landmarks(table: Table, fps: float | None = None, baseline: str | None = None) -> list[Face]:
     """Every face of a table of landmarks, measured. Raises InputError for another mesh."""
     if is_one_point_a_row(set(table.plain)):
-        return _read_points(table, fps)
+        return _read_points(table, fps, baseline)
     mesh = mesh_columns(table.plain)
     wanted = [(k, axis) for k in range(POINTS) for axis in "xyz"]
     held = len({k for k, _ in mesh})
@@ -63,10 +63,10 @@ def read_landmarks(table: Table, fps: float | None = None) -> list[Face]:
     points = np.stack([table.numbers[column] for column in columns], 1).reshape(-1, POINTS, 3)
     seconds = read_clock(table, clock, units, guess_unit=True)
     width, height = (float(np.nan_to_num(table.number(column, 0.0)).max()) for column in size)
-    return measured(table, points, Clock(seconds, table.numbers.get(frame)), (width, height), fps)
+    return measured(table, points, Clock(seconds, table.numbers.get(frame)), (width, height), fps, baseline)
 
 
-def _read_points(table: Table, fps: float | None) -> list[Face]:
+def _read_points(table: Table, fps: float | None, baseline: str | None) -> list[Face]:
     """One row a point: gathered into one row a moment."""
     frame, (clock, units), who = frame_numbers(table), clock_columns(table), who_columns(table)
     point, axes = table.pick(*_POINT_NAMES), [table.pick(axis) for axis in "xyz"]
@@ -89,7 +89,7 @@ def _read_points(table: Table, fps: float | None) -> list[Face]:
     table.lines, table.rows = table.lines[first], len(first)
     frames = table.numbers.get(frame)
     parts = (None if values is None else values[first] for values in (seconds, frames))
-    return measured(table, points, Clock(*parts), (width, height), fps)
+    return measured(table, points, Clock(*parts), (width, height), fps, baseline)
 
 
 def another_mesh(points: int) -> str:
