@@ -189,6 +189,11 @@ def test_a_cut_last_row_is_left_out_and_said(read):
         read(text([BASE[0], BASE[1][:9], BASE[2]]))
 
 
+def test_a_header_behind_a_comment_sign(read):
+    """As numpy's savetxt writes it."""
+    same(read("# of frames\n# " + text(BASE)), read(text(BASE)))
+
+
 def test_a_workbook_is_named(read):
     with pytest.raises(InputError, match=r"this is a workbook .* Save the sheet as CSV"):
         read(b"PK\x03\x04rest")

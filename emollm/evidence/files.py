@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from emollm.evidence.cells import is_number
 from emollm.schema import InputError
 
 MAX_ROW = 8 * 2**20  # bytes: a header or row longer than this is no table
@@ -146,18 +147,21 @@ def _delimited(path: Path) -> Source:
 
 def _header(body, name: str) -> tuple[str, int, memoryview]:
     """The header line, how many lines stand before it, and the bytes after it. Empty lines, comments (#) and Excel's
-    sep=; are no header."""
-    start, skipped, view = 0, 0, memoryview(body)
+    sep=; are no header, but a comment right above numbers is (numpy's savetxt)."""
+    start, skipped, view, comment = 0, 0, memoryview(body), ""
     while start < len(view):
         chunk = bytes(view[start:start + MAX_ROW])
         found = re.search(rb"\r\n|\n|\r", chunk)
         if found is None and len(chunk) == MAX_ROW:
             raise InputError(f"{name}: its first line is longer than {MAX_ROW // 2**20} MB: not a table.")
         line = chunk[:found.start()] if found else chunk
-        start += found.end() if found else len(chunk)
         text = line.decode("utf-8", "replace")
         if text.strip() and not text.startswith("#") and not re.fullmatch(r'"?sep=."?\s*', text, re.IGNORECASE):
-            return text, skipped, view[start:]
+            if comment.strip("# ") and all(is_number(cell) for cell in _cells(text, _delimiter(text))):
+                return comment.lstrip("# "), skipped - 1, view[start:]
+            return text, skipped, view[start + (found.end() if found else len(chunk)):]
+        start += found.end() if found else len(chunk)
+        comment = text if text.startswith("#") else ""
         skipped += bool(text.strip())
     return "", skipped, view[start:]
 
