@@ -115,8 +115,10 @@ def _holds_series(stored: dict) -> bool:
 
 def _read_array(path: Path, limits: Limits, fps: float | None, baseline: str | None) -> list[Face]:
     try:
-        points = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError):
+        with open(path, "rb") as handle:
+            np.lib.format.read_magic(handle)  # np.load would open archives and pickles too
+        points = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError, OverflowError):
         raise InputError(f"{path.name}: not an array of landmarks. Save one of shape [frames, {landmarks.POINTS}, 3]."
                          ) from None
     return _measured(np.asarray(points), path.name, limits, fps, baseline)
