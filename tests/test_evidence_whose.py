@@ -89,7 +89,7 @@ def test_evidence_and_clip_must_be_of_the_same_time():
     with pytest.raises(InputError, match=r"spans 10\.0 to 11\.0 s"):
         whose.in_time(face(times=(10, 10.5, 11)).series, clip, "h264.mp4")
     cut, said = whose.in_time(face(times=np.arange(80) / 25).series, clip, "h264.mp4")
-    assert cut.times[-1] <= 2.5 and "18 of 80 rows lie outside the clip and were left out" in said[0]
+    assert cut.times[-1] <= 2.5 and "17 of 80 rows lie outside the clip and were left out" in said[0]
     same, said = whose.in_time(face(times=np.arange(50) / 25).series, clip, "h264.mp4")
     assert len(same.times) == 50 and said == []
     assert "the rest of the clip has no evidence" in whose.in_time(face(times=(0, 0.2)).series, clip, "x")[1][0]
