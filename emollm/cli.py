@@ -183,7 +183,7 @@ def _add_explain(commands: argparse._SubParsersAction) -> None:
         help="explain the face with one action unit edited, 0 (absent) to 5; repeatable")
     add("--face", type=_face_number, metavar="N", help="only this face, as numbered in the output (default: all)")
     add("--evidence", metavar="TABLE", help="use these action units instead of measuring: emollm, OpenFace, py-feat, "
-        "LibreFace or ARKit table, or a FACS code")
+        "LibreFace, ARKit or long table, 478 face landmarks, or a FACS code")
     add("--baseline", choices=("none", "clip"), default=None,
         help="what counts as this face at rest: the average face (none) or the clip's own quiet moments (clip)")
     parts.add_arguments(parser)
@@ -331,16 +331,14 @@ def _cut(arguments: argparse.Namespace) -> dict:
 
 
 def _source(given: str, cut: dict | None = None) -> object:
-    """A FACS code becomes evidence, or stays one that explain() uses as far as it can, - what is piped in; everything else is a
-    path."""
+    """A FACS code becomes evidence, - what is piped in; everything else is a path."""
     if given == inputs.STDIN:
         return inputs.piped_media(**(cut or {}))
     if os.path.exists(given) or not given[:3].strip("AULRaulr ")[:1].isdecimal():
         return given
     from emollm import evidence
 
-    whole = evidence.looks_like_facs(given) and not evidence.usable_facs(given)[1]
-    return evidence.parse_facs(given, given) if whole else given
+    return evidence.parse_facs(given, given) if evidence.looks_like_facs(given) else given
 
 
 def _style(style: str | None, output: str | None) -> str:
@@ -372,20 +370,17 @@ def _check_place(path: str | None, media: str) -> None:
 
 def _check_render(drawing: str, media: list[str]) -> None:
     """Refuse before the work starts what could not be drawn after it."""
+    from emollm.evidence import is_table
     from emollm.output import render
 
     if len(media) > 1 or media == [inputs.STDIN]:
         raise InputError(f"--render {drawing}: give the path of one photo or clip to draw on")
     _check_place(drawing, media[0])
     render.image_format(drawing)
-    if isinstance(_source(media[0]), str) and not _is_table(media[0]):
+    if not is_table(_source(media[0])):
         return
     raise InputError(f"--render {drawing}: {media[0]} has no picture to draw on. Leave --render out or "
                      "give the photo or clip with --evidence.")
-
-
-def _is_table(path: str) -> bool:
-    return path.lower().endswith((".csv", ".tsv", ".json", ".txt", ".facs"))
 
 
 def _render(drawing: str, media: str, found: list[Explanation]) -> None:
