@@ -6,7 +6,8 @@ import pytest
 from emollm import evidence
 from emollm.evidence import whose
 from emollm.evidence.series import Face
-from emollm.schema import AUSeries, Explanation, FaceTrack, InputError, NoFaceError, Quality, au_index
+from emollm.explanation import Explanation
+from emollm.schema import AUSeries, FaceTrack, InputError, NoFaceError, Quality, au_index
 
 
 def face(face_id=0, smile=3.0, times=(0.0,), box=None, picture="", estimator="openface"):
