@@ -14,18 +14,21 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from dataclasses import dataclass
 
 import numpy as np
 
 from emollm.answer import prompt
-from emollm.answer.bind import bind, moments_only
+from emollm.answer.bind import argue, bind, moments_only
+from emollm.evidence import is_table, read_faces, whose
 from emollm.explanation import Explanation
 from emollm.model.checkpoint import Shape, shape_of
 from emollm.perception import face as faces_in
 from emollm.perception import media
 from emollm.perception.events import events as find_events
 from emollm.perception.events import key_frames as find_key_frames
+from emollm.perception.limits import WHOLE, Cut
 from emollm.perception.measure import series as measured_series
 from emollm.schema import AUEvent, AUSeries, FaceTrack, InputError, NoFaceError
 from emollm.subject import DEFAULT_GATE, Gate, Prepared, Subject, edited, shortcomings
@@ -37,22 +40,25 @@ NO_FACE = "no face could be measured. Use a picture with a larger, less turned a
 def explain(source, *, question: str | None = None, what_if: dict[str, float] | None = None,
             face: int | None = None, evidence=None, model: str = "pocket", grounded: bool = True,
             baseline: str | None = None, crops: bool = False, gate: Gate | None = DEFAULT_GATE,
+            start: float | None = None, end: float | None = None, fps: float | None = None, skip_frames: int | None = None,
             engine=None) -> list[Explanation]:
     """Why each face is commonly read the way it is.
 
-    source: path, bytes, PIL image, RGB array, or an AU table (AUSeries, or a path to one) when there are no pixels.
+    source: path, bytes, PIL image, RGB array, or an AU table (AUSeries, data frame, landmarks, or a path to one) when there
+    are no pixels; a table of many pictures is explained picture by picture.
     question: asked instead of the default. what_if: {"AU04": 0.0} edits the evidence before the model sees it.
-    face: only this face_id. evidence: an AUSeries or table that replaces our measurement. baseline: none or clip
+    face: only this face_id. evidence: a table of any of these kinds that replaces our measurement. baseline: none or clip
     (default: clip for clips). model: shipped name, folder or hub name. grounded: hold observation lines to the
     measurement. crops: photos are face crops, as FER data sets hold them: taken whole, whatever their size, and read from
-    the look alone when no mesh fits. gate: quality limits, None turns them off. engine: who answers, instead of `model`
-    (model/engine.py).
+    the look alone when no mesh fits. gate: quality limits, None turns them off. start, end (s), fps, skip_frames: the part
+    of a clip that is read, about so many frames a second or every so manieth; times stay the clip's own. engine: who
+    answers, instead of `model` (model/engine.py).
     Returns one Explanation a face, left to right. Raises InputError, NoFaceError.
     """
     edits = check_edits(what_if)
     shape = engine.shape if engine else shape_of(model)
     prepared = prepare(source, shape, what_if=edits, face=face, evidence=evidence, baseline=baseline, crops=crops,
-                       gate=gate)
+                       gate=gate, cut=Cut(start, end, fps, skip_frames))
     if prepared.readable and engine is None:
         from emollm.model.engine import engine as engine_of  # torch only from here on: refusals and measuring stay light
 
@@ -61,16 +67,18 @@ def explain(source, *, question: str | None = None, what_if: dict[str, float] | 
 
 
 def prepare(source, shape: Shape, *, what_if: dict[str, float] | None = None, face: int | None = None, evidence=None,
-            baseline: str | None = None, crops: bool = False, gate: Gate | None = DEFAULT_GATE) -> Prepared:
+            baseline: str | None = None, crops: bool = False, gate: Gate | None = DEFAULT_GATE, cut: Cut = WHOLE,
+            still: bool = False) -> Prepared:
     """Steps 1 to 4 for every face of a source; arguments as explain(). Needs no torch. The key frames of a what-if are
-    those of the measurement: the same moments, other evidence.
+    those of the measurement: the same moments, other evidence. cut: the part of a clip. still: take a moving picture (GIF,
+    APNG, WebP, AVIF) for a photo.
 
     Raises InputError, NoFaceError.
     """
     edits, cache = check_edits(what_if), faces_in.ChipCache(shape.chip_size)
     gate = dataclasses.replace(gate, face_px=0) if crops and gate else gate
-    # 1 media.read 2 face.follow 3 measure.series
-    name, seen, subjects = _perceive(source, evidence, face, baseline, crops, cache)
+    seen = None if is_table(source) else opened(source, cut, still)  # 1 media.read
+    name, subjects = _perceive(source, seen, evidence, face, baseline, crops, cache)  # 2 face.follow 3 measure.series
     for s in subjects:
         s.refusal = shortcomings(s, gate)
         if not s.refusal:  # 4 events.key_frames, and the chips of those moments
@@ -101,7 +109,7 @@ def answers(engine, asked: list[tuple[Subject, str]], grounded: bool) -> list:
         return []
     from emollm.model.processor import face_input
 
-    inputs = [face_input(s.series, s.events, s.key_frames, s.chips) for s, _ in asked]
+    inputs = [face_input(s.series, s.events, s.key_frames, s.chips, s.seen) for s, _ in asked]
     observed = [prompt.observe(s.series, s.events) for s, _ in asked] if grounded else None
     return engine.answer(inputs, [q for _, q in asked], observed)
 
@@ -111,6 +119,7 @@ def bound(s: Subject, given) -> Explanation:
     result = bind(prompt.parse(given.text), given.text, given.distribution, s.series, s.events, s.key_frames, s.track)
     if not given.complete:
         result.notices.append("the model did not reach a conclusion by itself and was brought to it")
+    argue(result, s.series, given.look if s.chips is not None else {})
     return result
 
 
@@ -123,31 +132,37 @@ def refused(s: Subject) -> Explanation:
         notices=[f"not enough to say: {'; '.join(s.refusal)}"])
 
 
+def no_face(name: str, reason: str, question: str | None, edits: dict[str, float] | None, model: str) -> Explanation:
+    """The explanation of a source in which no face could be measured. reason: of the NoFaceError."""
+    return Explanation(source=name, question=question or prompt.DEFAULT_QUESTION, edits=edits or {}, notices=[reason],
+                       model=model)
+
+
 def signed(s: Subject, result: Explanation, prepared: Prepared, question: str, model: str) -> Explanation:
     """The explanation with where it came from."""
-    result.source, result.question, result.edits, result.model = prepared.name, question, prepared.edits, model
+    result.source, result.question, result.edits, result.model = s.picture or prepared.name, question, prepared.edits, model
     result.notices = s.notices + result.notices
     return result
 
 
-def _perceive(source, evidence, face: int | None, baseline: str | None, crops: bool, cache) -> tuple:
-    """Steps 1 to 3: name of the source, its media (None for AU tables) and the faces to explain."""
-    if _is_table(source):
-        name, seen = "AU table" if isinstance(source, AUSeries) else str(source), None
-        subjects = [Subject(s) for s in _table(source)]
+def _perceive(source, seen: media.Media | None, evidence, face: int | None, baseline: str | None, crops: bool, cache) -> tuple:
+    """Steps 2 and 3: name of the source and the faces to explain. seen: its media, None for AU tables."""
+    if seen is None:
+        name = str(source) if isinstance(source, str | os.PathLike) else "AU table"
+        subjects = _table(source, baseline, name)
     else:
-        seen, measured = _measure(source, baseline, crops, cache)
-        name, subjects = seen.name, [Subject(series, track) for track, series in measured]
+        name, subjects = seen.name, [Subject(series, track) for track, series in _measure(seen, baseline, crops, cache)]
         if crops and seen.kind == "photo" and not subjects:
             subjects = [_look_alone(seen, cache.size)]
     if not subjects:
         raise NoFaceError(f"{name}: {NO_FACE}")
-    subjects = _pick(subjects, face, name)
-    if evidence is not None:
-        _replace_evidence(subjects, evidence, name)
+    given = None if evidence is None else read_faces(evidence, seen and seen.fps, baseline)
+    subjects = _pick(subjects, face, name, given)
+    if given is not None:
+        _replace_evidence(subjects, given, face, seen, name)
     for subject in subjects:
         subject.notices += seen.notices if seen is not None else []
-    return name, seen, subjects
+    return name, subjects
 
 
 def _look_alone(seen: media.Media, size: int) -> Subject:
@@ -178,60 +193,80 @@ class MeasuredFace:
     track: FaceTrack
 
 
-def measure(source, *, baseline: str | None = None, crops: bool = False) -> list[MeasuredFace]:
+def measure(source, *, baseline: str | None = None, crops: bool = False, start: float | None = None, end: float | None = None,
+            fps: float | None = None, skip_frames: int | None = None) -> list[MeasuredFace]:
     """Action units of every face, left to right, without reading them: no language model, no torch.
 
     source: path, bytes, PIL image or RGB array. baseline: none or clip (default: clip for clips). crops: photos
-    are face crops. Raises InputError, NoFaceError.
+    are face crops. start, end, fps, skip_frames: the part of a clip, as explain(). Raises InputError, NoFaceError.
     """
-    seen, measured = _measure(source, baseline, crops)
+    seen = opened(source, Cut(start, end, fps, skip_frames))
+    measured = _measure(seen, baseline, crops)
     if not measured:
         raise NoFaceError(f"{seen.name}: {NO_FACE}")
     return [MeasuredFace(series, find_events(series), track) for track, series in measured]
 
 
-def _measure(source, baseline: str | None, crops: bool, cache: faces_in.ChipCache | None = None) -> tuple:
-    seen = source if isinstance(source, media.Media) else media.read(source)
+def opened(source, cut: Cut = WHOLE, still: bool = False) -> media.Media:
+    """A source as media, unless it is that already. Raises InputError."""
+    return source if isinstance(source, media.Media) else media.read(source, still=still, **vars(cut))
+
+
+def _measure(seen: media.Media, baseline: str | None, crops: bool, cache: faces_in.ChipCache | None = None) -> list:
     tracks = faces_in.follow(seen, cache=cache, crops=crops)
     chosen = baseline or ("clip" if seen.kind == "clip" else "none")
-    return seen, [(t, measured_series(t, chosen)) for t in tracks]
+    return [(t, measured_series(t, chosen)) for t in tracks]
 
 
-def _is_table(source) -> bool:
-    from emollm import evidence
-
-    if isinstance(source, AUSeries):
-        return True
-    if not isinstance(source, str) and not hasattr(source, "__fspath__"):
-        return False
-    return str(source).lower().endswith((".csv", ".json", ".tsv")) or evidence.looks_like_facs(str(source))
-
-
-def _table(source) -> list[AUSeries]:
-    from emollm import evidence
-
-    if isinstance(source, AUSeries):
-        return [source]
-    return [evidence.parse_facs(str(source))] if evidence.looks_like_facs(str(source)) else evidence.read_all(source)
+def _table(source, baseline: str | None, name: str) -> list[Subject]:
+    """The faces of a table without pixels. Raises NoFaceError when none of them was measured at any moment."""
+    faces = read_faces(source, baseline=baseline)
+    if not any(np.isfinite(face.series.intensity).any() for face in faces):
+        rows = sum(len(face.series.times) for face in faces)
+        raise NoFaceError(f"{name}: no frame was measured: none of its {rows} rows holds a face.")
+    pictures = list(dict.fromkeys(face.picture for face in faces))
+    if len(pictures) == 1:
+        return [Subject(face.series, notices=[*face.series.notices]) for face in faces]
+    which = {picture: f"picture {k} of {len(pictures)} in {name}" for k, picture in enumerate(pictures, 1)}
+    return [Subject(face.series, notices=[*face.series.notices, which[face.picture]], picture=face.picture) for face in faces]
 
 
-def _pick(subjects: list[Subject], face: int | None, name: str) -> list[Subject]:
+def _pick(subjects: list[Subject], face: int | None, name: str, given: list | None = None) -> list[Subject]:
+    """The faces to explain: all, or the one picked. Where a picture has one face, `face` may name one of the evidence."""
     if face is None:
-        if len(subjects) > 1:
-            for s in subjects:
-                s.notices.append(f"{len(subjects)} faces, left to right: this is face {s.series.face_id}")
+        _number(subjects)
         return subjects
     picked = [s for s in subjects if s.series.face_id == face]
+    if not picked and len(subjects) == 1 and face in {other.series.face_id for other in given or []}:
+        return subjects
     if not picked:
         there = ", ".join(str(s.series.face_id) for s in subjects)
         raise InputError(f"{name}: there is no face {face}; faces here: {there}")
     return picked
 
 
-def _replace_evidence(subjects: list[Subject], evidence, name: str) -> None:
-    """The user's own action units take the place of ours, for the one face they belong to."""
-    given = _table(evidence)
-    if len(subjects) != 1 or len(given) != 1:
-        raise InputError(f"{name}: evidence of {len(given)} face(s) for {len(subjects)} face(s); pick one with face=N")
-    subjects[0].series = dataclasses.replace(given[0], face_id=subjects[0].series.face_id)
-    subjects[0].notices.append(f"action units were given, not measured here ({given[0].estimator})")
+def _number(subjects: list[Subject]) -> None:
+    """Say which of several faces in one picture each is."""
+    for s in subjects:
+        beside = [other for other in subjects if other.picture == s.picture]
+        order = ", left to right" if s.track is not None else ""
+        if len(beside) > 1:
+            s.notices.append(f"{len(beside)} faces{order}: this is face {s.series.face_id}")
+
+
+def _replace_evidence(subjects: list[Subject], given: list, face: int | None, seen, name: str) -> None:
+    """The user's own action units take the place of ours, face by face. A face that the table lacks keeps our measurement."""
+    given, said = whose.of_picture(given, name)
+    if not any(np.isfinite(other.series.intensity).any() for other in given):
+        raise NoFaceError(f"{name}: no frame was measured: the evidence holds no face.")
+    ids, tracks = [s.series.face_id for s in subjects], [s.track for s in subjects]
+    span = None if seen is None else (0.0, max([seen.duration, *(float(t.times[-1]) for t in tracks)]))
+    for s, (own, how) in zip(subjects, whose.match(given, ids, tracks, face, name), strict=True):
+        if own is None:
+            s.notices.append("the evidence has no face at this place; it was measured here")
+            continue
+        series, in_time = whose.in_time(own.series, span, name)
+        s.seen, s.series = s.series, dataclasses.replace(series, face_id=s.series.face_id)
+        told = f", matched {how}" if how else ""
+        s.notices.append(f"action units were given, not measured here ({series.estimator}{told})")
+        s.notices += [*series.notices, *said, *in_time]

@@ -49,6 +49,13 @@ class Explanation:
     question: str = ""
     edits: dict[str, float] = field(default_factory=dict)  # --what-if edits of the evidence
     notices: list[str] = field(default_factory=list)
+    # Movements that are there and that tables list for the label, and those that speak against it; the strongest first. Each:
+    # au, strength 0-5, the label that lists it ("" when none does) and the sources that do.
+    support: list[dict] = field(default_factory=list)
+    against: list[dict] = field(default_factory=list)
+    because: str = ""  # both in words, and the conflict of the witnesses where there is one
+    # The two readings behind the distribution, by label: "look" (empty without pixels) and "movements"; "conflict" 0-1.
+    witnesses: dict[str, Any] = field(default_factory=dict)
     model: str = ""
     evidence_version: str = ""
     schema_version: str = SCHEMA_VERSION
@@ -281,6 +288,8 @@ def _conclusion(explanation: Explanation) -> str:
         lines.append(_wrap(explanation.conclusion, "  "))
     if others := alternatives(explanation):
         lines.append(f"  Could also be read as: {', '.join(others)}")
+    if explanation.because:
+        lines.append(_wrap(explanation.because, "  "))
     return "\n".join(lines)
 
 

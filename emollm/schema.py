@@ -103,6 +103,7 @@ class AUSeries:
     baseline: str = "none"  # none | clip | image: what counts as this face at rest
     version: str = ""
     face_id: int = 0
+    notices: list[str] = field(default_factory=list, compare=False)  # what the reader of a table did to it; not stored
 
     def __post_init__(self) -> None:
         frames = len(self.times)

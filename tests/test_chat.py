@@ -88,7 +88,7 @@ def test_the_second_turn_remembers_the_first_and_the_face(talked, given):
 
 def test_an_answer_comes_in_pieces_that_make_the_engines_answer(talked, pocket):
     s = talked.subject
-    face = face_input(s.series, s.events, s.key_frames, s.chips)
+    face = face_input(s.series, s.events, s.key_frames, s.chips, s.seen)
     turns = []
     for question in (WHY, "What emotion is it commonly read as?"):
         turns.append(question)
