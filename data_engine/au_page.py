@@ -8,28 +8,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from data_engine.au_scores import PLATEAU, auc, f1
 from emollm.schema import AU_NAMES, au_index
 
 if TYPE_CHECKING:
+    from data_engine.au_fit import Fit
     from data_engine.au_sets import Faces
-    from data_engine.fit_aus import Fit
 
 BOOTSTRAPS, SEED = 300, 0
-PLATEAU = 0.02  # of F1: thresholds that are this near to the best are as good
 MIN_POSITIVE = 10  # coded frames that an AU needs to count in the mean
 SHOWN_FROM = 4  # coded frames from which an AUC is worth printing
 BEFORE = Path(__file__).with_name("au_before.json")  # the same figures of the estimator before this one (version 1.0)
 TEMPLATE = Path(__file__).with_name("au_page.md")
-
-
-def auc(scores: np.ndarray, y: np.ndarray) -> float:
-    """Area under the ROC curve (Mann-Whitney)."""
-    difference = scores[y > 0][:, None] - scores[y == 0][None]
-    return float((difference > 0).mean() + 0.5 * (difference == 0).mean()) if difference.size else np.nan
-
-
-def f1(on: np.ndarray, y: np.ndarray) -> float:
-    return float(2 * (on & (y > 0)).sum() / max(on.sum() + (y > 0).sum(), 1))
 
 
 def coded_figures(coded: Faces, fits: dict[int, Fit]) -> dict:

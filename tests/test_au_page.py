@@ -3,32 +3,33 @@
 import numpy as np
 import pytest
 
-from data_engine import au_check, au_page, au_sets, fit_aus
+from data_engine import au_check, au_fit, au_page, au_sets
+from data_engine.au_scores import auc, f1
 from emollm.schema import AUS, ON, au_index
 
 
 def test_area_and_f1_are_exact():
     scores, y = np.array([0.1, 0.4, 0.4, 0.9]), np.array([0, 0, 1, 1])
-    assert au_page.auc(scores, y) == pytest.approx(3.5 / 4)
-    assert au_page.f1(scores >= 0.4, y) == pytest.approx(4 / 5)
+    assert auc(scores, y) == pytest.approx(3.5 / 4)
+    assert f1(scores >= 0.4, y) == pytest.approx(4 / 5)
 
 
 def test_regression_finds_the_direction_and_heeds_weights_and_penalty():
     rng = np.random.default_rng(0)
     x = np.column_stack([np.ones(400), rng.normal(size=(400, 2))])
     y = (x[:, 1] > 0).astype(float)
-    free = fit_aus.logistic(x, y, np.ones(400), np.eye(3))
+    free = au_fit.logistic(x, y, np.ones(400), np.eye(3))
     assert free[1] > 3 and abs(free[2]) < 0.5
-    dear = fit_aus.logistic(x, y, np.ones(400), np.diag([1, 1e6, 1]))
+    dear = au_fit.logistic(x, y, np.ones(400), np.diag([1, 1e6, 1]))
     assert abs(dear[1]) < 0.01
-    flipped = fit_aus.logistic(np.concatenate([x, x]), np.concatenate([y, 1 - y]), np.repeat([1, 1e-6], 400), np.eye(3))
+    flipped = au_fit.logistic(np.concatenate([x, x]), np.concatenate([y, 1 - y]), np.repeat([1, 1e-6], 400), np.eye(3))
     np.testing.assert_allclose(flipped, free, atol=1e-2)
 
 
 def test_people_are_never_split_between_folds():
     people = np.repeat([f"p{k}" for k in range(23)], 3)
-    folds = fit_aus.fold_of(people)
-    assert all(len(set(folds[people == p])) == 1 for p in set(people)) and set(folds) == set(range(fit_aus.FOLDS))
+    folds = au_fit.fold_of(people)
+    assert all(len(set(folds[people == p])) == 1 for p in set(people)) and set(folds) == set(range(au_fit.FOLDS))
 
 
 def test_resampling_draws_people_whole():

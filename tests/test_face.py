@@ -336,7 +336,7 @@ def test_threads_measure_alike(astronaut, track):
 
 def test_models_start_without_chatter_and_import_costs_nothing(astronaut_file):
     """MediaPipe writes warnings of its own to stderr; a user's terminal stays clean, also with stderr closed."""
-    code = ("import sys; from emollm import face, media; "
+    code = ("import sys; from emollm.perception import face, media; "
             "assert not {'mediapipe', 'cv2', 'av', 'torch'} & set(sys.modules); "
             "print(len(face.follow(media.read(sys.argv[1])))); print('after', file=sys.stderr)")
     done = subprocess.run([sys.executable, "-c", code, str(astronaut_file)], capture_output=True, text=True, check=True)
