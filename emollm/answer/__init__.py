@@ -1,0 +1,1 @@
+"""An answer: text to claims to verdicts."""

@@ -1,0 +1,304 @@
+"""Movements that a clause names, by code, FACS name or plain words, and whether it says that they are there.
+
+A mention is a set of action units of which one is enough ("raised brows": AU01 or AU02), with the side and strength that the
+words next to it give, and its polarity: denied by "no", "without", "fails to", "is absent", twice denied and so affirmed, ...
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from emollm.answer import lexicon
+from emollm.answer.clauses import Clause
+
+
+@dataclass
+class Mention:
+    """One movement in one clause; start and end are places in the clause."""
+
+    start: int
+    end: int
+    units: tuple[str, ...]
+    denied: bool = False
+    unseen: bool = False  # the text says that it could not be measured
+    side: str = ""  # left | right | both, when stated beside it
+    number: float | None = None  # strength 0-5
+    level: str = ""  # level word or FACS letter
+    flips: bool = False  # the words themselves deny: "closed mouth", "brows at rest"
+    weak: bool = False  # "hardly": a trace may be there
+    names: list[tuple[int, int]] = field(default_factory=list)
+
+
+_CODE = re.compile(r"\b(?:aus?|action units?)[ -]?(?P<list>\d{1,2}[a-e]?(?:\s?(?:\+|,|/|and|&)\s?(?:au ?)?\d{1,2}[a-e]?(?![\d.]))*)\b")
+_LONE_CODE = re.compile(r"(?<![\w.])(?P<unit>\d{1,2})(?P<letter>[a-e])(?![\w.])")
+_NUMBER = re.compile(r"(\d{1,2})([a-e]?)")
+_TITLE = re.compile(r"\b(?:" + "|".join(sorted(map(re.escape, lexicon.TITLES), key=len, reverse=True)) + r")s?\b")
+_PHRASE = re.compile("|".join(rf"(?P<p{k}>\b(?:{words})\b)" for k, (words, _) in enumerate(lexicon.PHRASES)))
+_ITEM = re.compile("|".join((
+    *(rf"(?P<part_{k}>\b(?:{words})\b)" for k, words in enumerate(lexicon.PARTS.values())),
+    *(rf"(?P<move_{k}>\b(?:{words})\b)" for k, words in enumerate(lexicon.MOVES.values())),
+    r"(?P<word>[\w'-]+)", r"(?P<sign>[^\w\s])")))
+_PARTS, _MOVES = tuple(lexicon.PARTS), tuple(lexicon.MOVES)
+
+_BETWEEN = frozenset("""the a an of both left right his her their its inner outer upper in at from with his side sides end ends part any
+clear visible slight marked strong little clearly slightly strongly of these and along root bridge to drawn pulled pushed""".split())
+_COPULA = frozenset("""is are was were be been being stay stays remain remains look looks seem seems appear appears get gets keep keeps
+kept held has have had go goes going come comes came went move moves turn turns turned pull pulls pulled push pushes pushed draw draws
+drawn bend bends not n't""".split())
+_ADVERBS = frozenset("""very slightly strongly clearly markedly moderately faintly weakly only also both firmly tightly further far quite
+rather well just visibly barely hardly scarcely more most less somewhat fully almost all completely sharply a little bit extremely
+intensely subtly mildly gently heavily still so now then once back not never n't strong slight marked pulled pushed drawn turned""".split())
+
+
+def mentions(clause: Clause) -> list[Mention]:
+    """Every movement named in a stated clause, in order of place; [] for one that states nothing."""
+    if not clause.stated:
+        return []
+    text = clause.text
+    found = _codes(text) + _titles(text)
+    found += _phrases(text, _cover(found))
+    found += _moved_parts(text, _cover(found))
+    found = _without_doubles(sorted(found, key=lambda m: (m.start, -m.end)), text)
+    for mention in found:
+        _polarity(mention, found, text)
+    return found
+
+
+def _cover(found: list[Mention]) -> set[int]:
+    return {k for m in found for k in range(m.start, m.end)}
+
+
+def _codes(text: str) -> list[Mention]:
+    found = []
+    for match in _CODE.finditer(text):
+        for one in _NUMBER.finditer(text, match.start("list"), match.end("list")):
+            letter = lexicon.LETTERS.get(one[2].upper(), "")
+            found.append(Mention(match.start() if not found or found[-1].end <= match.start() else one.start(), one.end(),
+                                 (f"AU{int(one[1]):02d}",), level=letter))
+    for match in _LONE_CODE.finditer(text):
+        if not any(m.start <= match.start() < m.end for m in found):
+            found.append(Mention(match.start(), match.end(), (f"AU{int(match['unit']):02d}",),
+                                 level=lexicon.LETTERS[match["letter"].upper()]))
+    return found
+
+
+def _titles(text: str) -> list[Mention]:
+    found = []
+    for match in _TITLE.finditer(text):
+        if match[0] == "jaw drops":  # the jaw drops in AU27 as well
+            continue
+        title = match[0] if match[0] in lexicon.TITLES else match[0][:-1]
+        found.append(Mention(*match.span(), (lexicon.TITLES[title],)))
+    return found
+
+
+def _phrases(text: str, taken: set[int]) -> list[Mention]:
+    return [Mention(*m.span(), lexicon.names(lexicon.PHRASES[int(m.lastgroup[1:])][1]))
+            for m in _PHRASE.finditer(text) if m.start() not in taken]
+
+
+# ---- "the inner ends of the brows are pulled up": a part and its movement -----------------------------------------------
+
+@dataclass
+class _Item:
+    kind: str  # part | move | word | sign
+    name: str
+    start: int
+    end: int
+
+
+def _items(text: str, taken: set[int]) -> list[_Item]:
+    items = []
+    for match in _ITEM.finditer(text):
+        kind, _, number = match.lastgroup.partition("_")
+        if kind in ("part", "move") and match.start() in taken:
+            kind = "taken"
+        name = {"part": _PARTS, "move": _MOVES}[kind][int(number)] if kind in ("part", "move") else match[0]
+        items.append(_Item(kind, name, *match.span()))
+    return items
+
+
+def _moved_parts(text: str, taken: set[int]) -> list[Mention]:
+    items, found, paired = _items(text, taken), [], set()
+    for k, item in enumerate(items):
+        if item.kind != "move":
+            continue
+        left, right = _part_left(items, k), _part_right(items, k)
+        near = left is not None and _says_of(items, left, k)
+        if item.name == "move" and _is_noun(text[item.start:item.end]):  # "movement of the mouth", "mouth movement"
+            near = left == k - 1
+            left = left if near else None
+        parts = [left] if near or right is None else [right]
+        if parts == [None]:
+            continue
+        parts = _coordinated(items, parts[0], backward=parts[0] < k, paired=paired)
+        for p in parts:
+            if mention := _meant(items[p], item):
+                paired.add(p)
+                found.append(mention)
+    return found + _bare_parts(items, paired, text)
+
+
+def _is_noun(word: str) -> bool:
+    return word.startswith(("movement", "motion", "action", "activity"))
+
+
+def _part_left(items: list[_Item], k: int) -> int | None:
+    for p in range(k - 1, -1, -1):
+        if items[p].kind == "part":
+            return p
+        if items[p].kind == "taken" or items[p].name in (";", ":", "while", "but") or k - p > 9:
+            return None
+    return None
+
+
+def _part_right(items: list[_Item], k: int) -> int | None:
+    for p in range(k + 1, min(k + 7, len(items))):
+        if items[p].kind == "part":
+            return p
+        if items[p].kind == "move":  # "raised and drawn together inner brows"
+            continue
+        if items[p].name not in _BETWEEN:
+            return None
+    return None
+
+
+def _says_of(items: list[_Item], p: int, k: int) -> bool:
+    """Whether the movement is said of the part before it: a verb or nothing but adverbs stands between them."""
+    between = items[p + 1:k]
+    if not between or any(w.name in _COPULA for w in between):
+        return True
+    return all(w.name in _ADVERBS or w.kind == "move" or w.name in ("and", "side", "sides", "in", "over") for w in between)
+
+
+def _coordinated(items: list[_Item], p: int, backward: bool, paired: set[int]) -> list[int]:
+    """The part and those joined to it: "brows and eyes" before a verb, "raised brows and lids" after an adjective."""
+    parts, step = [p], -1 if backward else 1
+    k = p + step
+    joined = False
+    while 0 <= k < len(items):
+        item = items[k]
+        if item.kind == "part" and joined and k not in paired:
+            parts.append(k)
+            joined = False
+        elif item.name in ("and", "or", "nor", ",", "&", "but"):
+            joined = True
+        elif item.kind == "move" or item.name not in ("the", "both", "his", "her", "their", "left", "right", "any", "all", "also"):
+            break
+        k += step
+    if not backward and len(parts) > 1:  # a later part with a movement of its own keeps it
+        last = max(parts)
+        after = items[last + 1:last + 4]
+        if any(w.kind == "move" for w in after):
+            parts = [q for q in parts if q == p]
+    return sorted(parts)
+
+
+def _meant(part: _Item, move: _Item) -> Mention | None:
+    start, end = min(part.start, move.start), max(part.end, move.end)
+    if denied := lexicon.DENIALS.get((part.name, move.name)):
+        return Mention(start, end, denied, flips=True)
+    if units := lexicon.MEANING.get((part.name, move.name)):
+        return Mention(start, end, units)
+    return None
+
+
+_BARE = re.compile(r"\b(?:without|not)\s+(?:the |any |her |his |their )?$")
+
+
+def _bare_parts(items: list[_Item], paired: set[int], text: str) -> list[Mention]:
+    """ "without the cheeks": no movement of them."""
+    return [Mention(i.start, i.end, lexicon.MEANING[i.name, "move"]) for p, i in enumerate(items)
+            if i.kind == "part" and p not in paired and (i.name, "move") in lexicon.MEANING
+            and _BARE.search(text[:i.start])]
+
+
+# ---- one movement in two words: "the raised cheeks (AU06)", "AU06 cheek raiser" -----------------------------------------
+
+_APPOSED = re.compile(r"\s*[(,]?\s*(?:the |a |an |or |i\.e\.,? |that is,? |code |shown by |measured as )?\(?\s*")
+
+
+def _without_doubles(found: list[Mention], text: str) -> list[Mention]:
+    """Mentions with those put away that only repeat their neighbour in brackets, or lie inside another one."""
+    kept: list[Mention] = []
+    for m in found:
+        same = next((k for k in reversed(kept) if _one_and_the_same(k, m, text)), None)
+        if same is None:
+            kept.append(m)
+            continue
+        units = set(same.units) & set(m.units)
+        same.units = tuple(u for u in same.units if u in units)
+        same.end, same.level = max(same.end, m.end), same.level or m.level
+    return kept
+
+
+def _one_and_the_same(a: Mention, b: Mention, text: str) -> bool:
+    if not set(a.units) & set(b.units) or a.flips != b.flips:
+        return False
+    if b.start < a.end:
+        return True
+    between = text[a.end:b.start]
+    return bool(_APPOSED.fullmatch(between)) and ("(" in between or not between.strip() or between.strip() in ("or", ", or", ", the"))
+
+
+# ---- denied or not ------------------------------------------------------------------------------------------------------
+
+_DENY = re.compile(rf"\b(?:{lexicon.DENY.replace('|n' + chr(39) + 't', '')})\b|n't\b")
+_MISSING = re.compile(rf"\s*(?:\([^)]*\)\s*)?(?:{lexicon.MISSING_AFTER})")
+_UNSEEN = re.compile(rf"\s*(?:\([^)]*\)\s*)?(?:{lexicon.UNSEEN_AFTER})")
+_RESTART = re.compile(r"(?:\b(?:and|or)|,)\s+(?=(?:no|not|nor|without|never|neither)\b)|(?=\bnor\b)")
+_SCOPE_END = re.compile(r"\b(?:but|only|except|with(?!out)|and (?:the|a|an|with|instead|yet|so|there|its|only)|instead(?! of)|just)\b|[;:]|,(?=\s*(?:the|a|an|this|that|it|there|his|her)\b)|"
+                        r"\b(?:is|are|was|were|shows?|stands?|does|do|has|have|makes?|go|goes|rises?)\b[^,]*,|\)|,\s*(?=(?:and )?(?:there|the))")
+_NOT_DENYING = re.compile(r"\bno (?:clear )?(?:stronger|weaker|more|less|other|single|one)\b|\bnot (?:so |as |very )?(?:much|strong\w*|weak\w*|alone|stronger|weaker|the (?:strongest|weakest|only|first))\b|"
+                          r"\bno (?:measured |single )+movement|\bnot (?:on|typical|fit|go|support|speak|point|expected|likely|first|before|after|at the same)\b|"
+                          r"\b(?:do|does) not (?:fit|go|support|speak|point|belong|match|match|argue|suit|agree)\b|\bnot (?:a )?(?:typical|listed|read|part)\b|\bno part of (?:the )?(?:listed|anger|fear)")
+_FINITE = re.compile(r"\b(?:is|are|was|were|stands?|shows?|rises?|goes|go|does|do|makes?|looks?|dominates?|leads?|appears?|takes?)\b")
+_WEAK = re.compile(r"\b(?:hardly|barely|scarcely)\b")
+
+
+def _polarity(m: Mention, found: list[Mention], text: str) -> None:
+    before = _scope_before(text[:m.start], m)
+    inside = text[m.start:m.end]
+    count = len(_DENY.findall(_NOT_DENYING.sub(" ", before))) + len(_DENY.findall(_NOT_DENYING.sub(" ", inside)))
+    m.weak = bool(_WEAK.search(before) or _WEAK.search(inside))
+    tail = text[_last_of_list(m, found, text):]
+    if _UNSEEN.match(tail):
+        m.unseen = True
+        return
+    if missing := _MISSING.match(tail):
+        count += 1
+        count += len(re.findall(r"\bnot (?:absent|missing|lacking)\b", missing[0]))
+    elif re.match(r"\s*(?:(?:is|are|was|were) )(?:not|never|hardly|by no means) (?:absent|missing|lacking)", tail):
+        count += 2
+    m.denied = (count + m.flips) % 2 == 1
+
+
+def _scope_before(before: str, m: Mention) -> str:
+    """What stands before a mention and can deny it: back to the last word that ends a denial's reach."""
+    ends = [e.end() for e in _SCOPE_END.finditer(before)]
+    near = before[ends[-1]:] if ends else before
+    again = [e.end() for e in _RESTART.finditer(near)]
+    near = near[again[-1]:] if again else near
+    first = _DENY.search(near)
+    if first and re.match(r"neither|nor", first[0]):
+        return near
+    comma = near.rfind(",")
+    if first and comma > first.start() and not re.search(r"\b(?:or|nor)\b|,\s*(?:no|not|nor|neither|without)\b", near[first.start():]):
+        rest = near[comma:]
+        if not re.fullmatch(r",\s*(?:[\w-]+\s*){0,3}", rest):
+            return rest
+    subject = _FINITE.search(near[first.end():]) if first else None
+    if first and subject and first[0] in ("no", "without", "lack", "lacks", "absence", "none", "nothing"):
+        after = near[first.end() + subject.end():]
+        return after if "and" in after or "," in after else near
+    return near
+
+
+def _last_of_list(m: Mention, found: list[Mention], text: str) -> int:
+    """Where the list ends that a mention is part of: "AU04 and AU07 are absent" is about both."""
+    end = m.end
+    for other in found:
+        if other.start >= end and re.fullmatch(r"\)?\s*(?:,|and|or|nor|, and|, or|as well as|&)\s*(?:the |both |an? )?(?:\w+ )?", text[end:other.start]):
+            end = other.end
+    return end + bool(text[end:end + 1] == ")")

@@ -1,0 +1,266 @@
+"""Judges of what a clause says about labels: support, alternative, confidence, the label itself, and causes without emotion."""
+
+from __future__ import annotations
+
+import re
+
+from emollm import facs
+from emollm.answer.facts import RIGHT, TIE, Facts, worst
+from emollm.answer.found import Found, Passage
+from emollm.answer.lexicon import LABEL
+from emollm.answer.mentions import Mention
+from emollm.schema import AU_NAMES, LABELS
+
+OWN, WRONG, UNLISTED, ABSENT, OVERLOOKED = ("label is its own alternative", "wrong alternative", "unlisted support",
+                                            "support by an absent movement", "support overlooked")
+CLOSE_MARGIN = 0.2  # a smaller lead of the label than this calls for two alternatives
+
+_ALTERNATIVE = re.compile(
+    r"\b(?:nearest|closest|next|next best|likeliest|other|main|best|second) (?:alternative|other (?:reading|label|candidate)|reading|candidate|guess|label|choice)\b|\balternatives?\b|\brunner-?up\b|"
+    r"\b(?:second|next) (?:comes?|is|in line|place)\b|\bcomes? (?:second|next)\b|\b(?:is|in|as the|takes) second\b|\b(?:could|may|might|can) (?:also |just as well |as well |equally |well )+(?:be|pass)\b|\b(?:could|may|might|can) be (?:read|seen|taken|called|interpreted)? ?(?:as well|instead|too|also)?\b|"
+    r"\b(?:some|others|other people|other viewers|another viewer|some people|some viewers|many) (?:would|may|might|could|will)\b|\binstead\b|\botherwise\b|\bfailing that\b|\bif not this\b|\bor else\b|\bfollows?\b|\b(?:nearly|almost|about|just) as (?:likely|probable)\b|"
+    r"\b(?:close|not far|far|well|just|right) behind\b|\bcannot be ruled out\b|\bis possible (?:too|as well)\b|\balso possible\b|\bsecond most (?:likely|probable)\b|\bmight as well be\b|\bpossibly\b")
+_NOT = re.compile(r"\b(?:rather than|instead of|and not|not|more than|over|less likely is|never|hardly|anything but|less likely)\s+(?:as |like |read as |a case of |one of |to |of |for |any )*$")
+_LESS = re.compile(r"\b(?:is|are|seems?|looks?) (?:much |far |clearly )?(?:less likely|unlikely|less probable|ruled out|out of the question|not likely)\b")
+_UNLIKE = re.compile(r"\b(?:unlike|in contrast to|as opposed to|different from|compared (?:with|to)|in|the word|labelled?|for example)\s+$")
+_BETWEEN = re.compile(r"\b(?:between|torn between|lies? between|either)\b")
+
+_FOR = (r"speaks? (?:clearly |strongly |also |both )*for|points? (?:clearly |strongly |also )?(?:to|toward|towards|this way|in this direction|in that direction)|supports?|supporting|in favou?r of|favou?rs?|fits?|fit well with|go(?:es)? with|go(?:es)? well with|"
+        r"(?:is|are) (?:very )?typical (?:of|for)|typical of|listed (?:for|under|as)|lists?|belongs? to|associated with|(?:is |are |be )?(?:commonly |often |usually |widely |sometimes |frequently |generally |most often )*(?:read|seen|taken|understood|interpreted|regarded|known) (?:as|so|this way|like this|like that|that way)|read as|"
+        r"suggests?|indicates?|signals?|(?:a |the )?(?:signs?|marks?|evidence|hallmarks?|features?|indicators?|part|cues?) (?:of|for)|because of|due to|based on|rests? on|builds? on|owed to|thanks to|argues? for|counts? (?:toward|towards|for|in favou?r of)|consistent with|in line with|"
+        r"hints? at|common in|characteristic of|makes? (?:it|this)|(?:include|contain|name|mention)s?|comes? from|lies? in|the (?:main )?(?:support|evidence) is|backs?(?: up)?|matches|match|suits?|as in|like (?:this|so)|leads? to|calls? for|tells? of")
+_AGAINST = (r"speaks? against|argues? against|counts? against|at odds with|hard to (?:fit|square|reconcile)(?: in)?(?: with)?|less expected|unexpected|not (?:very )?typical (?:of|for)|untypical|atypical|(?:do|does) not (?:\w+ )?(?:fit|go with|support|speak for|point to|suit|belong to|match|suggest|indicate|argue for|favou?r)|"
+            r"(?:do|does)n't (?:fit|go with|support|match|suit)|fails? to (?:support|fit|match)|contradicts?|unusual (?:for|in)|inconsistent with|against (?:it|this)|conflicts? with|weakens?|(?:is|are) not (?:listed|read|part|a sign|evidence|consistent)(?: for| as| of| with)?|(?:in|on) no (?:list|table|listing)|speaks? neither|rules? out|tells? against|clash(?:es)? with|not supported by|(?:stands?|runs?) against")
+_SUPPORT = re.compile(rf"(?P<against>\b(?:{_AGAINST})\b)|(?P<fits>\b(?:{_FOR})(?:\b|(?<=\W)))")
+_STRONG_AGAINST = re.compile(r"against|contradict|at odds|conflict|clash|rules? out|weakens?|inconsistent")
+_OWN = re.compile(r"\b(?:it|this way|like this|like that|that way|so|this|that|this reading|this label|this direction|that direction|the reading|the label|the conclusion|this conclusion)\b")
+_LOOK = re.compile(r"\b(?:overall|whole|general|total) (?:look|impression|picture|appearance)\b|\blook of (?:the )?(?:whole )?face\b")
+_NO_UNIT = re.compile(r"\b(?:no|not (?:on )?(?:a|any|one)|none of the|rather than (?:a|any|one|by)|more than (?:a|any|one)|without (?:a|any)|neither)\b[^,;]{0,30}\b(?:movements?|units?)\b|\bno (?:listed )?(?:movement|unit)\b|\bonly the overall look\b")
+
+
+def labels_in(p: Passage) -> list[tuple[str, re.Match]]:
+    return [(m.lastgroup, m) for m in LABEL.finditer(p.text)] if p.clause.stated else []
+
+
+# ---- support ----------------------------------------------------------------------------------------------------------
+
+def support(p: Passage, facts: Facts, recent_label: str | None = None) -> list[Found]:
+    """Which label a movement speaks for or against, as any published listing has it."""
+    if looked := _overall(p, facts):
+        return looked
+    match = _SUPPORT.search(p.text)
+    if not match or not p.clause.stated:
+        return []
+    labels = [name for name, at in labels_in(p) if not _NOT.search(p.text[:at.start()]) and not _UNLIKE.search(p.text[:at.start()])]
+    if not labels and (not _OWN.search(p.text) and not re.search(r"because of|rests? on|based on|builds? on|the (?:main )?(?:support|evidence)|patterns|listings", p.text)):
+        return []
+    if not labels:
+        labels = [recent_label or facts.label or ""]
+    if not labels[0] or not p.clause.stated:
+        return []
+    group = _supporters(p, match)
+    against = bool(match["against"])
+    return [_judge_support(p, units, denied, label, against, match, facts) for label in dict.fromkeys(labels)
+            for units, denied in group if not (units and not set(units) & set(AU_NAMES))]
+
+
+def _supporters(p: Passage, match: re.Match) -> list[tuple[tuple[str, ...], bool]]:
+    """The movements that support: those of the clause, else what "this", "they" or "which" stands for, as one."""
+    own = [m for m in p.mentions if not m.unseen]
+    if own:
+        seen: dict[tuple, tuple] = {}
+        for m in own:
+            seen.setdefault((m.units, m.denied), (m.units, m.denied))
+        return list(seen.values())
+    if re.search(r"\b(?:which|together|this (?:combination|pattern|pair|movement|set)|these|they|both|the (?:combination|pattern|pair|two)|the (?:first|second|former|latter)|that (?:pattern|combination)|such)\b", p.text) or (
+            re.match(r"\W*(?:and |but |so )?(?:it|this|that)\b", p.text) and not re.match(r"\W*this reading", p.text)) or re.match(
+            r"\W*(?:and |but )?(?:speak|point|support|argue|is |are |fit)", p.text):
+        units = [(m.units, m.denied) for m in p.before if not m.unseen]
+        return units if len(units) < 2 else list(dict.fromkeys(units))
+    return []
+
+
+def _relation(label: str, units: tuple[str, ...]) -> str:
+    """for | against | neutral: the most favourable of a set."""
+    found = {facs.relation(label, au) for au in units if au in AU_NAMES}
+    return "for" if "for" in found else "neutral" if "neutral" in found else "against"
+
+
+def _judge_support(p: Passage, units: tuple[str, ...], denied: bool, label: str, against: bool, match: re.Match, facts: Facts) -> Found:
+    details = {"units": units, "label": label, "polarity": "absent" if against else "present"}
+    presence = facts.presence(units, denied)
+    relation = _relation(label, units)
+    if denied:  # what a missing movement says is the reverse of what it would say
+        relation = {"for": "against", "against": "for"}.get(relation, relation)
+    if presence[0] == "contradicted":
+        return p.make("support", presence, **details, fault="" if denied else ABSENT)
+    if against:
+        fine = relation == "against" or (relation == "neutral" and not _STRONG_AGAINST.search(match["against"]))
+        verdict = RIGHT if fine else ("unsure", f"no table says so for {label}") if relation == "neutral" else (
+            "contradicted", f"{' or '.join(units)} {'would speak against' if denied else 'is listed for'} {label}")
+        return p.make("support", worst([verdict, presence]), **details)
+    if relation != "for":
+        return p.make("support", ("contradicted", f"no table lists {' or '.join(units)} for {label}"), **details, fault=UNLISTED)
+    return p.make("support", presence, **details)
+
+
+def _overall(p: Passage, facts: Facts) -> list[Found]:
+    """ "The overall look supports it, with no measured movement behind it": wrong when a listed movement is there."""
+    if not (_LOOK.search(p.text) and _NO_UNIT.search(p.text)) and not re.search(
+            r"\bno (?:single |one |clear |listed )*(?:measured )?movement (?:\w+ )?(?:supports|as support|behind it|speaks for|carries it|backs)", p.text):
+        return []
+    label = next((name for name, _ in labels_in(p)), facts.label)
+    if not label:
+        return []
+    listed = [au for au in facts.on() if facs.relation(label, au) == "for"]
+    if not listed:
+        return [p.make("support", RIGHT, label=label, polarity="absent")]
+    return [p.make("support", ("contradicted", f"{', '.join(listed)} is there and listed for {label}"), label=label, polarity="absent",
+                   fault=OVERLOOKED)]
+
+
+# ---- the label, the alternative -----------------------------------------------------------------------------------------
+
+_READ = re.compile(r"\b(?:read|seen|labell?ed|label|conclusion|concluded?|classed|classified|looks?|appears?|face|expression|reading|verdict|answer|result|taken|likely|impression|mood|confidence|probability|%)\b")
+
+
+def label_and_alternatives(p: Passage, facts: Facts, supported: bool) -> list[Found]:
+    """Labels that a clause names as the reading, or as another one. Nothing without a distribution."""
+    named = labels_in(p)
+    if not named or not facts.distribution or not facts.label:
+        return []
+    if _BETWEEN.search(p.text) and len(named) == 2 and not supported:
+        return [_between(p, named, facts)]
+    other, found = bool(_ALTERNATIVE.search(p.text)), []
+    for label, at in named:
+        before = p.text[:at.start()]
+        if _UNLIKE.search(before):
+            continue
+        if _NOT.search(before) or _LESS.match(p.text[at.end():].lstrip()):
+            found.append(_rather(p, label, at, facts))
+        elif other and not (supported and not _ALTERNATIVE_STRONG.search(p.text)):
+            if named[0][0] == facts.label and label == facts.label and len(named) > 1:
+                found.append(p.make("label", RIGHT, at.span(), label=label))
+            else:
+                found.append(_alternative(p, label, at, facts, third=bool(re.search(r"\bthird\b", p.text))))
+        elif not supported and _READ.search(p.text):
+            right = label == facts.label
+            found.append(p.make("label", RIGHT if right else ("contradicted", f"the label is {facts.label}"), at.span(), label=label))
+    return found
+
+
+_ALTERNATIVE_STRONG = re.compile(r"\b(?:alternative|runner-?up|(?:could|may|might) (?:also |just as well |as well |equally )|second|instead|otherwise|nearest|closest)\b")
+
+
+def _between(p: Passage, named: list, facts: Facts) -> Found:
+    pair = {label for label, _ in named}
+    right = pair == {facts.label, facts.others()[0]}
+    verdict = RIGHT if right else ("contradicted", f"the first two are {facts.label} and {facts.others()[0]}")
+    other = next((label for label in pair if label != facts.label), facts.label)
+    return p.make("alternative", verdict, label=other, fault=WRONG * (not right))
+
+
+def _rather(p: Passage, label: str, at: re.Match, facts: Facts) -> Found:
+    right = label != facts.label and facts.probability(label) < facts.probability(facts.label)
+    verdict = RIGHT if right else ("contradicted", f"{label} has {facts.probability(label):.2f}")
+    return p.make("alternative", verdict, at.span(), label=label, polarity="absent", fault=OWN * (label == facts.label))
+
+
+def _alternative(p: Passage, label: str, at: re.Match, facts: Facts, third: bool) -> Found:
+    if label == facts.label:
+        return p.make("alternative", ("contradicted", "it is the label itself"), label=label, fault=OWN)
+    others = facts.others()
+    place = 1 if third else 0
+    allowed = others[place:place + 1]
+    several = sum(name != facts.label for name, _ in labels_in(p)) > 1 or facts.margin() < CLOSE_MARGIN
+    if several and not third:
+        allowed = others[:2]
+    near = facts.probability(label) >= facts.probability(allowed[-1]) - TIE
+    verdict = RIGHT if label in allowed or near else ("contradicted", f"the next label is {others[0]}")
+    return p.make("alternative", verdict, label=label, fault=WRONG * (verdict != RIGHT))
+
+
+# ---- confidence ---------------------------------------------------------------------------------------------------------
+
+_SHARE = {"half": 0.5, "a third": 1 / 3, "a quarter": 0.25}
+_WORDS = {w: n for n, w in enumerate("zero one two three four five six seven eight nine ten".split())}
+_NUMBER = re.compile(r"(?<![\d.a-z])(?P<decimal>0?\.\d{1,3}|1\.00?)(?![\d.])(?! ?(?:s\b|sec|/))|(?<![\d.])(?P<percent>\d{1,3}(?:\.\d)?) ?(?:%|percent|per cent)|"
+                     r"\b(?P<a>one|two|three|four|five|six|seven|eight|nine) (?:in|out of|of) (?P<b>two|three|four|five|six|seven|eight|nine|ten)\b(?! movements| units)|"
+                     r"\b(?P<share>half|a third|a quarter)\b(?= (?:of the (?:probability|weight)|probability|the weight|chance))")
+_ABOUT = re.compile(r"\b(?:about|around|roughly|nearly|almost|some|close to|approximately|just (?:over|under)|over|under)\s+$")
+_CUE = re.compile(r"\b(?:confiden\w+|probab\w+|chance|likel\w+|certain\w*|sure|weight|share|odds|p\b|score)")
+_LOW = re.compile(r"\b(?:close call|call is close|close case|uncertain|not (?:at all |very |quite )?(?:certain|sure|clear-cut)|far from (?:certain|clear|sure)|margin is (?:small|thin|narrow)|(?:small|narrow|thin|slim) margin|(?:nearly|almost|just|about) as (?:likely|probable)|"
+                  r"close behind|not far behind|right behind|with (?:some|little) (?:doubt|certainty)|open to doubt|unclear|could go either way|tentative(?:ly)?|toss-up|borderline|case is unclear|hard to (?:tell|say|decide)|low confidence|little confidence)\b")
+_FAR = re.compile(r"\b(?:by a (?:clear|wide|large|big) margin|(?:far|well|a long way) behind|at a distance|clear lead|wide margin|clear-cut|(?:is|are|reads?|looks?) clearly(?= (?:read|seen|ahead|happ|sad|ang|neutral|surpris|fear|disgust|contempt))|clearly (?:read|seen|ahead)|a clear case|high confidence|far ahead|great confidence|little competition)\b")
+_CERTAIN = re.compile(r"\b(?:no doubt|without (?:a |any )?doubt|beyond doubt|certain(?:ly)?|definitely|undoubtedly|unmistakabl[ey]|obvious(?:ly)?|surely|(?:quite |very )?sure|unambiguous(?:ly)?|without question|complete confidence)\b")
+_LIKELY = re.compile(r"\b(?:probably|most likely|most probable|more likely than not|likeliest)\b")
+
+
+def confidence(p: Passage, facts: Facts) -> list[Found]:
+    if not facts.distribution or not facts.label or not p.clause.stated:
+        return []
+    text, found = p.clause.raw, []
+    for match in _NUMBER.finditer(text):
+        if judged := _stated_number(p, match, facts):
+            found.append(judged)
+    margin, p_own = facts.margin(), facts.probability(facts.label)
+    for pattern, verdict in ((_LOW, _least(-margin, -0.2, -0.3)), (_FAR, _least(margin, 0.4, 0.25)),
+                             (_CERTAIN, _least(p_own, 0.9, 0.75)), (_LIKELY, _least(p_own, 0.5, 0.4))):
+        if match := pattern.search(text):
+            reason = "" if verdict == "supported" else f"{facts.label} {p_own:.2f}, next {facts.others()[0]} {p_own - margin:.2f}"
+            found.append(p.make("confidence", (verdict, reason), match.span(), label=facts.label))
+            break
+    return found
+
+
+def _least(value: float, sure: float, possible: float) -> str:
+    return "supported" if value >= sure else "unsure" if value >= possible else "contradicted"
+
+
+def _stated_number(p: Passage, match: re.Match, facts: Facts) -> Found | None:
+    text, named = p.clause.raw, labels_in(p)
+    if not named and not _CUE.search(text):
+        return None
+    if match["decimal"] and not named and not _CUE.search(text[:match.start()][-40:] + text[match.end():][:30]):
+        return None
+    stated = (float(match["decimal"]) if match["decimal"] else float(match["percent"]) / 100 if match["percent"]
+              else _WORDS[match["a"]] / _WORDS[match["b"]] if match["a"] else _SHARE[match["share"]])
+    near = sorted(named, key=lambda n: (abs(n[1].start() - match.start()) if n[1].start() < match.start() else 2 * (n[1].start() - match.end())))
+    label = near[0][0] if near else facts.label
+    slack = 0.1 if match["a"] or match["share"] or _ABOUT.search(text[:match.start()]) else 0.05
+    value = facts.probability(label)
+    right = abs(stated - value) <= slack + 1e-9
+    return p.make("confidence", RIGHT if right else ("contradicted", f"{label} has {value:.2f}"), match.span(), label=label, number=stated)
+
+
+# ---- what else it may come from -------------------------------------------------------------------------------------------
+
+def _bare(words: str) -> str:
+    return re.sub(r"^(?:a|an|the) ", "", words)
+
+
+_CAUSES = sorted({_bare(r) for known in facs.OTHER_READINGS.values() for r in known}
+                 | {_bare(r) for c in facs.COMBINATIONS for r in c.commonly_read_as if r not in LABELS}, key=len, reverse=True)
+_CAUSE = re.compile(r"\b(?:" + "|".join(map(re.escape, _CAUSES)) + r")\b")
+_MAY = re.compile(r"\b(?:can|could|may|might|comes? from|goes? with|another reading|second reading|plain reading|other reading|one reading|read as|explains?|causes?|belongs? to|due to|typical of|seen in|common in|a sign of|cause)\b")
+
+
+def cause(p: Passage, facts: Facts) -> list[Found]:
+    """ "The lowered brows may come from concentration": is that in a table for one of these movements?"""
+    if not p.clause.stated or not _MAY.search(p.text):
+        return []
+    named = list(_CAUSE.finditer(p.clause.raw))
+    group = [m for m in p.mentions if not m.denied] or [Mention(0, 0, (au,)) for au in facts.on()]
+    units = {au for m in group for au in m.units}
+    stated = tuple(sorted(units)) if any(m.end for m in group) else ()
+    found = []
+    for match in named:
+        known = _known(match[0], units)
+        found.append(p.make("cause", RIGHT if known else ("unsure", "no table lists it for these movements"), match.span(), units=stated,
+                            label="", fault="reading named twice" * (match[0] in [m[0] for m in named if m.start() < match.start()])))
+    return found
+
+
+def _known(words: str, units: set[str]) -> bool:
+    alone = any(words == _bare(r) for au in units if au in facs.OTHER_READINGS for r in facs.OTHER_READINGS[au])
+    return alone or any(words == _bare(r) and c.aus & units for c in facs.COMBINATIONS for r in c.commonly_read_as)
