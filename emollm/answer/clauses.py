@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 from emollm.answer.lexicon import IDIOMS
 
-BLANK = "_"
+BLANK = "\u00b7"  # no letter, so that words beside it keep their edges
 
 _SENTENCE = re.compile(r"[^.!?\n]+(?:\.(?=\d)[^.!?\n]*)*[.!?]*")
 _BREAK = re.compile(
-    r"[;:]|\s[-\u2013\u2014]+\s|,?\s(?:but(?! also| the)|while|whereas|although|though|because|since|yet|so that)\b|"
-    r",\s(?:and|so|as|which|who|where|with|then)\b|,\s(?=(?:the|this|that|it|they|no|both|its|their) [\w-]+ (?:\w+ )?(?:is|are|does|do|has|have|could|may|might|can)\b)")
+    r"[;]|:(?!\s*\.?\d)|\s[-\u2013\u2014]+\s|,?\s(?:but(?! also| the)|while|whereas|although|though|because|since|yet|so that)\b|"
+    r",\s(?:and|so|as|which|who|where)\b|,\s(?=(?:the|this|that|it|they|no|both|its|their) [\w-]+ (?:\w+ )?(?:is|are|does|do|has|have|could|may|might|can)\b)")
 _QUOTED = re.compile(r"\"[^\"]*\"|\u201c[^\u201d]*\u201d|(?<!\w)'[^']*'(?!\w)|\u2018[^\u2019]*\u2019(?!\w)")
-_WOULD = re.compile(r"\b(?:would|could|might) (?:have|be|not be|become|turn|look|call|count|need|rise|fall|change|make|tip|argue|mean|lower|raise)\b",
+_WOULD = re.compile(r"\b(?:(?:could|might|may) have been|would (?:have|be|not be|become|turn|look|call|count|need|rise|fall|change|make|tip|argue|mean|lower|raise))\b",
                     re.IGNORECASE)
 _READ_AS = re.compile(r"\b(?:could|might|may|would) (?:also |just as well |as well |equally |well )*(?:be|have been) "
                       r"(?:also |equally |just as well |as well )*(?:read|seen|taken|understood|called|interpreted|classed|"

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import re
 
-from emollm.facs import ACTION_UNITS, LEVELS
+from emollm.facs import ACTION_UNITS, COMBINATIONS, LEVELS, OTHER_READINGS
 from emollm.schema import LABELS
 
 # ---- parts of the face ----------------------------------------------------------------------------------------------
 
 PARTS = {
     "inner brow": r"inner (?:ends? of |corners? of |parts? of |portions? of )?(?:the |both |his |her )?(?:eye)?brows?"
-                  r"(?: corners?| ends?)?|inner (?:ends?|corners?) of (?:the |both )?(?:left |right )?(?:eye)?brows?",
+                  r"(?: corners?| ends?)?|inner (?:ends?|corners?) of (?:the |both )?(?:left |right )?(?:eye)?brows?|"
+                  r"inner(?= (?:and|or) outer (?:eye)?brows?)",
     "outer brow": r"outer (?:ends? of |corners? of |parts? of |portions? of )?(?:the |both |his |her )?(?:eye)?brows?"
                   r"(?: corners?| ends?)?",
     "brow": r"(?:eye)?brows?",
@@ -25,7 +26,7 @@ PARTS = {
     "lower lid": r"lower (?:eye)?lids?",
     "lid": r"(?:eye)?lids?",
     "corner": r"(?:mouth|lip)(?: |-)corners?|corners? of (?:the |his |her |their |that )?(?:mouth|lips?)|"
-              r"(?:ends|sides) of the mouth",
+              r"(?:ends|sides) of the mouth|(?<!inner )(?<!outer )(?<!eye )corners?(?! of)",
     "upper lip": r"upper lip",
     "lower lip": r"lower lip",
     "lip": r"lips?",
@@ -44,7 +45,7 @@ PARTS = {
 
 MOVES = {
     "press": r"press\w*|squeez\w*|compress\w*|clamp\w*|pushed together",
-    "open": r"open\w*|part(?:ed|ing|s)?|apart|agape|ajar|gap\w*",
+    "open": r"open\w*|part(?:ed|ing|s)|part(?! (?:of|in)\b)|apart|agape|ajar|gap\w*",
     "wide": r"wid(?:e|er|en|ens|ened|ening)",
     "narrow": r"narrow\w*|squint\w*|slit\w*|screwed",
     "tight": r"tight\w*|tens(?:e|ed|ing|ion)|thin(?:ned|ning)?|taut|harden\w*|hard",
@@ -61,12 +62,13 @@ MOVES = {
     "deep": r"deep\w*",
     "up": r"rais(?:e|es|ed|ing)|lift(?:s|ed|ing)?|elevat\w+|rises?|rising|rose|risen|upturned|upwards?|up|arch(?:ed|es|ing)?|"
           r"curl(?:s|ed|ing)?|hiked|hoisted",
-    "down": r"lower(?:ed|ing|s)|lower(?! (?:lip|lid|eyelid|face|half|jaw))|downturned|downwards?|down|drop(?:s|ped|ping)?|"
-            r"droop\w*|sag\w*|depress(?:ed|ion|ing)|sink(?:s|ing)?|sunk(?:en)?|fall(?:s|en|ing)?|hang(?:s|ing)?",
+    "down": r"lower(?:ed|ing|s)|lower(?! (?:lip|lid|eyelid|face|half|jaw))|downturned|downwards?|down|"
+            r"droop\w*|sag\w*|depress(?:ed|ion|ing)|sink(?:s|ing)?|sunk(?:en)?",
+    "drop": r"drop(?:s|ped|ping)?|fall(?:s|en|ing)?|hang(?:s|ing)?|slack",
     "move": r"takes? part|taking part|join(?:s|ed|ing)?(?: in)?|involv\w*|mov(?:e|es|ed|ing)|help(?:s|ing|ed)?|"
             r"engag(?:e|es|ed|ing|ement)|activ(?:e|ity|ation)|contribut\w+|play(?:s|ed)? (?:a|no|any|its|their) (?:part|role)|"
             r"movements?|motion|action|stir(?:s|red)?|participat\w+|reach(?:es|ed|ing)?",
-    "rest": r"at rest|close to rest|relaxed|resting|motionless|inactive|unmoved|immobile|still|slack|calm|smooth|quiet",
+    "rest": r"at rest|close to rest|relaxed|resting|motionless|inactive|unmoved|immobile|still|calm|smooth|quiet",
 }
 
 _MOUTH = "10 12 14 15 17 18 20 22 23 24 25 26 27 28"
@@ -105,6 +107,9 @@ def names(numbers: str) -> tuple[str, ...]:
     return tuple(f"AU{int(k):02d}" for k in numbers.split())
 
 
+for _part, _moves in _MEANING.items():  # what drops goes down, but a mouth that drops is a jaw that does
+    if "down" in _moves:
+        _moves["drop"] = "26 27" if _part == "mouth" else _moves["down"]
 MEANING = {(part, move): names(units) for part, moves in _MEANING.items() for move, units in moves.items()}
 # A closed mouth or a part at rest says that none of these is there.
 DENIALS = {("mouth", "close"): names("25 26 27"), ("lip", "close"): names("25 26 27"), ("jaw", "close"): names("26 27")}
@@ -180,19 +185,31 @@ _LABEL_WORDS = {
     "contempt": r"contempt(?:uous)?|scorn"}
 LABEL = re.compile("|".join(rf"(?P<{label}>\b(?:{_LABEL_WORDS[label]})\b)" for label in LABELS))
 
+# ---- what else a movement may come from ----------------------------------------------------------------------------------
+
+def bare(words: str) -> str:
+    """ "a shrug of the mouth" -> "shrug of the mouth"."""
+    return re.sub(r"^(?:a|an|the) ", "", words)
+
+
+_CAUSES = sorted({bare(r) for known in OTHER_READINGS.values() for r in known}
+                 | {bare(r) for c in COMBINATIONS for r in c.commonly_read_as if r not in LABELS}, key=len, reverse=True)
+CAUSE = re.compile(r"(?<!\bat )\b(?:" + "|".join(map(re.escape, _CAUSES)) + r")\b")
+
 # ---- turns of speech that speak of no face: blanked before anything is read ---------------------------------------------
 
 IDIOMS = re.compile("|".join((
+    *(rf"\b{re.escape(cause)}\b" for cause in _CAUSES if " " in cause),  # "a relaxed jaw" as a cause is no statement about the jaw
     r"\braises? (?:the|a|another|one|some|more|many|several|new|serious|no) (?:further |open |new )?(?:questions?|doubts?|issues?|points?|hopes?|concerns?|eyebrows?\b(?= about))",
     r"\b(?:eye)?brow[- ]raising\b(?! of)", r"\bjaw[- ]dropping\b(?! of)", r"\b(?:a|an|the) (?:closed|open|shut) (?:case|question|book|door|issue|matter|mind)\b",
     r"\bcase (?:is |was )?(?:closed|open)\b", r"\bcorners? of (?:the|a|this) (?:room|picture|image|frame|photo\w*|page|screen|street|world)\b",
-    r"\beye corners?\b|\bcorners? of the eyes?\b", r"\bopen(?:s|ed|ing)? (?:to|up|with|question|ended)\b|\bopen-\w+|\bleft open\b|\bstays? open as a\b",
+    r"\beye corners?\b|\bcorners? of the eyes?\b", r"\bopen(?:s|ed|ing)? (?:to|up|question|ended)\b|\bopen-\w+|\bleft open\b|\bstays? open as a\b",
     r"\bin the eyes? of\b|\bin the face of\b|\beye contact\b|\bkeeps? an eye\b|\bto the (?:naked |untrained )?eye\b|\bat first (?:glance|sight)\b|\bfirst of all\b|\bin the first place\b",
-    r"\bon (?:the )?(?:one|other) (?:hand|side)\b(?! of)", r"\bsecond thoughts?\b", r"\blip service\b", r"\bright away\b|\ball right\b|\bright after\b|\bright before\b|\bright now\b|\bthe right (?:label|answer|reading|word|question|one)\b",
-    r"\b(?:is|are|be|was) left (?:open|out|to|over|aside)\b|\bleft (?:open|out|over|aside)\b|\bnothing (?:is |was )?left\b", r"\bpart (?:of|in)\b(?<!take part in)|\bin part\b|\bfor the most part\b|\bon the part of\b",
+    r"\bon the (?:one|other) (?:hand|side)\b(?! of)|\bon (?:one|the other) hand\b|\bnothing (?:[a-z]+ ){0,3}(?:but|except)\b", r"\bsecond thoughts?\b", r"\blip service\b", r"\bright away\b|\ball right\b|\bright after\b|\bright before\b|\bright now\b|\bthe right (?:label|answer|reading|word|question|one)\b",
+    r"\b(?:is|are|be|was) left (?:open|out|to|over|aside)\b|\bleft (?:open|out|over|aside)\b|\bnothing (?:is |was )?left\b", r"\bin part\b|\bfor the most part\b|\bon the part of\b",
     r"\bshow(?:s|ed)? up\b|\bend(?:s|ed)? up\b|\bmade? up\b|\bmakes? up\b|\badd(?:s|ed)? up\b|\bup to\b|\bsum(?:s|med)? up\b|\bback(?:s|ed)? up\b|\bbreak(?:s)? down\b|\bcome down to\b|\bcomes down to\b|\bup for\b|\bboils? down\b",
     r"\bwide (?:range|variety)\b|\bhard (?:to|case)\b|\bthin (?:evidence|margin|basis|lead)\b|\bflat (?:distribution|light)\b|\bstill (?:image|picture|photo\w*|frame)\b|\bfull (?:picture|story|set|face|support)\b|\bbig (?:picture|question)\b|\blarge (?:part|share|margin)\b|\bsmall (?:part|share|sample)\b|\bstrong (?:smell|case|evidence|light|words?)\b|\bweak (?:evidence|case|support|basis)\b|\bbright light\b|\blight(?:s|ing)?\b(?= (?:from|falls|on))",
-    r"\btogether[ ,](?=they|these|the|those|this|with|speak|point)", r"\btaken together\b|\bseen together\b|\bread together\b|\ball together\b|\bput together\b",
+    r"\btogether[ ,](?=they|these|the|those|this|speak|point)", r"\btaken together\b|\bseen together\b|\bread together\b|\ball together\b|\bput together\b",
     r"\bsurprisingly\b|\bsadly\b|\bhappily\b|\bhappy to\b|\bi am afraid\b|\bi'm afraid\b|\bfor fear of\b|\bno surprise\b|\bnot surprising\b",
     r"\bno doubt\b|\bwithout (?:a |any )?doubt\b|\bwithout question\b|\bno question\b|\bno less\b|\bno matter\b|\bno more than\b|\bnot only\b|\bnot just\b|\bnot merely\b|\bnothing but\b|\bnot to mention\b|\bno fewer than\b",
     r"\blast but not least\b|\bat last\b|\bat least\b(?! (?:one|two|three|four|five|\d))", r"\bin a way\b",

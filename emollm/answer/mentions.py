@@ -43,6 +43,9 @@ _PARTS, _MOVES = tuple(lexicon.PARTS), tuple(lexicon.MOVES)
 
 _BETWEEN = frozenset("""the a an of both left right his her their its inner outer upper in at from with his side sides end ends part any
 clear visible slight marked strong little clearly slightly strongly of these and along root bridge to drawn pulled pushed""".split())
+_TOGETHER_VERBS = frozenset("""work works act acts move moves come comes go goes rise rises belong belongs start starts appear appears
+begin begins occur occurs in all both taken seen lips""".split())
+_DETERMINERS = frozenset("the a an no any his her their its clear with of without both and or nor".split())
 _COPULA = frozenset("""is are was were be been being stay stays remain remains look looks seem seems appear appears get gets keep keeps
 kept held has have had go goes going come comes came went move moves turn turns turned pull pulls pulled push pushes pushed draw draws
 drawn bend bends not n't""".split())
@@ -62,7 +65,8 @@ def mentions(clause: Clause) -> list[Mention]:
     found = _without_doubles(sorted(found, key=lambda m: (m.start, -m.end)), text)
     for mention in found:
         _polarity(mention, found, text)
-    return found
+    halves = (lexicon.MEANING["upper face", "move"], lexicon.MEANING["lower face", "move"])
+    return [m for m in found if m.denied or m.units not in halves]  # where most of it moves: a matter of place
 
 
 def _cover(found: list[Mention]) -> set[int]:
@@ -74,7 +78,9 @@ def _codes(text: str) -> list[Mention]:
     for match in _CODE.finditer(text):
         for one in _NUMBER.finditer(text, match.start("list"), match.end("list")):
             letter = lexicon.LETTERS.get(one[2].upper(), "")
-            found.append(Mention(match.start() if not found or found[-1].end <= match.start() else one.start(), one.end(),
+            first = not found or found[-1].end <= match.start()
+            start = match.start() if first else one.start() - 2 * text[:one.start()].endswith("au")
+            found.append(Mention(start, one.end(),
                                  (f"AU{int(one[1]):02d}",), level=letter))
     for match in _LONE_CODE.finditer(text):
         if not any(m.start <= match.start() < m.end for m in found):
@@ -120,15 +126,18 @@ def _items(text: str, taken: set[int]) -> list[_Item]:
 
 
 def _moved_parts(text: str, taken: set[int]) -> list[Mention]:
-    items, found, paired = _items(text, taken), [], set()
+    items, found, paired, moves = _items(text, taken), [], set(), []
     for k, item in enumerate(items):
-        if item.kind != "move":
+        if item.kind != "move" or (
+                text[item.start:item.end] == "together" and (items[k - 1].name in _TOGETHER_VERBS or text[item.end:].startswith(" with"))):
             continue
         left, right = _part_left(items, k), _part_right(items, k)
         near = left is not None and _says_of(items, left, k)
         if item.name == "move" and _is_noun(text[item.start:item.end]):  # "movement of the mouth", "mouth movement"
             near = left == k - 1
             left = left if near else None
+        if right is not None and k and items[k - 1].name in _DETERMINERS:  # "weaker than the raised cheeks"
+            near = False
         parts = [left] if near or right is None else [right]
         if parts == [None]:
             continue
@@ -137,7 +146,8 @@ def _moved_parts(text: str, taken: set[int]) -> list[Mention]:
             if mention := _meant(items[p], item):
                 paired.add(p)
                 found.append(mention)
-    return found + _bare_parts(items, paired, text)
+                moves.append(item)
+    return found + _bare_parts(items, paired, text) + _elliptic(items, paired, moves, text)
 
 
 def _is_noun(word: str) -> bool:
@@ -214,6 +224,19 @@ def _bare_parts(items: list[_Item], paired: set[int], text: str) -> list[Mention
             and _BARE.search(text[:i.start])]
 
 
+_BESIDE = re.compile(r"\b(?:before|after|than|ahead of|as well as|followed by|follows?)\s+(?:the |those of the |both )?$")
+
+
+def _elliptic(items: list[_Item], paired: set[int], moves: list[_Item], text: str) -> list[Mention]:
+    """ "The cheeks rise after the mouth corners": the part beside which another one moves does the same."""
+    found = []
+    for p, i in enumerate(items):
+        if i.kind == "part" and p not in paired and moves and _BESIDE.search(text[:i.start]):
+            if units := lexicon.MEANING.get((i.name, moves[-1].name)):
+                found.append(Mention(i.start, i.end, units))
+    return found
+
+
 # ---- one movement in two words: "the raised cheeks (AU06)", "AU06 cheek raiser" -----------------------------------------
 
 _APPOSED = re.compile(r"\s*[(,]?\s*(?:the |a |an |or |i\.e\.,? |that is,? |code |shown by |measured as )?\(?\s*")
@@ -259,7 +282,7 @@ _WEAK = re.compile(r"\b(?:hardly|barely|scarcely)\b")
 
 def _polarity(m: Mention, found: list[Mention], text: str) -> None:
     before = _scope_before(text[:m.start], m)
-    inside = text[m.start:m.end]
+    inside = _RESTART.split(text[m.start:m.end])[-1]
     count = len(_DENY.findall(_NOT_DENYING.sub(" ", before))) + len(_DENY.findall(_NOT_DENYING.sub(" ", inside)))
     m.weak = bool(_WEAK.search(before) or _WEAK.search(inside))
     tail = text[_last_of_list(m, found, text):]

@@ -9,7 +9,7 @@ from emollm.answer import lexicon
 from emollm.answer.facts import RIGHT, STRENGTH_TOLERANCE, UPPER_FACE, WORD_TOLERANCE, Facts, within
 from emollm.answer.found import Found, Passage, group_before
 from emollm.answer.mentions import Mention
-from emollm.schema import AU_NAMES, SIDE_GAP
+from emollm.schema import AU_NAMES, SIDE_GAP, VERDICTS
 
 SIDE_TOLERANCE = 0.25  # a left-right gap this close to SIDE_GAP may be called either way
 
@@ -33,7 +33,7 @@ def presence(p: Passage, facts: Facts) -> list[Found]:
 
 _WORDS = "|".join(sorted(map(re.escape, lexicon.STRENGTHS), key=len, reverse=True))
 _LEVEL = re.compile(rf"\b(?P<word>{_WORDS})(?:ly)?\b|\b(?:level|intensity|grade|letter|at|facs) (?P<letter>[a-e])\b|"
-                    r"(?<![\w.-])(?P<number>[0-5](?:\.\d)?)(?= ?(?:/ ?5|of 5|out of 5|out of five)|(?![\w.:%-]|\.\d| ?(?:s|sec|seconds?|%|percent|movements?|action|units?|signs?|times?|in|of)\b))")
+                    r"(?<![\w.-])(?P<number>[0-5](?:\.\d)?)(?= ?(?:/ ?5|of 5|out of 5|out of five)|(?![\w:%]|-\d|\.\d| ?(?:s|sec|seconds?|%|percent|movements?|action|units?|signs?|times?|in|of)\b))")
 _NUMBER_CUE = re.compile(r"(?:\(|at|of|to|with|is|are|reaches|measured|intensity|strength|level|about|around|,|=|:|by)\s*(?:about |around |an? )?(?:intensity |strength |level |value )?(?:of )?$")
 
 
@@ -43,7 +43,8 @@ def strength(p: Passage, facts: Facts) -> list[Found]:
         if m.level and not m.denied:
             found += [_judge_strength(p, m, facts, (m.start, m.end), word=m.level)]
     for match in _LEVEL.finditer(p.text):
-        if _compared(p.text, match) or re.search(r"\b(?:confiden\w+|probab\w+|chance|likel\w+)\b[^,;]{0,12}$", p.text[:match.start()]) or (match["number"] and not _NUMBER_CUE.search(p.text[:match.start()])):
+        if _compared(p.text, match) or re.search(r"\b(?:confiden\w+|probab\w+|chance|likel\w+)\b[^,;]{0,12}$", p.text[:match.start()]) or (
+                match["number"] and not _NUMBER_CUE.search(p.text[:match.start()]) and not re.match(r" ?(?:/|of|out)", p.text[match.end():])):
             continue
         word = lexicon.LETTERS[match["letter"].upper()] if match["letter"] else match["word"] or ""
         for m in _described(p, match):
@@ -74,7 +75,13 @@ def _described(p: Passage, match: re.Match) -> list[Mention]:
 
 
 def _judge_strength(p: Passage, m: Mention, facts: Facts, at: tuple[int, int], word: str = "", number: str | None = None) -> Found:
-    au = facts.best(m.units)
+    """The strength of the member of a set that bears the words out best, of those that are there."""
+    there = [au for au in m.units if facts.state(au) == "on"] or [facts.best(m.units)]
+    judged = [_strength_of(p, m, au, facts, at, word, number) for au in there]
+    return min(judged, key=lambda f: VERDICTS.index(f.verdict) if f.verdict != "contradicted" else 9)
+
+
+def _strength_of(p: Passage, m: Mention, au: str, facts: Facts, at: tuple[int, int], word: str, number: str | None) -> Found:
     value = facts.strength(au)
     at = (min(m.start, at[0]), max(m.end, at[1]))
     details = {"units": m.units, "level": word, "number": float(number) if number else None}
@@ -94,7 +101,7 @@ def _judge_strength(p: Passage, m: Mention, facts: Facts, at: tuple[int, int], w
 _PART = r"(?:inner |outer |upper |lower )?(?:eye)?(?:brows?|lids?|cheeks?|eyes?|mouth corners?|lip corners?|corners?|lips?|nostrils?)"
 _SIDE = re.compile(
     r"(?P<more>\b(?:stronger|clearer|higher|further|more(?: \w+)?|mainly|mostly|above all|chiefly|primarily|weaker|less(?: \w+)?)[^.;:]{0,25}?(?:on|at) (?:the |his |her |its )?(?:person's )?(?P<where>left|right))|"
-    rf"(?P<both>\bon both sides\b|\b(?:left and right|both sides|both halves)\b|\bsymmetric\w*|\bbilateral\w*|\bboth (?={_PART}))|"
+    rf"(?P<both>\b(?:on )?(?:the )?(?:left and right|both sides|both halves|right and left)\b|\bsymmetric\w*|\bbilateral\w*|\bboth (?={_PART}))|"
     rf"(?P<one>\bone[- ]sided\w*|\bon (?:only )?one side\b|\bunilateral\w*|\basymmetric\w*|\blopsided\b|\buneven\w*|\bon a single side\b|"
     rf"\b(?:only |just )?(?:one|a single) (?={_PART}|half))|"
     rf"\b(?:on|at|to) (?:the |his |her |its |their )?(?:person's )?(?P<only>left|right)\b|\b(?P<of>left|right)(?:-hand|-sided)? (?={_PART}|side|half|smile|raising|lowering)")
@@ -117,7 +124,7 @@ def side(p: Passage, facts: Facts) -> list[Found]:
 def _sided(p: Passage, match: re.Match) -> list[Mention]:
     inside = [m for m in p.mentions if m.start <= match.start() < m.end]
     after = [m for m in p.mentions if 0 <= m.start - match.end() <= 32 and re.fullmatch(
-        r"[\s-]*(?:(?:side|half|shows?|carries|of|the|an?|is|has|hand|mouth|face|both|have|" + _PART + r")[\s,:]*){0,5}", p.text[match.end():m.start])]
+        r"[\s,-]*(?:(?:only|just|side|half|shows?|carries|of|the|an?|is|has|hand|mouth|face|both|have|" + _PART + r")[\s,:]*){0,5}", p.text[match.end():m.start])]
     return inside or (after[:1] if match["of"] or match["one"] or match["both"] or match["more"] else []) or group_before(p, match.start()) or after[:1]
 
 
@@ -161,15 +168,15 @@ _NUMBERS = {w: n for n, w in enumerate("no one two three four five six seven eig
 _NUMBERS |= {"a single": 1, "single": 1, "zero": 0, "none": 0, "nothing": 0, "several": 3, "many": 4, "a few": 3, "a couple of": 2,
              "a pair of": 2, "both": 2, "another": 1}
 _COUNT = re.compile(
-    r"\b(?P<how>only|just|exactly|at least|more than|fewer than|less than|no more than|at most|over|all|some|about|the same)?\s?"
+    r"(?<!\bas)(?<!\bas )\b(?P<how>only|just|exactly|at least|more than|fewer than|less than|no more than|at most|over|all|some|about|the same)?\s?"
     r"(?P<n>no|zero|a single|single|several|many|a few|a couple of|a pair of|one|two|three|four|five|six|seven|eight|nine|ten|1?\d)\s"
     r"(?:(?P<other>other|further|more|additional)\s)?(?:(?:clear|measured|distinct|different|visible|strong|active|facial|of the|separate|single|main|real|big)\s)*"
-    r"(?P<what>movements?|action units?|units?|signs?|changes?|things|aus?)\b(?! of (?:the|his|her)| (?:is|are) (?:\w+ ){0,2}stronger)")
+    r"(?P<what>movements?|action units?|units?|signs?|changes?|things|aus?)\b(?! of (?:the|his|her|an?|any|some)\b| (?:is|are) (?:\w+ ){0,2}stronger)")
 _NOTHING = re.compile(r"\bnothing (?:in the face |else |on the face |here )?(?:moves|is moving|stands out|stirs|shows)\b|\bno part of the face moves\b|\bface (?:stays|is|remains|keeps|lies) (?:completely |fully |entirely |quite )?(?:at rest|still|motionless|unmoved)\b|\bface without (?:any |clear |measured |strong )?movements?\b|"
                       r"\b(?:lack|absence) of (?:any |clear |measured |strong )?movement\b|\b(?:a|the) (?:still|resting|motionless) face\b|\bface at rest\b|\bno one movement\b")
 _ONLY = re.compile(r"\b(?:the only|the sole|the single) (?:clear |measured |strong )?(?:movement|sign|unit|change)\b|\b(?:stands|comes|is|moves|appears) (?:all )?alone\b|,? alone$|\bno other (?:clear |measured )?movements?\b|\bnothing else moves\b")
 _RESERVED = re.compile(r"\bno (?:single |one |clear |other )*(?:measured )?movement (?:behind|as support|supports|carries|speaks|points|is (?:much |clearly )?stronger)|\bno (?:single |one )+measured movement|"
-                       r"\bsingle measured movement|\bany (?:single |one )?(?:measured )?movement|with no (?:single )?(?:measured )?movement behind")
+                       r"\bsingle measured movement|\b(?:rather|more) than (?:a|one|any)\b|\bany (?:single |one )?(?:measured )?movement|with no (?:single )?(?:measured )?movement behind")
 
 
 def count(p: Passage, facts: Facts) -> list[Found]:
@@ -177,7 +184,8 @@ def count(p: Passage, facts: Facts) -> list[Found]:
         return []
     if only := _ONLY.search(p.text):
         return _only(p, only, facts)
-    if nothing := _NOTHING.search(p.text):
+    nothing = _NOTHING.search(p.text)
+    if nothing and not re.search(r"\b(?:can|may|could|might|sometimes|easily|differ|disagree)\b", p.text):
         return [p.make("count", _judge_count(0, "only", facts), nothing.span())]
     match = _COUNT.search(p.text)
     if not match:

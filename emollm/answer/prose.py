@@ -165,6 +165,7 @@ def _differ(w1: list[str], w2: list[str]) -> bool:
 
 
 _LINK = re.compile(r"\b(?:and|or|nor|with|than|while|then|also)\b|[,;]")
+_BRACKETED = re.compile(r"\([^)]*$")  # "the cheeks rise with it (AU06, AU12)": the codes of what was said
 _SIDES = re.compile(r"\b(?:left|right)\b")
 
 
@@ -185,7 +186,7 @@ def _twice(text: str, passages: list[Passage], found: list[Found]) -> list[Fault
 
 def _as_two(text: str, first: tuple[int, int], second: tuple[int, int], p: Passage, found: list[Found]) -> bool:
     between = text[first[1]:second[0]].lower()
-    if not _LINK.search(between) or len(between.split()) > 8:
+    if not _LINK.search(between) or len(between.split()) > 8 or _BRACKETED.search(between):
         return False
     sides = [set(_SIDES.findall(text[max(0, a - 12):b].lower())) for a, b in (first, second)]
     if sides[0] and sides[1] and sides[0] != sides[1]:

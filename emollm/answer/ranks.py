@@ -17,7 +17,7 @@ _SECOND = re.compile(r"\b(?:second|next)[- ](?:strongest|most \w+|clearest|in st
 _THEN = re.compile(r",? (?:and )?(?:then|followed by|next comes|after it|after that)\b|\bahead of\b|\bbefore\b")
 _TOP = re.compile(
     r"\b(?:the )?(?:strongest|clearest|heaviest|greatest|largest|biggest|(?:most|least) (?:intense|pronounced|marked|prominent|striking|noticeable|visible|forceful)|weakest|faintest|mildest|slightest)\b|"
-    r"\bleads? in strength\b|\bleads? the (?:movement|way|field)\b|\bdominat\w+\b|\bstands? out most\b|\b(?:is|are|comes?|stays?) ahead of the (?:rest|others)\b|"
+    r"\bleads? in strength\b|\bleads?(?= ?[,.;])|\bleads? the (?:movement|way|field)\b|\bdominat\w+\b|\bstands? out most\b|\b(?:is|are|comes?|stays?) ahead of the (?:rest|others)\b|"
     r"\bthe lead is shared by\b|\bled by\b|\b(?:is|are) (?:stronger|clearer|more \w+) than (?:the rest|(?:all |any )?(?:the )?others?|anything else|everything else|any other \w+)\b|\boutweighs? (?:the rest|everything else|all others)\b")
 _THAN = re.compile(rf"\b(?P<how>stronger|weaker|clearer|fainter|milder|slighter|(?:more|less) {_ADJECTIVE})(?: \w+)? than\b|"
                    r"\b(?P<over>outweighs?|exceeds?|is ahead of|are ahead of|surpass(?:es)?|outranks?|ahead of|overshadows?)\b|"

@@ -7,7 +7,7 @@ import re
 from emollm import facs
 from emollm.answer.facts import RIGHT, TIE, Facts, worst
 from emollm.answer.found import Found, Passage
-from emollm.answer.lexicon import LABEL
+from emollm.answer.lexicon import CAUSE, LABEL, bare
 from emollm.answer.mentions import Mention
 from emollm.schema import AU_NAMES, LABELS
 
@@ -20,8 +20,8 @@ _ALTERNATIVE = re.compile(
     r"\b(?:second|next) (?:comes?|is|in line|place)\b|\bcomes? (?:second|next)\b|\b(?:is|in|as the|takes) second\b|\b(?:could|may|might|can) (?:also |just as well |as well |equally |well )+(?:be|pass)\b|\b(?:could|may|might|can) be (?:read|seen|taken|called|interpreted)? ?(?:as well|instead|too|also)?\b|"
     r"\b(?:some|others|other people|other viewers|another viewer|some people|some viewers|many) (?:would|may|might|could|will)\b|\binstead\b|\botherwise\b|\bfailing that\b|\bif not this\b|\bor else\b|\bfollows?\b|\b(?:nearly|almost|about|just) as (?:likely|probable)\b|"
     r"\b(?:close|not far|far|well|just|right) behind\b|\bcannot be ruled out\b|\bis possible (?:too|as well)\b|\balso possible\b|\bsecond most (?:likely|probable)\b|\bmight as well be\b|\bpossibly\b")
-_NOT = re.compile(r"\b(?:rather than|instead of|and not|not|more than|over|less likely is|never|hardly|anything but|less likely)\s+(?:as |like |read as |a case of |one of |to |of |for |any )*$")
-_LESS = re.compile(r"\b(?:is|are|seems?|looks?) (?:much |far |clearly )?(?:less likely|unlikely|less probable|ruled out|out of the question|not likely)\b")
+_NOT = re.compile(r"\b(?:rather than|instead of|and not|not|less|neither|nor|more than|over|less likely is|never|hardly|anything but|less likely)\s+(?:as |like |read as |a case of |one of |to |of |for |any )*$")
+_LESS = re.compile(r"(?:is|was) not (?:the|a|its) (?:reading|label|conclusion|answer)\b|\b(?:is|are|seems?|looks?) (?:much |far |clearly )?(?:less likely|unlikely|less probable|ruled out|out of the question|not likely)\b")
 _UNLIKE = re.compile(r"\b(?:unlike|in contrast to|as opposed to|different from|compared (?:with|to)|in|the word|labelled?|for example)\s+$")
 _BETWEEN = re.compile(r"\b(?:between|torn between|lies? between|either)\b")
 
@@ -72,8 +72,10 @@ def _supporters(p: Passage, match: re.Match) -> list[tuple[tuple[str, ...], bool
         for m in own:
             seen.setdefault((m.units, m.denied), (m.units, m.denied))
         return list(seen.values())
+    if _ALTERNATIVE.search(p.text):
+        return []
     if re.search(r"\b(?:which|together|this (?:combination|pattern|pair|movement|set)|these|they|both|the (?:combination|pattern|pair|two)|the (?:first|second|former|latter)|that (?:pattern|combination)|such)\b", p.text) or (
-            re.match(r"\W*(?:and |but |so )?(?:it|this|that)\b", p.text) and not re.match(r"\W*this reading", p.text)) or re.match(
+            re.match(r"\W*(?:and |but |so )?(?:(?:this|that)\b(?! (?:reading|face|is the|label))|it (?:also |clearly )?(?:speaks|points|supports|suggests|indicates|signals|fits|argues|counts|hints))", p.text)) or re.match(
             r"\W*(?:and |but )?(?:speak|point|support|argue|is |are |fit)", p.text):
         units = [(m.units, m.denied) for m in p.before if not m.unseen]
         return units if len(units) < 2 else list(dict.fromkeys(units))
@@ -143,12 +145,17 @@ def label_and_alternatives(p: Passage, facts: Facts, supported: bool) -> list[Fo
                 found.append(p.make("label", RIGHT, at.span(), label=label))
             else:
                 found.append(_alternative(p, label, at, facts, third=bool(re.search(r"\bthird\b", p.text))))
-        elif not supported and _READ.search(p.text):
+        elif not _PROBABILITY_OF.search(before) and not _HAS.match(p.text[at.end():]) and (
+                _IS.search(before) or not (before + p.text[at.end():]).strip(" .,!") or (not supported and _READ.search(p.text))):
             right = label == facts.label
             found.append(p.make("label", RIGHT if right else ("contradicted", f"the label is {facts.label}"), at.span(), label=label))
     return found
 
 
+# Said of the face itself: "this is anger", "she looks angry"
+_IS = re.compile(r"\b(?:this|it|that|he|she|person|face|expression|subject|man|woman|label|conclusion|reading|look|who|which) (?:clearly |probably |certainly )?(?:is|looks?|seems?|appears?|means?|=) (?:(?:clearly|probably|certainly|likely|most likely|one of|a case of|very|quite|to be) )*$|\blooks? $")
+_PROBABILITY_OF = re.compile(r"\b(?:probability|chance|odds|share|score|confidence|weight|likelihood|case) (?:of|for|in) $")
+_HAS = re.compile(r" (?:has|gets|is given|receives|carries|scores) | \(\d?\.\d+\) (?:is|stands|comes) (?:ahead|behind|above)")
 _ALTERNATIVE_STRONG = re.compile(r"\b(?:alternative|runner-?up|(?:could|may|might) (?:also |just as well |as well |equally )|second|instead|otherwise|nearest|closest)\b")
 
 
@@ -161,6 +168,9 @@ def _between(p: Passage, named: list, facts: Facts) -> Found:
 
 
 def _rather(p: Passage, label: str, at: re.Match, facts: Facts) -> Found:
+    """ "Rather than anger"; of the label itself, "this is not anger" is a plain contradiction."""
+    if label == facts.label and not re.search(r"(?:rather|less|more) than\b|instead of|\bover\b", p.text[:at.start()][-20:]):
+        return p.make("label", ("contradicted", f"the label is {label}"), at.span(), label=label)
     right = label != facts.label and facts.probability(label) < facts.probability(facts.label)
     verdict = RIGHT if right else ("contradicted", f"{label} has {facts.probability(label):.2f}")
     return p.make("alternative", verdict, at.span(), label=label, polarity="absent", fault=OWN * (label == facts.label))
@@ -184,7 +194,7 @@ def _alternative(p: Passage, label: str, at: re.Match, facts: Facts, third: bool
 
 _SHARE = {"half": 0.5, "a third": 1 / 3, "a quarter": 0.25}
 _WORDS = {w: n for n, w in enumerate("zero one two three four five six seven eight nine ten".split())}
-_NUMBER = re.compile(r"(?<![\d.a-z])(?P<decimal>0?\.\d{1,3}|1\.00?)(?![\d.])(?! ?(?:s\b|sec|/))|(?<![\d.])(?P<percent>\d{1,3}(?:\.\d)?) ?(?:%|percent|per cent)|"
+_NUMBER = re.compile(r"(?<![\d.a-z])(?P<decimal>0?\.\d{1,3}|1\.00?)(?!\.?\d)(?! ?(?:s\b|sec|/))|(?<![\d.])(?P<percent>\d{1,3}(?:\.\d)?) ?(?:%|percent|per cent)|"
                      r"\b(?P<a>one|two|three|four|five|six|seven|eight|nine) (?:in|out of|of) (?P<b>two|three|four|five|six|seven|eight|nine|ten)\b(?! movements| units)|"
                      r"\b(?P<share>half|a third|a quarter)\b(?= (?:of the (?:probability|weight)|probability|the weight|chance))")
 _ABOUT = re.compile(r"\b(?:about|around|roughly|nearly|almost|some|close to|approximately|just (?:over|under)|over|under)\s+$")
@@ -204,9 +214,10 @@ def confidence(p: Passage, facts: Facts) -> list[Found]:
         if judged := _stated_number(p, match, facts):
             found.append(judged)
     margin, p_own = facts.margin(), facts.probability(facts.label)
+    said = bool(found)
     for pattern, verdict in ((_LOW, _least(-margin, -0.2, -0.3)), (_FAR, _least(margin, 0.4, 0.25)),
                              (_CERTAIN, _least(p_own, 0.9, 0.75)), (_LIKELY, _least(p_own, 0.5, 0.4))):
-        if match := pattern.search(text):
+        if (match := pattern.search(text)) and not (said and pattern in (_CERTAIN, _LIKELY)):
             reason = "" if verdict == "supported" else f"{facts.label} {p_own:.2f}, next {facts.others()[0]} {p_own - margin:.2f}"
             found.append(p.make("confidence", (verdict, reason), match.span(), label=facts.label))
             break
@@ -235,13 +246,6 @@ def _stated_number(p: Passage, match: re.Match, facts: Facts) -> Found | None:
 
 # ---- what else it may come from -------------------------------------------------------------------------------------------
 
-def _bare(words: str) -> str:
-    return re.sub(r"^(?:a|an|the) ", "", words)
-
-
-_CAUSES = sorted({_bare(r) for known in facs.OTHER_READINGS.values() for r in known}
-                 | {_bare(r) for c in facs.COMBINATIONS for r in c.commonly_read_as if r not in LABELS}, key=len, reverse=True)
-_CAUSE = re.compile(r"\b(?:" + "|".join(map(re.escape, _CAUSES)) + r")\b")
 _MAY = re.compile(r"\b(?:can|could|may|might|comes? from|goes? with|another reading|second reading|plain reading|other reading|one reading|read as|explains?|causes?|belongs? to|due to|typical of|seen in|common in|a sign of|cause)\b")
 
 
@@ -249,8 +253,9 @@ def cause(p: Passage, facts: Facts) -> list[Found]:
     """ "The lowered brows may come from concentration": is that in a table for one of these movements?"""
     if not p.clause.stated or not _MAY.search(p.text):
         return []
-    named = list(_CAUSE.finditer(p.clause.raw))
-    group = [m for m in p.mentions if not m.denied] or [Mention(0, 0, (au,)) for au in facts.on()]
+    named = list(CAUSE.finditer(p.clause.raw))
+    told = p.before if re.match(r"\W*(?:which|this|it|that)\b", p.text) else []
+    group = [m for m in p.mentions or told if not m.denied] or [Mention(0, 0, (au,)) for au in facts.on()]
     units = {au for m in group for au in m.units}
     stated = tuple(sorted(units)) if any(m.end for m in group) else ()
     found = []
@@ -262,5 +267,5 @@ def cause(p: Passage, facts: Facts) -> list[Found]:
 
 
 def _known(words: str, units: set[str]) -> bool:
-    alone = any(words == _bare(r) for au in units if au in facs.OTHER_READINGS for r in facs.OTHER_READINGS[au])
-    return alone or any(words == _bare(r) and c.aus & units for c in facs.COMBINATIONS for r in c.commonly_read_as)
+    alone = any(words == bare(r) for au in units if au in facs.OTHER_READINGS for r in facs.OTHER_READINGS[au])
+    return alone or any(words == bare(r) and c.aus & units for c in facs.COMBINATIONS for r in c.commonly_read_as)

@@ -92,9 +92,9 @@ def _longest(match: re.Match, spans, facts: Facts, m: Mention) -> bool:
 
 _BEFORE = re.compile(r"\b(?:before|earlier than|ahead in time of|precedes?|preceding|leads? into|gives? way to|(?:is |are )?followed by|and then|, then|and later|and only then|then)\b")
 _AFTER = re.compile(r"\b(?:later than|after|follows?|following|behind in time)\b(?! \d)")
-_FIRST = re.compile(r"\b(?:(?:come|comes|came|start|starts|started|begin|begins|appear|appears|set in|sets in|move|moves|is|are) first|first (?:to (?:move|appear|start)|comes?|moves?|is|are)|starts? with|opens? with|begins? with|at first)\b")
+_FIRST = re.compile(r"\b(?:(?:come|comes|came|start|starts|started|begin|begins|appear|appears|set in|sets in|move|moves|is|are) first|first (?:to (?:move|appear|start)|comes?|moves?|is|are)|starts? with|opens? with|begins? with|at first)\b|\bfirst(?= ?(?:[,.;]|$))")
 _LAST = re.compile(r"\b(?:(?:come|comes|start|starts|begin|begins|appear|appears|sets? in|is|are) last|last (?:to (?:move|appear|start)|comes?|is|are)|ends with)\b")
-_SAME = re.compile(r"\b(?:start|starts|begin|begins|set in|sets in|come|comes|rise|appear|move)(?: in)? (?:together|at (?:about |roughly )?the same (?:moment|time)|simultaneously|at once)\b|\bsimultaneous(?:ly)?\b")
+_SAME = re.compile(r"\b(?:start|starts|begin|begins|set in|sets in)(?: in)? (?:together|at (?:about |roughly )?the same (?:moment|time)|simultaneously|at once)\b")
 
 
 def order(p: Passage, facts: Facts) -> list[Found]:
@@ -115,7 +115,7 @@ def order(p: Passage, facts: Facts) -> list[Found]:
         match, swap = after, True
     else:
         match, swap = before, False
-    if match and not re.search(r"\b(?:strongest|intense|clearest|strength|ahead)\b", p.text[:match.start()] or ""):
+    if match and not re.search(r"\b(?:strongest|intense|clearest|strength|ahead|leads?)\b", p.text[:match.start()] or ""):
         left = [m for m in left_of(p.mentions, match.start()) if not m.denied] or ([] if match.start() > 6 else [m for m in p.before if not m.denied][-1:])
         right = [m for m in right_of(p.mentions, match.start()) if not m.denied]
         if not left and re.match(r"\W*after\b", p.text) and len(right) > 1:
