@@ -17,6 +17,8 @@ _SENTENCE = re.compile(r"[^.!?\n]+(?:\.(?=\d)[^.!?\n]*)*[.!?]*")
 _BREAK = re.compile(
     r"[;]|:(?!\s*\.?\d)|\s[-\u2013\u2014]+\s|,?\s(?:but(?! also| the)|while|whereas|although|though|because|since|yet|so that)\b|"
     r",\s(?:and|so|as|which|who|where)\b|,\s(?=(?:the|this|that|it|they|no|both|its|their) [\w-]+ (?:\w+ )?(?:is|are|does|do|has|have|could|may|might|can)\b)")
+# "In the lower face, the ... is": belongs to what follows
+_INTRODUCES = re.compile(r"^\W*(?:in|on|at|of|within|among|around|from|for|to)\b(?: [\w.%-]+){1,6}$")
 _QUOTED = re.compile(r"\"[^\"]*\"|\u201c[^\u201d]*\u201d|(?<!\w)'[^']*'(?!\w)|\u2018[^\u2019]*\u2019(?!\w)")
 _WOULD = re.compile(r"\b(?:(?:could|might|may) have been|would (?:have|be|not be|become|turn|look|call|count|need|rise|fall|change|make|tip|argue|mean|lower|raise))\b",
                     re.IGNORECASE)
@@ -25,6 +27,7 @@ _READ_AS = re.compile(r"\b(?:could|might|may|would) (?:also |just as well |as we
                       r"a \w+ of|due|caused|explained|brought|from|missed|too)", re.IGNORECASE)
 _CONDITION = re.compile(r"^\W*(?:if|unless|were (?:the|it|there|these|they)|had (?:the|there|it)|suppose|supposing|imagine|assuming|provided|"
                         r"whether)\b(?! not\b)", re.IGNORECASE)
+_GENERAL = re.compile(r"^\W*(?:when|whenever|where)\b.*\b(?:people|often|usually|always|generally|typically|many)\b", re.IGNORECASE)
 _IF_LATER = re.compile(r"\b(?:if|unless|as if|as though|even if|whether)\b(?! not (?:this|that)\b| not,)[^,;:]*", re.IGNORECASE)
 _IF_NOT = re.compile(r"\bif not (?:this|that|it)\b", re.IGNORECASE)
 _ADDRESS = re.compile(r"^\W*(?:please|note that you|see|look at|compare|consider|remember|for (?:more|example))\b", re.IGNORECASE)
@@ -83,12 +86,13 @@ def clauses(text: str, start: int = 0) -> list[Clause]:
 def _of_sentence(sentence: str, begin: int, number: int) -> list[Clause]:
     if sentence.endswith("?") or _ADDRESS.search(sentence):
         return [Clause(begin, sentence, number, stated=False, content=False)]
-    conditional = bool(_CONDITION.search(sentence))
+    conditional = bool(_CONDITION.search(sentence) or _GENERAL.search(sentence))
     would = bool(_IF_LATER.search(_IF_NOT.sub("", sentence))) and bool(re.search(r"\b(?:would|could|might)\b", sentence))
     if conditional or would:
         return [Clause(begin, sentence, number, stated=False, content=False)]
     sentence = _IF_LATER.sub(_hide, sentence)
-    cuts = [0, *(m.start() + (m[0][0] in ",;:") for m in _BREAK.finditer(sentence)), len(sentence)]
+    cuts = [0, *(m.start() + (m[0][0] in ",;:") for m in _BREAK.finditer(sentence) if not _INTRODUCES.match(sentence[:m.start()])),
+            len(sentence)]
     return [_clause(sentence[a:b], begin + a, number) for a, b in zip(cuts, cuts[1:], strict=False) if sentence[a:b].strip(" ,.;:-")]
 
 

@@ -88,6 +88,8 @@ class Facts:
     def presence(self, units: tuple[str, ...], denied: bool = False, weak: bool = False) -> Verdict:
         """Is one of these there (or, denied, none of them)?"""
         states = [self.state(au) for au in units]
+        if weak and denied and "on" in states and max(self.strength(au) for au in units if self.state(au) == "on") < 1.5:
+            return RIGHT  # "hardly": a trace may be there
         found = ", ".join(f"{au} {self.strength(au):.1f}" for au in units if self.state(au) in ("on", "unsure"))
         if "on" in states:
             if denied and frozenset(units) in OPEN_TO_BOTH and "off" in states:

@@ -31,8 +31,8 @@ PARTS = {
     "lower lip": r"lower lip",
     "lip": r"lips?",
     "mouth": r"mouth",
-    "cheek": r"cheeks?",
     "fold": r"nasolabial (?:folds?|furrows?)|cheek folds?|(?:folds?|creases?) (?:beside|next to|from) the nose(?: to the mouth)?",
+    "cheek": r"cheeks?",
     "nose": r"nose|nostrils?",
     "chin": r"chin(?: boss)?",
     "jaw": r"(?:lower )?jaws?",
@@ -57,7 +57,8 @@ MOVES = {
     "funnel": r"funnel\w*|outward\w*|turned out|turn out|everted",
     "suck": r"suck\w*|rolled in|bitten|biting",
     "tuck": r"tuck\w*|dimpl\w*|pressed in|drawn in|pulled in",
-    "close": r"clos(?:e|es|ed|ing|ure)|shut\w*",
+    "close": r"clos(?:e|ed|ing|ure)|shut|shutting",
+    "closes": r"closes|shuts",
     "blink": r"blink\w*",
     "deep": r"deep\w*",
     "up": r"rais(?:e|es|ed|ing)|lift(?:s|ed|ing)?|elevat\w+|rises?|rising|rose|risen|upturned|upwards?|up|arch(?:ed|es|ing)?|"
@@ -81,9 +82,9 @@ _MEANING = {
     "forehead": {"wrinkle": "1 2", "up": "1 2", "knit": "4", "move": "1 2 4"},
     "upper lid": {"up": "5", "wide": "5", "down": "43 45", "tight": "7", "move": "5 43 45"},
     "lower lid": {"up": "7", "tight": "7", "narrow": "7", "move": "7"},
-    "lid": {"up": "5", "wide": "5", "tight": "7", "narrow": "7", "close": "43 45", "down": "43 45", "press": "7",
+    "lid": {"up": "5", "wide": "5", "tight": "7", "narrow": "7", "close": "43 45", "closes": "43 45", "down": "43 45", "press": "7",
             "move": "5 7 43 45"},
-    "eye": {"wide": "5", "narrow": "6 7", "tight": "7", "close": "43 45", "blink": "45", "wrinkle": "6", "move": "5 6 7 43 45"},
+    "eye": {"wide": "5", "narrow": "6 7", "tight": "7", "close": "43 45", "closes": "43 45", "blink": "45", "wrinkle": "6", "move": "5 6 7 43 45"},
     "cheek": {"up": "6", "knit": "6", "move": "6"},
     "nose": {"wrinkle": "9", "up": "9", "knit": "9", "move": "9"},
     "upper lip": {"up": "10", "move": "10"},
@@ -121,8 +122,9 @@ PHRASES = (
     (r"reach(?:es|ed|ing)? (?:up to |as far as )?(?:the |his |her |their )?eyes", "6 7"),
     (r"reach(?:es|ed|ing)? (?:up to |as far as )?(?:the |his |her |their )?cheeks", "6"),
     (r"crow'?s[- ]feet", "6"),
+    (r"(?:furrows?|creases?|lines?) (?:shows? |appears? |is seen |are seen |forms? )?between the (?:eye)?brows", "4"),
     (r"(?:white of the eyes?|whites of the eyes|sclera) (?:shows?|is seen|visible)", "5"),
-    (r"mouth (?:stretched |pulled |is |stands |hangs )*wide open|wide[- ]open mouth", "27"),
+    (r"mouth (?:stretched |pulled |is |not |stands |hangs )*wide open|wide[- ]open mouth", "27"),
     (r"(?:jaw|mouth) (?:is |are )?(?:stretched|pulled) (?:wide |far )?(?:open|down)", "27"),
     (r"bar(?:es|ed|ing) (?:of )?(?:the |his |her )?teeth|bared teeth|teeth (?:are )?bared", "10 25"),
     (r"eyes? (?:are |is )?(?:opened|held|pulled) (?:very |so )?wide|wide[- ]eyed|widening of the eyes", "5"),
@@ -155,12 +157,12 @@ TITLES |= _OTHER_TITLES
 # ---- denial and doubt -------------------------------------------------------------------------------------------------
 
 DENY = (r"no|not|without|neither|nor|never|cannot|lacks?|lacking|lacked|absence|fails?|failed|failing|none|nothing|free of|"
-        r"devoid of|missing|absent|n't|instead of|rather than|short of|hardly|barely|scarcely|nobody|denies|deny")
+        r"devoid of|missing|absent|n't|instead of|rather than|short of|hardly|barely|scarcely|nobody|denies|deny|wrong|false|untrue|miss|misses|missed")
 MISSING_AFTER = (r"(?:(?:is|are|was|were|stays?|remains?|seems?|appears?) )(?:clearly |entirely |both |all |quite |simply |also )*"
                  r"(?:absent|missing|lacking|not (?:there|seen|present|visible|found|involved|shown|observed|measured as present)|"
                  r"nowhere to be seen)|(?:do|does|did) not (?:show|appear|join|take part|move|stand out|occur|participate|help)|"
                  r"(?:do|does|did)n't (?:show|appear|join|move)|fails? to (?:show|appear|join|take part|move)|cannot be (?:seen|found)|"
-                 r"plays? no (?:part|role)|takes? no part")
+                 r"plays? no (?:part|role)|takes? no part|(?:is|are) (?:hardly|barely|scarcely) (?:there|visible|present|seen|noticeable)")
 UNSEEN_AFTER = r"(?:(?:is|are|was|were) (?:hidden|covered|not measured|unmeasured|out of view|not visible enough)|could not be " \
                r"(?:measured|seen|judged)|cannot be (?:measured|judged))"
 

@@ -272,7 +272,7 @@ _MISSING = re.compile(rf"\s*(?:\([^)]*\)\s*)?(?:{lexicon.MISSING_AFTER})")
 _UNSEEN = re.compile(rf"\s*(?:\([^)]*\)\s*)?(?:{lexicon.UNSEEN_AFTER})")
 _RESTART = re.compile(r"(?:\b(?:and|or)|,)\s+(?=(?:no|not|nor|without|never|neither)\b)|(?=\bnor\b)")
 _SCOPE_END = re.compile(r"\b(?:but|only|except|with(?!out)|and (?:the|a|an|with|instead|yet|so|there|its|only)|instead(?! of)|just)\b|[;:]|,(?=\s*(?:the|a|an|this|that|it|there|his|her)\b)|"
-                        r"\b(?:is|are|was|were|shows?|stands?|does|do|has|have|makes?|go|goes|rises?)\b[^,]*,|\)|,\s*(?=(?:and )?(?:there|the))")
+                        r"\b(?:is|are|was|were|shows?|stands?|does|do|has|have|makes?|go|goes|rises?)\b(?! (?:\w+ )?(?:no|not|neither|never|without)\b)[^,]*,|\)|,\s*(?=(?:and )?(?:there|the))")
 _NOT_DENYING = re.compile(r"\bno (?:clear )?(?:stronger|weaker|more|less|other|single|one)\b|\bnot (?:so |as |very )?(?:much|strong\w*|weak\w*|alone|stronger|weaker|the (?:strongest|weakest|only|first))\b|"
                           r"\bno (?:measured |single )+movement|\bnot (?:on|typical|fit|go|support|speak|point|expected|likely|first|before|after|at the same)\b|"
                           r"\b(?:do|does) not (?:fit|go|support|speak|point|belong|match|match|argue|suit|agree)\b|\bnot (?:a )?(?:typical|listed|read|part)\b|\bno part of (?:the )?(?:listed|anger|fear)")
@@ -281,8 +281,8 @@ _WEAK = re.compile(r"\b(?:hardly|barely|scarcely)\b")
 
 
 def _polarity(m: Mention, found: list[Mention], text: str) -> None:
-    before = _scope_before(text[:m.start], m)
-    inside = _RESTART.split(text[m.start:m.end])[-1]
+    before = _scope_before(text[:m.start], text[m.end:])
+    inside = "" if re.search(r"\bneither\b", before) else _RESTART.split(text[m.start:m.end])[-1]
     count = len(_DENY.findall(_NOT_DENYING.sub(" ", before))) + len(_DENY.findall(_NOT_DENYING.sub(" ", inside)))
     m.weak = bool(_WEAK.search(before) or _WEAK.search(inside))
     tail = text[_last_of_list(m, found, text):]
@@ -291,13 +291,14 @@ def _polarity(m: Mention, found: list[Mention], text: str) -> None:
         return
     if missing := _MISSING.match(tail):
         count += 1
+        m.weak = m.weak or bool(_WEAK.search(missing[0]))
         count += len(re.findall(r"\bnot (?:absent|missing|lacking)\b", missing[0]))
     elif re.match(r"\s*(?:(?:is|are|was|were) )(?:not|never|hardly|by no means) (?:absent|missing|lacking)", tail):
         count += 2
     m.denied = (count + m.flips) % 2 == 1
 
 
-def _scope_before(before: str, m: Mention) -> str:
+def _scope_before(before: str, after: str) -> str:
     """What stands before a mention and can deny it: back to the last word that ends a denial's reach."""
     ends = [e.end() for e in _SCOPE_END.finditer(before)]
     near = before[ends[-1]:] if ends else before
@@ -307,14 +308,14 @@ def _scope_before(before: str, m: Mention) -> str:
     if first and re.match(r"neither|nor", first[0]):
         return near
     comma = near.rfind(",")
-    if first and comma > first.start() and not re.search(r"\b(?:or|nor)\b|,\s*(?:no|not|nor|neither|without)\b", near[first.start():]):
+    if first and comma > first.start() and not re.search(r"\b(?:or|nor)\b|,\s*(?:no|not|nor|neither|without)\b", near[first.start():] + after):
         rest = near[comma:]
         if not re.fullmatch(r",\s*(?:[\w-]+\s*){0,3}", rest):
             return rest
     subject = _FINITE.search(near[first.end():]) if first else None
     if first and subject and first[0] in ("no", "without", "lack", "lacks", "absence", "none", "nothing"):
-        after = near[first.end() + subject.end():]
-        return after if "and" in after or "," in after else near
+        later = near[first.end() + subject.end():]
+        return later if "and" in later or "," in later else near
     return near
 
 

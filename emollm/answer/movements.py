@@ -101,10 +101,10 @@ def _strength_of(p: Passage, m: Mention, au: str, facts: Facts, at: tuple[int, i
 _PART = r"(?:inner |outer |upper |lower )?(?:eye)?(?:brows?|lids?|cheeks?|eyes?|mouth corners?|lip corners?|corners?|lips?|nostrils?)"
 _SIDE = re.compile(
     r"(?P<more>\b(?:stronger|clearer|higher|further|more(?: \w+)?|mainly|mostly|above all|chiefly|primarily|weaker|less(?: \w+)?)[^.;:]{0,25}?(?:on|at) (?:the |his |her |its )?(?:person's )?(?P<where>left|right))|"
-    rf"(?P<both>\b(?:on )?(?:the )?(?:left and right|both sides|both halves|right and left)\b|\bsymmetric\w*|\bbilateral\w*|\bboth (?={_PART}))|"
+    rf"(?P<both>\b(?:on )?(?:the )?(?:left and (?:the )?right|both sides|both halves|right and (?:the )?left)\b|\bsymmetric\w*|\bbilateral\w*|\bboth (?={_PART}))|"
     rf"(?P<one>\bone[- ]sided\w*|\bon (?:only )?one side\b|\bunilateral\w*|\basymmetric\w*|\blopsided\b|\buneven\w*|\bon a single side\b|"
     rf"\b(?:only |just )?(?:one|a single) (?={_PART}|half))|"
-    rf"\b(?:on|at|to) (?:the |his |her |its |their )?(?:person's )?(?P<only>left|right)\b|\b(?P<of>left|right)(?:-hand|-sided)? (?={_PART}|side|half|smile|raising|lowering)")
+    rf"(?:\b(?:on|at|to) (?:the |his |her |its |their )?(?:person's )?|\((?:only )?)(?P<only>left|right)\b|\b(?P<of>left|right)(?:-hand|-sided)? (?={_PART}|side|half|smile|raising|lowering)")
 _EVEN = re.compile(r"\b(?:even|alike|the same|equal\w*|symmetric\w*)\b")
 
 
@@ -171,7 +171,7 @@ _COUNT = re.compile(
     r"(?<!\bas)(?<!\bas )\b(?P<how>only|just|exactly|at least|more than|fewer than|less than|no more than|at most|over|all|some|about|the same)?\s?"
     r"(?P<n>no|zero|a single|single|several|many|a few|a couple of|a pair of|one|two|three|four|five|six|seven|eight|nine|ten|1?\d)\s"
     r"(?:(?P<other>other|further|more|additional)\s)?(?:(?:clear|measured|distinct|different|visible|strong|active|facial|of the|separate|single|main|real|big)\s)*"
-    r"(?P<what>movements?|action units?|units?|signs?|changes?|things|aus?)\b(?! of (?:the|his|her|an?|any|some)\b| (?:is|are) (?:\w+ ){0,2}stronger)")
+    r"(?P<what>movements?|action units?|units?|signs?(?! of)|changes?|things|aus?)\b(?! of (?:the|his|her|an?|any|some)\b| (?:is|are) (?:\w+ ){0,2}stronger)")
 _NOTHING = re.compile(r"\bnothing (?:in the face |else |on the face |here )?(?:moves|is moving|stands out|stirs|shows)\b|\bno part of the face moves\b|\bface (?:stays|is|remains|keeps|lies) (?:completely |fully |entirely |quite )?(?:at rest|still|motionless|unmoved)\b|\bface without (?:any |clear |measured |strong )?movements?\b|"
                       r"\b(?:lack|absence) of (?:any |clear |measured |strong )?movement\b|\b(?:a|the) (?:still|resting|motionless) face\b|\bface at rest\b|\bno one movement\b")
 _ONLY = re.compile(r"\b(?:the only|the sole|the single) (?:clear |measured |strong )?(?:movement|sign|unit|change)\b|\b(?:stands|comes|is|moves|appears) (?:all )?alone\b|,? alone$|\bno other (?:clear |measured )?movements?\b|\bnothing else moves\b")

@@ -34,7 +34,7 @@ def rank(p: Passage, facts: Facts) -> list[Found]:
     if than := _THAN.search(p.text):
         found = _compared(p, than, facts)
     top = _TOP.search(p.text)
-    if top and not (than and than.start() <= top.start() < than.end() and found):
+    if top and not re.match(r" at (?:about )?\d", p.text[top.end():]) and not (than and than.start() <= top.start() < than.end() and found):
         found += _superlative(p, top, facts)
     return found
 
@@ -54,7 +54,7 @@ def _superlative(p: Passage, match: re.Match, facts: Facts) -> list[Found]:
     inside = Passage(p.clause, [m for m in p.mentions if not then or m.start < then.start()], p.before)
     lowest = bool(_DOWN.search(match[0]))
     group = [m for m in _subject(inside, match) if not m.denied]
-    pool = _pool(p.text, match, facts)
+    pool = _pool(p.text, facts)
     found = [_extreme(p, group, facts, pool, lowest)] if group else []
     rest = [m for m in p.mentions if then and m.start > then.start()]
     ahead_of = then and then[0].strip(", ") == "ahead of"
@@ -63,9 +63,9 @@ def _superlative(p: Passage, match: re.Match, facts: Facts) -> list[Found]:
     return found
 
 
-def _pool(text: str, match: re.Match, facts: Facts) -> list[str]:
+def _pool(text: str, facts: Facts) -> list[str]:
     """The movements that are ranked: all that are there, or those of the half of the face that is named."""
-    half = re.match(r"[^,;]{0,25}\b(?:in|of) the (upper|lower) (?:half of the )?face", text[match.end():])
+    half = re.search(r"\b(?:in|of) the (upper|lower) (?:half of the )?face", text)
     return [au for au in facts.on() if half is None or (au in UPPER_FACE) == (half[1] == "upper")]
 
 
@@ -153,7 +153,7 @@ def _equal(p: Passage, match: re.Match, facts: Facts) -> Found:
 _TOGETHER = re.compile(r"\b(?:together with|along with|combined with|combines? with|coupled with|paired with|accompanied by|joined by|in combination with|go(?:es)? with|"
                        r"(?:come|comes|came|appears?|occurs?) with|meets?|at the same time as|and at the same time|alongside|hand in hand with|with the help of|is backed by|"
                        r"(?P<without>without(?: (?:any|the|help from|support from|support of|a))?|unaccompanied by|in the absence of))\b|"
-                       r"(?P<both>\b(?:come|comes|appear|appears|occur|occurs|act|work|belong|rise|go|show) together\b|\bbelong together\b|\bas one(?: movement)?\b|\bform one pattern\b|\bat the same time\b|\bmake up one (?:movement|pattern)\b|\bin combination\b|\bcombine\b)|"
+                       r"(?P<both>\b(?:come|comes|appear|appears|occur|occurs|act|work|belong|rise|go|show) together\b|\bbelong together\b|\bas one(?: movement)?\b|\bform one pattern\b|\bat the same time\b|\bmake up one (?:movement|pattern)\b|\bin combination\b|\bcombine\b|\btogether\b)|"
                        r"(?P<reach>\breach(?:es|ed)? (?:up to )?(?:the |his |her )?(?:eyes|cheeks))")
 
 
@@ -162,13 +162,15 @@ def combination(p: Passage, facts: Facts) -> list[Found]:
     found = []
     for match in _TOGETHER.finditer(p.text):
         if match["both"]:
+            if any(m.start <= match.start() < m.end for m in p.mentions if "together" in match[0]) or _SAME_START.search(p.text):
+                continue
             group = [m for m in p.mentions if not m.denied]
             if len(group) < 2:
                 group = [m for m in p.before if not m.denied]
         else:
             left = group_before(p, match.start() + 1)
             right = [m for m in p.mentions if m.start >= match.start() and m not in left]
-            group = [*left, *(group_after(p, right[0].start) if right else [])]
+            group = [*left, *(_unbroken(group_after(p, right[0].start), p.text) if right else [])]
             if not left or not right:
                 continue
         if len(group) < 2 or any(m.unseen for m in group):
@@ -176,6 +178,17 @@ def combination(p: Passage, facts: Facts) -> list[Found]:
         found.append(_together(p, match, group, facts))
         break
     return found
+
+
+_SAME_START = re.compile(r"\b(?:start|starts|begin|begins|set in|sets in)(?: in)? (?:together|at )")
+
+
+def _unbroken(group: list[Mention], text: str) -> list[Mention]:
+    """The group up to a comma that no "and" follows: "joined by the raised cheeks, opens the lips"."""
+    for k in range(1, len(group)):
+        if text[group[k - 1].end:group[k].start].strip(" )").startswith(",") and " and " not in text[group[k - 1].end:group[-1].start]:
+            return group[:k]
+    return group
 
 
 def _together(p: Passage, match: re.Match, group: list[Mention], facts: Facts) -> Found:

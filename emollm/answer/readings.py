@@ -28,9 +28,10 @@ _BETWEEN = re.compile(r"\b(?:between|torn between|lies? between|either)\b")
 _FOR = (r"speaks? (?:clearly |strongly |also |both )*for|points? (?:clearly |strongly |also )?(?:to|toward|towards|this way|in this direction|in that direction)|supports?|supporting|in favou?r of|favou?rs?|fits?|fit well with|go(?:es)? with|go(?:es)? well with|"
         r"(?:is|are) (?:very )?typical (?:of|for)|typical of|listed (?:for|under|as)|lists?|belongs? to|associated with|(?:is |are |be )?(?:commonly |often |usually |widely |sometimes |frequently |generally |most often )*(?:read|seen|taken|understood|interpreted|regarded|known) (?:as|so|this way|like this|like that|that way)|read as|"
         r"suggests?|indicates?|signals?|(?:a |the )?(?:signs?|marks?|evidence|hallmarks?|features?|indicators?|part|cues?) (?:of|for)|because of|due to|based on|rests? on|builds? on|owed to|thanks to|argues? for|counts? (?:toward|towards|for|in favou?r of)|consistent with|in line with|"
-        r"hints? at|common in|characteristic of|makes? (?:it|this)|(?:include|contain|name|mention)s?|comes? from|lies? in|the (?:main )?(?:support|evidence) is|backs?(?: up)?|matches|match|suits?|as in|like (?:this|so)|leads? to|calls? for|tells? of")
+        r"hints? at|common in|characteristic of|makes? (?:it|this)|(?:include|contain|name|mention)s?|comes? from|lies? in|the (?:main )?(?:support|evidence) is|backs?(?: up)?|matches|match|suits?|as in|like (?:this|so)|leads? to|calls? for|tells? of|"
+        r"suggesting|indicating|signall?ing|pointing (?:to|toward|towards)|hinting at|showing|speaking for|arguing for")
 _AGAINST = (r"speaks? against|argues? against|counts? against|at odds with|hard to (?:fit|square|reconcile)(?: in)?(?: with)?|less expected|unexpected|not (?:very )?typical (?:of|for)|untypical|atypical|(?:do|does) not (?:\w+ )?(?:fit|go with|support|speak for|point to|suit|belong to|match|suggest|indicate|argue for|favou?r)|"
-            r"(?:do|does)n't (?:fit|go with|support|match|suit)|fails? to (?:support|fit|match)|contradicts?|unusual (?:for|in)|inconsistent with|against (?:it|this)|conflicts? with|weakens?|(?:is|are) not (?:listed|read|part|a sign|evidence|consistent)(?: for| as| of| with)?|(?:in|on) no (?:list|table|listing)|speaks? neither|rules? out|tells? against|clash(?:es)? with|not supported by|(?:stands?|runs?) against")
+            r"(?:do|does)n't (?:fit|go with|support|match|suit)|fails? to (?:support|fit|match)|contradicts?|unusual (?:for|in)|inconsistent with|against (?:it|this)|conflicts? with|weakens?|(?:is|are) not (?:listed|read|part|a sign|evidence|consistent)(?: for| as| of| with)?|(?:in|on) no (?:list|table|listing)|speaks? neither|rules? out|tells? against|clash(?:es)? with|not supported by|(?:stands?|runs?) against|(?:no|not a) (?:sign|evidence|mark|hint)s? (?:of|for)|speaking against|arguing against")
 _SUPPORT = re.compile(rf"(?P<against>\b(?:{_AGAINST})\b)|(?P<fits>\b(?:{_FOR})(?:\b|(?<=\W)))")
 _STRONG_AGAINST = re.compile(r"against|contradict|at odds|conflict|clash|rules? out|weakens?|inconsistent")
 _OWN = re.compile(r"\b(?:it|this way|like this|like that|that way|so|this|that|this reading|this label|this direction|that direction|the reading|the label|the conclusion|this conclusion)\b")
@@ -60,13 +61,17 @@ def support(p: Passage, facts: Facts, recent_label: str | None = None) -> list[F
         return []
     group = _supporters(p, match)
     against = bool(match["against"])
+    if against and re.search(r"\bnot $", p.text[:match.start()]):
+        return [_not_against(p, units, label, facts) for label in dict.fromkeys(labels) for units, denied in group if units and not denied]
     return [_judge_support(p, units, denied, label, against, match, facts) for label in dict.fromkeys(labels)
             for units, denied in group if not (units and not set(units) & set(AU_NAMES))]
 
 
 def _supporters(p: Passage, match: re.Match) -> list[tuple[tuple[str, ...], bool]]:
     """The movements that support: those of the clause, else what "this", "they" or "which" stands for, as one."""
-    own = [m for m in p.mentions if not m.unseen]
+    own = [m for m in p.mentions if not m.unseen and not (m.denied and _NONE.search(p.text[:m.start]))]
+    if p.mentions and not own:
+        return []
     if own:
         seen: dict[tuple, tuple] = {}
         for m in own:
@@ -80,6 +85,16 @@ def _supporters(p: Passage, match: re.Match) -> list[tuple[tuple[str, ...], bool
         units = [(m.units, m.denied) for m in p.before if not m.unseen]
         return units if len(units) < 2 else list(dict.fromkeys(units))
     return []
+
+
+_NONE = re.compile(r"\b(?:no|neither|nor)(?: [\w-]+){0,2} $")  # "no frown speaks for anger": none is there to speak
+
+
+def _not_against(p: Passage, units: tuple[str, ...], label: str, facts: Facts) -> Found:
+    """ "AU25 does not speak against it"."""
+    fine = _relation(label, units) != "against"
+    verdict = facts.presence(units) if fine else ("contradicted", f"{' or '.join(units)} would speak against {label}")
+    return p.make("support", verdict, units=units, label=label)
 
 
 def _relation(label: str, units: tuple[str, ...]) -> str:
@@ -138,22 +153,30 @@ def label_and_alternatives(p: Passage, facts: Facts, supported: bool) -> list[Fo
         before = p.text[:at.start()]
         if _UNLIKE.search(before):
             continue
+        if supported and _NOT.search(before) and p.mentions:
+            continue
         if _NOT.search(before) or _LESS.match(p.text[at.end():].lstrip()):
             found.append(_rather(p, label, at, facts))
         elif other and not (supported and not _ALTERNATIVE_STRONG.search(p.text)):
-            if named[0][0] == facts.label and label == facts.label and len(named) > 1:
+            if named[0][0] == facts.label and label == facts.label and {name for name, _ in named} != {label}:
                 found.append(p.make("label", RIGHT, at.span(), label=label))
             else:
                 found.append(_alternative(p, label, at, facts, third=bool(re.search(r"\bthird\b", p.text))))
         elif not _PROBABILITY_OF.search(before) and not _HAS.match(p.text[at.end():]) and (
-                _IS.search(before) or not (before + p.text[at.end():]).strip(" .,!") or (not supported and _READ.search(p.text))):
+                _IS.search(before) or _heads(p, at) or not (before + p.text[at.end():]).strip(" .,!") or (not supported and _READ.search(p.text))):
             right = label == facts.label
             found.append(p.make("label", RIGHT if right else ("contradicted", f"the label is {facts.label}"), at.span(), label=label))
     return found
 
 
+def _heads(p: Passage, at: re.Match) -> bool:
+    """ "Sadness is certain", "sadness with 41 %": the label is what the clause is about."""
+    return not p.text[:at.start()].strip() and bool(re.match(
+        r" (?:is|was|remains|seems) (?:the|un|certain|clear|likely|prob|quite|very|rather|most|beyond)| (?:with|at|by|for) |, ?\d| wins| leads| fits best", p.text[at.end():]))
+
+
 # Said of the face itself: "this is anger", "she looks angry"
-_IS = re.compile(r"\b(?:this|it|that|he|she|person|face|expression|subject|man|woman|label|conclusion|reading|look|who|which) (?:clearly |probably |certainly )?(?:is|looks?|seems?|appears?|means?|=) (?:(?:clearly|probably|certainly|likely|most likely|one of|a case of|very|quite|to be) )*$|\blooks? $")
+_IS = re.compile(r"\b(?:this|it|that|he|she|person|face|expression|subject|man|woman|label|conclusion|reading|look|who|which) (?:clearly |probably |certainly )?(?:is|looks?|seems?|appears?|means?|=) (?:(?:clearly|obviously|definitely|surely|plainly|undoubtedly|unmistakably|probably|certainly|likely|most likely|one of|a case of|very|quite|to be) )*$|\blooks? $")
 _PROBABILITY_OF = re.compile(r"\b(?:probability|chance|odds|share|score|confidence|weight|likelihood|case) (?:of|for|in) $")
 _HAS = re.compile(r" (?:has|gets|is given|receives|carries|scores) | \(\d?\.\d+\) (?:is|stands|comes) (?:ahead|behind|above)")
 _ALTERNATIVE_STRONG = re.compile(r"\b(?:alternative|runner-?up|(?:could|may|might) (?:also |just as well |as well |equally )|second|instead|otherwise|nearest|closest)\b")
@@ -199,10 +222,10 @@ _NUMBER = re.compile(r"(?<![\d.a-z])(?P<decimal>0?\.\d{1,3}|1\.00?)(?!\.?\d)(?! 
                      r"\b(?P<share>half|a third|a quarter)\b(?= (?:of the (?:probability|weight)|probability|the weight|chance))")
 _ABOUT = re.compile(r"\b(?:about|around|roughly|nearly|almost|some|close to|approximately|just (?:over|under)|over|under)\s+$")
 _CUE = re.compile(r"\b(?:confiden\w+|probab\w+|chance|likel\w+|certain\w*|sure|weight|share|odds|p\b|score)")
-_LOW = re.compile(r"\b(?:close call|call is close|close case|uncertain|not (?:at all |very |quite )?(?:certain|sure|clear-cut)|far from (?:certain|clear|sure)|margin is (?:small|thin|narrow)|(?:small|narrow|thin|slim) margin|(?:nearly|almost|just|about) as (?:likely|probable)|"
+_LOW = re.compile(r"\b(?:close call|call is close|close case|uncertain|not (?:at all |very |quite )?(?:certain|sure|clear-cut)|far from (?:certain|clear|sure)|margin (?:\w+ ){0,3}is (?:small|thin|narrow)|(?:small|narrow|thin|slim) margin|(?:nearly|almost|just|about) as (?:likely|probable)|"
                   r"close behind|not far behind|right behind|with (?:some|little) (?:doubt|certainty)|open to doubt|unclear|could go either way|tentative(?:ly)?|toss-up|borderline|case is unclear|hard to (?:tell|say|decide)|low confidence|little confidence)\b")
 _FAR = re.compile(r"\b(?:by a (?:clear|wide|large|big) margin|(?:far|well|a long way) behind|at a distance|clear lead|wide margin|clear-cut|(?:is|are|reads?|looks?) clearly(?= (?:read|seen|ahead|happ|sad|ang|neutral|surpris|fear|disgust|contempt))|clearly (?:read|seen|ahead)|a clear case|high confidence|far ahead|great confidence|little competition)\b")
-_CERTAIN = re.compile(r"\b(?:no doubt|without (?:a |any )?doubt|beyond doubt|certain(?:ly)?|definitely|undoubtedly|unmistakabl[ey]|obvious(?:ly)?|surely|(?:quite |very )?sure|unambiguous(?:ly)?|without question|complete confidence)\b")
+_CERTAIN = re.compile(r"(?<!nothing is )\b(?:no doubt|without (?:a |any )?doubt|beyond doubt|certain(?:ly)?|definitely|undoubtedly|unmistakabl[ey]|obvious(?:ly)?|surely|(?:quite |very )?sure|unambiguous(?:ly)?|without question|complete confidence)\b")
 _LIKELY = re.compile(r"\b(?:probably|most likely|most probable|more likely than not|likeliest)\b")
 
 

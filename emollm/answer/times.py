@@ -17,8 +17,9 @@ _S = r" ?(?:s\b|secs?\b|seconds?\b)"
 _N = r"(?:\d+(?:\.\d+)?)"
 _SPAN = re.compile(rf"\b(?:from |between )?(?P<on>{_N})(?:{_S})? ?(?:-|\u2013|to|and|until|till) ?(?P<off>{_N}){_S}")
 _LASTS = re.compile(rf"\b(?:lasts?|lasting|lasted|for|over|held|duration of|holds?)(?: for)?(?: about| around| only| just| roughly| nearly| some)? (?P<length>{_N}){_S}|\b(?P<length2>{_N})[- ]?(?:s|seconds?)[- ]long\b")
-_AT = re.compile(rf"\b(?P<what>peaks?|apex|strongest|peaking|highest|starts?|begins?|onset|sets? in|starting|appears?|ends?|ending|fades?|offset|over by|gone by|stops?|until|till|by)?[^.;,]{{0,18}}?\b(?:at|after|around|about|by|until|till|of|from|near)(?: about| around| roughly)? (?:second )?(?P<t>{_N}){_S}|"
-                 rf"(?P<what2>\bfrom|until|till)(?: about)? (?P<t2>{_N}){_S}")
+_AT = re.compile(rf"\b(?P<how>at|after|around|about|by|until|till|of|from|near)(?: about| around| roughly)? (?:second )?(?P<t>{_N}){_S}")
+_WHAT = re.compile(r"\b(?P<what>peaks?|apex|strongest|peaking|highest|starts?|begins?|onset|sets? in|starting|appears?|ends?|ending|fades?|offset|over|gone|stops?|"
+                   r"closes?|part|opens?)\b[^.;,]{0,18}$")
 _BRIEF = re.compile(r"\b(?:brief(?:ly)?|short-lived|fleeting(?:ly)?|over quickly|only a moment|just a moment|for a moment|for an instant|momentar\w+|micro-?(?:movement|expression)|flash(?:es|ed)?|quickly gone|(?:is|are) short|a short)\b")
 _LONG = re.compile(r"\b(?:throughout|the whole (?:clip|time|track|video|sequence)|the entire (?:clip|time|video|sequence)|from start to (?:end|finish)|all the time|all along|from beginning to end|the whole way through)\b")
 _LONGEST = re.compile(r"\b(?:lasts?|held|holds?|stays?|lasting) (?:the )?longest\b|\blongest[- ]lasting\b")
@@ -63,13 +64,15 @@ def _length(match: re.Match, spans, facts: Facts, m: Mention) -> bool:
 
 
 def _moment(match: re.Match, spans, facts: Facts, m: Mention) -> bool:
-    what, stated = match["what"] or match["what2"] or "", float(match["t"] or match["t2"])
+    said = _WHAT.search(match.string[:match.start()])
+    what = match["how"] if match["how"] in ("from", "until", "till", "by") else said["what"] if said else ""
+    stated = float(match["t"])
     near = facts.time_tolerance + 1e-6
     if re.match(r"peak|apex|strongest|highest", what):
         return any(abs(apex - stated) <= near for _, apex, _ in spans)
-    if re.match(r"start|begin|onset|set|appear|from", what):
+    if re.match(r"start|begin|onset|set|appear|from|part|open", what):
         return any(abs(on - stated) <= near for on, _, _ in spans)
-    if re.match(r"end|fade|offset|over|gone|stop|until|till|by", what):
+    if re.match(r"end|fade|offset|over|gone|stop|close|until|till|by", what):
         return any(abs(off - stated) <= near for _, _, off in spans)
     return any(on - near <= stated <= off + near for on, _, off in spans)
 
@@ -92,7 +95,7 @@ def _longest(match: re.Match, spans, facts: Facts, m: Mention) -> bool:
 
 _BEFORE = re.compile(r"\b(?:before|earlier than|ahead in time of|precedes?|preceding|leads? into|gives? way to|(?:is |are )?followed by|and then|, then|and later|and only then|then)\b")
 _AFTER = re.compile(r"\b(?:later than|after|follows?|following|behind in time)\b(?! \d)")
-_FIRST = re.compile(r"\b(?:(?:come|comes|came|start|starts|started|begin|begins|appear|appears|set in|sets in|move|moves|is|are) first|first (?:to (?:move|appear|start)|comes?|moves?|is|are)|starts? with|opens? with|begins? with|at first)\b|\bfirst(?= ?(?:[,.;]|$))")
+_FIRST = re.compile(r"^\W*first(?= the| a|,)|\b(?:(?:come|comes|came|start|starts|started|begin|begins|appear|appears|set in|sets in|move|moves|is|are) first|first (?:to (?:move|appear|start)|comes?|moves?|is|are)|starts? with|opens? with|begins? with|at first)\b|\bfirst(?= ?(?:[,.;]|$))")
 _LAST = re.compile(r"\b(?:(?:come|comes|start|starts|begin|begins|appear|appears|sets? in|is|are) last|last (?:to (?:move|appear|start)|comes?|is|are)|ends with)\b")
 _SAME = re.compile(r"\b(?:start|starts|begin|begins|set in|sets in)(?: in)? (?:together|at (?:about |roughly )?the same (?:moment|time)|simultaneously|at once)\b")
 
@@ -115,7 +118,7 @@ def order(p: Passage, facts: Facts) -> list[Found]:
         match, swap = after, True
     else:
         match, swap = before, False
-    if match and not re.search(r"\b(?:strongest|intense|clearest|strength|ahead|leads?)\b", p.text[:match.start()] or ""):
+    if match and not re.search(r"\b(?:strongest|intense|clearest|strength|ahead|leads?|dominat\w+)\b", p.text[:match.start()] or ""):
         left = [m for m in left_of(p.mentions, match.start()) if not m.denied] or ([] if match.start() > 6 else [m for m in p.before if not m.denied][-1:])
         right = [m for m in right_of(p.mentions, match.start()) if not m.denied]
         if not left and re.match(r"\W*after\b", p.text) and len(right) > 1:
@@ -162,6 +165,8 @@ def _extreme(p: Passage, m: Mention, facts: Facts, at: tuple[int, int], latest: 
 def _simultaneous(p: Passage, match: re.Match, facts: Facts) -> list[Found]:
     group = [m for m in p.mentions if not m.denied]
     units = [facts.best(m.units) for m in group] if len(group) > 1 else facts.on()
+    if len(group) < 2 and not re.search(r"\b(?:everything|all|(?:the )?movements|it all|they|these)\b", p.text):
+        return []
     stated = tuple(u for m in group for u in m.units) if len(group) > 1 else ()
     if not facts.clip:
         return [p.make("order", PHOTO, match.span(), units=stated)]
