@@ -30,7 +30,7 @@ _CONDITION = re.compile(r"^\W*(?:if|unless|were (?:the|it|there|these|they)|had 
 _GENERAL = re.compile(r"^\W*(?:when|whenever|where)\b.*\b(?:people|often|usually|always|generally|typically|many)\b", re.IGNORECASE)
 _IF_LATER = re.compile(r"\b(?:if|unless|as if|as though|even if|whether)\b(?! not (?:this|that)\b| not,)[^,;:]*", re.IGNORECASE)
 _IF_NOT = re.compile(r"\bif not (?:this|that|it)\b", re.IGNORECASE)
-_ADDRESS = re.compile(r"^\W*(?:please|note that you|see|look at|compare|consider|remember|for (?:more|example))\b", re.IGNORECASE)
+_ADDRESS = re.compile(r"^\W*(?:please|note that you|see|look at|compare|consider|remember|(?:lower|raise|lift|open|close|press|pull) (?:the|your|both)|for (?:more|example))\b", re.IGNORECASE)
 _FILLER = frozenset("""a an the and or of to in on at it its this that these those is are was were be as so then thus still yet even
 also too very here there now however therefore indeed overall again perhaps maybe face picture photo image clip frame""".split())
 

@@ -16,7 +16,7 @@ from emollm.schema import AU_NAMES, OFF, ON, SIDES, AUEvent, AUSeries, au_index
 STRENGTH_TOLERANCE = 0.5  # half a FACS level, what two coders may differ by
 WORD_TOLERANCE = 0.3  # a level word may miss its bounds by this before it is wrong
 RANK_TOLERANCE = 0.25  # strengths this close may be ranked either way
-TIE = 0.02  # probabilities this close may be ranked either way
+TIE = 0.005  # probabilities this close look the same in two decimals
 UPPER_FACE = frozenset(AU_NAMES[AU_NAMES.index(au)] for au in ("AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU43", "AU45"))
 
 Verdict = tuple[str, str]  # verdict of schema.VERDICTS, reason

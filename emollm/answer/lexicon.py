@@ -31,7 +31,8 @@ PARTS = {
     "lower lip": r"lower lip",
     "lip": r"lips?",
     "mouth": r"mouth",
-    "fold": r"nasolabial (?:folds?|furrows?)|cheek folds?|(?:folds?|creases?) (?:beside|next to|from) the nose(?: to the mouth)?",
+    "fold": r"nasolabial (?:folds?|furrows?)|cheek folds?|(?:folds?|creases?) (?:beside|next to|from) the nose(?: to the mouth)?|"
+            r"(?<!lid )(?<!eye )folds?",
     "cheek": r"cheeks?",
     "nose": r"nose|nostrils?",
     "chin": r"chin(?: boss)?",
@@ -66,7 +67,7 @@ MOVES = {
     "down": r"lower(?:ed|ing|s)|lower(?! (?:lip|lid|eyelid|face|half|jaw))|downturned|downwards?|down|"
             r"droop\w*|sag\w*|depress(?:ed|ion|ing)|sink(?:s|ing)?|sunk(?:en)?",
     "drop": r"drop(?:s|ped|ping)?|fall(?:s|en|ing)?|hang(?:s|ing)?|slack",
-    "move": r"takes? part|taking part|join(?:s|ed|ing)?(?: in)?|involv\w*|mov(?:e|es|ed|ing)|help(?:s|ing|ed)?|"
+    "move": r"takes? (?:no )?part|taking (?:no )?part|join(?:s|ed|ing)?(?: in)?|involv\w*|mov(?:e|es|ed|ing)|help(?:s|ing|ed)?|"
             r"engag(?:e|es|ed|ing|ement)|activ(?:e|ity|ation)|contribut\w+|play(?:s|ed)? (?:a|no|any|its|their) (?:part|role)|"
             r"movements?|motion|action|stir(?:s|red)?|participat\w+|reach(?:es|ed|ing)?",
     "rest": r"at rest|close to rest|relaxed|resting|motionless|inactive|unmoved|immobile|still|calm|smooth|quiet",
@@ -157,7 +158,7 @@ TITLES |= _OTHER_TITLES
 # ---- denial and doubt -------------------------------------------------------------------------------------------------
 
 DENY = (r"no|not|without|neither|nor|never|cannot|lacks?|lacking|lacked|absence|fails?|failed|failing|none|nothing|free of|"
-        r"devoid of|missing|absent|n't|instead of|rather than|short of|hardly|barely|scarcely|nobody|denies|deny|wrong|false|untrue|miss|misses|missed")
+        r"devoid of|missing|absent|n't|instead of|rather than|short of|hardly|barely|scarcely|nobody|denies|deny|wrong|false|untrue|nowhere|miss|misses|missed")
 MISSING_AFTER = (r"(?:(?:is|are|was|were|stays?|remains?|seems?|appears?) )(?:clearly |entirely |both |all |quite |simply |also )*"
                  r"(?:absent|missing|lacking|not (?:there|seen|present|visible|found|involved|shown|observed|measured as present)|"
                  r"nowhere to be seen)|(?:do|does|did) not (?:show|appear|join|take part|move|stand out|occur|participate|help)|"
@@ -202,7 +203,7 @@ CAUSE = re.compile(r"(?<!\bat )\b(?:" + "|".join(map(re.escape, _CAUSES)) + r")\
 
 IDIOMS = re.compile("|".join((
     *(rf"\b{re.escape(cause)}\b" for cause in _CAUSES if " " in cause),  # "a relaxed jaw" as a cause is no statement about the jaw
-    r"\braises? (?:the|a|another|one|some|more|many|several|new|serious|no) (?:further |open |new )?(?:questions?|doubts?|issues?|points?|hopes?|concerns?|eyebrows?\b(?= about))",
+    r"\braises? (?:the|a|another|one|some|more|many|several|new|serious|no) (?:further |open |new )?(?:questions?|doubts?|issues?|points?|hopes?|concerns?|eyebrows)|\braises? (?:some |a few |many )?eyebrows\b(?= (?:about|at|over|among|in|with))|\bclos(?:e|es|ed|ing) in on\b",
     r"\b(?:eye)?brow[- ]raising\b(?! of)", r"\bjaw[- ]dropping\b(?! of)", r"\b(?:a|an|the) (?:closed|open|shut) (?:case|question|book|door|issue|matter|mind)\b",
     r"\bcase (?:is |was )?(?:closed|open)\b", r"\bcorners? of (?:the|a|this) (?:room|picture|image|frame|photo\w*|page|screen|street|world)\b",
     r"\beye corners?\b|\bcorners? of the eyes?\b", r"\bopen(?:s|ed|ing)? (?:to|up|question|ended)\b|\bopen-\w+|\bleft open\b|\bstays? open as a\b",

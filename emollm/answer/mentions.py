@@ -42,7 +42,8 @@ _ITEM = re.compile("|".join((
 _PARTS, _MOVES = tuple(lexicon.PARTS), tuple(lexicon.MOVES)
 
 _BETWEEN = frozenset("""the a an of both left right his her their its inner outer upper in at from with his side sides end ends part any
-clear visible slight marked strong little clearly slightly strongly of these and along root bridge to drawn pulled pushed""".split())
+clear visible slight marked strong little clearly slightly strongly of these and along root bridge to drawn pulled pushed appear appears form forms show
+shows on across""".split())
 _TOGETHER_VERBS = frozenset("""work works act acts move moves come comes go goes rise rises belong belongs start starts appear appears
 begin begins occur occurs in all both taken seen lips""".split())
 _DETERMINERS = frozenset("the a an no any his her their its clear with of without both and or nor".split())
@@ -130,6 +131,8 @@ def _moved_parts(text: str, taken: set[int]) -> list[Mention]:
     for k, item in enumerate(items):
         if item.kind != "move" or (
                 text[item.start:item.end] == "together" and (items[k - 1].name in _TOGETHER_VERBS or text[item.end:].startswith(" with"))):
+            continue
+        if item.name == "down" and items[k - 1].name in ("come", "comes", "came", "back"):  # over, not lowered
             continue
         left, right = _part_left(items, k), _part_right(items, k)
         near = left is not None and _says_of(items, left, k)
@@ -276,6 +279,7 @@ _SCOPE_END = re.compile(r"\b(?:but|only|except|with(?!out)|and (?:the|a|an|with|
 _NOT_DENYING = re.compile(r"\bno (?:clear )?(?:stronger|weaker|more|less|other|single|one)\b|\bnot (?:so |as |very )?(?:much|strong\w*|weak\w*|alone|stronger|weaker|the (?:strongest|weakest|only|first))\b|"
                           r"\bno (?:measured |single )+movement|\bnot (?:on|typical|fit|go|support|speak|point|expected|likely|first|before|after|at the same)\b|"
                           r"\b(?:do|does) not (?:fit|go|support|speak|point|belong|match|match|argue|suit|agree)\b|\bnot (?:a )?(?:typical|listed|read|part)\b|\bno part of (?:the )?(?:listed|anger|fear)")
+_NO_PART = re.compile(r"\b(?:takes?|plays?|taking|playing) no (?:part|role)\b")
 _FINITE = re.compile(r"\b(?:is|are|was|were|stands?|shows?|rises?|goes|go|does|do|makes?|looks?|dominates?|leads?|appears?|takes?)\b")
 _WEAK = re.compile(r"\b(?:hardly|barely|scarcely)\b")
 
@@ -283,7 +287,7 @@ _WEAK = re.compile(r"\b(?:hardly|barely|scarcely)\b")
 def _polarity(m: Mention, found: list[Mention], text: str) -> None:
     before = _scope_before(text[:m.start], text[m.end:])
     inside = "" if re.search(r"\bneither\b", before) else _RESTART.split(text[m.start:m.end])[-1]
-    count = len(_DENY.findall(_NOT_DENYING.sub(" ", before))) + len(_DENY.findall(_NOT_DENYING.sub(" ", inside)))
+    count = len(_DENY.findall(_NOT_DENYING.sub(" ", _NO_PART.sub(" ", before)))) + len(_DENY.findall(_NOT_DENYING.sub(" ", inside)))
     m.weak = bool(_WEAK.search(before) or _WEAK.search(inside))
     tail = text[_last_of_list(m, found, text):]
     if _UNSEEN.match(tail):

@@ -66,7 +66,7 @@ def _described(p: Passage, match: re.Match) -> list[Mention]:
         return inside
     after = [m for m in p.mentions if 0 <= m.start - match.end() and re.fullmatch(
         r"[\s:,]*(?:strength,? |intensity,? |level,? )?(?:[a-z-]+ ){0,3}", p.text[match.end():m.start])]
-    predicate = re.search(r"\b(?:is|are|was|were|at|of|with|to|reach\w*|measured|\()\s*(?:only |very |of |about |around |an? |at )*$", p.text[:match.start()])
+    predicate = re.search(r"\b(?:is|are|was|were|at|of|with|to|reach\w*|measured|this|that|\()\s*(?:only |very |of |about |around |an? |at )*$", p.text[:match.start()])
     if match["word"] and after and not (predicate and group_before(p, match.start()) and not re.search(r"\b(?:with|of|at) (?:an? )?$", p.text[:match.start()])):
         return after[:1]
     if match["number"]:
@@ -115,8 +115,9 @@ def side(p: Passage, facts: Facts) -> list[Found]:
         if not group and (match["both"] or match["one"]):
             found += _whole_face(p, match, facts)
         for m in group:
-            if not (m.denied or m.unseen) and id(m) not in seen:
-                seen.add(id(m))
+            stated = match["where"] or match["only"] or match["of"] or match.lastgroup
+            if not (m.denied or m.unseen) and (id(m), stated) not in seen:
+                seen.add((id(m), stated))
                 found.append(_judge_side(p, m, match, facts))
     return found
 
@@ -125,7 +126,8 @@ def _sided(p: Passage, match: re.Match) -> list[Mention]:
     inside = [m for m in p.mentions if m.start <= match.start() < m.end]
     after = [m for m in p.mentions if 0 <= m.start - match.end() <= 32 and re.fullmatch(
         r"[\s,-]*(?:(?:only|just|side|half|shows?|carries|of|the|an?|is|has|hand|mouth|face|both|have|" + _PART + r")[\s,:]*){0,5}", p.text[match.end():m.start])]
-    return inside or (after[:1] if match["of"] or match["one"] or match["both"] or match["more"] else []) or group_before(p, match.start()) or after[:1]
+    after = [m for m in after if m.start == after[0].start]  # "the left corner is raised and tucked in": both are of that corner
+    return inside or (after if match["of"] or match["one"] or match["both"] or match["more"] else []) or group_before(p, match.start()) or after
 
 
 def _judge_side(p: Passage, m: Mention, match: re.Match, facts: Facts) -> Found:
@@ -190,6 +192,9 @@ def count(p: Passage, facts: Facts) -> list[Found]:
     match = _COUNT.search(p.text)
     if not match:
         return []
+    where = re.match(r"[^,;]{0,18}\b(?:in|of|around) the (upper|lower|mouth|eye|brow|nose)", p.text[match.end():])
+    if re.search(r"\bor $", p.text[:match.start("n")]) or (where and where[1] not in ("upper", "lower")):
+        return []
     how = match["how"] or ""
     number = int(match["n"]) if match["n"].isdigit() else _NUMBERS[match["n"]]
     if match["other"]:
@@ -198,7 +203,7 @@ def count(p: Passage, facts: Facts) -> list[Found]:
         how = "at least"
     if match["n"] in ("several", "many", "a few"):
         how = "at least"
-    return [p.make("count", _judge_count(number, how, facts), match.span())]
+    return [p.make("count", _judge_count(number, how, facts, where and where[1]), match.span())]
 
 
 def _only(p: Passage, match: re.Match, facts: Facts) -> list[Found]:
@@ -211,8 +216,11 @@ def _only(p: Passage, match: re.Match, facts: Facts) -> list[Found]:
     return [p.make("count", verdict, match.span(), units=tuple(sorted(units)))]
 
 
-def _judge_count(n: int, how: str, facts: Facts) -> tuple[str, str]:
-    sure, most = len(facts.on()), len(facts.on()) + len(facts.unsure())
+def _judge_count(n: int, how: str, facts: Facts, half: str | None = None) -> tuple[str, str]:
+    """Is this the number of movements, of the whole face or of its upper or lower half?"""
+    here = [au for au in AU_NAMES if half is None or (au in UPPER_FACE) == (half == "upper")]
+    sure = sum(facts.state(au) == "on" for au in here)
+    most = sure + sum(facts.state(au) == "unsure" for au in here)
     reason = f"{sure} movements were measured"
     low, high = (n, 24) if how == "at least" else (n + 1, 24) if how in ("more than", "over") else (
         0, n - 1) if how in ("fewer than", "less than") else (0, n) if how in ("no more than", "at most") else (n, n)

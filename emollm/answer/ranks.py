@@ -31,9 +31,9 @@ def rank(p: Passage, facts: Facts) -> list[Found]:
     if second := _SECOND.search(p.text):
         return [_at_rank(p, m, facts, 2) for m in _subject(p, second)[:1]]
     found = []
-    if than := _THAN.search(p.text):
-        found = _compared(p, than, facts)
-    top = _TOP.search(p.text)
+    for than in _THAN.finditer(p.text):
+        found += _compared(p, than, facts)
+    top, than = _TOP.search(p.text), _THAN.search(p.text)
     if top and not re.match(r" at (?:about )?\d", p.text[top.end():]) and not (than and than.start() <= top.start() < than.end() and found):
         found += _superlative(p, top, facts)
     return found
@@ -108,7 +108,10 @@ def _not_there(units: list[str], facts: Facts) -> tuple[str, str] | None:
 
 def _compared(p: Passage, match: re.Match, facts: Facts) -> list[Found]:
     left, right = group_before(p, match.start()), group_after(p, match.end())
-    left = left or [m for m in p.before if not m.denied][-1:]
+    if re.search(r"\b(?:but|and|yet|though|,) $", p.text[:match.start()]) and (earlier := _THAN.search(p.text)) and earlier.start() < match.start():
+        left = group_before(p, earlier.start())  # "weaker than A but stronger than B"
+    told = [m for m in p.before if not m.denied]
+    left = left or (told[:1] if re.match(r"\W*(?:but|and|yet|though)\b", p.text) else told[-1:])
     if not left or not right:
         return []
     if match["as"]:

@@ -17,10 +17,10 @@ CLOSE_MARGIN = 0.2  # a smaller lead of the label than this calls for two altern
 
 _ALTERNATIVE = re.compile(
     r"\b(?:nearest|closest|next|next best|likeliest|other|main|best|second) (?:alternative|other (?:reading|label|candidate)|reading|candidate|guess|label|choice)\b|\balternatives?\b|\brunner-?up\b|"
-    r"\b(?:second|next) (?:comes?|is|in line|place)\b|\bcomes? (?:second|next)\b|\b(?:is|in|as the|takes) second\b|\b(?:could|may|might|can) (?:also |just as well |as well |equally |well )+(?:be|pass)\b|\b(?:could|may|might|can) be (?:read|seen|taken|called|interpreted)? ?(?:as well|instead|too|also)?\b|"
+    r"\b(?:second|next) (?:comes?|is|in line|place)\b|\bcomes? (?:second|next)\b|\b(?:is|in|as the|takes|comes) (?:a |an )?(?:close |distant |far |poor )?second\b|\b(?:could|may|might|can) (?:also |just as well |as well |equally |well )+(?:be|pass)\b|\b(?:could|may|might|can) be (?:read|seen|taken|called|interpreted)? ?(?:as well|instead|too|also)?\b|"
     r"\b(?:some|others|other people|other viewers|another viewer|some people|some viewers|many) (?:would|may|might|could|will)\b|\binstead\b|\botherwise\b|\bfailing that\b|\bif not this\b|\bor else\b|\bfollows?\b|\b(?:nearly|almost|about|just) as (?:likely|probable)\b|"
     r"\b(?:close|not far|far|well|just|right) behind\b|\bcannot be ruled out\b|\bis possible (?:too|as well)\b|\balso possible\b|\bsecond most (?:likely|probable)\b|\bmight as well be\b|\bpossibly\b")
-_NOT = re.compile(r"\b(?:rather than|instead of|and not|not|less|neither|nor|more than|over|less likely is|never|hardly|anything but|less likely)\s+(?:as |like |read as |a case of |one of |to |of |for |any )*$")
+_NOT = re.compile(r"\b(?:rather than|rather \w+ than|instead of|and not|not|less|neither|nor|more than|over|less likely is|never|hardly|anything but|less likely)\s+(?:as |like |read as |a case of |one of |to |of |for |any )*$")
 _LESS = re.compile(r"(?:is|was) not (?:the|a|its) (?:reading|label|conclusion|answer)\b|\b(?:is|are|seems?|looks?) (?:much |far |clearly )?(?:less likely|unlikely|less probable|ruled out|out of the question|not likely)\b")
 _UNLIKE = re.compile(r"\b(?:unlike|in contrast to|as opposed to|different from|compared (?:with|to)|in|the word|labelled?|for example)\s+$")
 _BETWEEN = re.compile(r"\b(?:between|torn between|lies? between|either)\b")
@@ -29,7 +29,7 @@ _FOR = (r"speaks? (?:clearly |strongly |also |both )*for|points? (?:clearly |str
         r"(?:is|are) (?:very )?typical (?:of|for)|typical of|listed (?:for|under|as)|lists?|belongs? to|associated with|(?:is |are |be )?(?:commonly |often |usually |widely |sometimes |frequently |generally |most often )*(?:read|seen|taken|understood|interpreted|regarded|known) (?:as|so|this way|like this|like that|that way)|read as|"
         r"suggests?|indicates?|signals?|(?:a |the )?(?:signs?|marks?|evidence|hallmarks?|features?|indicators?|part|cues?) (?:of|for)|because of|due to|based on|rests? on|builds? on|owed to|thanks to|argues? for|counts? (?:toward|towards|for|in favou?r of)|consistent with|in line with|"
         r"hints? at|common in|characteristic of|makes? (?:it|this)|(?:include|contain|name|mention)s?|comes? from|lies? in|the (?:main )?(?:support|evidence) is|backs?(?: up)?|matches|match|suits?|as in|like (?:this|so)|leads? to|calls? for|tells? of|"
-        r"suggesting|indicating|signall?ing|pointing (?:to|toward|towards)|hinting at|showing|speaking for|arguing for")
+        r"(?:supported|backed|carried|evidenced|shown|marked) by|suggesting|indicating|signall?ing|pointing (?:to|toward|towards)|hinting at|showing|speaking for|arguing for")
 _AGAINST = (r"speaks? against|argues? against|counts? against|at odds with|hard to (?:fit|square|reconcile)(?: in)?(?: with)?|less expected|unexpected|not (?:very )?typical (?:of|for)|untypical|atypical|(?:do|does) not (?:\w+ )?(?:fit|go with|support|speak for|point to|suit|belong to|match|suggest|indicate|argue for|favou?r)|"
             r"(?:do|does)n't (?:fit|go with|support|match|suit)|fails? to (?:support|fit|match)|contradicts?|unusual (?:for|in)|inconsistent with|against (?:it|this)|conflicts? with|weakens?|(?:is|are) not (?:listed|read|part|a sign|evidence|consistent)(?: for| as| of| with)?|(?:in|on) no (?:list|table|listing)|speaks? neither|rules? out|tells? against|clash(?:es)? with|not supported by|(?:stands?|runs?) against|(?:no|not a) (?:sign|evidence|mark|hint)s? (?:of|for)|speaking against|arguing against")
 _SUPPORT = re.compile(rf"(?P<against>\b(?:{_AGAINST})\b)|(?P<fits>\b(?:{_FOR})(?:\b|(?<=\W)))")
@@ -61,10 +61,22 @@ def support(p: Passage, facts: Facts, recent_label: str | None = None) -> list[F
         return []
     group = _supporters(p, match)
     against = bool(match["against"])
+    if split := _each_its_own(p, labels):
+        return [_judge_support(p, m.units, m.denied, label, against, match, facts) for label, group in split for m in group]
     if against and re.search(r"\bnot $", p.text[:match.start()]):
         return [_not_against(p, units, label, facts) for label in dict.fromkeys(labels) for units, denied in group if units and not denied]
     return [_judge_support(p, units, denied, label, against, match, facts) for label in dict.fromkeys(labels)
             for units, denied in group if not (units and not set(units) & set(AU_NAMES))]
+
+
+def _each_its_own(p: Passage, labels: list[str]) -> list[tuple[str, list[Mention]]]:
+    """ "AU20 speaks for fear, AU02 for surprise": each label with the movements since the one before; [] when not so."""
+    places = [(name, at) for name, at in labels_in(p) if name in labels]
+    if len(places) < 2:
+        return []
+    edges = [0, *(at.end() for _, at in places)]
+    split = [(name, [m for m in p.mentions if edge <= m.start < at.start()]) for (name, at), edge in zip(places, edges, strict=False)]
+    return split if all(group for _, group in split) else []
 
 
 def _supporters(p: Passage, match: re.Match) -> list[tuple[tuple[str, ...], bool]]:
@@ -92,21 +104,23 @@ _NONE = re.compile(r"\b(?:no|neither|nor)(?: [\w-]+){0,2} $")  # "no frown speak
 
 def _not_against(p: Passage, units: tuple[str, ...], label: str, facts: Facts) -> Found:
     """ "AU25 does not speak against it"."""
-    fine = _relation(label, units) != "against"
+    fine = _relation(label, units, facts) != "against"
     verdict = facts.presence(units) if fine else ("contradicted", f"{' or '.join(units)} would speak against {label}")
     return p.make("support", verdict, units=units, label=label)
 
 
-def _relation(label: str, units: tuple[str, ...]) -> str:
-    """for | against | neutral: the most favourable of a set."""
-    found = {facs.relation(label, au) for au in units if au in AU_NAMES}
+def _relation(label: str, units: tuple[str, ...], facts: Facts) -> str:
+    """for | against | neutral: the most favourable of a set, among those that are there if any is."""
+    known = [au for au in units if au in AU_NAMES]
+    units = [au for au in known if facts.state(au) == "on"] or known
+    found = {facs.relation(label, au) for au in units}
     return "for" if "for" in found else "neutral" if "neutral" in found else "against"
 
 
 def _judge_support(p: Passage, units: tuple[str, ...], denied: bool, label: str, against: bool, match: re.Match, facts: Facts) -> Found:
     details = {"units": units, "label": label, "polarity": "absent" if against else "present"}
     presence = facts.presence(units, denied)
-    relation = _relation(label, units)
+    relation = _relation(label, units, facts)
     if denied:  # what a missing movement says is the reverse of what it would say
         relation = {"for": "against", "against": "for"}.get(relation, relation)
     if presence[0] == "contradicted":
@@ -144,7 +158,7 @@ _READ = re.compile(r"\b(?:read|seen|labell?ed|label|conclusion|concluded?|classe
 def label_and_alternatives(p: Passage, facts: Facts, supported: bool) -> list[Found]:
     """Labels that a clause names as the reading, or as another one. Nothing without a distribution."""
     named = labels_in(p)
-    if not named or not facts.distribution or not facts.label:
+    if not named or not facts.distribution or not facts.label or re.search(r"\btimes (?:as|more) (?:likely|probable)", p.text):
         return []
     if _BETWEEN.search(p.text) and len(named) == 2 and not supported:
         return [_between(p, named, facts)]
@@ -162,8 +176,10 @@ def label_and_alternatives(p: Passage, facts: Facts, supported: bool) -> list[Fo
                 found.append(p.make("label", RIGHT, at.span(), label=label))
             else:
                 found.append(_alternative(p, label, at, facts, third=bool(re.search(r"\bthird\b", p.text))))
+        elif label != facts.label and re.search(r"\d", before + p.text[at.end():]) and not _READ.search(_BARE.sub("", before)):
+            continue  # "fear: 0.2"
         elif not _PROBABILITY_OF.search(before) and not _HAS.match(p.text[at.end():]) and (
-                _IS.search(before) or _heads(p, at) or not (before + p.text[at.end():]).strip(" .,!") or (not supported and _READ.search(p.text))):
+                _IS.search(before) or _heads(p, at) or not _BARE.sub("", before + p.text[at.end():]).strip() or (not supported and _READ.search(p.text))):
             right = label == facts.label
             found.append(p.make("label", RIGHT if right else ("contradicted", f"the label is {facts.label}"), at.span(), label=label))
     return found
@@ -171,12 +187,17 @@ def label_and_alternatives(p: Passage, facts: Facts, supported: bool) -> list[Fo
 
 def _heads(p: Passage, at: re.Match) -> bool:
     """ "Sadness is certain", "sadness with 41 %": the label is what the clause is about."""
-    return not p.text[:at.start()].strip() and bool(re.match(
+    before = p.text[:at.start()]
+    if re.search(r"(?:\bin (?:two|three|four|five|ten)|%|percent|per cent) (?:for|on) $|\brather $", before):
+        return True
+    return not re.sub(r"(?:with|at) [\d.]+ ?(?:%|percent|per cent)?,", "", before).strip() and bool(re.match(
         r" (?:is|was|remains|seems) (?:the|un|certain|clear|likely|prob|quite|very|rather|most|beyond)| (?:with|at|by|for) |, ?\d| wins| leads| fits best", p.text[at.end():]))
 
 
+# What may stand beside a label that is a statement by itself: "probably sadness", "neutral: 72 %"
+_BARE = re.compile(r"\b(?:probably|certainly|clearly|definitely|surely|obviously|most likely|perhaps|by a \w+ margin|with|at|percent|per cent|confidence|so|overall|a|case of)\b|[\d.,:;%!()-]")
 # Said of the face itself: "this is anger", "she looks angry"
-_IS = re.compile(r"\b(?:this|it|that|he|she|person|face|expression|subject|man|woman|label|conclusion|reading|look|who|which) (?:clearly |probably |certainly )?(?:is|looks?|seems?|appears?|means?|=) (?:(?:clearly|obviously|definitely|surely|plainly|undoubtedly|unmistakably|probably|certainly|likely|most likely|one of|a case of|very|quite|to be) )*$|\blooks? $")
+_IS = re.compile(r"\b(?:this|it|that|he|she|person|face|expression|subject|man|woman|label|conclusion|reading|look|emotion|feeling|mood|who|which) (?:shown |expressed |seen |displayed )?(?:clearly |probably |certainly )?(?:is|looks?|seems?|appears?|means?|=) (?:(?:clearly|obviously|definitely|surely|plainly|undoubtedly|unmistakably|probably|certainly|likely|most likely|one of|a case of|very|quite|to be) )*$|\blooks? $")
 _PROBABILITY_OF = re.compile(r"\b(?:probability|chance|odds|share|score|confidence|weight|likelihood|case) (?:of|for|in) $")
 _HAS = re.compile(r" (?:has|gets|is given|receives|carries|scores) | \(\d?\.\d+\) (?:is|stands|comes) (?:ahead|behind|above)")
 _ALTERNATIVE_STRONG = re.compile(r"\b(?:alternative|runner-?up|(?:could|may|might) (?:also |just as well |as well |equally )|second|instead|otherwise|nearest|closest)\b")
@@ -224,7 +245,7 @@ _ABOUT = re.compile(r"\b(?:about|around|roughly|nearly|almost|some|close to|appr
 _CUE = re.compile(r"\b(?:confiden\w+|probab\w+|chance|likel\w+|certain\w*|sure|weight|share|odds|p\b|score)")
 _LOW = re.compile(r"\b(?:close call|call is close|close case|uncertain|not (?:at all |very |quite )?(?:certain|sure|clear-cut)|far from (?:certain|clear|sure)|margin (?:\w+ ){0,3}is (?:small|thin|narrow)|(?:small|narrow|thin|slim) margin|(?:nearly|almost|just|about) as (?:likely|probable)|"
                   r"close behind|not far behind|right behind|with (?:some|little) (?:doubt|certainty)|open to doubt|unclear|could go either way|tentative(?:ly)?|toss-up|borderline|case is unclear|hard to (?:tell|say|decide)|low confidence|little confidence)\b")
-_FAR = re.compile(r"\b(?:by a (?:clear|wide|large|big) margin|(?:far|well|a long way) behind|at a distance|clear lead|wide margin|clear-cut|(?:is|are|reads?|looks?) clearly(?= (?:read|seen|ahead|happ|sad|ang|neutral|surpris|fear|disgust|contempt))|clearly (?:read|seen|ahead)|a clear case|high confidence|far ahead|great confidence|little competition)\b")
+_FAR = re.compile(r"\b(?:by a (?:clear|wide|large|big) margin|(?:far|well|a long way) behind|at a distance|clear lead|wide margin|clear-cut|(?:is|are|reads?|looks?) clearly(?= (?:read|seen|ahead|happ|sad|ang|neutral|surpris|fear|disgust|contempt))|clearly (?:read|seen|ahead)|a clear case|high confidence|distant second|poor second|far ahead|great confidence|little competition)\b")
 _CERTAIN = re.compile(r"(?<!nothing is )\b(?:no doubt|without (?:a |any )?doubt|beyond doubt|certain(?:ly)?|definitely|undoubtedly|unmistakabl[ey]|obvious(?:ly)?|surely|(?:quite |very )?sure|unambiguous(?:ly)?|without question|complete confidence)\b")
 _LIKELY = re.compile(r"\b(?:probably|most likely|most probable|more likely than not|likeliest)\b")
 
