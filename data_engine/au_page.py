@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from emollm import measure
-from emollm.events import mean_of_sides
+from data_engine.half_faces import Faces
+from emollm.perception import measure
+from emollm.perception.events import mean_of_sides
 from emollm.schema import AU_NAMES, AUS, LABELS, OFF, ON, au_index
-
-if TYPE_CHECKING:
-    from data_engine.fit_aus import Faces
 
 FOLDS, BOOTSTRAPS, SEED = 10, 1000, 0
 MIN_POSITIVE = 10  # coded frames that an AU needs to count in the mean

@@ -18,8 +18,9 @@ import numpy as np
 
 from data_engine import draft, reading, sample
 from data_engine.questions import QUESTIONS
-from emollm import prompt, verify
-from emollm.schema import AU_NAMES, LABELS, AUEvent, AUSeries
+from emollm.answer import prompt, verify
+from emollm.schema import AU_NAMES, LABELS
+from emollm.training.record import Record
 
 KEYS = ("records", "faces", "out", "seed", "mix.real?", "mix.edited?", "mix.drawn?", "asked.explain?", "asked.movement?",
         "asked.label?", "label_share", "earlier")
@@ -69,7 +70,7 @@ def mix_clip(kind: str) -> float:
     return 0.12 if kind == "real" else 0.25
 
 
-def write_record(index: int, seed: int, faces: Faces, mix: dict, asked: dict, earlier: float) -> tuple[dict | None, str]:
+def write_record(index: int, seed: int, faces: Faces, mix: dict, asked: dict, earlier: float) -> tuple[Record | None, str]:
     """One record, or None and the reason why it was dropped. mix and asked: weights of evidence and question kinds;
     earlier: share of records that are the second turn of a chat about the face."""
     rng = random.Random(seed * 1_000_003 + index)
@@ -93,23 +94,13 @@ def write_record(index: int, seed: int, faces: Faces, mix: dict, asked: dict, ea
     kinds = rng.choices(list(asked), list(asked.values()), k=2 if rng.random() < earlier else 1)
     messages = [m for kind_asked in kinds for m in (
         {"role": "user", "content": ask(kind_asked, rng)}, {"role": "assistant", "content": answers[kind_asked]})]
-    return {"id": index, "messages": messages,
-            "images": [] if row is None else [f"fer2013:{row}"], "label": label, "target": np.round(target, 4).tolist(),
-            "au": pack(series, events, keys), "provenance": {"evidence": kind, "text": "rules", "asked": kinds[-1]}}, "kept"
+    return Record(index, messages, label, np.round(target, 4).tolist(), series, events, keys, row,
+                  {"evidence": kind, "text": "rules", "asked": kinds[-1]}), "kept"
 
 
 def ask(kind: str, rng: random.Random) -> str:
     """A question of that kind: explain, movement or label."""
     return prompt.DEFAULT_QUESTION if kind == "explain" and rng.random() < 0.3 else rng.choice(QUESTIONS[kind])
-
-
-def pack(series: AUSeries, events: list[AUEvent], keys: list[int]) -> dict:
-    """Evidence as plain JSON: the series plus its events and key frames."""
-    return series.to_dict() | {"events": [vars(e) for e in events], "keys": keys}
-
-
-def unpack(stored: dict) -> tuple[AUSeries, list[AUEvent], list[int]]:
-    return AUSeries.from_dict(stored), [AUEvent(**e) for e in stored["events"]], stored["keys"]
 
 
 def finished(path: Path) -> int:
@@ -134,5 +125,5 @@ def build(config: dict) -> collections.Counter:
             record, outcome = write_record(index, config["seed"], faces, config["mix"], config["asked"], config["earlier"])
             counts[outcome] += 1
             if record:
-                lines.write(json.dumps(record, separators=(",", ":")) + "\n")
+                lines.write(record.to_json() + "\n")
     return counts

@@ -20,8 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from data_engine.au_page import FOLDS, PAGE, SEED, accuracy_table, auc, best_threshold, on_rates, wild_table
-from emollm import measure
-from emollm.align import STABLE
+from data_engine.half_faces import Faces
+from emollm.perception import measure
+from emollm.perception.align import STABLE
 from emollm.schema import AUS, LABELS, au_index
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,16 +42,6 @@ REFERENCE_ONLY = (18, 26, 28, 43)  # too few codes, or (26) codes that mean "26 
 # face, in eye distances below the centre of the stable points: nose root to brows, or nose base to chin.
 PARTS = {"upper": ((1, 2, 4, 5, 7, 43), -np.inf, 0.12), "whole": ((6, 9), -np.inf, np.inf),
          "lower": ((12, 14, 15, 17, 18, 20, 23, 24, 25, 26, 27, 28), 0.2, np.inf)}  # 10 11 22: see the page's limits
-
-
-@dataclass
-class Faces:
-    """Pose-free halves [N, 2, D] of one data set with what is known about them."""
-
-    halves: np.ndarray
-    present: np.ndarray  # coded: [N, 24] 0-1, NaN = not coded; wild: reference [N, 24], NaN = none
-    group: np.ndarray  # coded: subject; wild: index into LABELS, -1 = the annotators disagree
-    test: np.ndarray  # coded: apex frame; wild: validation share, never fitted
 
 
 @dataclass

@@ -13,13 +13,16 @@ import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from emollm import progress, report
-from emollm.schema import AU_NAMES, InputError, NoFaceError, au_index, json_schema
+from emollm import progress
+from emollm.explanation import DISCLOSURE, STYLES, as_text, json_schema, print_text
+from emollm.files import write_file
+from emollm.schema import InputError, NoFaceError
+from emollm.what_if import parse_edits
 
 if TYPE_CHECKING:
-    from emollm.schema import Explanation
+    from emollm.explanation import Explanation
 
-STYLES = (*report.STYLES, "json")
+STYLES = (*STYLES, "json")
 BROKEN_PIPE, INTERRUPTED, FAILED = 141, 130, 1  # as shells report SIGPIPE and SIGINT
 
 EXPLAIN_EXAMPLES = """examples:
@@ -63,6 +66,8 @@ def main(argv: list[str] | None = None) -> int:
         given = sys.argv[1:] if argv is None else argv
         if given[:1] == ["serve"]:  # its options are vLLM's too, which this parser does not know
             return _serve(given[1:])
+        if given[:1] == ["eval"]:  # its suites have parsers of their own
+            return _eval(given[1:])
         arguments = _parser().parse_args(given)
         code = arguments.run(arguments)
         sys.stdout.flush()
@@ -94,7 +99,7 @@ def _complain(message: str, code: int) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="emollm", description="Why is this face read the way it is? Facial action units in, a "
-                                                "checkable explanation out.", epilog=report.DISCLOSURE)
+                                                "checkable explanation out.", epilog=DISCLOSURE)
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
     _add_explain(commands)
@@ -107,9 +112,15 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "schema", _schema, "print the JSON Schema of an explanation",
              "example:\n  emollm schema > explanation.schema.json")
     _command(commands, "doctor", _doctor, "check this installation", "Exit code 1 when something does not work.")
-    evaluate = _command(commands, "eval", _eval, "measure the quality of a model", "example:\n  emollm eval quick",
-                        add_help=False)
-    evaluate.add_argument("rest", nargs=argparse.REMAINDER, metavar="SUITE ...", help="suite and its options")
+    train = _command(commands, "train", _train, "train one stage of the model; a rerun resumes it",
+                     "example:\n  emollm train configs/train_tower.yaml     data_engine/README.md has the whole recipe")
+    train.add_argument("config", metavar="CONFIG", help="settings of the stage (.yaml)")
+    ship = _command(commands, "ship", _ship, "make a trained model one that comes with emollm",
+                    "example:\n  emollm ship runs/polish/model pocket --fer DIR")
+    ship.add_argument("trained", metavar="FOLDER", help="folder of the trained model")
+    ship.add_argument("name", metavar="NAME", help="what --model will call it")
+    ship.add_argument("--fer", required=True, metavar="DIR", help="folder with the FER2013 files (data_engine/README.md)")
+    commands.add_parser("eval", help="measure the quality of a model; see emollm eval --help")
     return parser
 
 
@@ -150,6 +161,7 @@ def _add_explain(commands: argparse._SubParsersAction) -> None:
         "LibreFace or ARKit table, or a FACS code")
     add("--baseline", choices=("none", "clip"), default=None,
         help="what counts as this face at rest: the average face (none) or the clip's own quiet moments (clip)")
+    _add_crops(parser)
     add("--model", default="pocket", metavar="DIR", help="pocket (default, comes with emollm) or a checkpoint folder")
     add("--ungrounded", action="store_true", help="let the model write observations freely (for research)")
     add("--render", metavar="PNG", help="draw the explanation on the picture (.png or .jpg)")
@@ -164,7 +176,9 @@ def _add_measure(commands: argparse._SubParsersAction) -> None:
     add("media", metavar="MEDIA", help="photo or clip")
     add("-o", "--output", metavar="FILE", help=".csv or .json (default: CSV on stdout)")
     add("--format", choices=("emollm", "openface"), default="emollm", help="columns of the CSV (default: emollm)")
-    add("--baseline", choices=("none", "clip"), default="none", help="what counts as this face at rest")
+    add("--baseline", choices=("none", "clip"), default=None,
+        help="what counts as this face at rest (default: clip for clips)")
+    _add_crops(parser)
     _add_progress(parser)
 
 
@@ -195,46 +209,34 @@ def _add_progress(parser: argparse.ArgumentParser) -> None:
                         help="on stderr: bar, plain lines or none (default: a bar on a terminal)")
 
 
+def _add_crops(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--crops", action="store_true",
+                        help="photos are face crops, as FER data sets hold them: taken whole, whatever their size")
+
+
 def _face_number(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"'{text}' is not a face number such as 0 or 1")
     return int(text)
 
 
-def _edits(pairs: list[str]) -> dict[str, float]:
-    """["AU04=0"] -> {"AU04": 0.0}. Raises InputError for an unknown AU, a value outside 0-5, or an AU given twice."""
-    edits: dict[str, float] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        try:
-            level = float(value)
-        except ValueError:
-            level = -1.0
-        if not equals or not 0 <= level <= 5:
-            raise InputError(f"--what-if {pair}: write AU=LEVEL with a level from 0 (absent) to 5, such as AU04=0")
-        au = AU_NAMES[au_index(name)]
-        if au in edits:
-            raise InputError(f"--what-if {pair}: {au} is edited twice")
-        edits[au] = level
-    return edits
-
-
 # --- commands ----------------------------------------------------------------------------------------------------
 
 def _explain(arguments: argparse.Namespace) -> int:
-    edits = _edits(arguments.what_if)
+    edits = parse_edits(arguments.what_if)
     _check_place(arguments.output, arguments.media)
     if arguments.render:
         _check_place(arguments.render, arguments.media)
         _check_render(arguments)
     source, evidence = _source(arguments.media), arguments.evidence and _source(arguments.evidence)
     progress.use(arguments.progress)
-    from emollm.explain import explain
+    from emollm.explainer import explain
 
     try:
         found = explain(source, question=arguments.question, what_if=edits or None,
                         face=arguments.face, evidence=evidence, model=arguments.model,
-                        grounded=not arguments.ungrounded, baseline=arguments.baseline)
+                        grounded=not arguments.ungrounded, baseline=arguments.baseline,
+                        crops=arguments.crops)
     except NoFaceError as error:
         if arguments.style == "json":
             _deliver(_as_json([_nothing(arguments, str(error))]), arguments.output)
@@ -242,7 +244,7 @@ def _explain(arguments: argparse.Namespace) -> int:
     if arguments.style == "json":
         _deliver(_as_json(found), arguments.output)
     else:
-        blocks = [report.as_text(explanation, arguments.style) for explanation in found]
+        blocks = [as_text(explanation, arguments.style) for explanation in found]
         gap = "\n" if arguments.style == "label" else "\n\n\n" if arguments.style == "full" else "\n\n"
         _deliver(gap.join(blocks) + "\n", arguments.output)
     if arguments.render:
@@ -261,7 +263,7 @@ def _source(given: str) -> object:
 
 def _nothing(arguments: argparse.Namespace, reason: str) -> Explanation:
     """The valid, empty explanation of media without a measurable face."""
-    from emollm.schema import Explanation
+    from emollm.explanation import Explanation
 
     return Explanation(source=arguments.media, question=arguments.question or "", notices=[reason])
 
@@ -285,7 +287,7 @@ def _check_place(path: str | None, media: str) -> None:
 
 def _check_render(arguments: argparse.Namespace) -> None:
     """Refuse before the work starts what could not be drawn after it."""
-    from emollm import render
+    from emollm.output import render
 
     render.image_format(arguments.render)
     if isinstance(_source(arguments.media), str) and not _is_table(arguments.media):
@@ -300,7 +302,7 @@ def _is_table(path: str) -> bool:
 
 def _render(arguments: argparse.Namespace, found: list[Explanation]) -> None:
     """One picture a face: out.png, or out_face0.png, out_face1.png... when there are several."""
-    from emollm import render
+    from emollm.output import render
 
     stem, suffix = os.path.splitext(arguments.render)
     for explanation in progress.track(found, "drawing", len(found)):
@@ -319,11 +321,11 @@ def _measure(arguments: argparse.Namespace) -> int:
     _check_place(arguments.output, arguments.media)
     progress.use(arguments.progress)
     from emollm import evidence
-    from emollm.explain import measure_media
+    from emollm.explainer import measure
 
-    measured = measure_media(arguments.media, baseline=arguments.baseline)
-    faces = [series for _, series in measured]
-    frames = [track.frames for track, _ in measured]
+    measured = measure(arguments.media, baseline=arguments.baseline, crops=arguments.crops)
+    faces = [face.series for face in measured]
+    frames = [face.track.frames for face in measured]
     if kind == ".json":
         _deliver(evidence.json_text(faces), arguments.output)
     else:
@@ -332,23 +334,25 @@ def _measure(arguments: argparse.Namespace) -> int:
 
 
 def _chat(arguments: argparse.Namespace) -> int:
-    edits = _edits(arguments.what_if)
+    edits = parse_edits(arguments.what_if)
     progress.use(arguments.progress)
-    from emollm import chat, talk
+    from emollm.chat.begin import begin
+    from emollm.chat.terminal import talk
 
-    begun = chat.begin(_source(arguments.media), model=arguments.model, backend=arguments.engine, server=arguments.server,
+    begun = begin(_source(arguments.media), model=arguments.model, backend=arguments.engine, server=arguments.server,
                        api_key=arguments.api_key, baseline=arguments.baseline, face=arguments.face, what_if=edits,
                        grounded=not arguments.ungrounded)
-    return talk.talk(begun, arguments.question)
+    return talk(begun, arguments.question)
 
 
 def _au(arguments: argparse.Namespace) -> int:
-    from emollm import facs
+    from emollm.facs.readings import describe
+    from emollm.facs.units import ACTION_UNITS
 
     if arguments.names:
-        print("\n\n".join(facs.describe(name) for name in arguments.names))
+        print("\n\n".join(describe(name) for name in arguments.names))
     else:
-        print("\n".join(f"{unit.name}  {unit.title:<26}{unit.look[0]}" for unit in facs.ACTION_UNITS.values()))
+        print("\n".join(f"{unit.name}  {unit.title:<26}{unit.look[0]}" for unit in ACTION_UNITS.values()))
     return 0
 
 
@@ -364,23 +368,42 @@ def _doctor(_: argparse.Namespace) -> int:
 
 
 def _serve(options: list[str]) -> int:
-    from emollm_vllm import launch
+    from emollm_vllm.process import launch
 
     return launch.main(options)
 
 
-def _eval(arguments: argparse.Namespace) -> int:
-    from emollm import evaluate
+def _train(arguments: argparse.Namespace) -> int:
+    from emollm.training import settings
 
-    return evaluate.main(arguments.rest) or 0
+    if settings.read(arguments.config).get("stage") == "tower":
+        from emollm.training.tower import main
+    else:
+        from emollm.training.stages import main
+    main(arguments.config)
+    return 0
+
+
+def _ship(arguments: argparse.Namespace) -> int:
+    progress.use("auto")
+    from emollm.ship import ship
+
+    ship(arguments.trained, arguments.name, arguments.fer)
+    return 0
+
+
+def _eval(options: list[str]) -> int:
+    from emollm.evaluation import quick
+
+    return quick.main(options) or 0
 
 
 def _deliver(text: str, path: str | None) -> None:
     """To a file, whole or not at all, or to stdout in signs that it can show."""
     if path:
-        report.write_file(path, text)
+        write_file(path, text)
     else:
-        report.print_text(text)
+        print_text(text)
 
 
 if __name__ == "__main__":

@@ -138,7 +138,7 @@ class _Unpickler(pickle.Unpickler):
     """Unpickles what prepare() returns and nothing else."""
 
     ALLOWED = {
-        ("emollm.explain", "Prepared"), ("emollm.explain", "Subject"), ("emollm.schema", "AUSeries"),
+        ("emollm.subject", "Prepared"), ("emollm.subject", "Subject"), ("emollm.schema", "AUSeries"),
         ("emollm.schema", "AUEvent"), ("emollm.schema", "FaceTrack"), ("emollm.schema", "Quality"),
         ("numpy", "ndarray"), ("numpy", "dtype"), ("numpy._core.multiarray", "_reconstruct"),
         ("numpy._core.multiarray", "scalar"), ("numpy._core.numeric", "_frombuffer"),
@@ -159,8 +159,8 @@ def _serve(fd: int, memory_gb: float) -> None:
     _use_all_cores()
     import numpy as np
 
-    from emollm import media, mesh
-    from emollm.explain import prepare
+    from emollm.explainer import prepare
+    from emollm.perception import media, mesh
 
     media.DECODE_THREADS = "NONE"  # the cores have other workers to run
     mesh.measure_photo(np.full((64, 64, 3), 128, np.uint8), 1)  # loads the face models: the limit counts what comes after

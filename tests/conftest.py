@@ -190,7 +190,7 @@ def drawn_face():
     import random
 
     from data_engine import sample
-    from emollm import prompt
+    from emollm.answer import prompt
     from emollm.schema import AUS
 
     def make(seed: int):
@@ -258,9 +258,9 @@ def tiny_folder(records_file, tiny_shape, tmp_path_factory) -> Path:
     """An untrained model with the real tower and a language model of width 32, saved as training saves it."""
     import torch
 
-    from emollm.checkpoint import save
-    from emollm.data import Records
-    from emollm.train import new_model
+    from emollm.model.checkpoint import save
+    from emollm.training.records import Records
+    from emollm.training.stages import new_model
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -273,7 +273,7 @@ def tiny_folder(records_file, tiny_shape, tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def tiny(tiny_folder):
     """(model, processor) of tiny_folder. Shared: copy the model before changing it."""
-    from emollm.checkpoint import load
+    from emollm.model.checkpoint import load
 
     return load(str(tiny_folder))
 
@@ -283,7 +283,7 @@ def lora_folder(records_file, tmp_path_factory) -> Path:
     """An adapter that a few steps of the `lora` stage make on pocket, strong enough to change its answers."""
     import yaml
 
-    from emollm import train
+    from emollm.training import stages as train
 
     folder = tmp_path_factory.mktemp("lora")
     targets = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -300,7 +300,7 @@ def with_peft(lora_folder):
     """The transformers engine with that adapter, through peft."""
     from peft import PeftModel
 
-    from emollm.engine import TransformersEngine
+    from emollm.model.engine import TransformersEngine
 
     made = TransformersEngine("pocket")
     made.model = PeftModel.from_pretrained(made.model, str(lora_folder)).base_model.model.eval()

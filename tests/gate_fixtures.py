@@ -4,8 +4,8 @@ import asyncio
 
 import httpx
 import pytest
-from emollm_vllm import admission
-from emollm_vllm.gate import Gate, Settings
+from emollm_vllm.door import admission
+from emollm_vllm.door.gate import Gate, Settings
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from starlette.routing import Route

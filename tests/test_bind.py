@@ -5,10 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from emollm import facs, prompt
-from emollm.bind import bind, edit
-from emollm.events import events as find_events
+from emollm.answer import prompt
+from emollm.answer.bind import bind
+from emollm.facs.readings import region_polygon
+from emollm.perception.events import events as find_events
 from emollm.schema import AU_NAMES, LABELS, FaceTrack, InputError, Quality, au_index
+from emollm.what_if import edit
 
 ANSWER = ("AU12 lip corner puller | both | 3.0 marked | still | mouth corner pulled up and back\n"
           "Interpretation: The corner goes up; no AU04.\nConclusion: happiness. Next comes surprise.")
@@ -98,7 +100,7 @@ def test_a_claim_is_placed_at_its_movement(clip_of, track_of):
     claim = bound(text, series, events, track).claims[0]
     assert claim.verdict == "supported"
     assert claim.frame_time == 2.0
-    assert claim.region == facs.region_polygon("AU12", "left", track.landmarks[20])
+    assert claim.region == region_polygon("AU12", "left", track.landmarks[20])
     assert claim.interval == (1.0, 3.0)
 
 

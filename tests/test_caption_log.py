@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from emollm.caption import lines, log
-from emollm.caption.log import Log
-from emollm.caption.settings import digest, key_of
-from emollm.schema import Explanation, InputError
+from emollm.caption.run import lines, log
+from emollm.caption.run.log import Log
+from emollm.caption.run.settings import digest, key_of
+from emollm.explanation import Explanation
+from emollm.schema import InputError
 
 SETTINGS = {"emollm": "1", "weights": "a" * 64, "grounded": True, "question": "Why?"}
 

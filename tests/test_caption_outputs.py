@@ -14,12 +14,13 @@ import pytest
 from PIL import Image
 
 from emollm import cli, evidence
-from emollm.caption import outputs, page, subtitles, summary
-from emollm.caption.log import Log
-from emollm.caption.settings import settings_of
-from emollm.caption.sources import read_inputs
-from emollm.caption.thumbs import Thumbnails
-from emollm.schema import AU_NAMES, AUEvent, AUSeries, Claim, Explanation
+from emollm.caption.incoming.sources import read_inputs
+from emollm.caption.outgoing import outputs, page, subtitles, summary
+from emollm.caption.outgoing.thumbs import Thumbnails
+from emollm.caption.run.log import Log
+from emollm.caption.run.settings import settings_of
+from emollm.explanation import Explanation
+from emollm.schema import AU_NAMES, AUEvent, AUSeries, Claim
 
 FEELINGS = re.compile(r"\b(feels?|feeling|really|truly|is (angry|sad|happy|afraid)|hiding|truth)\b", re.IGNORECASE)
 

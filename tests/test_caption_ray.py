@@ -14,11 +14,12 @@ from types import SimpleNamespace
 import pytest
 
 from emollm import cli
-from emollm.caption import cluster, lines, shards
-from emollm.caption.crew import Done
-from emollm.caption.log import Log
-from emollm.caption.meter import Meter
-from emollm.caption.sources import Item
+from emollm.caption.incoming.items import Item
+from emollm.caption.ray import cluster, shards
+from emollm.caption.run import lines
+from emollm.caption.run.crew import Done
+from emollm.caption.run.log import Log
+from emollm.caption.run.meter import Meter
 from emollm.schema import InputError
 
 SECONDS = 240  # longest wait for a process on a busy machine

@@ -17,13 +17,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import emollm.engine
+import emollm.model.engine
 from emollm import cli, workers
-from emollm.caption import meter, pipeline, stages
-from emollm.caption.log import Log, status
-from emollm.caption.sources import Item, Medium
-from emollm.explain import explain, prepare
-from emollm.schema import Explanation, InputError
+from emollm.caption.incoming.items import Item, Medium
+from emollm.caption.run import meter, pipeline, stages
+from emollm.caption.run.log import Log, status
+from emollm.explainer import explain, prepare
+from emollm.explanation import Explanation
+from emollm.model.engine import engine as engine_of
+from emollm.schema import InputError
 
 
 def caption(*arguments, code: int = 0) -> None:
@@ -79,7 +81,7 @@ def no_work(monkeypatch):
 
     def forbid():
         monkeypatch.setattr(workers.Workers, "submit", fail)
-        monkeypatch.setattr(emollm.engine, "engine", fail)
+        monkeypatch.setattr(emollm.model.engine, "engine", fail)
 
     return forbid
 
@@ -178,13 +180,13 @@ def test_a_worker_that_is_killed_costs_its_clip_only(photos, astronaut_clip, tin
 
     def attempt(prepare, pool, retry=False):
         with Log(output, settings) as log, pipeline.Stop() as stop:
-            run = pipeline.Run(log, lambda: emollm.engine.engine(str(tiny_folder)), pool, prepare, meter.Meter("none", 3), stop,
+            run = pipeline.Run(log, lambda: engine_of(str(tiny_folder)), pool, prepare, meter.Meter("none", 3), stop,
                                threads=1, retry_errors=retry)  # one file at a time: nothing else is with the worker
             run.all(media)
             log.compact()
         return results(output)
 
-    shape = emollm.engine.engine(str(tiny_folder)).shape
+    shape = engine_of(str(tiny_folder)).shape
     pool = workers.Workers(1)
 
     def prepare_and_kill(source, name):
@@ -345,7 +347,7 @@ class Moody:
 
 
 def test_a_batch_that_fails_costs_only_the_item_that_fails_alone(photos, tiny_folder):
-    engine = emollm.engine.engine(str(tiny_folder))
+    engine = engine_of(str(tiny_folder))
     prepared = prepare(str(photos / "a.png"), engine.shape)
     asks = [stages.Ask(Item(q, "a.png", "", q), q, prepared) for q in ("one", "two", "bad", "four", "five")]
     found = {ask.key: answer for ask, answer in stages.answer(asks, Moody(engine, "bad"), True, "tiny")}
@@ -355,7 +357,7 @@ def test_a_batch_that_fails_costs_only_the_item_that_fails_alone(photos, tiny_fo
 
 def test_a_model_that_always_fails_ends_the_run(photos, tiny_folder, tmp_path):
     """A dead engine must not turn a hundred thousand items into error lines."""
-    engine = emollm.engine.engine(str(tiny_folder))
+    engine = engine_of(str(tiny_folder))
     media = [Medium(str(photos / "a.png"), [Item(str(k), str(photos / "a.png"), "", str(k)) for k in range(40)])]
     with Log(str(tmp_path / "out.jsonl"), {}) as log, pipeline.Stop() as stop, workers.Workers(1) as pool:
         run = pipeline.Run(log, lambda: Moody(engine, None), pool, lambda source, name: prepare(source, engine.shape),
@@ -367,7 +369,7 @@ def test_a_model_that_always_fails_ends_the_run(photos, tiny_folder, tmp_path):
 
 def test_what_is_ahead_is_bounded(photos, tiny_folder, tmp_path):
     """Memory must not grow with the number of items: measuring waits for the model."""
-    engine, ahead, answered = emollm.engine.engine(str(tiny_folder)), [], []
+    engine, ahead, answered = engine_of(str(tiny_folder)), [], []
     prepared = dataclasses.replace(prepare(str(photos / "a.png"), engine.shape), sha256="")
     for k in range(30):
         (tmp_path / f"{k}.png").write_bytes(b"%d" % k)

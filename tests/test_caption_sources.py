@@ -7,8 +7,9 @@ import os
 
 import pytest
 
-from emollm.caption import requests, sources
-from emollm.caption.sources import by_medium, read_inputs
+from emollm.caption.incoming import requests
+from emollm.caption.incoming.items import by_medium
+from emollm.caption.incoming.sources import read_inputs
 from emollm.schema import InputError
 
 
@@ -111,13 +112,6 @@ def test_a_file_listed_twice_names_both_places(tmp_path):
     assert f"{tmp_path} and {tmp_path / 'a.jpg'}" in str(told.value)
 
 
-def test_what_if_edits():
-    assert sources.parse_edits(["12=3", "au4=0"]) == (("AU04", 0.0), ("AU12", 3.0))
-    for wrong in (["AU04"], ["AU04=x"], ["AU04=6"], ["AU99=1"], ["AU04=1", "AU4=2"], ["AU04=nan"]):
-        with pytest.raises(InputError):
-            sources.parse_edits(wrong)
-
-
 # --- tables ------------------------------------------------------------------------------------------------------
 
 def test_a_table_brings_ids_questions_and_edits(tmp_path):
@@ -137,7 +131,8 @@ def test_several_questions_on_one_file_are_one_medium(tmp_path):
 
 @pytest.mark.parametrize("text, told", [
     ("file,question\na.jpg,x\n", "column 'path'"), ("path\n", "no rows"), ("path,custom_id\n,1\n", "line 2: the column 'path'"),
-    ("path,what_if\na.jpg,AU04\n", "line 2: what-if 'AU04'"), ("path,custom_id\na.jpg,1\nb.jpg,1\n", "line 2 and .*line 3"),
+    ("path,what_if\na.jpg,AU04\n", "line 2: what-if AU04: write AU=LEVEL"),
+    ("path,custom_id\na.jpg,1\nb.jpg,1\n", "line 2 and .*line 3"),
     ("", "column 'path'"), (b"path\n\xff\xfe\n", "not UTF-8")])
 def test_a_wrong_table_is_refused_with_its_line(tmp_path, text, told):
     (tmp_path / "list.csv").write_bytes(text if isinstance(text, bytes) else text.encode())

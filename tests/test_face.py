@@ -8,8 +8,8 @@ import threading
 import numpy as np
 import pytest
 
-from emollm import align, face, media
-from emollm.mesh_models import _models
+from emollm.perception import align, face, media
+from emollm.perception.mesh_models import _models
 from emollm.schema import InputError
 
 MOUTH_LEFT, MOUTH_RIGHT = 291, 61  # the person's left mouth corner is at the picture's right
@@ -405,7 +405,7 @@ def test_development_landmarks_repeat_the_training_ones(dev_data):
 
 def test_followed_faces_are_measured_as_searched_ones(clip_track, clip_frames, astronaut_clip):
     """The mesh of a followed face, which spares the search, lies where the searching mesh lays it."""
-    from emollm import mesh
+    from emollm.perception import mesh
 
     for index, _, picture in media.read(astronaut_clip).frames(range(1, 50, 7)):
         searched = mesh.landmarks(picture, clip_track.boxes[index - 1])

@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from emollm import prompt, verify
-from emollm.bind import edit
-from emollm.data import encode_records
-from emollm.facs import ACTION_UNITS
-from emollm.generate import Grammar, conclude, generate
-from emollm.processor import face_input
+from emollm.answer import prompt, verify
+from emollm.answer.grammar import Grammar
+from emollm.facs.units import ACTION_UNITS
+from emollm.model.generate import conclude, generate
+from emollm.model.processor import face_input
+from emollm.model.tokenizer import label_tokens
 from emollm.schema import LABELS
-from emollm.tokenizer import label_tokens
-from emollm.train import train_step
+from emollm.training.records import encode_records
+from emollm.training.stages import train_step
+from emollm.what_if import edit
 
 QUESTION = prompt.DEFAULT_QUESTION
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emollm import measure
-from emollm.events import mean_of_sides
+from emollm.perception import measure
+from emollm.perception.events import mean_of_sides
 from emollm.schema import AU_NAMES, AUS, OFF, ON, AUEvent, AUSeries, FaceTrack, InputError, Quality, au_index
 
 DEV = Path(os.environ.get("EMOLLM_DEV_DATA", Path(__file__).parents[2] / "shared" / "data"))

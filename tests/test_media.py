@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emollm import media
+from emollm.perception import media
 from emollm.schema import InputError
 
 

@@ -2,8 +2,8 @@
 
 from test_explain import check
 
-from emollm.checkpoint import MODELS
-from emollm.explain import explain
+from emollm.explainer import explain
+from emollm.model.checkpoint import MODELS
 from emollm.schema import AU_NAMES
 
 

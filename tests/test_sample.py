@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data_engine import reading, sample
-from emollm import prompt
+from emollm.answer import prompt
 from emollm.schema import AU_NAMES, AUS, LABELS, OFF, ON, au_index
 
 N = 200

@@ -5,11 +5,12 @@ import contextvars
 import pytest
 
 pytest.importorskip("starlette")
-from emollm_vllm import admission, places
-from emollm_vllm.admission import Limits
+from emollm_vllm.door import admission
+from emollm_vllm.door.admission import Limits
+from emollm_vllm.plugin import places
 from gate_fixtures import CHAT, CLIP, PICTURE, _app, _ask, _chat, error_of  # noqa: F401 (fixtures)
 
-from emollm.prompt import SPECIAL_TOKENS
+from emollm.answer.prompt import SPECIAL_TOKENS
 
 
 def test_a_good_request_reaches_the_application_unchanged(chat):

@@ -9,7 +9,7 @@ import openai
 import pytest
 from serve_fixtures import WHY, asked, check_refusal, data_url, encoded, good, image, same_picture, text, video
 
-from emollm import prompt
+from emollm.answer import prompt
 from emollm.schema import LABELS
 
 pytestmark = pytest.mark.timeout(900)  # the first test waits for the server
@@ -409,7 +409,7 @@ def test_base64_is_not_sent_back(client, sent):
 @pytest.mark.parametrize(("key", "status"), [("right", None), ("wrong", 401), ("", 401), ("right2", 401), ("Right", 401)])
 def test_key(key, status):
     """The gate in front of a small application, which is enough for keys."""
-    from emollm_vllm.gate import Gate, Settings
+    from emollm_vllm.door.gate import Gate, Settings
     from starlette.applications import Starlette
     from starlette.responses import JSONResponse
     from starlette.routing import Route

@@ -11,8 +11,10 @@ from process_fixtures import until
 from serve_fixtures import WHY, asked, check_refusal, data_url, encoded, good, text
 
 import emollm
-from emollm import prompt
-from emollm.schema import AU_NAMES, LABELS, AUSeries, Explanation
+from emollm.answer import prompt
+from emollm.explainer import measure
+from emollm.explanation import Explanation
+from emollm.schema import AU_NAMES, LABELS, AUSeries
 
 pytestmark = pytest.mark.timeout(900)  # the first test waits for the server
 SMILE = {"AU06", "AU12", "AU25"}
@@ -89,7 +91,7 @@ def test_completions_take_no_face_from_text(client, given):
 
 
 def test_completions_of_token_ids_of_a_face_kill_nothing(client, http, sent):
-    from emollm.checkpoint import load_processor
+    from emollm.model.checkpoint import load_processor
 
     pad = load_processor("pocket").tokenizer.convert_tokens_to_ids(prompt.FACE_PAD)
     try:
@@ -109,7 +111,8 @@ def measured(http, media: str, **more) -> dict:
 
 def test_measure_photo_as_in_process(http, sent, astronaut_file):
     found = measured(http, sent.photo)
-    (track, series), = emollm.explain.measure_media(str(astronaut_file))
+    face, = measure(str(astronaut_file))
+    track, series = face.track, face.series
     assert found["object"] == "emollm.measurement"
     assert found["kind"] == "photo"
     assert len(found["faces"]) == 1

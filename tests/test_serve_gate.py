@@ -10,9 +10,9 @@ import pytest
 
 pytest.importorskip("starlette")
 import httpx
-from emollm_vllm import errors
-from emollm_vllm.admission import Limits
-from emollm_vllm.gate import Gate, Settings
+from emollm_vllm.door import errors
+from emollm_vllm.door.admission import Limits
+from emollm_vllm.door.gate import Gate, Settings
 from gate_fixtures import CHAT, PICTURE, _app, _ask, _chat, error_of  # noqa: F401 (fixtures)
 
 from emollm.schema import InputError, NoFaceError
@@ -168,7 +168,7 @@ def test_a_body_of_very_many_parts_is_refused_before_it_is_parsed(ask):
 
 @pytest.fixture
 def grounding(monkeypatch):
-    """Stands for emollm_vllm.media.grounding, which needs vLLM: what it was given, and what it is to raise."""
+    """Stands for emollm_vllm.plugin.media.grounding, which needs vLLM: what it was given, and what it is to raise."""
     import sys
 
     seen = SimpleNamespace(bodies=[], error=None)
@@ -179,7 +179,7 @@ def grounding(monkeypatch):
             raise seen.error
         return {"grammar": "root ::= 'x'"}
 
-    monkeypatch.setitem(sys.modules, "emollm_vllm.media", SimpleNamespace(grounding=ground))
+    monkeypatch.setitem(sys.modules, "emollm_vllm.plugin.media", SimpleNamespace(grounding=ground))
     return seen
 
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 pytest.importorskip("vllm")
-from emollm_vllm import media
+from emollm_vllm.plugin import media
 from serve_fixtures import data_url, encoded
 
 

@@ -7,11 +7,11 @@ import sys
 import numpy as np
 import pytest
 
-from emollm import prompt
-from emollm.engine import engine
-from emollm.explain import edited, explain, prepare
-from emollm.facs import ACTION_UNITS
-from emollm.processor import face_input
+from emollm.answer import prompt
+from emollm.explainer import edited, explain, prepare
+from emollm.facs.units import ACTION_UNITS
+from emollm.model.engine import engine
+from emollm.model.processor import face_input
 
 pytest.importorskip("vllm")
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="vLLM runs on Linux")
@@ -31,7 +31,7 @@ def vllm(lora_folder):
     import os
 
     os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")  # the other tests of this process keep their cores
-    from emollm_vllm.engine import VLLMEngine
+    from emollm_vllm.plugin.engine import VLLMEngine
 
     return VLLMEngine("pocket", enable_lora=True, max_lora_rank=8)
 

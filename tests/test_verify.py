@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from data_engine import draft
-from emollm import prompt, verify
-from emollm.facs import ACTION_UNITS, level_word
+from emollm.answer import prompt, verify
+from emollm.facs.readings import level_word
+from emollm.facs.units import ACTION_UNITS
 from emollm.schema import AU_NAMES, LABELS, OFF, ON, SIDE_GAP
 
 

@@ -19,9 +19,9 @@ from types import SimpleNamespace
 
 import torch
 
-from emollm import explain as path  # the module: its steps are called one by one here
-from emollm.checkpoint import Shape, load
-from emollm.processor import face_input
+from emollm import explainer as path  # the module: its steps are called one by one here
+from emollm.model.checkpoint import Shape, load
+from emollm.model.processor import face_input
 from emollm.schema import InputError
 
 

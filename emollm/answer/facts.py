@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from emollm import prompt
+from emollm.answer import prompt
 from emollm.answer.lexicon import OPEN_TO_BOTH
 from emollm.schema import AU_NAMES, OFF, ON, SIDES, AUEvent, AUSeries, au_index
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 
-from emollm.facs import ACTION_UNITS, COMBINATIONS, LEVELS, OTHER_READINGS
+from emollm.facs.readings import LEVELS
+from emollm.facs.tables import COMBINATIONS, OTHER_READINGS
+from emollm.facs.units import ACTION_UNITS
 from emollm.schema import LABELS
 
 # ---- parts of the face ----------------------------------------------------------------------------------------------

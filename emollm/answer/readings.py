@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 
-from emollm import facs
 from emollm.answer.facts import RIGHT, TIE, Facts, worst
 from emollm.answer.found import Found, Passage
 from emollm.answer.lexicon import CAUSE, LABEL, bare
 from emollm.answer.mentions import Mention
+from emollm.explanation import CLOSE_MARGIN
+from emollm.facs.readings import relation as relation_of
+from emollm.facs.tables import COMBINATIONS, OTHER_READINGS
 from emollm.schema import AU_NAMES, LABELS
 
 OWN, WRONG, UNLISTED, ABSENT, OVERLOOKED = ("label is its own alternative", "wrong alternative", "unlisted support",
                                             "support by an absent movement", "support overlooked")
-CLOSE_MARGIN = 0.2  # a smaller lead of the label than this calls for two alternatives
 
 _ALTERNATIVE = re.compile(
     r"\b(?:nearest|closest|next|next best|likeliest|other|main|best|second) (?:alternative|other (?:reading|label|candidate)|reading|candidate|guess|label|choice)\b|\balternatives?\b|\brunner-?up\b|"
@@ -113,7 +114,7 @@ def _relation(label: str, units: tuple[str, ...], facts: Facts) -> str:
     """for | against | neutral: the most favourable of a set, among those that are there if any is."""
     known = [au for au in units if au in AU_NAMES]
     units = [au for au in known if facts.state(au) == "on"] or known
-    found = {facs.relation(label, au) for au in units}
+    found = {relation_of(label, au) for au in units}
     return "for" if "for" in found else "neutral" if "neutral" in found else "against"
 
 
@@ -143,7 +144,7 @@ def _overall(p: Passage, facts: Facts) -> list[Found]:
     label = next((name for name, _ in labels_in(p)), facts.label)
     if not label:
         return []
-    listed = [au for au in facts.on() if facs.relation(label, au) == "for"]
+    listed = [au for au in facts.on() if relation_of(label, au) == "for"]
     if not listed:
         return [p.make("support", RIGHT, label=label, polarity="absent")]
     return [p.make("support", ("contradicted", f"{', '.join(listed)} is there and listed for {label}"), label=label, polarity="absent",
@@ -311,5 +312,5 @@ def cause(p: Passage, facts: Facts) -> list[Found]:
 
 
 def _known(words: str, units: set[str]) -> bool:
-    alone = any(words == bare(r) for au in units if au in facs.OTHER_READINGS for r in facs.OTHER_READINGS[au])
-    return alone or any(words == bare(r) and c.aus & units for c in facs.COMBINATIONS for r in c.commonly_read_as)
+    alone = any(words == bare(r) for au in units if au in OTHER_READINGS for r in OTHER_READINGS[au])
+    return alone or any(words == bare(r) and c.aus & units for c in COMBINATIONS for r in c.commonly_read_as)

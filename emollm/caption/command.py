@@ -11,12 +11,12 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from emollm.caption.meter import MODES, Meter
+from emollm.caption.run.meter import MODES, Meter
 from emollm.schema import InputError
 
 if TYPE_CHECKING:
-    from emollm.caption.log import Log
-    from emollm.caption.sources import Item
+    from emollm.caption.incoming.items import Item
+    from emollm.caption.run.log import Log
 
 INTERRUPTED = 130
 ABOUT = "caption many photos and clips; resumes where it stopped"
@@ -67,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """The command. Returns the exit code: 0 every item has its line, 130 stopped before."""
     if arguments.status:
-        from emollm.caption.shards import status
+        from emollm.caption.ray.shards import status
 
         print(json.dumps(status(arguments.status), indent=1, ensure_ascii=False))
         return 0
@@ -77,14 +77,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _caption(arguments: argparse.Namespace) -> int:
-    from emollm.caption import cluster, shards
-    from emollm.caption.log import Log
-    from emollm.caption.outputs import Wanted, derive
-    from emollm.caption.settings import settings_of
-    from emollm.caption.sources import parse_edits, read_inputs
+    from emollm.caption.incoming.sources import read_inputs
+    from emollm.caption.outgoing.outputs import Wanted, derive
+    from emollm.caption.ray import cluster, shards
+    from emollm.caption.run.log import Log
+    from emollm.caption.run.settings import settings_of
+    from emollm.what_if import parse_edits
 
     cluster.check(arguments)
-    what_if = parse_edits(arguments.what_if)
+    what_if = tuple(sorted(parse_edits(arguments.what_if).items()))
     items = read_inputs(arguments.inputs, arguments.root, arguments.question, what_if)
     wanted = Wanted(arguments.csv, arguments.measurements, arguments.srt, arguments.vtt, arguments.report)
     _check_output(arguments.output, arguments.inputs)
@@ -111,15 +112,15 @@ def _caption(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace, log: Log, items: list[Item]) -> Meter:
     """Answer what has no line yet."""
-    from emollm.caption.pipeline import Run, Stop
-    from emollm.caption.sources import by_medium
-    from emollm.checkpoint import shape_of
+    from emollm.caption.incoming.items import by_medium
+    from emollm.caption.run.pipeline import Run, Stop
+    from emollm.model.checkpoint import shape_of
     from emollm.workers import Workers
 
     meter, shape, count = Meter(arguments.progress, len(items)), shape_of(arguments.model), _workers(arguments.workers)
 
     def engine():
-        from emollm.engine import engine as engine_of
+        from emollm.model.engine import engine as engine_of
 
         if arguments.engine == "transformers":
             import torch

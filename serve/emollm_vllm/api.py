@@ -23,20 +23,21 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 from vllm.exceptions import VLLMNotFoundError
 
-from emollm import explain as path  # the module: its steps are called one by one here
-from emollm import prompt
-from emollm.chat import answer_room
-from emollm.checkpoint import Shape
+from emollm import explainer as path  # the module: its steps are called one by one here
+from emollm.answer import prompt
+from emollm.chat.conversation import answer_room
 from emollm.evidence import parse_facs
-from emollm.explain import Prepared, Subject
-from emollm.processor import face_input
-from emollm.schema import AU_NAMES, AUSeries, Explanation, InputError, NoFaceError
-from emollm_vllm.engine import brought, concluded, face_prompt, sampling, sampling_label, unconcluded
-from emollm_vllm.errors import error_body
-from emollm_vllm.faces import MAX_FACE_ID, edits, stated_series
-from emollm_vllm.faces import given as stated_levels
-from emollm_vllm.media import connector, settings
-from emollm_vllm.processing import BadRequest, client_error
+from emollm.explainer import Prepared, Subject
+from emollm.explanation import Explanation
+from emollm.model.checkpoint import Shape
+from emollm.model.processor import face_input
+from emollm.schema import AU_NAMES, AUSeries, InputError, NoFaceError
+from emollm_vllm.door.errors import error_body
+from emollm_vllm.plugin.engine import brought, concluded, face_prompt, sampling, sampling_label, unconcluded
+from emollm_vllm.plugin.faces import MAX_FACE_ID, edits, stated_series
+from emollm_vllm.plugin.faces import given as stated_levels
+from emollm_vllm.plugin.media import connector, settings
+from emollm_vllm.plugin.processing import BadRequest, client_error
 
 GONE = 499  # nobody reads it; as nginx calls it
 CONCLUSION_TOKENS = 16  # "Conclusion:" and a label, where the model must be brought to one

@@ -1,0 +1,1 @@
+"""What goes out: output lines, and what is derived from them."""

@@ -1,0 +1,168 @@
+"""What is derived from the finished lines when a run is complete: table, measurements, subtitles, report.
+
+Everything is written anew from the output, whole or not at all, so it never disagrees with it and an interrupted run
+loses nothing. Items come in the order of the input; lines that an earlier run wrote for other inputs come after them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from emollm.answer.prompt import DEFAULT_QUESTION
+from emollm.caption.incoming import requests
+from emollm.caption.incoming.items import Inline, Item
+from emollm.caption.outgoing import page, subtitles, summary
+from emollm.caption.outgoing.thumbs import Thumbnails
+from emollm.caption.run import lines
+from emollm.caption.run.lines import Line
+from emollm.caption.run.log import Log
+from emollm.caption.run.settings import key_of
+from emollm.explanation import Explanation
+from emollm.files import umask, write_file
+from emollm.schema import InputError
+
+
+@dataclass
+class Wanted:
+    """Derived files that the user asked for; None: not this one."""
+
+    csv: str | None = None
+    measurements: str | None = None  # folder
+    srt: str | None = None  # folder
+    vtt: str | None = None  # folder
+    report: str | None = None
+
+    def check(self, inputs: list[str], output: str) -> None:
+        """Refuse before the work starts what could not be written after it."""
+        for file in filter(None, (self.csv, self.report)):
+            folder = os.path.dirname(file) or "."
+            if not os.path.isdir(folder) or not os.access(folder, os.W_OK) or os.path.isdir(file):
+                raise InputError(f"{file}: cannot write this file. Choose a name in a folder that exists and is writable.")
+            for other in (*inputs, output):
+                if os.path.realpath(file) == os.path.realpath(other):
+                    raise InputError(f"{file}: this would overwrite {other}. Give another name.")
+        for folder in filter(None, (self.measurements, self.srt, self.vtt)):
+            try:
+                os.makedirs(folder, exist_ok=True)
+                with tempfile.TemporaryFile(dir=folder):
+                    pass
+            except OSError as error:
+                raise InputError(f"{folder}: cannot write into this folder ({error.strerror}). Choose another.") from None
+
+
+def derive(wanted: Wanted, log: Log, items: list[Item]) -> None:
+    """Write the files that are wanted. Raises InputError when a place cannot be written."""
+    writers = [w for w in (wanted.csv and _table(wanted.csv), wanted.report and _page(wanted.report, log, items),
+                           wanted.measurements and _each(wanted.measurements, ".csv", _measurement),
+                           wanted.srt and _each(wanted.srt, ".srt", lambda found: subtitles.srt(subtitles.cues(found))),
+                           wanted.vtt and _each(wanted.vtt, ".vtt", _vtt)) if w]
+    for writer in writers:
+        next(writer)
+    for line in _ordered(log, items) if writers else ():
+        explanations = lines.explanations_of(line) if line.ok else None
+        for writer in writers:
+            writer.send((line, explanations))
+    for writer in writers:
+        with contextlib.suppress(StopIteration):
+            writer.send(None)
+
+
+def file_name(custom_id: str) -> str:
+    """A file name for an item: its custom_id where that can be one, else the last part of it and a hash."""
+    safe = re.sub(r"[^\w.-]+", "_", os.path.basename(custom_id))[-60:].lstrip(".")
+    return safe if safe == custom_id else f"{safe}-{hashlib.sha256(custom_id.encode()).hexdigest()[:8]}"
+
+
+def _ordered(log: Log, items: list[Item]) -> Iterator[Line]:
+    given = dict.fromkeys(item.custom_id for item in items)
+    for custom_id in [*given, *(i for i in log.entries if i not in given)]:
+        if custom_id in log.entries:
+            yield log.read(custom_id)
+
+
+def _table(path: str) -> Iterator[None]:
+    """The summary CSV, written row by row into a file beside it that takes its name at the end."""
+    folder, name = os.path.split(path)
+    try:
+        with tempfile.NamedTemporaryFile("w", dir=folder or ".", prefix=f".{name}.", encoding="utf-8", newline="",
+                                         delete=False) as out:
+            out.write(summary.header())
+            while (given := (yield)) is not None:
+                line, explanations = given
+                out.write(summary.rows(line.custom_id, explanations) if line.ok
+                          else summary.error_row(line.custom_id, lines.error_of(line)[0]))
+            out.flush()
+            os.fsync(out.fileno())
+        os.chmod(out.name, 0o666 & ~umask())
+        os.replace(out.name, path)
+    except OSError as error:
+        with contextlib.suppress(OSError, UnboundLocalError):
+            os.unlink(out.name)
+        raise InputError(f"{path}: cannot write this file ({error.strerror}). Make room or choose another folder, and run the "
+                         "same command again.") from None
+
+
+def _each(folder: str, suffix: str, text_of) -> Iterator[None]:
+    """One file an item, where there is something to write."""
+    while (given := (yield)) is not None:
+        line, explanations = given
+        text = text_of(explanations) if line.ok else None
+        if text:
+            write_file(os.path.join(folder, file_name(line.custom_id) + suffix), text)
+
+
+def _measurement(explanations: list[Explanation]) -> str | None:
+    return summary.measurement_csv(explanations)
+
+
+def _vtt(explanations: list[Explanation]) -> str | None:
+    found = subtitles.cues(explanations)
+    return subtitles.vtt(found) if found else None
+
+
+def _page(path: str, log: Log, items: list[Item]) -> Iterator[None]:
+    """The report, with a thumbnail of every face whose file is still the one that was explained."""
+    known, sections, seen = {item.custom_id: item for item in items}, [], 0
+    settings_sha256 = _settings_sha256(log)
+    with Thumbnails() as thumbnails:
+        while (given := (yield)) is not None:
+            line, explanations = given
+            seen += 1
+            if seen > page.MAX_ITEMS:
+                continue
+            if line.ok:
+                pictures = _pictures(thumbnails, known.get(line.custom_id), line, explanations, settings_sha256)
+                sections.append(page.section(line.custom_id, explanations, pictures))
+            else:
+                sections.append(page.error_section(line.custom_id, *lines.error_of(line)))
+    shown = f"{seen} items" if seen <= page.MAX_ITEMS else f"the first {page.MAX_ITEMS} of {seen} items"
+    failed = sum(not entry.ok for entry in log.entries.values())
+    counts = f"{shown} of {os.path.basename(log.path)}, {failed} of them could not be read"
+    write_file(path, page.document(sections, "Captions", counts))
+
+
+def _pictures(thumbnails: Thumbnails, item: Item | None, line: Line, explanations: list[Explanation],
+              settings_sha256: str) -> list[str]:
+    from emollm.output.render import key_time
+
+    if item is None or not any(e.measured for e in explanations):
+        return []
+    try:
+        source = requests.fetch(item.source) if isinstance(item.source, Inline) else item.source
+    except (OSError, requests.Refused):
+        return []
+    sha256, made = thumbnails.of(source, [(key_time(e), e.box) for e in explanations])
+    same = line.key == key_of(sha256, item.question or DEFAULT_QUESTION, item.what_if, settings_sha256)
+    return made if same else []
+
+
+def _settings_sha256(log: Log) -> str:
+    from emollm.caption.run.settings import digest
+
+    return digest(log.settings)

@@ -1,0 +1,1 @@
+"""The run: hash, measure, answer, append to the log, resume."""

@@ -1,0 +1,237 @@
+"""Image in, explanation out: the main path, top to bottom.
+
+    1 media.read        photo or clip, checked before it is decoded
+    2 face.follow       faces found, meshed and followed
+    3 measure.series    action units over time, left and right
+    4 events.key_frames the moments worth looking at
+    5 prompt            the question that will be asked
+    6 processor         chips and action units to model input
+    7 generate          the model answers, held to the measurement
+    8 prompt.parse      the answer is read back
+    9 bind              every claim gets its verdict, moment and region
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+
+from emollm.answer import prompt
+from emollm.answer.bind import bind, moments_only
+from emollm.explanation import Explanation
+from emollm.model.checkpoint import Shape, shape_of
+from emollm.perception import face as faces_in
+from emollm.perception import media
+from emollm.perception.events import events as find_events
+from emollm.perception.events import key_frames as find_key_frames
+from emollm.perception.measure import series as measured_series
+from emollm.schema import AUEvent, AUSeries, FaceTrack, InputError, NoFaceError
+from emollm.subject import DEFAULT_GATE, Gate, Prepared, Subject, edited, shortcomings
+from emollm.what_if import check_edits
+
+NO_FACE = "no face could be measured. Use a picture with a larger, less turned and unobstructed face."
+
+
+def explain(source, *, question: str | None = None, what_if: dict[str, float] | None = None,
+            face: int | None = None, evidence=None, model: str = "pocket", grounded: bool = True,
+            baseline: str | None = None, crops: bool = False, gate: Gate | None = DEFAULT_GATE,
+            engine=None) -> list[Explanation]:
+    """Why each face is commonly read the way it is.
+
+    source: path, bytes, PIL image, RGB array, or an AU table (AUSeries, or a path to one) when there are no pixels.
+    question: asked instead of the default. what_if: {"AU04": 0.0} edits the evidence before the model sees it.
+    face: only this face_id. evidence: an AUSeries or table that replaces our measurement. baseline: none or clip
+    (default: clip for clips). model: shipped name, folder or hub name. grounded: hold observation lines to the
+    measurement. crops: photos are face crops, as FER data sets hold them: taken whole, whatever their size, and read from
+    the look alone when no mesh fits. gate: quality limits, None turns them off. engine: who answers, instead of `model`
+    (model/engine.py).
+    Returns one Explanation a face, left to right. Raises InputError, NoFaceError.
+    """
+    edits = check_edits(what_if)
+    shape = engine.shape if engine else shape_of(model)
+    prepared = prepare(source, shape, what_if=edits, face=face, evidence=evidence, baseline=baseline, crops=crops,
+                       gate=gate)
+    if prepared.readable and engine is None:
+        from emollm.model.engine import engine as engine_of  # torch only from here on: refusals and measuring stay light
+
+        engine = engine_of(model)
+    return answer([prepared], engine, [question], grounded=grounded, model=model)[0]
+
+
+def prepare(source, shape: Shape, *, what_if: dict[str, float] | None = None, face: int | None = None, evidence=None,
+            baseline: str | None = None, crops: bool = False, gate: Gate | None = DEFAULT_GATE) -> Prepared:
+    """Steps 1 to 4 for every face of a source; arguments as explain(). Needs no torch. The key frames of a what-if are
+    those of the measurement: the same moments, other evidence.
+
+    Raises InputError, NoFaceError.
+    """
+    edits, cache = check_edits(what_if), faces_in.ChipCache(shape.chip_size)
+    gate = dataclasses.replace(gate, face_px=0) if crops and gate else gate
+    # 1 media.read 2 face.follow 3 measure.series
+    name, seen, subjects = _perceive(source, evidence, face, baseline, crops, cache)
+    for s in subjects:
+        s.refusal = shortcomings(s, gate)
+        if not s.refusal:  # 4 events.key_frames, and the chips of those moments
+            s.events = find_events(s.series)
+            s.key_frames = find_key_frames(s.series, s.events, shape.max_key_frames)
+            s.chips = _chips(seen, s, cache)
+        s.track = s.track and moments_only(s.track, s.series, s.events, s.key_frames)
+    subjects = [edited(s, edits) for s in subjects]
+    return Prepared(name, subjects, edits, **({} if seen is None else {"sha256": seen.sha256, "kind": seen.kind}))
+
+
+def answer(prepared: list[Prepared], engine, questions: list[str | None], grounded: bool = True,
+           model: str = "") -> list[list[Explanation]]:
+    """Steps 5 to 9 for many sources in one batch: their explanations, in order. `questions`: one a source."""
+    asked = [q or prompt.DEFAULT_QUESTION for q in questions]  # 5 prompt.user_turn renders it
+    good = [(s, q) for p, q in zip(prepared, asked, strict=True) for s in p.readable]
+    given = iter(answers(engine, good, grounded))  # 6 processor.encode 7 model.generate
+    explained = []
+    for p, q in zip(prepared, asked, strict=True):
+        results = [refused(s) if s.refusal else bound(s, next(given)) for s in p.subjects]  # 8 prompt.parse 9 bind
+        explained.append([signed(s, r, p, q, model) for s, r in zip(p.subjects, results, strict=True)])
+    return explained
+
+
+def answers(engine, asked: list[tuple[Subject, str]], grounded: bool) -> list:
+    """The engine's answer to each (readable face, question)."""
+    if not asked:
+        return []
+    from emollm.model.processor import face_input
+
+    inputs = [face_input(s.series, s.events, s.key_frames, s.chips) for s, _ in asked]
+    observed = [prompt.observe(s.series, s.events) for s, _ in asked] if grounded else None
+    return engine.answer(inputs, [q for _, q in asked], observed)
+
+
+def bound(s: Subject, given) -> Explanation:
+    """The explanation that a generated answer makes: read back, every claim checked and placed."""
+    result = bind(prompt.parse(given.text), given.text, given.distribution, s.series, s.events, s.key_frames, s.track)
+    if not given.complete:
+        result.notices.append("the model did not reach a conclusion by itself and was brought to it")
+    return result
+
+
+def refused(s: Subject) -> Explanation:
+    """ "Not enough to say": the explanation of a face whose quality was too low."""
+    return Explanation(
+        face_id=s.series.face_id, events=s.events, evidence=s.series.to_dict(),
+        box=[] if s.track is None else [round(float(v), 1) for v in s.track.boxes[0]],
+        evidence_version=f"{s.series.estimator} {s.series.version}".strip(),
+        notices=[f"not enough to say: {'; '.join(s.refusal)}"])
+
+
+def signed(s: Subject, result: Explanation, prepared: Prepared, question: str, model: str) -> Explanation:
+    """The explanation with where it came from."""
+    result.source, result.question, result.edits, result.model = prepared.name, question, prepared.edits, model
+    result.notices = s.notices + result.notices
+    return result
+
+
+def _perceive(source, evidence, face: int | None, baseline: str | None, crops: bool, cache) -> tuple:
+    """Steps 1 to 3: name of the source, its media (None for AU tables) and the faces to explain."""
+    if _is_table(source):
+        name, seen = "AU table" if isinstance(source, AUSeries) else str(source), None
+        subjects = [Subject(s) for s in _table(source)]
+    else:
+        seen, measured = _measure(source, baseline, crops, cache)
+        name, subjects = seen.name, [Subject(series, track) for track, series in measured]
+        if crops and seen.kind == "photo" and not subjects:
+            subjects = [_look_alone(seen, cache.size)]
+    if not subjects:
+        raise NoFaceError(f"{name}: {NO_FACE}")
+    subjects = _pick(subjects, face, name)
+    if evidence is not None:
+        _replace_evidence(subjects, evidence, name)
+    for subject in subjects:
+        subject.notices += seen.notices if seen is not None else []
+    return name, seen, subjects
+
+
+def _look_alone(seen: media.Media, size: int) -> Subject:
+    """A face crop that no mesh fits: the whole picture is its chip, and nothing is measured."""
+    import cv2
+
+    ((_, _, picture),) = seen.frames()
+    chip = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
+    return Subject(AUSeries.unmeasured(), chips=chip[None], notices=["no mesh fits this face crop: nothing is measured, the "
+                                                                     "reading rests on the look alone"])
+
+
+def _chips(seen, subject: Subject, cache: faces_in.ChipCache) -> np.ndarray | None:
+    """Aligned chips [K, S, S, 3] at the subject's key frames; None without pixels."""
+    if subject.track is None:
+        return subject.chips
+    times = subject.series.times[subject.key_frames]
+    frames = [int(np.argmin(abs(subject.track.times - t))) for t in times]
+    return faces_in.chips(seen, subject.track, frames, cache.size, cache)[0]
+
+
+@dataclass
+class MeasuredFace:
+    """One face of a photo or clip: its action units over time, their movements, and where it was."""
+
+    series: AUSeries
+    events: list[AUEvent]
+    track: FaceTrack
+
+
+def measure(source, *, baseline: str | None = None, crops: bool = False) -> list[MeasuredFace]:
+    """Action units of every face, left to right, without reading them: no language model, no torch.
+
+    source: path, bytes, PIL image or RGB array. baseline: none or clip (default: clip for clips). crops: photos
+    are face crops. Raises InputError, NoFaceError.
+    """
+    seen, measured = _measure(source, baseline, crops)
+    if not measured:
+        raise NoFaceError(f"{seen.name}: {NO_FACE}")
+    return [MeasuredFace(series, find_events(series), track) for track, series in measured]
+
+
+def _measure(source, baseline: str | None, crops: bool, cache: faces_in.ChipCache | None = None) -> tuple:
+    seen = source if isinstance(source, media.Media) else media.read(source)
+    tracks = faces_in.follow(seen, cache=cache, crops=crops)
+    chosen = baseline or ("clip" if seen.kind == "clip" else "none")
+    return seen, [(t, measured_series(t, chosen)) for t in tracks]
+
+
+def _is_table(source) -> bool:
+    from emollm import evidence
+
+    if isinstance(source, AUSeries):
+        return True
+    if not isinstance(source, str) and not hasattr(source, "__fspath__"):
+        return False
+    return str(source).lower().endswith((".csv", ".json", ".tsv")) or evidence.looks_like_facs(str(source))
+
+
+def _table(source) -> list[AUSeries]:
+    from emollm import evidence
+
+    if isinstance(source, AUSeries):
+        return [source]
+    return [evidence.parse_facs(str(source))] if evidence.looks_like_facs(str(source)) else evidence.read_all(source)
+
+
+def _pick(subjects: list[Subject], face: int | None, name: str) -> list[Subject]:
+    if face is None:
+        if len(subjects) > 1:
+            for s in subjects:
+                s.notices.append(f"{len(subjects)} faces, left to right: this is face {s.series.face_id}")
+        return subjects
+    picked = [s for s in subjects if s.series.face_id == face]
+    if not picked:
+        there = ", ".join(str(s.series.face_id) for s in subjects)
+        raise InputError(f"{name}: there is no face {face}; faces here: {there}")
+    return picked
+
+
+def _replace_evidence(subjects: list[Subject], evidence, name: str) -> None:
+    """The user's own action units take the place of ours, for the one face they belong to."""
+    given = _table(evidence)
+    if len(subjects) != 1 or len(given) != 1:
+        raise InputError(f"{name}: evidence of {len(given)} face(s) for {len(subjects)} face(s); pick one with face=N")
+    subjects[0].series = dataclasses.replace(given[0], face_id=subjects[0].series.face_id)
+    subjects[0].notices.append(f"action units were given, not measured here ({given[0].estimator})")
