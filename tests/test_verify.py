@@ -5,6 +5,7 @@ import pytest
 
 from data_engine import draft
 from emollm.answer import prompt, verify
+from emollm.answer.facts import measured
 from emollm.facs.readings import level_word
 from emollm.facs.units import ACTION_UNITS
 from emollm.schema import AU_NAMES, LABELS, OFF, ON, SIDE_GAP
@@ -130,7 +131,7 @@ def test_the_rule_writer_claims_nothing_unsupported(drawn_face):
 
 def plants(series, events, observations, text: str, rng):
     """The answer with one untruth put in, and the unit that it is about."""
-    strength = {au: verify._measured(au, series)[0] for au in AU_NAMES}
+    strength = {au: measured(au, series)[0] for au in AU_NAMES}
     absent = [au for au in AU_NAMES if strength[au] <= OFF]
     interval = observations[0].interval
     if absent:
