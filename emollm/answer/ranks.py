@@ -7,6 +7,7 @@ import re
 
 from emollm.answer.facts import RANK_TOLERANCE, RIGHT, UPPER_FACE, Facts, worst
 from emollm.answer.found import Found, Passage, group_after, group_before, left_of, right_of
+from emollm.answer.lexicon import LABEL
 from emollm.answer.mentions import Mention
 
 WRONG_RANK, SELF = "wrong rank", "compared with itself"
@@ -28,7 +29,8 @@ _ALL_EQUAL = re.compile(r"\b(?:about |roughly |nearly )?equally (?:strong|intens
 def rank(p: Passage, facts: Facts) -> list[Found]:
     if equal := _ALL_EQUAL.search(p.text):
         return [_equal(p, equal, facts)]
-    if second := _SECOND.search(p.text):
+    second = _SECOND.search(p.text)
+    if second and (p.mentions or not LABEL.search(p.text)):  # "fear comes second" ranks labels
         return [_at_rank(p, m, facts, 2) for m in _subject(p, second)[:1]]
     found = []
     for than in _THAN.finditer(p.text):
