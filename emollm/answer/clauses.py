@@ -15,7 +15,7 @@ BLANK = "\u00b7"  # no letter, so that words beside it keep their edges
 
 _SENTENCE = re.compile(r"[^.!?\n]+(?:\.(?=\d)[^.!?\n]*)*[.!?]*")
 _BREAK = re.compile(
-    r"[;]|:(?!\s*\.?\d)|\s[-\u2013\u2014]+\s|,?\s(?:but(?! also| the)|while|whereas|although|though|because|since|yet|so that)\b|"
+    r"[;]|:(?!\s*\.?\d)|\s[-\u2013\u2014]+\s|,?\s(?:but(?! also| the)|while|whereas|although|though|because(?! of)|since|yet|so that)\b|"
     r",\s(?:and|so|as|which|who|where)\b|,\s(?=(?:the|this|that|it|they|no|both|its|their) [\w-]+ (?:\w+ )?(?:is|are|does|do|has|have|could|may|might|can)\b)")
 # "In the lower face, the ... is": belongs to what follows
 _INTRODUCES = re.compile(r"^\W*(?:in|on|at|of|within|among|around|from|for|to)\b(?: [\w.%-]+){1,6}$")

@@ -124,6 +124,7 @@ DENIALS |= {(part, "rest"): MEANING[part, "move"] for part in PARTS if (part, "m
 PHRASES = (
     (r"reach(?:es|ed|ing)? (?:up to |as far as )?(?:the |his |her |their )?eyes", "6 7"),
     (r"reach(?:es|ed|ing)? (?:up to |as far as )?(?:the |his |her |their )?cheeks", "6"),
+    (r"push(?:ing)? (?:up )?of the chin|chin push(?:es)? up", "17"),
     (r"crow'?s[- ]feet", "6"),
     (r"(?:furrows?|creases?|lines?) (?:shows? |appears? |is seen |are seen |forms? )?between the (?:eye)?brows", "4"),
     (r"(?:white of the eyes?|whites of the eyes|sclera) (?:shows?|is seen|visible)", "5"),
@@ -220,5 +221,5 @@ IDIOMS = re.compile("|".join((
     r"\blast but not least\b|\bat last\b|\bat least\b(?! (?:one|two|three|four|five|\d))", r"\bin a way\b",
     r"\bmoves? on\b|\bmoving on\b|\bmov(?:ing|ed) (?:picture|story|moment)\b|\bhelps? (?:to )?(?:decide|tell|read|see|explain|us|the reading)\b|\bjoins? the discussion\b",
     r"\braised (?:voice|platform|stakes)\b|\blower(?:s|ed)? (?:the )?(?:confidence|odds|chance|score|probability|weight|bar)\b|\braises? (?:the )?(?:confidence|odds|chance|score|probability|weight|bar|stakes)\b|\b(?:falls?|falling) (?:short|apart|into|under|on|within)\b|\bdrops? (?:out|off)\b",
-    r"\bsaves? face\b|\bface to face\b|\bface value\b|\bfacing\b|\bpressing (?:matter|question|need|issue)\b|\bstretch of (?:time|imagination)\b|\bmouth-?watering\b|\bword of mouth\b|\bby a nose\b|\bon the nose\b|\bturn(?:s|ed)? (?:out to|down the)\b|\btongue in cheek\b|\bturn(?:s|ed)? the other cheek\b|\btight schedule\b|\btouching\b",
+    r"\bsaves? face\b|\bface to face\b|\bface value\b|\bfacing\b|\bpressing (?:matter|question|need|issue)\b|\bstretch of (?:time|imagination)\b|\bmouth-?watering\b|\bword of mouth\b|\bby a nose\b|\bturn(?:s|ed)? (?:out to|down the)\b|\btongue in cheek\b|\bturn(?:s|ed)? the other cheek\b|\btight schedule\b|\btouching\b",
 )), re.IGNORECASE)

@@ -43,7 +43,7 @@ _PARTS, _MOVES = tuple(lexicon.PARTS), tuple(lexicon.MOVES)
 
 _BETWEEN = frozenset("""the a an of both left right his her their its inner outer upper in at from with his side sides end ends part any
 clear visible slight marked strong little clearly slightly strongly of these and along root bridge to drawn pulled pushed appear appears form forms show
-shows on across""".split())
+shows on across pull push lift tug turn""".split())
 _TOGETHER_VERBS = frozenset("""work works act acts move moves come comes go goes rise rises belong belongs start starts appear appears
 begin begins occur occurs in all both taken seen lips""".split())
 _DETERMINERS = frozenset("the a an no any his her their its clear with of without both and or nor".split())
@@ -242,6 +242,7 @@ def _elliptic(items: list[_Item], paired: set[int], moves: list[_Item], text: st
 
 # ---- one movement in two words: "the raised cheeks (AU06)", "AU06 cheek raiser" -----------------------------------------
 
+_OPEN_BRACKET = re.compile(r"\([^)]*$")
 _APPOSED = re.compile(r"\s*[(,]?\s*(?:the |a |an |or |i\.e\.,? |that is,? |code |shown by |measured as )?\(?\s*")
 
 
@@ -255,15 +256,17 @@ def _without_doubles(found: list[Mention], text: str) -> list[Mention]:
             continue
         units = set(same.units) & set(m.units)
         same.units = tuple(u for u in same.units if u in units)
-        same.end, same.level = max(same.end, m.end), same.level or m.level
+        same.level = same.level or m.level
+        if m.start <= same.end + 24 and not any(same.end <= k.start < m.start for k in kept if k is not same):
+            same.end = max(same.end, m.end)
     return kept
 
 
 def _one_and_the_same(a: Mention, b: Mention, text: str) -> bool:
     if not set(a.units) & set(b.units) or a.flips != b.flips:
         return False
-    if b.start < a.end:
-        return True
+    if b.start < a.end or (text[b.start:b.end].startswith(("au", "action")) and _OPEN_BRACKET.search(text[:b.start])):
+        return True  # "the mouth smiles with no lift of the cheeks (AU12)": the code is that of the smile
     between = text[a.end:b.start]
     return bool(_APPOSED.fullmatch(between)) and ("(" in between or not between.strip() or between.strip() in ("or", ", or", ", the"))
 

@@ -236,7 +236,7 @@ _HALF = re.compile(r"\b(upper|lower)(?: (?:half of the )?face)?\b|\b(whole face)
 def place(p: Passage, facts: Facts) -> list[Found]:
     """ "Most of the movement is in the lower face"."""
     weight, halves = _PLACE.search(p.text), _halves(p.text)
-    if not halves or not (weight or re.search(r"\bmoves? more\b|\bcarries\b|\bdoes most\b|\btakes? in\b|\bcontribute\b|\bcarry\b", p.text)):
+    if not halves or not (weight or re.search(r"\bmoves? more\b|\bcarries\b|\bdoes most\b|\btakes? in\b|\breaches\b|\bruns? over\b|\bcontribute\b|\bcarry\b", p.text)):
         return []
     on = facts.on()
     upper = sum(facts.strength(au) for au in on if au in UPPER_FACE)

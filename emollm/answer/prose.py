@@ -164,6 +164,7 @@ def _differ(w1: list[str], w2: list[str]) -> bool:
     return numbers(w1) != numbers(w2)
 
 
+_LISTED = re.compile(r"\)?,?\s*(?:and|or|with|together with|along with|nor|,)\s+(?:the |a |no |both )*")
 _LINK = re.compile(r"\b(?:and|or|nor|with|than|while|then|also)\b|[,;]")
 _BRACKETED = re.compile(r"\([^)]*$")  # "the cheeks rise with it (AU06, AU12)": the codes of what was said
 _SIDES = re.compile(r"\b(?:left|right)\b")
@@ -177,7 +178,8 @@ def _twice(text: str, passages: list[Passage], found: list[Found]) -> list[Fault
         for m in p.mentions:
             at = p.span(m.start, m.end)
             for q, n in before:
-                if set(m.units) == set(n.units) and m.denied == n.denied and _as_two(text, q.span(n.start, n.end), at, p, found):
+                style = {text[a].lower() == "a" and text[a + 1:a + 2].lower() == "u" for a in (at[0], q.span(n.start)[0])}
+                if set(m.units) == set(n.units) and m.denied == n.denied and (len(style) == 1 or _LISTED.fullmatch(text[q.span(n.end)[0]:at[0]])) and _as_two(text, q.span(n.start, n.end), at, p, found):
                     faults.append(Fault(TWICE, *at, text[slice(*at)]))
                     break
             before.append((p, m))
@@ -193,4 +195,4 @@ def _as_two(text: str, first: tuple[int, int], second: tuple[int, int], p: Passa
         return False
     more = any(f.kind in ("strength", "side", "time", "order", "support", "rank", "cause") and f.fault != ranks.SELF and f.start < second[1] and second[0] < f.end
                and f.start > first[1] for f in found)
-    return not more or bool(re.search(r"\b(?:as well|too|also)\b", p.text)) or bool(re.fullmatch(r"\)?,?\s*(?:and|or|with|than|together with|along with|nor|,)\s+(?:the |a |no |both )*", between))
+    return not more or bool(re.search(r"\b(?:as well|too|also)\b", p.text)) or bool(_LISTED.fullmatch(between)) or " than " in between

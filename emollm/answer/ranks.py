@@ -199,7 +199,9 @@ def _unbroken(group: list[Mention], text: str) -> list[Mention]:
 def _together(p: Passage, match: re.Match, group: list[Mention], facts: Facts) -> Found:
     parts = [facts.presence(m.units, m.denied, m.weak) for m in group]
     verdict = worst(parts)
-    if verdict == RIGHT and facts.clip and not any(m.denied for m in group) and not _overlap(group, facts):
+    list_only = match[0] in ("together with", "along with", "with the help of") and not re.search(
+        r"\b(?:comes?|goes?|appears?|occurs?|shows?|starts?|rises?) $", p.text[:match.start()])
+    if verdict == RIGHT and facts.clip and not list_only and not any(m.denied for m in group) and not _overlap(group, facts):
         verdict = ("contradicted", "they are not there at the same time")
     polarity = "absent" if any(m.denied for m in group) else "present"
     return p.make("combination", verdict, units=tuple(u for m in group for u in m.units), polarity=polarity)

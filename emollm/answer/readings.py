@@ -29,14 +29,15 @@ _BETWEEN = re.compile(r"\b(?:between|torn between|lies? between|either)\b")
 _FOR = (r"speaks? (?:clearly |strongly |also |both )*for|points? (?:clearly |strongly |also )?(?:to|toward|towards|this way|in this direction|in that direction)|supports?|supporting|in favou?r of|favou?rs?|fits?|fit well with|go(?:es)? with|go(?:es)? well with|"
         r"(?:is|are) (?:very )?typical (?:of|for)|typical of|listed (?:for|under|as)|lists?|belongs? to|associated with|(?:is |are |be )?(?:commonly |often |usually |widely |sometimes |frequently |generally |most often )*(?:read|seen|taken|understood|interpreted|regarded|known) (?:as|so|this way|like this|like that|that way)|read as|"
         r"suggests?|indicates?|signals?|(?:a |the )?(?:signs?|marks?|evidence|hallmarks?|features?|indicators?|part|cues?) (?:of|for)|because of|due to|based on|rests? on|builds? on|owed to|thanks to|argues? for|counts? (?:toward|towards|for|in favou?r of)|consistent with|in line with|"
-        r"hints? at|common in|characteristic of|makes? (?:it|this)|(?:include|contain|name|mention)s?|comes? from|lies? in|the (?:main )?(?:support|evidence) is|backs?(?: up)?|matches|match|suits?|as in|like (?:this|so)|leads? to|calls? for|tells? of|"
+        r"hints? at|common in|characteristic of|makes? (?:it|this)|(?:include|contain|name|mention)s?|comes? from|lies? in|the (?:main )?(?:support|evidence) is|matches|match|suits?|as in|like (?:this|so)|leads? to|calls? for|tells? of|"
         r"(?:supported|backed|carried|evidenced|shown|marked) by|suggesting|indicating|signall?ing|pointing (?:to|toward|towards)|hinting at|showing|speaking for|arguing for")
 _AGAINST = (r"speaks? against|argues? against|counts? against|at odds with|hard to (?:fit|square|reconcile)(?: in)?(?: with)?|less expected|unexpected|not (?:very )?typical (?:of|for)|untypical|atypical|(?:do|does) not (?:\w+ )?(?:fit|go with|support|speak for|point to|suit|belong to|match|suggest|indicate|argue for|favou?r)|"
             r"(?:do|does)n't (?:fit|go with|support|match|suit)|fails? to (?:support|fit|match)|contradicts?|unusual (?:for|in)|inconsistent with|against (?:it|this)|conflicts? with|weakens?|(?:is|are) not (?:listed|read|part|a sign|evidence|consistent)(?: for| as| of| with)?|(?:in|on) no (?:list|table|listing)|speaks? neither|rules? out|tells? against|clash(?:es)? with|not supported by|(?:stands?|runs?) against|(?:no|not a) (?:sign|evidence|mark|hint)s? (?:of|for)|speaking against|arguing against")
 _SUPPORT = re.compile(rf"(?P<against>\b(?:{_AGAINST})\b)|(?P<fits>\b(?:{_FOR})(?:\b|(?<=\W)))")
 _STRONG_AGAINST = re.compile(r"against|contradict|at odds|conflict|clash|rules? out|weakens?|inconsistent")
-_OWN = re.compile(r"\b(?:it|this way|like this|like that|that way|so|this|that|this reading|this label|this direction|that direction|the reading|the label|the conclusion|this conclusion)\b")
+_OWN = re.compile(r"\b(?:it|this way|like this|like that|that way|(?:read|seen|taken|known) so|so because|this(?! face| picture| clip| image| person| movement| combination| pattern)|(?:for|to|with|against|supports?|fits?) that|this reading|this label|this direction|that direction|the reading|the label|the conclusion|this conclusion)\b")
 _LOOK = re.compile(r"\b(?:overall|whole|general|total) (?:look|impression|picture|appearance)\b|\blook of (?:the )?(?:whole )?face\b")
+_RESTS = re.compile(r"\b(?:reading|label|conclusion) (?:rests on|is based on|comes from|builds on)\b")
 _NO_UNIT = re.compile(r"\b(?:no|not (?:on )?(?:a|any|one)|none of the|rather than (?:a|any|one|by)|more than (?:a|any|one)|without (?:a|any)|neither)\b[^,;]{0,30}\b(?:movements?|units?)\b|\bno (?:listed )?(?:movement|unit)\b|\bonly the overall look\b")
 
 
@@ -58,7 +59,7 @@ def support(p: Passage, facts: Facts, recent_label: str | None = None) -> list[F
         return []
     if not labels:
         labels = [recent_label or facts.label or ""]
-    if not labels[0] or not p.clause.stated:
+    if not labels[0] or (not labels_in(p) and CAUSE.search(p.clause.raw)):
         return []
     group = _supporters(p, match)
     against = bool(match["against"])
@@ -138,8 +139,8 @@ def _judge_support(p: Passage, units: tuple[str, ...], denied: bool, label: str,
 
 def _overall(p: Passage, facts: Facts) -> list[Found]:
     """ "The overall look supports it, with no measured movement behind it": wrong when a listed movement is there."""
-    if not (_LOOK.search(p.text) and _NO_UNIT.search(p.text)) and not re.search(
-            r"\bno (?:single |one |clear |listed )*(?:measured )?movement (?:\w+ )?(?:supports|as support|behind it|speaks for|carries it|backs)", p.text):
+    if not (_LOOK.search(p.text) and (_NO_UNIT.search(p.text) or _RESTS.search(p.text))) and not re.search(
+            r"\bno (?:single |one |clear |listed )*(?:measured )?movement (?:\w+ )?(?:supports|as support|behind it|speaks for|carries it|backs)|\band not on (?:a|any) (?:single |one )?measured movement", p.text):
         return []
     label = next((name for name, _ in labels_in(p)), facts.label)
     if not label:
