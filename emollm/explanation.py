@@ -89,7 +89,8 @@ class Explanation:
             import pandas
         except ModuleNotFoundError:
             raise InputError("to_pandas() needs pandas: pip install pandas") from None
-        rows = [{"source": self.source, "face_id": self.face_id, "label": self.label, "kind": c.kind, "au": c.au, "side": c.side,
+        rows = [{"source": self.source, "face_id": self.face_id, "label": self.label, "kind": c.kind,
+                 "au": c.au, "side": c.side,
                  "polarity": c.polarity, "level": c.level, "intensity": c.intensity,
                  "onset": c.interval[0] if c.interval else math.nan, "offset": c.interval[1] if c.interval else math.nan,
                  "measured_intensity": c.measured_intensity, "verdict": c.verdict, "reason": c.reason, "text": c.text}
@@ -286,7 +287,8 @@ def _checked(explanation: Explanation) -> str:
     lines = [f"{len(prose)} statements checked{f': {told}' if told else ''}; "
              f"{unchecked} clause{'s' * (unchecked != 1)} could not be checked"]
     wrong = [f"{c.text.strip(' .,;')}: {c.reason}" for c in prose if c.verdict == "contradicted"]
-    wrong += [f"{fault['kind']}: {fault['detail'].strip(' .,;')}" for fault in explanation.faults if fault["kind"] in OWN_FAULTS]
+    wrong += [f"{fault['kind']}: {fault['detail'].strip(' .,;')}" for fault in explanation.faults
+              if fault["kind"] in OWN_FAULTS]
     return "\n".join([_wrap(lines[0], "  "), *(_wrap(line, f"  {MARKS['contradicted']} ") for line in dict.fromkeys(wrong))])
 
 

@@ -11,7 +11,6 @@ from PIL import Image
 
 from data_engine import observe
 from emollm import ship
-from emollm.answer import verify
 from emollm.answer.facts import measured
 from emollm.evaluation import fer2013
 from emollm.evaluation import quick as evaluate

@@ -25,7 +25,8 @@ def bind(answer: prompt.Answer, text: str, distribution: dict[str, float], serie
         face_id=series.face_id, label=answer.label, distribution=distribution,
         confidence=distribution.get(answer.label, 0.0), alternatives=ranked[1:3] if close else ranked[1:2], text=text,
         observations=answer.observations_text, interpretation=answer.interpretation, conclusion=answer.conclusion,
-        claims=checked.claims, coverage=checked.coverage, unchecked=checked.unchecked, faults=checked.faults, events=events, evidence=series.to_dict(), key_frames=[float(series.times[k]) for k in key_frames],
+        claims=checked.claims, coverage=checked.coverage, unchecked=checked.unchecked, faults=checked.faults, events=events,
+        evidence=series.to_dict(), key_frames=[float(series.times[k]) for k in key_frames],
         box=[] if track is None else [round(float(v), 1) for v in track.boxes[_nearest(track, series, key_frames[0])]],
         evidence_version=f"{series.estimator} {series.version}".strip(),
         notices=[f"the answer has a part outside the grammar: {p}" for p in answer.problems])

@@ -1,7 +1,7 @@
 """What the measurement says about a statement: states, strengths, sides, times and the ranking of the labels.
 
-The measurement has three states per action unit: on (strength >= ON), off (<= OFF) and, in between, unsure, where a statement is
-neither right nor wrong. Every judgement here returns a verdict and, unless it is plain support, its reason.
+The measurement has three states per action unit: on (strength >= ON), off (<= OFF) and, in between, unsure, where a
+statement is neither right nor wrong. Every judgement here returns a verdict and, unless it is plain support, its reason.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ STRENGTH_TOLERANCE = 0.5  # half a FACS level, what two coders may differ by
 WORD_TOLERANCE = 0.3  # a level word may miss its bounds by this before it is wrong
 RANK_TOLERANCE = 0.25  # strengths this close may be ranked either way
 TIE = 0.005  # probabilities this close look the same in two decimals
-UPPER_FACE = frozenset(AU_NAMES[AU_NAMES.index(au)] for au in ("AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU43", "AU45"))
+UPPER_FACE = frozenset(
+    AU_NAMES[AU_NAMES.index(au)] for au in ("AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU43", "AU45")
+)
 
 Verdict = tuple[str, str]  # verdict of schema.VERDICTS, reason
 RIGHT: Verdict = ("supported", "")

@@ -7,8 +7,22 @@ from dataclasses import dataclass, field
 from emollm.answer.clauses import Clause
 from emollm.answer.mentions import Mention
 
-KINDS = ("movement", "strength", "rank", "side", "count", "place", "time", "order", "combination", "support", "alternative",
-         "confidence", "label", "cause")
+KINDS = (
+    "movement",
+    "strength",
+    "rank",
+    "side",
+    "count",
+    "place",
+    "time",
+    "order",
+    "combination",
+    "support",
+    "alternative",
+    "confidence",
+    "label",
+    "cause",
+)
 
 
 @dataclass
@@ -74,10 +88,30 @@ def _joined(ordered: list[Mention], text: str) -> list[Mention]:
     group = ordered[:1]
     for m in ordered[1:]:
         low, high = sorted((group[-1], m), key=lambda k: k.start)
-        between = text[low.end:high.start].strip(" ()")
-        joined = between in ("", "and", ",", ", and", "together with", "with", "as well as", "&", "+", "or", "nor", "along with") or (
-            between.removeprefix("and ").removeprefix(", and ").removeprefix(", ").removeprefix("or ").removeprefix("together with ")
-            .removeprefix("with ").removeprefix("nor ") in ("the", "a", "an", "both", "his", "her", "some"))
+        between = text[low.end : high.start].strip(" ()")
+        joined = between in (
+            "",
+            "and",
+            ",",
+            ", and",
+            "together with",
+            "with",
+            "as well as",
+            "&",
+            "+",
+            "or",
+            "nor",
+            "along with",
+        ) or (
+            between.removeprefix("and ")
+            .removeprefix(", and ")
+            .removeprefix(", ")
+            .removeprefix("or ")
+            .removeprefix("together with ")
+            .removeprefix("with ")
+            .removeprefix("nor ")
+            in ("the", "a", "an", "both", "his", "her", "some")
+        )
         if not joined:
             break
         group.append(m)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from emollm.answer import lexicon
 from emollm.answer.clauses import Clause
+from emollm.answer.lexicon import words
 
 
 @dataclass
@@ -30,29 +31,49 @@ class Mention:
     names: list[tuple[int, int]] = field(default_factory=list)
 
 
-_CODE = re.compile(r"\b(?:aus?|action units?)[ -]?(?P<list>\d{1,2}[a-e]?(?:\s?(?:\+|,|/|and|&)\s?(?:au ?)?\d{1,2}[a-e]?(?![\d.]))*)\b")
+_CODE = re.compile(
+    r"\b(?:aus?|action units?)[ -]?(?P<list>\d{1,2}[a-e]?(?:\s?(?:\+|,|/|and|&)\s?(?:au "
+    r"?)?\d{1,2}[a-e]?(?![\d.]))*)\b"
+)
 _LONE_CODE = re.compile(r"(?<![\w.])(?P<unit>\d{1,2})(?P<letter>[a-e])(?![\w.])")
 _NUMBER = re.compile(r"(\d{1,2})([a-e]?)")
 _TITLE = re.compile(r"\b(?:" + "|".join(sorted(map(re.escape, lexicon.TITLES), key=len, reverse=True)) + r")s?\b")
 _PHRASE = re.compile("|".join(rf"(?P<p{k}>\b(?:{words})\b)" for k, (words, _) in enumerate(lexicon.PHRASES)))
-_ITEM = re.compile("|".join((
-    *(rf"(?P<part_{k}>\b(?:{words})\b)" for k, words in enumerate(lexicon.PARTS.values())),
-    *(rf"(?P<move_{k}>\b(?:{words})\b)" for k, words in enumerate(lexicon.MOVES.values())),
-    r"(?P<word>[\w'-]+)", r"(?P<sign>[^\w\s])")))
+_ITEM = re.compile(
+    "|".join(
+        (
+            *(rf"(?P<part_{k}>\b(?:{words})\b)" for k, words in enumerate(lexicon.PARTS.values())),
+            *(rf"(?P<move_{k}>\b(?:{words})\b)" for k, words in enumerate(lexicon.MOVES.values())),
+            r"(?P<word>[\w'-]+)",
+            r"(?P<sign>[^\w\s])",
+        )
+    )
+)
 _PARTS, _MOVES = tuple(lexicon.PARTS), tuple(lexicon.MOVES)
 
-_BETWEEN = frozenset("""the a an of both left right his her their its inner outer upper in at from with his side sides end ends part any
-clear visible slight marked strong little clearly slightly strongly of these and along root bridge to drawn pulled pushed appear appears form forms show
-shows on across pull push lift tug turn""".split())
-_TOGETHER_VERBS = frozenset("""work works act acts move moves come comes go goes rise rises belong belongs start starts appear appears
-begin begins occur occurs in all both taken seen lips""".split())
-_DETERMINERS = frozenset("the a an no any his her their its clear with of without both and or nor".split())
-_COPULA = frozenset("""is are was were be been being stay stays remain remains look looks seem seems appear appears get gets keep keeps
-kept held has have had go goes going come comes came went move moves turn turns turned pull pulls pulled push pushes pushed draw draws
-drawn bend bends not n't""".split())
-_ADVERBS = frozenset("""very slightly strongly clearly markedly moderately faintly weakly only also both firmly tightly further far quite
-rather well just visibly barely hardly scarcely more most less somewhat fully almost all completely sharply a little bit extremely
-intensely subtly mildly gently heavily still so now then once back not never n't strong slight marked pulled pushed drawn turned""".split())
+_BETWEEN = words("""
+the a an of both left right his her their its inner outer upper in at from with side sides end ends part any clear
+visible slight marked strong little clearly slightly strongly these and along root bridge to drawn pulled pushed
+appear appears form forms show shows on across pull push lift tug turn
+""")
+_TOGETHER_VERBS = words("""
+work works act acts move moves come comes go goes rise rises belong belongs start starts appear appears begin begins
+occur occurs in all both taken seen lips
+""")
+_DETERMINERS = words("""
+the a an no any his her their its clear with of without both and or nor
+""")
+_COPULA = words("""
+is are was were be been being stay stays remain remains look looks seem seems appear appears get gets keep keeps kept
+held has have had go goes going come comes came went move moves turn turns turned pull pulls pulled push pushes pushed
+draw draws drawn bend bends not n't
+""")
+_ADVERBS = words("""
+very slightly strongly clearly markedly moderately faintly weakly only also both firmly tightly further far quite
+rather well just visibly barely hardly scarcely more most less somewhat fully almost all completely sharply a little
+bit extremely intensely subtly mildly gently heavily still so now then once back not never n't strong slight marked
+pulled pushed drawn turned
+""")
 
 
 def mentions(clause: Clause) -> list[Mention]:
@@ -80,13 +101,18 @@ def _codes(text: str) -> list[Mention]:
         for one in _NUMBER.finditer(text, match.start("list"), match.end("list")):
             letter = lexicon.LETTERS.get(one[2].upper(), "")
             first = not found or found[-1].end <= match.start()
-            start = match.start() if first else one.start() - 2 * text[:one.start()].endswith("au")
-            found.append(Mention(start, one.end(),
-                                 (f"AU{int(one[1]):02d}",), level=letter))
+            start = match.start() if first else one.start() - 2 * text[: one.start()].endswith("au")
+            found.append(Mention(start, one.end(), (f"AU{int(one[1]):02d}",), level=letter))
     for match in _LONE_CODE.finditer(text):
         if not any(m.start <= match.start() < m.end for m in found):
-            found.append(Mention(match.start(), match.end(), (f"AU{int(match['unit']):02d}",),
-                                 level=lexicon.LETTERS[match["letter"].upper()]))
+            found.append(
+                Mention(
+                    match.start(),
+                    match.end(),
+                    (f"AU{int(match['unit']):02d}",),
+                    level=lexicon.LETTERS[match["letter"].upper()],
+                )
+            )
     return found
 
 
@@ -101,11 +127,15 @@ def _titles(text: str) -> list[Mention]:
 
 
 def _phrases(text: str, taken: set[int]) -> list[Mention]:
-    return [Mention(*m.span(), lexicon.names(lexicon.PHRASES[int(m.lastgroup[1:])][1]))
-            for m in _PHRASE.finditer(text) if m.start() not in taken]
+    return [
+        Mention(*m.span(), lexicon.names(lexicon.PHRASES[int(m.lastgroup[1:])][1]))
+        for m in _PHRASE.finditer(text)
+        if m.start() not in taken
+    ]
 
 
 # ---- "the inner ends of the brows are pulled up": a part and its movement -----------------------------------------------
+
 
 @dataclass
 class _Item:
@@ -130,13 +160,15 @@ def _moved_parts(text: str, taken: set[int]) -> list[Mention]:
     items, found, paired, moves = _items(text, taken), [], set(), []
     for k, item in enumerate(items):
         if item.kind != "move" or (
-                text[item.start:item.end] == "together" and (items[k - 1].name in _TOGETHER_VERBS or text[item.end:].startswith(" with"))):
+            text[item.start : item.end] == "together"
+            and (items[k - 1].name in _TOGETHER_VERBS or text[item.end :].startswith(" with"))
+        ):
             continue
         if item.name == "down" and items[k - 1].name in ("come", "comes", "came", "back"):  # over, not lowered
             continue
         left, right = _part_left(items, k), _part_right(items, k)
         near = left is not None and _says_of(items, left, k)
-        if item.name == "move" and _is_noun(text[item.start:item.end]):  # "movement of the mouth", "mouth movement"
+        if item.name == "move" and _is_noun(text[item.start : item.end]):  # "movement of the mouth", "mouth movement"
             near = left == k - 1
             left = left if near else None
         if right is not None and k and items[k - 1].name in _DETERMINERS:  # "weaker than the raised cheeks"
@@ -179,7 +211,7 @@ def _part_right(items: list[_Item], k: int) -> int | None:
 
 def _says_of(items: list[_Item], p: int, k: int) -> bool:
     """Whether the movement is said of the part before it: a verb or nothing but adverbs stands between them."""
-    between = items[p + 1:k]
+    between = items[p + 1 : k]
     if not between or any(w.name in _COPULA for w in between):
         return True
     return all(w.name in _ADVERBS or w.kind == "move" or w.name in ("and", "side", "sides", "in", "over") for w in between)
@@ -197,12 +229,23 @@ def _coordinated(items: list[_Item], p: int, backward: bool, paired: set[int]) -
             joined = False
         elif item.name in ("and", "or", "nor", ",", "&", "but"):
             joined = True
-        elif item.kind == "move" or item.name not in ("the", "both", "his", "her", "their", "left", "right", "any", "all", "also"):
+        elif item.kind == "move" or item.name not in (
+            "the",
+            "both",
+            "his",
+            "her",
+            "their",
+            "left",
+            "right",
+            "any",
+            "all",
+            "also",
+        ):
             break
         k += step
     if not backward and len(parts) > 1:  # a later part with a movement of its own keeps it
         last = max(parts)
-        after = items[last + 1:last + 4]
+        after = items[last + 1 : last + 4]
         if any(w.kind == "move" for w in after):
             parts = [q for q in parts if q == p]
     return sorted(parts)
@@ -222,9 +265,11 @@ _BARE = re.compile(r"\b(?:without|not)\s+(?:the |any |her |his |their )?$")
 
 def _bare_parts(items: list[_Item], paired: set[int], text: str) -> list[Mention]:
     """ "without the cheeks": no movement of them."""
-    return [Mention(i.start, i.end, lexicon.MEANING[i.name, "move"]) for p, i in enumerate(items)
-            if i.kind == "part" and p not in paired and (i.name, "move") in lexicon.MEANING
-            and _BARE.search(text[:i.start])]
+    return [
+        Mention(i.start, i.end, lexicon.MEANING[i.name, "move"])
+        for p, i in enumerate(items)
+        if i.kind == "part" and p not in paired and (i.name, "move") in lexicon.MEANING and _BARE.search(text[: i.start])
+    ]
 
 
 _BESIDE = re.compile(r"\b(?:before|after|than|ahead of|as well as|followed by|follows?)\s+(?:the |those of the |both )?$")
@@ -234,9 +279,10 @@ def _elliptic(items: list[_Item], paired: set[int], moves: list[_Item], text: st
     """ "The cheeks rise after the mouth corners": the part beside which another one moves does the same."""
     found = []
     for p, i in enumerate(items):
-        if i.kind == "part" and p not in paired and moves and _BESIDE.search(text[:i.start]):
-            if units := lexicon.MEANING.get((i.name, moves[-1].name)):
-                found.append(Mention(i.start, i.end, units))
+        beside = i.kind == "part" and p not in paired and moves and _BESIDE.search(text[: i.start])
+        units = lexicon.MEANING.get((i.name, moves[-1].name)) if beside else None
+        if units:
+            found.append(Mention(i.start, i.end, units))
     return found
 
 
@@ -265,10 +311,12 @@ def _without_doubles(found: list[Mention], text: str) -> list[Mention]:
 def _one_and_the_same(a: Mention, b: Mention, text: str) -> bool:
     if not set(a.units) & set(b.units) or a.flips != b.flips:
         return False
-    if b.start < a.end or (text[b.start:b.end].startswith(("au", "action")) and _OPEN_BRACKET.search(text[:b.start])):
+    if b.start < a.end or (text[b.start : b.end].startswith(("au", "action")) and _OPEN_BRACKET.search(text[: b.start])):
         return True  # "the mouth smiles with no lift of the cheeks (AU12)": the code is that of the smile
-    between = text[a.end:b.start]
-    return bool(_APPOSED.fullmatch(between)) and ("(" in between or not between.strip() or between.strip() in ("or", ", or", ", the"))
+    between = text[a.end : b.start]
+    return bool(_APPOSED.fullmatch(between)) and (
+        "(" in between or not between.strip() or between.strip() in ("or", ", or", ", the")
+    )
 
 
 # ---- denied or not ------------------------------------------------------------------------------------------------------
@@ -277,22 +325,36 @@ _DENY = re.compile(rf"\b(?:{lexicon.DENY.replace('|n' + chr(39) + 't', '')})\b|n
 _MISSING = re.compile(rf"\s*(?:\([^)]*\)\s*)?(?:{lexicon.MISSING_AFTER})")
 _UNSEEN = re.compile(rf"\s*(?:\([^)]*\)\s*)?(?:{lexicon.UNSEEN_AFTER})")
 _RESTART = re.compile(r"(?:\b(?:and|or)|,)\s+(?=(?:no|not|nor|without|never|neither)\b)|(?=\bnor\b)")
-_SCOPE_END = re.compile(r"\b(?:but|only|except|with(?!out)|and (?:the|a|an|with|instead|yet|so|there|its|only)|instead(?! of)|just)\b|[;:]|,(?=\s*(?:the|a|an|this|that|it|there|his|her)\b)|"
-                        r"\b(?:is|are|was|were|shows?|stands?|does|do|has|have|makes?|go|goes|rises?)\b(?! (?:\w+ )?(?:no|not|neither|never|without)\b)[^,]*,|\)|,\s*(?=(?:and )?(?:there|the))")
-_NOT_DENYING = re.compile(r"\bno (?:clear )?(?:stronger|weaker|more|less|other|single|one)\b|\bnot (?:so |as |very )?(?:much|strong\w*|weak\w*|alone|stronger|weaker|the (?:strongest|weakest|only|first))\b|"
-                          r"\bno (?:measured |single )+movement|\bnot (?:on|typical|fit|go|support|speak|point|expected|likely|first|before|after|at the same)\b|"
-                          r"\b(?:do|does) not (?:fit|go|support|speak|point|belong|match|match|argue|suit|agree)\b|\bnot (?:a )?(?:typical|listed|read|part)\b|\bno part of (?:the )?(?:listed|anger|fear)")
+_SCOPE_END = re.compile(
+    r"\b(?:but|only|except|with(?!out)|and (?:the|a|an|with|instead|yet|so|there|its|only)|instead(?! "
+    r"of)|just)\b|[;:]|,(?=\s*(?:the|a|an|this|that|it|there|his|her)\b)|"
+    r"\b(?:is|are|was|were|shows?|stands?|does|do|has|have|makes?|go|goes|rises?)\b(?! (?:\w+ )?(?:no|"
+    r"not|neither|never|without)\b)[^,]*,|\)|,\s*(?=(?:and )?(?:there|the))"
+)
+_NOT_DENYING = re.compile(
+    r"\bno (?:clear )?(?:stronger|weaker|more|less|other|single|one)\b|\bnot (?:so |as |very )?(?:much|"
+    r"strong\w*|weak\w*|alone|stronger|weaker|the (?:strongest|weakest|only|first))\b|"
+    r"\bno (?:measured |single )+movement|\bnot (?:on|typical|fit|go|support|speak|point|expected|"
+    r"likely|first|before|after|at the same)\b|"
+    r"\b(?:do|does) not (?:fit|go|support|speak|point|belong|match|match|argue|suit|agree)\b|\bnot "
+    r"(?:a )?(?:typical|listed|read|part)\b|\bno part of (?:the )?(?:listed|anger|fear)"
+)
 _NO_PART = re.compile(r"\b(?:takes?|plays?|taking|playing) no (?:part|role)\b")
-_FINITE = re.compile(r"\b(?:is|are|was|were|stands?|shows?|rises?|goes|go|does|do|makes?|looks?|dominates?|leads?|appears?|takes?)\b")
+_FINITE = re.compile(
+    r"\b(?:is|are|was|were|stands?|shows?|rises?|goes|go|does|do|makes?|looks?|dominates?|leads?|appears?|"
+    r"takes?)\b"
+)
 _WEAK = re.compile(r"\b(?:hardly|barely|scarcely)\b")
 
 
 def _polarity(m: Mention, found: list[Mention], text: str) -> None:
-    before = _scope_before(text[:m.start], text[m.end:])
-    inside = "" if re.search(r"\bneither\b", before) else _RESTART.split(text[m.start:m.end])[-1]
-    count = len(_DENY.findall(_NOT_DENYING.sub(" ", _NO_PART.sub(" ", before)))) + len(_DENY.findall(_NOT_DENYING.sub(" ", inside)))
+    before = _scope_before(text[: m.start], text[m.end :])
+    inside = "" if re.search(r"\bneither\b", before) else _RESTART.split(text[m.start : m.end])[-1]
+    count = len(_DENY.findall(_NOT_DENYING.sub(" ", _NO_PART.sub(" ", before)))) + len(
+        _DENY.findall(_NOT_DENYING.sub(" ", inside))
+    )
     m.weak = bool(_WEAK.search(before) or _WEAK.search(inside))
-    tail = text[_last_of_list(m, found, text):]
+    tail = text[_last_of_list(m, found, text) :]
     if _UNSEEN.match(tail):
         m.unseen = True
         return
@@ -308,20 +370,28 @@ def _polarity(m: Mention, found: list[Mention], text: str) -> None:
 def _scope_before(before: str, after: str) -> str:
     """What stands before a mention and can deny it: back to the last word that ends a denial's reach."""
     ends = [e.end() for e in _SCOPE_END.finditer(before)]
-    near = before[ends[-1]:] if ends else before
+    near = before[ends[-1] :] if ends else before
     again = [e.end() for e in _RESTART.finditer(near)]
-    near = near[again[-1]:] if again else near
+    near = near[again[-1] :] if again else near
     first = _DENY.search(near)
     if first and re.match(r"neither|nor", first[0]):
         return near
     comma = near.rfind(",")
-    if first and comma > first.start() and not re.search(r"\b(?:or|nor)\b|,\s*(?:no|not|nor|neither|without)\b", near[first.start():] + after):
+    if (
+        first
+        and comma > first.start()
+        and not re.search(
+            r"\b(?:or|nor)\b|,\s*(?:no|not|nor|neither|"
+            r"without)\b",
+            near[first.start() :] + after,
+        )
+    ):
         rest = near[comma:]
         if not re.fullmatch(r",\s*(?:[\w-]+\s*){0,3}", rest):
             return rest
-    subject = _FINITE.search(near[first.end():]) if first else None
+    subject = _FINITE.search(near[first.end() :]) if first else None
     if first and subject and first[0] in ("no", "without", "lack", "lacks", "absence", "none", "nothing"):
-        later = near[first.end() + subject.end():]
+        later = near[first.end() + subject.end() :]
         return later if "and" in later or "," in later else near
     return near
 
@@ -330,6 +400,10 @@ def _last_of_list(m: Mention, found: list[Mention], text: str) -> int:
     """Where the list ends that a mention is part of: "AU04 and AU07 are absent" is about both."""
     end = m.end
     for other in found:
-        if other.start >= end and re.fullmatch(r"\)?\s*(?:,|and|or|nor|, and|, or|as well as|&)\s*(?:the |both |an? )?(?:\w+ )?", text[end:other.start]):
+        if other.start >= end and re.fullmatch(
+            r"\)?\s*(?:,|and|or|nor|, and|, or|as well as|&)\s*(?:the |both |an? )?(?:\w+ "
+            r")?",
+            text[end : other.start],
+        ):
             end = other.end
-    return end + bool(text[end:end + 1] == ")")
+    return end + bool(text[end : end + 1] == ")")

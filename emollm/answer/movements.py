@@ -32,9 +32,15 @@ def presence(p: Passage, facts: Facts) -> list[Found]:
 # ---- strength -------------------------------------------------------------------------------------------------------
 
 _WORDS = "|".join(sorted(map(re.escape, lexicon.STRENGTHS), key=len, reverse=True))
-_LEVEL = re.compile(rf"\b(?P<word>{_WORDS})(?:ly)?\b|\b(?:level|intensity|grade|letter|at|facs) (?P<letter>[a-e])\b|"
-                    r"(?<![\w.-])(?P<number>[0-5](?:\.\d)?)(?= ?(?:/ ?5|of 5|out of 5|out of five)|(?![\w:%]|-\d|\.\d| ?(?:s|sec|seconds?|%|percent|movements?|action|units?|signs?|times?|in|of)\b))")
-_NUMBER_CUE = re.compile(r"(?:\(|at|of|to|with|is|are|reaches|measured|intensity|strength|level|about|around|,|=|:|by)\s*(?:about |around |an? )?(?:intensity |strength |level |value )?(?:of )?$")
+_LEVEL = re.compile(
+    rf"\b(?P<word>{_WORDS})(?:ly)?\b|\b(?:level|intensity|grade|letter|at|facs) (?P<letter>[a-e])\b|"
+    r"(?<![\w.-])(?P<number>[0-5](?:\.\d)?)(?= ?(?:/ ?5|of 5|out of 5|out of five)|(?![\w:%]|-\d|\.\d| ?(?:s|"
+    r"sec|seconds?|%|percent|movements?|action|units?|signs?|times?|in|of)\b))"
+)
+_NUMBER_CUE = re.compile(
+    r"(?:\(|at|of|to|with|is|are|reaches|measured|intensity|strength|level|about|around|,|=|:|"
+    r"by)\s*(?:about |around |an? )?(?:intensity |strength |level |value )?(?:of )?$"
+)
 
 
 def strength(p: Passage, facts: Facts) -> list[Found]:
@@ -43,8 +49,19 @@ def strength(p: Passage, facts: Facts) -> list[Found]:
         if m.level and not m.denied:
             found += [_judge_strength(p, m, facts, (m.start, m.end), word=m.level)]
     for match in _LEVEL.finditer(p.text):
-        if _compared(p.text, match) or re.search(r"\b(?:confiden\w+|probab\w+|chance|likel\w+)\b[^,;]{0,12}$", p.text[:match.start()]) or (
-                match["number"] and not _NUMBER_CUE.search(p.text[:match.start()]) and not re.match(r" ?(?:/|of|out)", p.text[match.end():])):
+        if (
+            _compared(p.text, match)
+            or re.search(
+                r"\b(?:confiden\w+|probab\w+|chance|"
+                r"likel\w+)\b[^,;]{0,12}$",
+                p.text[: match.start()],
+            )
+            or (
+                match["number"]
+                and not _NUMBER_CUE.search(p.text[: match.start()])
+                and not re.match(r" ?(?:/|of|out)", p.text[match.end() :])
+            )
+        ):
             continue
         word = lexicon.LETTERS[match["letter"].upper()] if match["letter"] else match["word"] or ""
         for m in _described(p, match):
@@ -55,8 +72,23 @@ def strength(p: Passage, facts: Facts) -> list[Found]:
 
 def _compared(text: str, match: re.Match) -> bool:
     """ "equally strong", "as strong as", "stronger", "how strong": not a strength of its own."""
-    return bool(re.search(r"(?:equally|as|how|so|similarly|more|most|less|least|alike|no|not(?: very| so)?) $", text[:match.start()])) or bool(
-        re.match(r" (?:enough|as)\b", text[match.end():])) or bool(re.match(r" (?:margin|smell|case|evidence|light|doubt|chance|majority)", text[match.end():]))
+    return (
+        bool(
+            re.search(
+                r"(?:equally|as|how|so|similarly|more|most|less|least|alike|no|not(?: very| so)?) "
+                r"$",
+                text[: match.start()],
+            )
+        )
+        or bool(re.match(r" (?:enough|as)\b", text[match.end() :]))
+        or bool(
+            re.match(
+                r" (?:margin|smell|case|evidence|light|doubt|"
+                r"chance|majority)",
+                text[match.end() :],
+            )
+        )
+    )
 
 
 def _described(p: Passage, match: re.Match) -> list[Mention]:
@@ -64,17 +96,35 @@ def _described(p: Passage, match: re.Match) -> list[Mention]:
     inside = [m for m in p.mentions if m.start <= match.start() < m.end]
     if inside:
         return inside
-    after = [m for m in p.mentions if 0 <= m.start - match.end() and re.fullmatch(
-        r"[\s:,]*(?:strength,? |intensity,? |level,? )?(?:[a-z-]+ ){0,3}", p.text[match.end():m.start])]
-    predicate = re.search(r"\b(?:is|are|was|were|at|of|with|to|reach\w*|measured|this|that|\()\s*(?:only |very |of |about |around |an? |at )*$", p.text[:match.start()])
-    if match["word"] and after and not (predicate and group_before(p, match.start()) and not re.search(r"\b(?:with|of|at) (?:an? )?$", p.text[:match.start()])):
+    after = [
+        m
+        for m in p.mentions
+        if m.start - match.end() >= 0
+        and re.fullmatch(r"[\s:,]*(?:strength,? |intensity,? |level,? )?(?:[a-z-]+ ){0,3}", p.text[match.end() : m.start])
+    ]
+    predicate = re.search(
+        r"\b(?:is|are|was|were|at|of|with|to|reach\w*|measured|this|that|\()\s*(?:only |very |of |about |"
+        r"around |an? |at )*$",
+        p.text[: match.start()],
+    )
+    if (
+        match["word"]
+        and after
+        and not (
+            predicate
+            and group_before(p, match.start())
+            and not re.search(r"\b(?:with|of|at) (?:an? )?$", p.text[: match.start()])
+        )
+    ):
         return after[:1]
     if match["number"]:
         return sorted((m for m in p.mentions if m.end <= match.start()), key=lambda m: -m.end)[:1]
     return group_before(p, match.start())
 
 
-def _judge_strength(p: Passage, m: Mention, facts: Facts, at: tuple[int, int], word: str = "", number: str | None = None) -> Found:
+def _judge_strength(
+    p: Passage, m: Mention, facts: Facts, at: tuple[int, int], word: str = "", number: str | None = None
+) -> Found:
     """The strength of the member of a set that bears the words out best, of those that are there."""
     there = [au for au in m.units if facts.state(au) == "on"] or [facts.best(m.units)]
     judged = [_strength_of(p, m, au, facts, at, word, number) for au in there]
@@ -100,11 +150,16 @@ def _strength_of(p: Passage, m: Mention, au: str, facts: Facts, at: tuple[int, i
 
 _PART = r"(?:inner |outer |upper |lower )?(?:eye)?(?:brows?|lids?|cheeks?|eyes?|mouth corners?|lip corners?|corners?|lips?|nostrils?)"
 _SIDE = re.compile(
-    r"(?P<more>\b(?:stronger|clearer|higher|further|more(?: \w+)?|mainly|mostly|above all|chiefly|primarily|weaker|less(?: \w+)?)[^.;:]{0,25}?(?:on|at) (?:the |his |her |its )?(?:person's )?(?P<where>left|right))|"
-    rf"(?P<both>\b(?:on )?(?:the )?(?:left and (?:the )?right|both sides|both halves|right and (?:the )?left)\b|\bsymmetric\w*|\bbilateral\w*|\bboth (?={_PART}))|"
-    rf"(?P<one>\bone[- ]sided\w*|\bon (?:only )?one side\b|\bunilateral\w*|\basymmetric\w*|\blopsided\b|\buneven\w*|\bon a single side\b|"
+    r"(?P<more>\b(?:stronger|clearer|higher|further|more(?: \w+)?|mainly|mostly|above all|chiefly|primarily|weaker|less(?: "
+    r"\w+)?)[^.;:]{0,25}?(?:on|at) (?:the |his |her |its )?(?:person's )?(?P<where>left|right))|"
+    rf"(?P<both>\b(?:on )?(?:the )?(?:left and (?:the )?right|both sides|both halves|right and (?:the )?left)\b|"
+    rf"\bsymmetric\w*|\bbilateral\w*|\bboth (?={_PART}))|"
+    rf"(?P<one>\bone[- ]sided\w*|\bon (?:only )?one side\b|\bunilateral\w*|\basymmetric\w*|\blopsided\b|\buneven\w*|\bon a "
+    rf"single side\b|"
     rf"\b(?:only |just )?(?:one|a single) (?={_PART}|half))|"
-    rf"(?:\b(?:on|at|to) (?:the |his |her |its |their )?(?:person's )?|\((?:only )?)(?P<only>left|right)\b|\b(?P<of>left|right)(?:-hand|-sided)? (?={_PART}|side|half|smile|raising|lowering)")
+    rf"(?:\b(?:on|at|to) (?:the |his |her |its |their )?(?:person's )?|\((?:only )?)(?P<only>left|right)\b|\b(?P<of>left|"
+    rf"right)(?:-hand|-sided)? (?={_PART}|side|half|smile|raising|lowering)"
+)
 _EVEN = re.compile(r"\b(?:even|alike|the same|equal\w*|symmetric\w*)\b")
 
 
@@ -124,10 +179,25 @@ def side(p: Passage, facts: Facts) -> list[Found]:
 
 def _sided(p: Passage, match: re.Match) -> list[Mention]:
     inside = [m for m in p.mentions if m.start <= match.start() < m.end]
-    after = [m for m in p.mentions if 0 <= m.start - match.end() <= 32 and re.fullmatch(
-        r"[\s,-]*(?:(?:only|just|side|half|shows?|carries|of|the|an?|is|has|hand|mouth|face|both|have|" + _PART + r")[\s,:]*){0,5}", p.text[match.end():m.start])]
-    after = [m for m in after if m.start == after[0].start]  # "the left corner is raised and tucked in": both are of that corner
-    return inside or (after if match["of"] or match["one"] or match["both"] or match["more"] else []) or group_before(p, match.start()) or after
+    after = [
+        m
+        for m in p.mentions
+        if 0 <= m.start - match.end() <= 32
+        and re.fullmatch(
+            r"[\s,-]*(?:(?:only|just|side|half|shows?|carries|of|the|an?|is|has|hand|mouth|face|both|"
+            r"have|" + _PART + r")[\s,:]*){0,5}",
+            p.text[match.end() : m.start],
+        )
+    ]
+    after = [
+        m for m in after if m.start == after[0].start
+    ]  # "the left corner is raised and tucked in": both are of that corner
+    return (
+        inside
+        or (after if match["of"] or match["one"] or match["both"] or match["more"] else [])
+        or group_before(p, match.start())
+        or after
+    )
 
 
 def _judge_side(p: Passage, m: Mention, match: re.Match, facts: Facts) -> Found:
@@ -146,7 +216,9 @@ def _judge_side(p: Passage, m: Mention, match: re.Match, facts: Facts) -> Found:
     else:
         now = facts.side(au)
         right = now == stated or (stated == "one" and now != "both")
-        close = abs(abs(gap) - SIDE_GAP) <= SIDE_TOLERANCE and (stated in ("both", "one") or gap * (1 if stated == "left" else -1) > 0)
+        close = abs(abs(gap) - SIDE_GAP) <= SIDE_TOLERANCE and (
+            stated in ("both", "one") or gap * (1 if stated == "left" else -1) > 0
+        )
         verdict = "supported" if right or close else "contradicted"
     reason = "" if verdict == "supported" else f"measured side: {facts.side(au)}"
     return p.make("side", (verdict, reason), at, units=m.units, side=stated)
@@ -166,19 +238,50 @@ def _whole_face(p: Passage, match: re.Match, facts: Facts) -> list[Found]:
 
 # ---- how many, and where ----------------------------------------------------------------------------------------------
 
-_NUMBERS = {w: n for n, w in enumerate("no one two three four five six seven eight nine ten".split())}
-_NUMBERS |= {"a single": 1, "single": 1, "zero": 0, "none": 0, "nothing": 0, "several": 3, "many": 4, "a few": 3, "a couple of": 2,
-             "a pair of": 2, "both": 2, "another": 1}
+_NUMBERS = {w: n for n, w in enumerate(["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"])}
+_NUMBERS |= {
+    "a single": 1,
+    "single": 1,
+    "zero": 0,
+    "none": 0,
+    "nothing": 0,
+    "several": 3,
+    "many": 4,
+    "a few": 3,
+    "a couple of": 2,
+    "a pair of": 2,
+    "both": 2,
+    "another": 1,
+}
 _COUNT = re.compile(
-    r"(?<!\bas)(?<!\bas )\b(?P<how>only|just|exactly|at least|more than|fewer than|less than|no more than|at most|over|all|some|about|the same)?\s?"
-    r"(?P<n>no|zero|a single|single|several|many|a few|a couple of|a pair of|one|two|three|four|five|six|seven|eight|nine|ten|1?\d)\s"
-    r"(?:(?P<other>other|further|more|additional)\s)?(?:(?:clear|measured|distinct|different|visible|strong|active|facial|of the|separate|single|main|real|big)\s)*"
-    r"(?P<what>movements?|action units?|units?|signs?(?! of)|changes?|things|aus?)\b(?! of (?:the|his|her|an?|any|some)\b| (?:is|are) (?:\w+ ){0,2}stronger)")
-_NOTHING = re.compile(r"\bnothing (?:in the face |else |on the face |here )?(?:moves|is moving|stands out|stirs|shows)\b|\bno part of the face moves\b|\bface (?:stays|is|remains|keeps|lies) (?:completely |fully |entirely |quite )?(?:at rest|still|motionless|unmoved)\b|\bface without (?:any |clear |measured |strong )?movements?\b|"
-                      r"\b(?:lack|absence) of (?:any |clear |measured |strong )?movement\b|\b(?:a|the) (?:still|resting|motionless) face\b|\bface at rest\b|\bno one movement\b")
-_ONLY = re.compile(r"\b(?:the only|the sole|the single) (?:clear |measured |strong )?(?:movement|sign|unit|change)\b|\b(?:stands|comes|is|moves|appears) (?:all )?alone\b|,? alone$|\bno other (?:clear |measured )?movements?\b|\bnothing else moves\b")
-_RESERVED = re.compile(r"\bno (?:single |one |clear |other )*(?:measured )?movement (?:behind|as support|supports|carries|speaks|points|is (?:much |clearly )?stronger)|\bno (?:single |one )+measured movement|"
-                       r"\bsingle measured movement|\b(?:rather|more) than (?:a|one|any)\b|\bany (?:single |one )?(?:measured )?movement|with no (?:single )?(?:measured )?movement behind")
+    r"(?<!\bas)(?<!\bas )\b(?P<how>only|just|exactly|at least|more than|fewer than|less than|no more than|at most|over|all|"
+    r"some|about|the same)?\s?"
+    r"(?P<n>no|zero|a single|single|several|many|a few|a couple of|a pair of|one|two|three|four|five|six|seven|eight|nine|"
+    r"ten|1?\d)\s"
+    r"(?:(?P<other>other|further|more|additional)\s)?(?:(?:clear|measured|distinct|different|visible|strong|active|facial|of "
+    r"the|separate|single|main|real|big)\s)*"
+    r"(?P<what>movements?|action units?|units?|signs?(?! of)|changes?|things|aus?)\b(?! of (?:the|his|her|an?|any|some)\b| "
+    r"(?:is|are) (?:\w+ ){0,2}stronger)"
+)
+_NOTHING = re.compile(
+    r"\bnothing (?:in the face |else |on the face |here )?(?:moves|is moving|stands out|stirs|shows)\b|"
+    r"\bno part of the face moves\b|\bface (?:stays|is|remains|keeps|lies) (?:completely |fully |entirely |"
+    r"quite )?(?:at rest|still|motionless|unmoved)\b|\bface without (?:any |clear |measured |strong "
+    r")?movements?\b|"
+    r"\b(?:lack|absence) of (?:any |clear |measured |strong )?movement\b|\b(?:a|the) (?:still|resting|"
+    r"motionless) face\b|\bface at rest\b|\bno one movement\b"
+)
+_ONLY = re.compile(
+    r"\b(?:the only|the sole|the single) (?:clear |measured |strong )?(?:movement|sign|unit|change)\b|"
+    r"\b(?:stands|comes|is|moves|appears) (?:all )?alone\b|,? alone$|\bno other (?:clear |measured "
+    r")?movements?\b|\bnothing else moves\b"
+)
+_RESERVED = re.compile(
+    r"\bno (?:single |one |clear |other )*(?:measured )?movement (?:behind|as support|supports|carries|"
+    r"speaks|points|is (?:much |clearly )?stronger)|\bno (?:single |one )+measured movement|"
+    r"\bsingle measured movement|\b(?:rather|more) than (?:a|one|any)\b|\bany (?:single |one "
+    r")?(?:measured )?movement|with no (?:single )?(?:measured )?movement behind"
+)
 
 
 def count(p: Passage, facts: Facts) -> list[Found]:
@@ -192,14 +295,19 @@ def count(p: Passage, facts: Facts) -> list[Found]:
     match = _COUNT.search(p.text)
     if not match:
         return []
-    where = re.match(r"[^,;]{0,18}\b(?:in|of|around) the (upper|lower|mouth|eye|brow|nose)", p.text[match.end():])
-    if re.search(r"\bor $", p.text[:match.start("n")]) or (where and where[1] not in ("upper", "lower")):
+    where = re.match(r"[^,;]{0,18}\b(?:in|of|around) the (upper|lower|mouth|eye|brow|nose)", p.text[match.end() :])
+    if re.search(r"\bor $", p.text[: match.start("n")]) or (where and where[1] not in ("upper", "lower")):
         return []
     how = match["how"] or ""
     number = int(match["n"]) if match["n"].isdigit() else _NUMBERS[match["n"]]
     if match["other"]:
         return []
-    if not how and number and re.search(r"\bstands? out\b|\bshow\b|\bgo together\b|\bof\b", p.text[match.end():match.end() + 25]) and match["n"] not in ("a single", "single", "one"):
+    if (
+        not how
+        and number
+        and re.search(r"\bstands? out\b|\bshow\b|\bgo together\b|\bof\b", p.text[match.end() : match.end() + 25])
+        and match["n"] not in ("a single", "single", "one")
+    ):
         how = "at least"
     if match["n"] in ("several", "many", "a few"):
         how = "at least"
@@ -222,27 +330,51 @@ def _judge_count(n: int, how: str, facts: Facts, half: str | None = None) -> tup
     sure = sum(facts.state(au) == "on" for au in here)
     most = sure + sum(facts.state(au) == "unsure" for au in here)
     reason = f"{sure} movements were measured"
-    low, high = (n, 24) if how == "at least" else (n + 1, 24) if how in ("more than", "over") else (
-        0, n - 1) if how in ("fewer than", "less than") else (0, n) if how in ("no more than", "at most") else (n, n)
+    low, high = (
+        (n, 24)
+        if how == "at least"
+        else (n + 1, 24)
+        if how in ("more than", "over")
+        else (0, n - 1)
+        if how in ("fewer than", "less than")
+        else (0, n)
+        if how in ("no more than", "at most")
+        else (n, n)
+    )
     if low <= sure <= high:
         return RIGHT
     return ("unsure", reason) if sure <= high and most >= low else ("contradicted", reason)
 
 
-_PLACE = re.compile(r"\b(?:everything|all of it|it all|most(?: of (?:the movement|it))?|the (?:larger|greater) share|the weight|the bulk|more than the rest|most of it|mainly|mostly|both take part|move together|share)\b")
-_HALF = re.compile(r"\b(upper|lower)(?: (?:half of the )?face)?\b|\b(whole face)\b|\b(brows and eyes|eyes and brows)\b|\b(nose, mouth and chin|mouth and chin|mouth region|around the mouth)\b")
+_PLACE = re.compile(
+    r"\b(?:everything|all of it|it all|most(?: of (?:the movement|it))?|the (?:larger|greater) share|the "
+    r"weight|the bulk|more than the rest|most of it|mainly|mostly|both take part|move together|share)\b"
+)
+_HALF = re.compile(
+    r"\b(upper|lower)(?: (?:half of the )?face)?\b|\b(whole face)\b|\b(brows and eyes|eyes and brows)\b|"
+    r"\b(nose, mouth and chin|mouth and chin|mouth region|around the mouth)\b"
+)
 
 
 def place(p: Passage, facts: Facts) -> list[Found]:
     """ "Most of the movement is in the lower face"."""
     weight, halves = _PLACE.search(p.text), _halves(p.text)
-    if not halves or not (weight or re.search(r"\bmoves? more\b|\bcarries\b|\bdoes most\b|\btakes? in\b|\breaches\b|\bruns? over\b|\bcontribute\b|\bcarry\b", p.text)):
+    if not halves or not (
+        weight
+        or re.search(
+            r"\bmoves? more\b|\bcarries\b|\bdoes most\b|\btakes? in\b|\breaches\b|\bruns? "
+            r"over\b|\bcontribute\b|\bcarry\b",
+            p.text,
+        )
+    ):
         return []
     on = facts.on()
     upper = sum(facts.strength(au) for au in on if au in UPPER_FACE)
     lower = sum(facts.strength(au) for au in on if au not in UPPER_FACE)
     if halves == {"upper", "lower"}:
-        verdict = RIGHT if upper and lower else ("contradicted", f"strengths add up to {upper:.1f} above and {lower:.1f} below")
+        verdict = (
+            RIGHT if upper and lower else ("contradicted", f"strengths add up to {upper:.1f} above and {lower:.1f} below")
+        )
     else:
         here, there = (upper, lower) if "upper" in halves else (lower, upper)
         every = re.search(r"\beverything\b|\ball of it\b|\bit all\b|\bonly\b", p.text)

@@ -56,8 +56,14 @@ class Verdicts:
         return self.judged / self.content if self.content else 1.0
 
 
-def judge(text: str, series: AUSeries, events: list[AUEvent], distribution: dict[str, float] | None = None,
-          label: str | None = None, start: int = 0) -> Verdicts:
+def judge(
+    text: str,
+    series: AUSeries,
+    events: list[AUEvent],
+    distribution: dict[str, float] | None = None,
+    label: str | None = None,
+    start: int = 0,
+) -> Verdicts:
     """Judge the prose of `text` from `start` on. Spans refer to `text`.
 
     Without a distribution nothing is said about labels beside support; `label` is what the text concluded, None when nothing.
@@ -78,10 +84,21 @@ def judge(text: str, series: AUSeries, events: list[AUEvent], distribution: dict
 def _of_clause(p: Passage, facts: Facts, recent_label: str | None) -> list[Found]:
     supported = readings.support(p, facts, recent_label)
     causes = readings.cause(p, facts)
-    return [*movements.presence(p, facts), *movements.strength(p, facts), *ranks.rank(p, facts), *movements.side(p, facts),
-            *movements.count(p, facts), *movements.place(p, facts), *times.time(p, facts), *times.order(p, facts),
-            *ranks.combination(p, facts), *supported, *readings.label_and_alternatives(p, facts, bool(supported)),
-            *readings.confidence(p, facts), *causes]
+    return [
+        *movements.presence(p, facts),
+        *movements.strength(p, facts),
+        *ranks.rank(p, facts),
+        *movements.side(p, facts),
+        *movements.count(p, facts),
+        *movements.place(p, facts),
+        *times.time(p, facts),
+        *times.order(p, facts),
+        *ranks.combination(p, facts),
+        *supported,
+        *readings.label_and_alternatives(p, facts, bool(supported)),
+        *readings.confidence(p, facts),
+        *causes,
+    ]
 
 
 def _before(passages: list[Passage], clause: Clause) -> list[Mention]:
@@ -124,6 +141,7 @@ def _cover(result: Verdicts, parts: list[Clause]) -> None:
 
 
 # ---- faults -------------------------------------------------------------------------------------------------------------
+
 
 def _faults(text: str, passages: list[Passage], found: list[Found], start: int) -> list[Fault]:
     faults = [Fault(f.fault, f.start, f.end, f.reason) for f in found if f.fault]
@@ -178,8 +196,13 @@ def _twice(text: str, passages: list[Passage], found: list[Found]) -> list[Fault
         for m in p.mentions:
             at = p.span(m.start, m.end)
             for q, n in before:
-                style = {text[a].lower() == "a" and text[a + 1:a + 2].lower() == "u" for a in (at[0], q.span(n.start)[0])}
-                if set(m.units) == set(n.units) and m.denied == n.denied and (len(style) == 1 or _LISTED.fullmatch(text[q.span(n.end)[0]:at[0]])) and _as_two(text, q.span(n.start, n.end), at, p, found):
+                style = {text[a].lower() == "a" and text[a + 1 : a + 2].lower() == "u" for a in (at[0], q.span(n.start)[0])}
+                if (
+                    set(m.units) == set(n.units)
+                    and m.denied == n.denied
+                    and (len(style) == 1 or _LISTED.fullmatch(text[q.span(n.end)[0] : at[0]]))
+                    and _as_two(text, q.span(n.start, n.end), at, p, found)
+                ):
                     faults.append(Fault(TWICE, *at, text[slice(*at)]))
                     break
             before.append((p, m))
@@ -187,12 +210,23 @@ def _twice(text: str, passages: list[Passage], found: list[Found]) -> list[Fault
 
 
 def _as_two(text: str, first: tuple[int, int], second: tuple[int, int], p: Passage, found: list[Found]) -> bool:
-    between = text[first[1]:second[0]].lower()
+    between = text[first[1] : second[0]].lower()
     if not _LINK.search(between) or len(between.split()) > 8 or _BRACKETED.search(between):
         return False
-    sides = [set(_SIDES.findall(text[max(0, a - 12):b].lower())) for a, b in (first, second)]
+    sides = [set(_SIDES.findall(text[max(0, a - 12) : b].lower())) for a, b in (first, second)]
     if sides[0] and sides[1] and sides[0] != sides[1]:
         return False
-    more = any(f.kind in ("strength", "side", "time", "order", "support", "rank", "cause") and f.fault != ranks.SELF and f.start < second[1] and second[0] < f.end
-               and f.start > first[1] for f in found)
-    return not more or bool(re.search(r"\b(?:as well|too|also)\b", p.text)) or bool(_LISTED.fullmatch(between)) or " than " in between
+    more = any(
+        f.kind in ("strength", "side", "time", "order", "support", "rank", "cause")
+        and f.fault != ranks.SELF
+        and f.start < second[1]
+        and second[0] < f.end
+        and f.start > first[1]
+        for f in found
+    )
+    return (
+        not more
+        or bool(re.search(r"\b(?:as well|too|also)\b", p.text))
+        or bool(_LISTED.fullmatch(between))
+        or " than " in between
+    )

@@ -16,12 +16,33 @@ import numpy as np
 from emollm.answer.prose import judge
 from emollm.schema import LABELS, AUEvent, AUSeries, InputError, au_index
 
-_KINDS = {"m": "movement", "str": "strength", "rank": "rank", "side": "side", "cnt": "count", "pl": "place", "t": "time", "ord": "order",
-          "comb": "combination", "sup": "support", "alt": "alternative", "conf": "confidence", "lab": "label", "cau": "cause"}
+_KINDS = {
+    "m": "movement",
+    "str": "strength",
+    "rank": "rank",
+    "side": "side",
+    "cnt": "count",
+    "pl": "place",
+    "t": "time",
+    "ord": "order",
+    "comb": "combination",
+    "sup": "support",
+    "alt": "alternative",
+    "conf": "confidence",
+    "lab": "label",
+    "cau": "cause",
+}
 _VERDICTS = {"+": "supported", "-": "contradicted", "?": "unsure", ".": "unmeasured"}
-_FAULTS = {"sentence repeated": "!repeated", "movement named twice": "!twice", "label is its own alternative": "!own",
-           "compared with itself": "!self", "unlisted support": "!unlisted", "support by an absent movement": "!absent",
-           "support overlooked": "!overlooked", "reading named twice": "!reading"}
+_FAULTS = {
+    "sentence repeated": "!repeated",
+    "movement named twice": "!twice",
+    "label is its own alternative": "!own",
+    "compared with itself": "!self",
+    "unlisted support": "!unlisted",
+    "support by an absent movement": "!absent",
+    "support overlooked": "!overlooked",
+    "reading named twice": "!reading",
+}
 FRAME_SECONDS = 0.1  # of the made-up clips
 
 Statement = tuple[str, frozenset, str, str]  # kind, unit numbers, label, verdict
@@ -56,7 +77,9 @@ def read_cases(path: str | Path) -> list[Case]:
                 group = read_group(line)
             elif line.strip() and not line.startswith("#"):
                 sentence, _, stated = line.partition(" => ")
-                cases.append(Case(group, sentence.replace(" // ", "\n"), {read_statement(s) for s in stated.split() if s != "none"}))
+                cases.append(
+                    Case(group, sentence.replace(" // ", "\n"), {read_statement(s) for s in stated.split() if s != "none"})
+                )
         except (ValueError, KeyError, IndexError) as error:
             raise InputError(f"{path}:{number}: cannot read '{line[:60]}' ({error}). See the head of the file.") from None
     return cases
@@ -90,7 +113,9 @@ def read_group(line: str) -> Group:
         intensity[when, k] = float(left), float(right or left)
         if onset:
             peak = max(float(left), float(right or left))
-            events.append(AUEvent(f"AU{number}", "both", float(onset), (float(onset) + float(offset)) / 2, float(offset), peak))
+            events.append(
+                AUEvent(f"AU{number}", "both", float(onset), (float(onset) + float(offset)) / 2, float(offset), peak)
+            )
     series = AUSeries(times, intensity, np.ones((frames, 24)), measured, "hand")
     given = {name: float(p) for name, p in (pair.split() for pair in labels.split(","))}
     rest = (1 - sum(given.values())) / max(1, len(LABELS) - len(given))
@@ -102,7 +127,10 @@ def stated(case: Case) -> set[Statement]:
     g = case.group
     verdicts = judge(case.sentence, g.series, g.events, g.distribution, g.label)
     labelled = ("support", "alternative", "label")
-    found = {(f.kind, frozenset(int(u[2:]) for u in f.units), f.label if f.kind in labelled else "", f.verdict) for f in verdicts.found}
+    found = {
+        (f.kind, frozenset(int(u[2:]) for u in f.units), f.label if f.kind in labelled else "", f.verdict)
+        for f in verdicts.found
+    }
     return found | {("fault", frozenset(), _FAULTS[f.kind], "") for f in verdicts.faults if f.kind in _FAULTS}
 
 
@@ -110,8 +138,14 @@ def counts(cases: list[Case]) -> Iterator[tuple[str, np.ndarray]]:
     """For "all" and every kind: [N, 3] right, found and labelled statements of each sentence."""
     pairs = [(stated(case), case.expected) for case in cases]
     for kind in ("all", *_KINDS.values(), "fault"):
-        rows = [[sum(kind in ("all", s[0]) for s in found & expected), sum(kind in ("all", s[0]) for s in found),
-                 sum(kind in ("all", s[0]) for s in expected)] for found, expected in pairs]
+        rows = [
+            [
+                sum(kind in ("all", s[0]) for s in found & expected),
+                sum(kind in ("all", s[0]) for s in found),
+                sum(kind in ("all", s[0]) for s in expected),
+            ]
+            for found, expected in pairs
+        ]
         yield kind, np.array(rows)
 
 
@@ -126,8 +160,12 @@ def scores(cases: list[Case], resamples: int = 2000) -> dict[str, dict]:
         sums = rows[draws].sum(1)
         with np.errstate(invalid="ignore", divide="ignore"):
             precision, recall = sums[:, 0] / sums[:, 1], sums[:, 0] / sums[:, 2]
-        table[kind] = {"precision": (_share(right, found), *_interval(precision)), "found": int(found),
-                       "recall": (_share(right, labelled), *_interval(recall)), "labelled": int(labelled)}
+        table[kind] = {
+            "precision": (_share(right, found), *_interval(precision)),
+            "found": int(found),
+            "recall": (_share(right, labelled), *_interval(recall)),
+            "labelled": int(labelled),
+        }
     return table
 
 
@@ -143,7 +181,9 @@ def as_table(table: dict[str, dict]) -> str:
     """The scores as text, one line a kind."""
     lines = [f"{'kind':<12} precision               n   recall                  n"]
     for kind, s in table.items():
-        cells = [f"{v:.3f} [{low:.3f}, {high:.3f}]  {n:>3}" for (v, low, high), n in
-                 ((s["precision"], s["found"]), (s["recall"], s["labelled"]))]
+        cells = [
+            f"{v:.3f} [{low:.3f}, {high:.3f}]  {n:>3}"
+            for (v, low, high), n in ((s["precision"], s["found"]), (s["recall"], s["labelled"]))
+        ]
         lines.append(f"{kind:<12} {'   '.join(cells)}")
     return "\n".join(lines)

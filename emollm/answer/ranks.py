@@ -12,18 +12,34 @@ from emollm.answer.mentions import Mention
 
 WRONG_RANK, SELF = "wrong rank", "compared with itself"
 
-_ADJECTIVE = r"(?:strong|intense|clear|marked|pronounced|prominent|striking|weak|faint|mild|slight|forceful|noticeable|visible)"
+_ADJECTIVE = (
+    r"(?:strong|intense|clear|marked|pronounced|prominent|striking|weak|faint|mild|slight|forceful|noticeable|visible)"
+)
 _DOWN = re.compile(r"weak|faint|mild|slight|less|least|light|small")
-_SECOND = re.compile(r"\b(?:second|next)[- ](?:strongest|most \w+|clearest|in strength)\b|\bsecond in (?:strength|line|rank)\b|\bruns? second\b|\bcomes? second\b")
+_SECOND = re.compile(
+    r"\b(?:second|next)[- ](?:strongest|most \w+|clearest|in strength)\b|\bsecond in (?:strength|line|"
+    r"rank)\b|\bruns? second\b|\bcomes? second\b"
+)
 _THEN = re.compile(r",? (?:and )?(?:then|followed by|next comes|after it|after that)\b|\bahead of\b|\bbefore\b")
 _TOP = re.compile(
-    r"\b(?:the )?(?:strongest|clearest|heaviest|greatest|largest|biggest|(?:most|least) (?:intense|pronounced|marked|prominent|striking|noticeable|visible|forceful)|weakest|faintest|mildest|slightest)\b|"
-    r"\bleads? in strength\b|\bleads?(?= ?[,.;])|\bleads? the (?:movement|way|field)\b|\bdominat\w+\b|\bstands? out most\b|\b(?:is|are|comes?|stays?) ahead of the (?:rest|others)\b|"
-    r"\bthe lead is shared by\b|\bled by\b|\b(?:is|are) (?:stronger|clearer|more \w+) than (?:the rest|(?:all |any )?(?:the )?others?|anything else|everything else|any other \w+)\b|\boutweighs? (?:the rest|everything else|all others)\b")
-_THAN = re.compile(rf"\b(?P<how>stronger|weaker|clearer|fainter|milder|slighter|(?:more|less) {_ADJECTIVE})(?: \w+)? than\b|"
-                   r"\b(?P<over>outweighs?|exceeds?|is ahead of|are ahead of|surpass(?:es)?|outranks?|ahead of|overshadows?)\b|"
-                   r"\b(?P<as>as strong as|equals? in strength|as intense as|as marked as|matches? in strength|on a par with)\b")
-_ALL_EQUAL = re.compile(r"\b(?:about |roughly |nearly )?equally (?:strong|intense|marked)\b|\bof (?:about )?(?:similar|equal|the same) strength\b|\bequal in strength\b|\bno (?:one |single )?movement is (?:much |clearly )?stronger than\b")
+    r"\b(?:the )?(?:strongest|clearest|heaviest|greatest|largest|biggest|(?:most|least) (?:intense|pronounced|marked|"
+    r"prominent|striking|noticeable|visible|forceful)|weakest|faintest|mildest|slightest)\b|"
+    r"\bleads? in strength\b|\bleads?(?= ?[,.;])|\bleads? the (?:movement|way|field)\b|\bdominat\w+\b|\bstands? out most\b|"
+    r"\b(?:is|are|comes?|stays?) ahead of the (?:rest|others)\b|"
+    r"\bthe lead is shared by\b|\bled by\b|\b(?:is|are) (?:stronger|clearer|more \w+) than (?:the rest|(?:all |any )?(?:the "
+    r")?others?|anything else|everything else|any other \w+)\b|\boutweighs? (?:the rest|everything else|all others)\b"
+)
+_THAN = re.compile(
+    rf"\b(?P<how>stronger|weaker|clearer|fainter|milder|slighter|(?:more|less) {_ADJECTIVE})(?: \w+)? than\b|"
+    r"\b(?P<over>outweighs?|exceeds?|is ahead of|are ahead of|surpass(?:es)?|outranks?|ahead of|overshadows?)\b|"
+    r"\b(?P<as>as strong as|equals? in strength|as intense as|as marked as|matches? in strength|on a par "
+    r"with)\b"
+)
+_ALL_EQUAL = re.compile(
+    r"\b(?:about |roughly |nearly )?equally (?:strong|intense|marked)\b|\bof (?:about )?(?:similar|equal|"
+    r"the same) strength\b|\bequal in strength\b|\bno (?:one |single )?movement is (?:much |clearly "
+    r")?stronger than\b"
+)
 
 
 def rank(p: Passage, facts: Facts) -> list[Found]:
@@ -36,15 +52,23 @@ def rank(p: Passage, facts: Facts) -> list[Found]:
     for than in _THAN.finditer(p.text):
         found += _compared(p, than, facts)
     top, than = _TOP.search(p.text), _THAN.search(p.text)
-    if top and not re.match(r" at (?:about )?\d", p.text[top.end():]) and not (than and than.start() <= top.start() < than.end() and found):
+    if (
+        top
+        and not re.match(r" at (?:about )?\d", p.text[top.end() :])
+        and not (than and than.start() <= top.start() < than.end() and found)
+    ):
         found += _superlative(p, top, facts)
     return found
 
 
 def _subject(p: Passage, match: re.Match) -> list[Mention]:
     """Whom a rank is said of: the group before it, else the group after, else what was last spoken of ("it", "these")."""
-    inverted = re.match(r"(?: of all)?(?: movements?)?(?:,? (?:is|are)|:| being| by)?\b", p.text[match.end():]) and re.search(
-        r"\b(?:is|are|by|:)\s*(?:the |both )?$", p.text[match.end():(right_of(p.mentions, match.end()) or [Mention(0, 0, ())])[0].start] or "")
+    inverted = re.match(
+        r"(?: of all)?(?: movements?)?(?:,? (?:is|are)|:| being| by)?\b", p.text[match.end() :]
+    ) and re.search(
+        r"\b(?:is|are|by|:)\s*(?:the |both )?$",
+        p.text[match.end() : (right_of(p.mentions, match.end()) or [Mention(0, 0, ())])[0].start] or "",
+    )
     before, after = group_before(p, match.start()), group_after(p, match.start())
     if inverted and after:
         return after
@@ -61,7 +85,11 @@ def _superlative(p: Passage, match: re.Match, facts: Facts) -> list[Found]:
     rest = [m for m in p.mentions if then and m.start > then.start()]
     ahead_of = then and then[0].strip(", ") == "ahead of"
     if group and rest and then[0].strip() != "before":
-        found.append(_pair(p, group[:1], rest[:1], facts, above=True) if ahead_of or lowest else _at_rank(p, rest[0], facts, len(group) + 1))
+        found.append(
+            _pair(p, group[:1], rest[:1], facts, above=True)
+            if ahead_of or lowest
+            else _at_rank(p, rest[0], facts, len(group) + 1)
+        )
     return found
 
 
@@ -80,7 +108,9 @@ def _extreme(p: Passage, group: list[Mention], facts: Facts, pool: list[str], lo
     mine = [facts.strength(au) for au in units]
     lead = (min(others, default=9) - max(mine)) if lowest else (min(mine) - max(others, default=0))
     first = max(facts.on(), key=facts.strength, default="")
-    return _ranked(p, lead, f"the strongest is {first} {facts.strength(first):.1f}" if not lowest else "others are weaker", details)
+    return _ranked(
+        p, lead, f"the strongest is {first} {facts.strength(first):.1f}" if not lowest else "others are weaker", details
+    )
 
 
 def _at_rank(p: Passage, m: Mention, facts: Facts, place: int) -> Found:
@@ -91,12 +121,16 @@ def _at_rank(p: Passage, m: Mention, facts: Facts, place: int) -> Found:
         return p.make("rank", missing, **details, fault=WRONG_RANK * (missing[0] == "contradicted"))
     strengths = sorted((facts.strength(u) for u in facts.on()), reverse=True)
     there = strengths[place - 1] if len(strengths) >= place else -9.0
-    return _ranked(p, -abs(facts.strength(au) - there), f"{au} measured {facts.strength(au):.1f}, at that rank {there:.1f}", details)
+    return _ranked(
+        p, -abs(facts.strength(au) - there), f"{au} measured {facts.strength(au):.1f}, at that rank {there:.1f}", details
+    )
 
 
 def _ranked(p: Passage, lead: float, reason: str, details: dict) -> Found:
     verdict = "supported" if lead >= -0.05 - 1e-9 else "unsure" if lead >= -RANK_TOLERANCE - 1e-9 else "contradicted"
-    return p.make("rank", (verdict, "" if verdict == "supported" else reason), **details, fault=WRONG_RANK * (verdict == "contradicted"))
+    return p.make(
+        "rank", (verdict, "" if verdict == "supported" else reason), **details, fault=WRONG_RANK * (verdict == "contradicted")
+    )
 
 
 def _not_there(units: list[str], facts: Facts) -> tuple[str, str] | None:
@@ -110,7 +144,11 @@ def _not_there(units: list[str], facts: Facts) -> tuple[str, str] | None:
 
 def _compared(p: Passage, match: re.Match, facts: Facts) -> list[Found]:
     left, right = group_before(p, match.start()), group_after(p, match.end())
-    if re.search(r"\b(?:but|and|yet|though|,) $", p.text[:match.start()]) and (earlier := _THAN.search(p.text)) and earlier.start() < match.start():
+    if (
+        re.search(r"\b(?:but|and|yet|though|,) $", p.text[: match.start()])
+        and (earlier := _THAN.search(p.text))
+        and earlier.start() < match.start()
+    ):
         left = group_before(p, earlier.start())  # "weaker than A but stronger than B"
     told = [m for m in p.before if not m.denied]
     left = left or (told[:1] if re.match(r"\W*(?:but|and|yet|though)\b", p.text) else told[-1:])
@@ -118,12 +156,14 @@ def _compared(p: Passage, match: re.Match, facts: Facts) -> list[Found]:
         return []
     if match["as"]:
         return [_pair(p, left, right, facts, above=None)]
-    negated = bool(re.search(r"\b(?:not|n't|no) (?:much |clearly |any )?$", p.text[:match.start()]))
+    negated = bool(re.search(r"\b(?:not|n't|no) (?:much |clearly |any )?$", p.text[: match.start()]))
     above = bool(match["over"]) or not _DOWN.search(match["how"])
     return [_pair(p, left, right, facts, above=above, negated=negated)]
 
 
-def _pair(p: Passage, left: list[Mention], right: list[Mention], facts: Facts, above: bool | None, negated: bool = False) -> Found:
+def _pair(
+    p: Passage, left: list[Mention], right: list[Mention], facts: Facts, above: bool | None, negated: bool = False
+) -> Found:
     """left stronger than right (above), weaker (not above), or as strong (None)."""
     a, b = [facts.best(m.units) for m in left], [facts.best(m.units) for m in right]
     units = tuple(u for m in (*left, *right) for u in m.units)
@@ -140,7 +180,12 @@ def _pair(p: Passage, left: list[Mention], right: list[Mention], facts: Facts, a
         verdict = "supported" if gap <= 0.1 else "unsure" if gap <= RANK_TOLERANCE + 1e-9 else "contradicted"
     else:
         verdict = "supported" if gap >= 0.1 - 1e-9 else "unsure" if gap >= -0.1 - 1e-9 else "contradicted"
-    return p.make("rank", (verdict, "" if verdict == "supported" else reason), units=units, fault=WRONG_RANK * (verdict == "contradicted"))
+    return p.make(
+        "rank",
+        (verdict, "" if verdict == "supported" else reason),
+        units=units,
+        fault=WRONG_RANK * (verdict == "contradicted"),
+    )
 
 
 def _equal(p: Passage, match: re.Match, facts: Facts) -> Found:
@@ -149,17 +194,29 @@ def _equal(p: Passage, match: re.Match, facts: Facts) -> Found:
     strengths = [facts.strength(au) for au in units if not math.isnan(facts.strength(au))]
     spread = max(strengths, default=0) - min(strengths, default=0)
     verdict = "supported" if spread <= 0.5 else "unsure" if spread <= 0.75 else "contradicted"
-    return p.make("rank", (verdict, "" if verdict == "supported" else f"strengths differ by {spread:.1f}"), match.span(),
-                  units=units if group else (), fault=WRONG_RANK * (verdict == "contradicted"))
+    return p.make(
+        "rank",
+        (verdict, "" if verdict == "supported" else f"strengths differ by {spread:.1f}"),
+        match.span(),
+        units=units if group else (),
+        fault=WRONG_RANK * (verdict == "contradicted"),
+    )
 
 
 # ---- together, without ------------------------------------------------------------------------------------------------
 
-_TOGETHER = re.compile(r"\b(?:together with|along with|combined with|combines? with|coupled with|paired with|accompanied by|joined by|in combination with|go(?:es)? with|"
-                       r"(?:come|comes|came|appears?|occurs?) with|meets?|at the same time as|and at the same time|alongside|hand in hand with|with the help of|is backed by|"
-                       r"(?P<without>without(?: (?:any|the|help from|support from|support of|a))?|unaccompanied by|in the absence of))\b|"
-                       r"(?P<both>\b(?:come|comes|appear|appears|occur|occurs|act|work|belong|rise|go|show) together\b|\bbelong together\b|\bas one(?: movement)?\b|\bform one pattern\b|\bat the same time\b|\bmake up one (?:movement|pattern)\b|\bin combination\b|\bcombine\b|\btogether\b)|"
-                       r"(?P<reach>\breach(?:es|ed)? (?:up to )?(?:the |his |her )?(?:eyes|cheeks))")
+_TOGETHER = re.compile(
+    r"\b(?:together with|along with|combined with|combines? with|coupled with|paired with|accompanied by|"
+    r"joined by|in combination with|go(?:es)? with|"
+    r"(?:come|comes|came|appears?|occurs?) with|meets?|at the same time as|and at the same time|alongside|"
+    r"hand in hand with|with the help of|is backed by|"
+    r"(?P<without>without(?: (?:any|the|help from|support from|support of|a))?|unaccompanied by|in the "
+    r"absence of))\b|"
+    r"(?P<both>\b(?:come|comes|appear|appears|occur|occurs|act|work|belong|rise|go|show) together\b|"
+    r"\bbelong together\b|\bas one(?: movement)?\b|\bform one pattern\b|\bat the same time\b|\bmake up "
+    r"one (?:movement|pattern)\b|\bin combination\b|\bcombine\b|\btogether\b)|"
+    r"(?P<reach>\breach(?:es|ed)? (?:up to )?(?:the |his |her )?(?:eyes|cheeks))"
+)
 
 
 def combination(p: Passage, facts: Facts) -> list[Found]:
@@ -167,7 +224,9 @@ def combination(p: Passage, facts: Facts) -> list[Found]:
     found = []
     for match in _TOGETHER.finditer(p.text):
         if match["both"]:
-            if any(m.start <= match.start() < m.end for m in p.mentions if "together" in match[0]) or _SAME_START.search(p.text):
+            if any(m.start <= match.start() < m.end for m in p.mentions if "together" in match[0]) or _SAME_START.search(
+                p.text
+            ):
                 continue
             group = [m for m in p.mentions if not m.denied]
             if len(group) < 2:
@@ -191,7 +250,10 @@ _SAME_START = re.compile(r"\b(?:start|starts|begin|begins|set in|sets in)(?: in)
 def _unbroken(group: list[Mention], text: str) -> list[Mention]:
     """The group up to a comma that no "and" follows: "joined by the raised cheeks, opens the lips"."""
     for k in range(1, len(group)):
-        if text[group[k - 1].end:group[k].start].strip(" )").startswith(",") and " and " not in text[group[k - 1].end:group[-1].start]:
+        if (
+            text[group[k - 1].end : group[k].start].strip(" )").startswith(",")
+            and " and " not in text[group[k - 1].end : group[-1].start]
+        ):
             return group[:k]
     return group
 
@@ -200,7 +262,8 @@ def _together(p: Passage, match: re.Match, group: list[Mention], facts: Facts) -
     parts = [facts.presence(m.units, m.denied, m.weak) for m in group]
     verdict = worst(parts)
     list_only = match[0] in ("together with", "along with", "with the help of") and not re.search(
-        r"\b(?:comes?|goes?|appears?|occurs?|shows?|starts?|rises?) $", p.text[:match.start()])
+        r"\b(?:comes?|goes?|appears?|occurs?|shows?|starts?|rises?) $", p.text[: match.start()]
+    )
     if verdict == RIGHT and facts.clip and not list_only and not any(m.denied for m in group) and not _overlap(group, facts):
         verdict = ("contradicted", "they are not there at the same time")
     polarity = "absent" if any(m.denied for m in group) else "present"

@@ -11,34 +11,85 @@ from emollm.answer.mentions import Mention
 from emollm.explanation import CLOSE_MARGIN
 from emollm.facs.readings import relation as relation_of
 from emollm.facs.tables import COMBINATIONS, OTHER_READINGS
-from emollm.schema import AU_NAMES, LABELS
+from emollm.schema import AU_NAMES
 
-OWN, WRONG, UNLISTED, ABSENT, OVERLOOKED = ("label is its own alternative", "wrong alternative", "unlisted support",
-                                            "support by an absent movement", "support overlooked")
+OWN, WRONG, UNLISTED, ABSENT, OVERLOOKED = (
+    "label is its own alternative",
+    "wrong alternative",
+    "unlisted support",
+    "support by an absent movement",
+    "support overlooked",
+)
 
 _ALTERNATIVE = re.compile(
-    r"\b(?:nearest|closest|next|next best|likeliest|other|main|best|second) (?:alternative|other (?:reading|label|candidate)|reading|candidate|guess|label|choice)\b|\balternatives?\b|\brunner-?up\b|"
-    r"\b(?:second|next) (?:comes?|is|in line|place)\b|\bcomes? (?:second|next)\b|\b(?:is|in|as the|takes|comes) (?:a |an )?(?:close |distant |far |poor )?second\b|\b(?:could|may|might|can) (?:also |just as well |as well |equally |well )+(?:be|pass)\b|\b(?:could|may|might|can) be (?:read|seen|taken|called|interpreted)? ?(?:as well|instead|too|also)?\b|"
-    r"\b(?:some|others|other people|other viewers|another viewer|some people|some viewers|many) (?:would|may|might|could|will)\b|\binstead\b|\botherwise\b|\bfailing that\b|\bif not this\b|\bor else\b|\bfollows?\b|\b(?:nearly|almost|about|just) as (?:likely|probable)\b|"
-    r"\b(?:close|not far|far|well|just|right) behind\b|\bcannot be ruled out\b|\bis possible (?:too|as well)\b|\balso possible\b|\bsecond most (?:likely|probable)\b|\bmight as well be\b|\bpossibly\b")
-_NOT = re.compile(r"\b(?:rather than|rather \w+ than|instead of|and not|not|less|neither|nor|more than|over|less likely is|never|hardly|anything but|less likely)\s+(?:as |like |read as |a case of |one of |to |of |for |any )*$")
-_LESS = re.compile(r"(?:is|was) not (?:the|a|its) (?:reading|label|conclusion|answer)\b|\b(?:is|are|seems?|looks?) (?:much |far |clearly )?(?:less likely|unlikely|less probable|ruled out|out of the question|not likely)\b")
-_UNLIKE = re.compile(r"\b(?:unlike|in contrast to|as opposed to|different from|compared (?:with|to)|in|the word|labelled?|for example)\s+$")
+    r"\b(?:nearest|closest|next|next best|likeliest|other|main|best|second) (?:alternative|other (?:reading|label|candidate)|"
+    r"reading|candidate|guess|label|choice)\b|\balternatives?\b|\brunner-?up\b|"
+    r"\b(?:second|next) (?:comes?|is|in line|place)\b|\bcomes? (?:second|next)\b|\b(?:is|in|as the|takes|comes) (?:a |an "
+    r")?(?:close |distant |far |poor )?second\b|\b(?:could|may|might|can) (?:also |just as well |as well |equally |well "
+    r")+(?:be|pass)\b|\b(?:could|may|might|can) be (?:read|seen|taken|called|interpreted)? ?(?:as well|instead|too|also)?\b|"
+    r"\b(?:some|others|other people|other viewers|another viewer|some people|some viewers|many) (?:would|may|might|could|"
+    r"will)\b|\binstead\b|\botherwise\b|\bfailing that\b|\bif not this\b|\bor else\b|\bfollows?\b|\b(?:nearly|almost|about|"
+    r"just) as (?:likely|probable)\b|"
+    r"\b(?:close|not far|far|well|just|right) behind\b|\bcannot be ruled out\b|\bis possible (?:too|as well)\b|\balso "
+    r"possible\b|\bsecond most (?:likely|probable)\b|\bmight as well be\b|\bpossibly\b"
+)
+_NOT = re.compile(
+    r"\b(?:rather than|rather \w+ than|instead of|and not|not|less|neither|nor|more than|over|less likely is|"
+    r"never|hardly|anything but|less likely)\s+(?:as |like |read as |a case of |one of |to |of |for |any )*$"
+)
+_LESS = re.compile(
+    r"(?:is|was) not (?:the|a|its) (?:reading|label|conclusion|answer)\b|\b(?:is|are|seems?|looks?) (?:much |"
+    r"far |clearly )?(?:less likely|unlikely|less probable|ruled out|out of the question|not likely)\b"
+)
+_UNLIKE = re.compile(
+    r"\b(?:unlike|in contrast to|as opposed to|different from|compared (?:with|to)|in|the word|labelled?|"
+    r"for example)\s+$"
+)
 _BETWEEN = re.compile(r"\b(?:between|torn between|lies? between|either)\b")
 
-_FOR = (r"speaks? (?:clearly |strongly |also |both )*for|points? (?:clearly |strongly |also )?(?:to|toward|towards|this way|in this direction|in that direction)|supports?|supporting|in favou?r of|favou?rs?|fits?|fit well with|go(?:es)? with|go(?:es)? well with|"
-        r"(?:is|are) (?:very )?typical (?:of|for)|typical of|listed (?:for|under|as)|lists?|belongs? to|associated with|(?:is |are |be )?(?:commonly |often |usually |widely |sometimes |frequently |generally |most often )*(?:read|seen|taken|understood|interpreted|regarded|known) (?:as|so|this way|like this|like that|that way)|read as|"
-        r"suggests?|indicates?|signals?|(?:a |the )?(?:signs?|marks?|evidence|hallmarks?|features?|indicators?|part|cues?) (?:of|for)|because of|due to|based on|rests? on|builds? on|owed to|thanks to|argues? for|counts? (?:toward|towards|for|in favou?r of)|consistent with|in line with|"
-        r"hints? at|common in|characteristic of|makes? (?:it|this)|(?:include|contain|name|mention)s?|comes? from|lies? in|the (?:main )?(?:support|evidence) is|matches|match|suits?|as in|like (?:this|so)|leads? to|calls? for|tells? of|"
-        r"(?:supported|backed|carried|evidenced|shown|marked) by|suggesting|indicating|signall?ing|pointing (?:to|toward|towards)|hinting at|showing|speaking for|arguing for")
-_AGAINST = (r"speaks? against|argues? against|counts? against|at odds with|hard to (?:fit|square|reconcile)(?: in)?(?: with)?|less expected|unexpected|not (?:very )?typical (?:of|for)|untypical|atypical|(?:do|does) not (?:\w+ )?(?:fit|go with|support|speak for|point to|suit|belong to|match|suggest|indicate|argue for|favou?r)|"
-            r"(?:do|does)n't (?:fit|go with|support|match|suit)|fails? to (?:support|fit|match)|contradicts?|unusual (?:for|in)|inconsistent with|against (?:it|this)|conflicts? with|weakens?|(?:is|are) not (?:listed|read|part|a sign|evidence|consistent)(?: for| as| of| with)?|(?:in|on) no (?:list|table|listing)|speaks? neither|rules? out|tells? against|clash(?:es)? with|not supported by|(?:stands?|runs?) against|(?:no|not a) (?:sign|evidence|mark|hint)s? (?:of|for)|speaking against|arguing against")
+_FOR = (
+    r"speaks? (?:clearly |strongly |also |both )*for|points? (?:clearly |strongly |also )?(?:to|toward|towards|this way|"
+    r"in this direction|in that direction)|supports?|supporting|in favou?r of|favou?rs?|fits?|fit well with|go(?:es)? "
+    r"with|go(?:es)? well with|"
+    r"(?:is|are) (?:very )?typical (?:of|for)|typical of|listed (?:for|under|as)|lists?|belongs? to|associated with|"
+    r"(?:is |are |be )?(?:commonly |often |usually |widely |sometimes |frequently |generally |most often )*(?:read|seen|"
+    r"taken|understood|interpreted|regarded|known) (?:as|so|this way|like this|like that|that way)|read as|"
+    r"suggests?|indicates?|signals?|(?:a |the )?(?:signs?|marks?|evidence|hallmarks?|features?|indicators?|part|cues?) "
+    r"(?:of|for)|because of|due to|based on|rests? on|builds? on|owed to|thanks to|argues? for|counts? (?:toward|towards|"
+    r"for|in favou?r of)|consistent with|in line with|"
+    r"hints? at|common in|characteristic of|makes? (?:it|this)|(?:include|contain|name|mention)s?|comes? from|lies? in|"
+    r"the (?:main )?(?:support|evidence) is|matches|match|suits?|as in|like (?:this|so)|leads? to|calls? for|tells? of|"
+    r"(?:supported|backed|carried|evidenced|shown|marked) by|suggesting|indicating|signall?ing|pointing (?:to|toward|"
+    r"towards)|hinting at|showing|speaking for|arguing for"
+)
+_AGAINST = (
+    r"speaks? against|argues? against|counts? against|at odds with|hard to (?:fit|square|reconcile)(?: in)?(?: "
+    r"with)?|less expected|unexpected|not (?:very )?typical (?:of|for)|untypical|atypical|(?:do|does) not (?:\w+ "
+    r")?(?:fit|go with|support|speak for|point to|suit|belong to|match|suggest|indicate|argue for|favou?r)|"
+    r"(?:do|does)n't (?:fit|go with|support|match|suit)|fails? to (?:support|fit|match)|contradicts?|unusual (?:for|"
+    r"in)|inconsistent with|against (?:it|this)|conflicts? with|weakens?|(?:is|are) not (?:listed|read|part|a sign|"
+    r"evidence|consistent)(?: for| as| of| with)?|(?:in|on) no (?:list|table|listing)|speaks? neither|rules? out|"
+    r"tells? against|clash(?:es)? with|not supported by|(?:stands?|runs?) against|(?:no|not a) (?:sign|evidence|mark|"
+    r"hint)s? (?:of|for)|speaking against|arguing against"
+)
 _SUPPORT = re.compile(rf"(?P<against>\b(?:{_AGAINST})\b)|(?P<fits>\b(?:{_FOR})(?:\b|(?<=\W)))")
 _STRONG_AGAINST = re.compile(r"against|contradict|at odds|conflict|clash|rules? out|weakens?|inconsistent")
-_OWN = re.compile(r"\b(?:it|this way|like this|like that|that way|(?:read|seen|taken|known) so|so because|this(?! face| picture| clip| image| person| movement| combination| pattern)|(?:for|to|with|against|supports?|fits?) that|this reading|this label|this direction|that direction|the reading|the label|the conclusion|this conclusion)\b")
-_LOOK = re.compile(r"\b(?:overall|whole|general|total) (?:look|impression|picture|appearance)\b|\blook of (?:the )?(?:whole )?face\b")
+_OWN = re.compile(
+    r"\b(?:it|this way|like this|like that|that way|(?:read|seen|taken|known) so|so because|this(?! face| "
+    r"picture| clip| image| person| movement| combination| pattern)|(?:for|to|with|against|supports?|fits?) "
+    r"that|this reading|this label|this direction|that direction|the reading|the label|the conclusion|this "
+    r"conclusion)\b"
+)
+_LOOK = re.compile(
+    r"\b(?:overall|whole|general|total) (?:look|impression|picture|appearance)\b|\blook of (?:the )?(?:whole "
+    r")?face\b"
+)
 _RESTS = re.compile(r"\b(?:reading|label|conclusion) (?:rests on|is based on|comes from|builds on)\b")
-_NO_UNIT = re.compile(r"\b(?:no|not (?:on )?(?:a|any|one)|none of the|rather than (?:a|any|one|by)|more than (?:a|any|one)|without (?:a|any)|neither)\b[^,;]{0,30}\b(?:movements?|units?)\b|\bno (?:listed )?(?:movement|unit)\b|\bonly the overall look\b")
+_NO_UNIT = re.compile(
+    r"\b(?:no|not (?:on )?(?:a|any|one)|none of the|rather than (?:a|any|one|by)|more than (?:a|any|one)|"
+    r"without (?:a|any)|neither)\b[^,;]{0,30}\b(?:movements?|units?)\b|\bno (?:listed )?(?:movement|"
+    r"unit)\b|\bonly the overall look\b"
+)
 
 
 def labels_in(p: Passage) -> list[tuple[str, re.Match]]:
@@ -47,6 +98,7 @@ def labels_in(p: Passage) -> list[tuple[str, re.Match]]:
 
 # ---- support ----------------------------------------------------------------------------------------------------------
 
+
 def support(p: Passage, facts: Facts, recent_label: str | None = None) -> list[Found]:
     """Which label a movement speaks for or against, as any published listing has it."""
     if looked := _overall(p, facts):
@@ -54,8 +106,19 @@ def support(p: Passage, facts: Facts, recent_label: str | None = None) -> list[F
     match = _SUPPORT.search(p.text)
     if not match or not p.clause.stated:
         return []
-    labels = [name for name, at in labels_in(p) if not _NOT.search(p.text[:at.start()]) and not _UNLIKE.search(p.text[:at.start()])]
-    if not labels and (not _OWN.search(p.text) and not re.search(r"because of|rests? on|based on|builds? on|the (?:main )?(?:support|evidence)|patterns|listings", p.text)):
+    labels = [
+        name
+        for name, at in labels_in(p)
+        if not _NOT.search(p.text[: at.start()]) and not _UNLIKE.search(p.text[: at.start()])
+    ]
+    if not labels and (
+        not _OWN.search(p.text)
+        and not re.search(
+            r"because of|rests? on|based on|builds? on|the (?:main "
+            r")?(?:support|evidence)|patterns|listings",
+            p.text,
+        )
+    ):
         return []
     if not labels:
         labels = [recent_label or facts.label or ""]
@@ -65,10 +128,19 @@ def support(p: Passage, facts: Facts, recent_label: str | None = None) -> list[F
     against = bool(match["against"])
     if split := _each_its_own(p, labels):
         return [_judge_support(p, m.units, m.denied, label, against, match, facts) for label, group in split for m in group]
-    if against and re.search(r"\bnot $", p.text[:match.start()]):
-        return [_not_against(p, units, label, facts) for label in dict.fromkeys(labels) for units, denied in group if units and not denied]
-    return [_judge_support(p, units, denied, label, against, match, facts) for label in dict.fromkeys(labels)
-            for units, denied in group if not (units and not set(units) & set(AU_NAMES))]
+    if against and re.search(r"\bnot $", p.text[: match.start()]):
+        return [
+            _not_against(p, units, label, facts)
+            for label in dict.fromkeys(labels)
+            for units, denied in group
+            if units and not denied
+        ]
+    return [
+        _judge_support(p, units, denied, label, against, match, facts)
+        for label in dict.fromkeys(labels)
+        for units, denied in group
+        if not (units and not set(units) & set(AU_NAMES))
+    ]
 
 
 def _each_its_own(p: Passage, labels: list[str]) -> list[tuple[str, list[Mention]]]:
@@ -77,13 +149,16 @@ def _each_its_own(p: Passage, labels: list[str]) -> list[tuple[str, list[Mention
     if len(places) < 2:
         return []
     edges = [0, *(at.end() for _, at in places)]
-    split = [(name, [m for m in p.mentions if edge <= m.start < at.start()]) for (name, at), edge in zip(places, edges, strict=False)]
+    split = [
+        (name, [m for m in p.mentions if edge <= m.start < at.start()])
+        for (name, at), edge in zip(places, edges, strict=False)
+    ]
     return split if all(group for _, group in split) else []
 
 
 def _supporters(p: Passage, match: re.Match) -> list[tuple[tuple[str, ...], bool]]:
     """The movements that support: those of the clause, else what "this", "they" or "which" stands for, as one."""
-    own = [m for m in p.mentions if not m.unseen and not (m.denied and _NONE.search(p.text[:m.start]))]
+    own = [m for m in p.mentions if not m.unseen and not (m.denied and _NONE.search(p.text[: m.start]))]
     if p.mentions and not own:
         return []
     if own:
@@ -93,9 +168,21 @@ def _supporters(p: Passage, match: re.Match) -> list[tuple[tuple[str, ...], bool
         return list(seen.values())
     if _ALTERNATIVE.search(p.text):
         return []
-    if re.search(r"\b(?:which|together|this (?:combination|pattern|pair|movement|set)|these|they|both|the (?:combination|pattern|pair|two)|the (?:first|second|former|latter)|that (?:pattern|combination)|such)\b", p.text) or (
-            re.match(r"\W*(?:and |but |so )?(?:(?:this|that)\b(?! (?:reading|face|is the|label))|it (?:also |clearly )?(?:speaks|points|supports|suggests|indicates|signals|fits|argues|counts|hints))", p.text)) or re.match(
-            r"\W*(?:and |but )?(?:speak|point|support|argue|is |are |fit)", p.text):
+    if (
+        re.search(
+            r"\b(?:which|together|this (?:combination|pattern|pair|movement|set)|these|they|both|the (?:combination|"
+            r"pattern|pair|two)|the (?:first|second|former|latter)|that (?:pattern|combination)|such)\b",
+            p.text,
+        )
+        or (
+            re.match(
+                r"\W*(?:and |but |so )?(?:(?:this|that)\b(?! (?:reading|face|is the|label))|it (?:also |clearly "
+                r")?(?:speaks|points|supports|suggests|indicates|signals|fits|argues|counts|hints))",
+                p.text,
+            )
+        )
+        or re.match(r"\W*(?:and |but )?(?:speak|point|support|argue|is |are |fit)", p.text)
+    ):
         units = [(m.units, m.denied) for m in p.before if not m.unseen]
         return units if len(units) < 2 else list(dict.fromkeys(units))
     return []
@@ -119,7 +206,9 @@ def _relation(label: str, units: tuple[str, ...], facts: Facts) -> str:
     return "for" if "for" in found else "neutral" if "neutral" in found else "against"
 
 
-def _judge_support(p: Passage, units: tuple[str, ...], denied: bool, label: str, against: bool, match: re.Match, facts: Facts) -> Found:
+def _judge_support(
+    p: Passage, units: tuple[str, ...], denied: bool, label: str, against: bool, match: re.Match, facts: Facts
+) -> Found:
     details = {"units": units, "label": label, "polarity": "absent" if against else "present"}
     presence = facts.presence(units, denied)
     relation = _relation(label, units, facts)
@@ -129,18 +218,28 @@ def _judge_support(p: Passage, units: tuple[str, ...], denied: bool, label: str,
         return p.make("support", presence, **details, fault="" if denied else ABSENT)
     if against:
         fine = relation == "against" or (relation == "neutral" and not _STRONG_AGAINST.search(match["against"]))
-        verdict = RIGHT if fine else ("unsure", f"no table says so for {label}") if relation == "neutral" else (
-            "contradicted", f"{' or '.join(units)} {'would speak against' if denied else 'is listed for'} {label}")
+        verdict = (
+            RIGHT
+            if fine
+            else ("unsure", f"no table says so for {label}")
+            if relation == "neutral"
+            else ("contradicted", f"{' or '.join(units)} {'would speak against' if denied else 'is listed for'} {label}")
+        )
         return p.make("support", worst([verdict, presence]), **details)
     if relation != "for":
-        return p.make("support", ("contradicted", f"no table lists {' or '.join(units)} for {label}"), **details, fault=UNLISTED)
+        return p.make(
+            "support", ("contradicted", f"no table lists {' or '.join(units)} for {label}"), **details, fault=UNLISTED
+        )
     return p.make("support", presence, **details)
 
 
 def _overall(p: Passage, facts: Facts) -> list[Found]:
     """ "The overall look supports it, with no measured movement behind it": wrong when a listed movement is there."""
     if not (_LOOK.search(p.text) and (_NO_UNIT.search(p.text) or _RESTS.search(p.text))) and not re.search(
-            r"\bno (?:single |one |clear |listed )*(?:measured )?movement (?:\w+ )?(?:supports|as support|behind it|speaks for|carries it|backs)|\band not on (?:a|any) (?:single |one )?measured movement", p.text):
+        r"\bno (?:single |one |clear |listed )*(?:measured )?movement (?:\w+ )?(?:supports|as support|behind it|speaks "
+        r"for|carries it|backs)|\band not on (?:a|any) (?:single |one )?measured movement",
+        p.text,
+    ):
         return []
     label = next((name for name, _ in labels_in(p)), facts.label)
     if not label:
@@ -148,61 +247,104 @@ def _overall(p: Passage, facts: Facts) -> list[Found]:
     listed = [au for au in facts.on() if relation_of(label, au) == "for"]
     if not listed:
         return [p.make("support", RIGHT, label=label, polarity="absent")]
-    return [p.make("support", ("contradicted", f"{', '.join(listed)} is there and listed for {label}"), label=label, polarity="absent",
-                   fault=OVERLOOKED)]
+    return [
+        p.make(
+            "support",
+            ("contradicted", f"{', '.join(listed)} is there and listed for {label}"),
+            label=label,
+            polarity="absent",
+            fault=OVERLOOKED,
+        )
+    ]
 
 
 # ---- the label, the alternative -----------------------------------------------------------------------------------------
 
-_READ = re.compile(r"\b(?:read|seen|labell?ed|label|conclusion|concluded?|classed|classified|looks?|appears?|face|expression|reading|verdict|answer|result|taken|likely|impression|mood|confidence|probability|%)\b")
+_READ = re.compile(
+    r"\b(?:read|seen|labell?ed|label|conclusion|concluded?|classed|classified|looks?|appears?|face|expression|"
+    r"reading|verdict|answer|result|taken|likely|impression|mood|confidence|probability|%)\b"
+)
 
 
 def label_and_alternatives(p: Passage, facts: Facts, supported: bool) -> list[Found]:
     """Labels that a clause names as the reading, or as another one. Nothing without a distribution."""
     named = labels_in(p)
-    if not named or not facts.distribution or not facts.label or re.search(r"\btimes (?:as|more) (?:likely|probable)", p.text):
+    if (
+        not named
+        or not facts.distribution
+        or not facts.label
+        or re.search(r"\btimes (?:as|more) (?:likely|probable)", p.text)
+    ):
         return []
     if _BETWEEN.search(p.text) and len(named) == 2 and not supported:
         return [_between(p, named, facts)]
     other, found = bool(_ALTERNATIVE.search(p.text)), []
     for label, at in named:
-        before = p.text[:at.start()]
+        before = p.text[: at.start()]
         if _UNLIKE.search(before):
             continue
         if supported and _NOT.search(before) and p.mentions:
             continue
-        if _NOT.search(before) or _LESS.match(p.text[at.end():].lstrip()):
+        if _NOT.search(before) or _LESS.match(p.text[at.end() :].lstrip()):
             found.append(_rather(p, label, at, facts))
         elif other and not (supported and not _ALTERNATIVE_STRONG.search(p.text)):
             if named[0][0] == facts.label and label == facts.label and {name for name, _ in named} != {label}:
                 found.append(p.make("label", RIGHT, at.span(), label=label))
             else:
                 found.append(_alternative(p, label, at, facts, third=bool(re.search(r"\bthird\b", p.text))))
-        elif label != facts.label and re.search(r"\d", before + p.text[at.end():]) and not _READ.search(_BARE.sub("", before)):
+        elif (
+            label != facts.label and re.search(r"\d", before + p.text[at.end() :]) and not _READ.search(_BARE.sub("", before))
+        ):
             continue  # "fear: 0.2"
-        elif not _PROBABILITY_OF.search(before) and not _HAS.match(p.text[at.end():]) and (
-                _IS.search(before) or _heads(p, at) or not _BARE.sub("", before + p.text[at.end():]).strip() or (not supported and _READ.search(p.text))):
+        elif (
+            not _PROBABILITY_OF.search(before)
+            and not _HAS.match(p.text[at.end() :])
+            and (
+                _IS.search(before)
+                or _heads(p, at)
+                or not _BARE.sub("", before + p.text[at.end() :]).strip()
+                or (not supported and _READ.search(p.text))
+            )
+        ):
             right = label == facts.label
-            found.append(p.make("label", RIGHT if right else ("contradicted", f"the label is {facts.label}"), at.span(), label=label))
+            found.append(
+                p.make("label", RIGHT if right else ("contradicted", f"the label is {facts.label}"), at.span(), label=label)
+            )
     return found
 
 
 def _heads(p: Passage, at: re.Match) -> bool:
     """ "Sadness is certain", "sadness with 41 %": the label is what the clause is about."""
-    before = p.text[:at.start()]
+    before = p.text[: at.start()]
     if re.search(r"(?:\bin (?:two|three|four|five|ten)|%|percent|per cent) (?:for|on) $|\brather $", before):
         return True
-    return not re.sub(r"(?:with|at) [\d.]+ ?(?:%|percent|per cent)?,", "", before).strip() and bool(re.match(
-        r" (?:is|was|remains|seems) (?:the|un|certain|clear|likely|prob|quite|very|rather|most|beyond)| (?:with|at|by|for) |, ?\d| wins| leads| fits best", p.text[at.end():]))
+    return not re.sub(r"(?:with|at) [\d.]+ ?(?:%|percent|per cent)?,", "", before).strip() and bool(
+        re.match(
+            r" (?:is|was|remains|seems) (?:the|un|certain|clear|likely|prob|quite|very|rather|most|beyond)| (?:with|at|by|for) |"
+            r", ?\d| wins| leads| fits best",
+            p.text[at.end() :],
+        )
+    )
 
 
 # What may stand beside a label that is a statement by itself: "probably sadness", "neutral: 72 %"
-_BARE = re.compile(r"\b(?:probably|certainly|clearly|definitely|surely|obviously|most likely|perhaps|by a \w+ margin|with|at|percent|per cent|confidence|so|overall|a|case of)\b|[\d.,:;%!()-]")
+_BARE = re.compile(
+    r"\b(?:probably|certainly|clearly|definitely|surely|obviously|most likely|perhaps|by a \w+ margin|with|at|"
+    r"percent|per cent|confidence|so|overall|a|case of)\b|[\d.,:;%!()-]"
+)
 # Said of the face itself: "this is anger", "she looks angry"
-_IS = re.compile(r"\b(?:this|it|that|he|she|person|face|expression|subject|man|woman|label|conclusion|reading|look|emotion|feeling|mood|who|which) (?:shown |expressed |seen |displayed )?(?:clearly |probably |certainly )?(?:is|looks?|seems?|appears?|means?|=) (?:(?:clearly|obviously|definitely|surely|plainly|undoubtedly|unmistakably|probably|certainly|likely|most likely|one of|a case of|very|quite|to be) )*$|\blooks? $")
+_IS = re.compile(
+    r"\b(?:this|it|that|he|she|person|face|expression|subject|man|woman|label|conclusion|reading|look|emotion|"
+    r"feeling|mood|who|which) (?:shown |expressed |seen |displayed )?(?:clearly |probably |certainly )?(?:is|"
+    r"looks?|seems?|appears?|means?|=) (?:(?:clearly|obviously|definitely|surely|plainly|undoubtedly|"
+    r"unmistakably|probably|certainly|likely|most likely|one of|a case of|very|quite|to be) )*$|\blooks? $"
+)
 _PROBABILITY_OF = re.compile(r"\b(?:probability|chance|odds|share|score|confidence|weight|likelihood|case) (?:of|for|in) $")
 _HAS = re.compile(r" (?:has|gets|is given|receives|carries|scores) | \(\d?\.\d+\) (?:is|stands|comes) (?:ahead|behind|above)")
-_ALTERNATIVE_STRONG = re.compile(r"\b(?:alternative|runner-?up|(?:could|may|might) (?:also |just as well |as well |equally )|second|instead|otherwise|nearest|closest)\b")
+_ALTERNATIVE_STRONG = re.compile(
+    r"\b(?:alternative|runner-?up|(?:could|may|might) (?:also |just as well |as well |equally )|"
+    r"second|instead|otherwise|nearest|closest)\b"
+)
 
 
 def _between(p: Passage, named: list, facts: Facts) -> Found:
@@ -215,7 +357,7 @@ def _between(p: Passage, named: list, facts: Facts) -> Found:
 
 def _rather(p: Passage, label: str, at: re.Match, facts: Facts) -> Found:
     """ "Rather than anger"; of the label itself, "this is not anger" is a plain contradiction."""
-    if label == facts.label and not re.search(r"(?:rather|less|more) than\b|instead of|\bover\b", p.text[:at.start()][-20:]):
+    if label == facts.label and not re.search(r"(?:rather|less|more) than\b|instead of|\bover\b", p.text[: at.start()][-20:]):
         return p.make("label", ("contradicted", f"the label is {label}"), at.span(), label=label)
     right = label != facts.label and facts.probability(label) < facts.probability(facts.label)
     verdict = RIGHT if right else ("contradicted", f"{label} has {facts.probability(label):.2f}")
@@ -227,7 +369,7 @@ def _alternative(p: Passage, label: str, at: re.Match, facts: Facts, third: bool
         return p.make("alternative", ("contradicted", "it is the label itself"), label=label, fault=OWN)
     others = facts.others()
     place = 1 if third else 0
-    allowed = others[place:place + 1]
+    allowed = others[place : place + 1]
     several = sum(name != facts.label for name, _ in labels_in(p)) > 1 or facts.margin() < CLOSE_MARGIN
     if several and not third:
         allowed = others[:2]
@@ -239,16 +381,38 @@ def _alternative(p: Passage, label: str, at: re.Match, facts: Facts, third: bool
 # ---- confidence ---------------------------------------------------------------------------------------------------------
 
 _SHARE = {"half": 0.5, "a third": 1 / 3, "a quarter": 0.25}
-_WORDS = {w: n for n, w in enumerate("zero one two three four five six seven eight nine ten".split())}
-_NUMBER = re.compile(r"(?<![\d.a-z])(?P<decimal>0?\.\d{1,3}|1\.00?)(?!\.?\d)(?! ?(?:s\b|sec|/))|(?<![\d.])(?P<percent>\d{1,3}(?:\.\d)?) ?(?:%|percent|per cent)|"
-                     r"\b(?P<a>one|two|three|four|five|six|seven|eight|nine) (?:in|out of|of) (?P<b>two|three|four|five|six|seven|eight|nine|ten)\b(?! movements| units)|"
-                     r"\b(?P<share>half|a third|a quarter)\b(?= (?:of the (?:probability|weight)|probability|the weight|chance))")
-_ABOUT = re.compile(r"\b(?:about|around|roughly|nearly|almost|some|close to|approximately|just (?:over|under)|over|under)\s+$")
+_WORDS = {w: n for n, w in enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"])}
+_NUMBER = re.compile(
+    r"(?<![\d.a-z])(?P<decimal>0?\.\d{1,3}|1\.00?)(?!\.?\d)(?! ?(?:s\b|sec|/))|"
+    r"(?<![\d.])(?P<percent>\d{1,3}(?:\.\d)?) ?(?:%|percent|per cent)|"
+    r"\b(?P<a>one|two|three|four|five|six|seven|eight|nine) (?:in|out of|of) (?P<b>two|three|four|five|six|"
+    r"seven|eight|nine|ten)\b(?! movements| units)|"
+    r"\b(?P<share>half|a third|a quarter)\b(?= (?:of the (?:probability|weight)|probability|the weight|"
+    r"chance))"
+)
+_ABOUT = re.compile(
+    r"\b(?:about|around|roughly|nearly|almost|some|close to|approximately|just (?:over|under)|over|under)\s+$"
+)
 _CUE = re.compile(r"\b(?:confiden\w+|probab\w+|chance|likel\w+|certain\w*|sure|weight|share|odds|p\b|score)")
-_LOW = re.compile(r"\b(?:close call|call is close|close case|uncertain|not (?:at all |very |quite )?(?:certain|sure|clear-cut)|far from (?:certain|clear|sure)|margin (?:\w+ ){0,3}is (?:small|thin|narrow)|(?:small|narrow|thin|slim) margin|(?:nearly|almost|just|about) as (?:likely|probable)|"
-                  r"close behind|not far behind|right behind|with (?:some|little) (?:doubt|certainty)|open to doubt|unclear|could go either way|tentative(?:ly)?|toss-up|borderline|case is unclear|hard to (?:tell|say|decide)|low confidence|little confidence)\b")
-_FAR = re.compile(r"\b(?:by a (?:clear|wide|large|big) margin|(?:far|well|a long way) behind|at a distance|clear lead|wide margin|clear-cut|(?:is|are|reads?|looks?) clearly(?= (?:read|seen|ahead|happ|sad|ang|neutral|surpris|fear|disgust|contempt))|clearly (?:read|seen|ahead)|a clear case|high confidence|distant second|poor second|far ahead|great confidence|little competition)\b")
-_CERTAIN = re.compile(r"(?<!nothing is )\b(?:no doubt|without (?:a |any )?doubt|beyond doubt|certain(?:ly)?|definitely|undoubtedly|unmistakabl[ey]|obvious(?:ly)?|surely|(?:quite |very )?sure|unambiguous(?:ly)?|without question|complete confidence)\b")
+_LOW = re.compile(
+    r"\b(?:close call|call is close|close case|uncertain|not (?:at all |very |quite )?(?:certain|sure|"
+    r"clear-cut)|far from (?:certain|clear|sure)|margin (?:\w+ ){0,3}is (?:small|thin|narrow)|(?:small|narrow|"
+    r"thin|slim) margin|(?:nearly|almost|just|about) as (?:likely|probable)|"
+    r"close behind|not far behind|right behind|with (?:some|little) (?:doubt|certainty)|open to doubt|unclear|"
+    r"could go either way|tentative(?:ly)?|toss-up|borderline|case is unclear|hard to (?:tell|say|decide)|low "
+    r"confidence|little confidence)\b"
+)
+_FAR = re.compile(
+    r"\b(?:by a (?:clear|wide|large|big) margin|(?:far|well|a long way) behind|at a distance|clear lead|wide "
+    r"margin|clear-cut|(?:is|are|reads?|looks?) clearly(?= (?:read|seen|ahead|happ|sad|ang|neutral|surpris|"
+    r"fear|disgust|contempt))|clearly (?:read|seen|ahead)|a clear case|high confidence|distant second|poor "
+    r"second|far ahead|great confidence|little competition)\b"
+)
+_CERTAIN = re.compile(
+    r"(?<!nothing is )\b(?:no doubt|without (?:a |any )?doubt|beyond doubt|certain(?:ly)?|definitely|"
+    r"undoubtedly|unmistakabl[ey]|obvious(?:ly)?|surely|(?:quite |very )?sure|unambiguous(?:ly)?|without "
+    r"question|complete confidence)\b"
+)
 _LIKELY = re.compile(r"\b(?:probably|most likely|most probable|more likely than not|likeliest)\b")
 
 
@@ -261,10 +425,16 @@ def confidence(p: Passage, facts: Facts) -> list[Found]:
             found.append(judged)
     margin, p_own = facts.margin(), facts.probability(facts.label)
     said = bool(found)
-    for pattern, verdict in ((_LOW, _least(-margin, -0.2, -0.3)), (_FAR, _least(margin, 0.4, 0.25)),
-                             (_CERTAIN, _least(p_own, 0.9, 0.75)), (_LIKELY, _least(p_own, 0.5, 0.4))):
+    for pattern, verdict in (
+        (_LOW, _least(-margin, -0.2, -0.3)),
+        (_FAR, _least(margin, 0.4, 0.25)),
+        (_CERTAIN, _least(p_own, 0.9, 0.75)),
+        (_LIKELY, _least(p_own, 0.5, 0.4)),
+    ):
         if (match := pattern.search(text)) and not (said and pattern in (_CERTAIN, _LIKELY)):
-            reason = "" if verdict == "supported" else f"{facts.label} {p_own:.2f}, next {facts.others()[0]} {p_own - margin:.2f}"
+            reason = (
+                "" if verdict == "supported" else f"{facts.label} {p_own:.2f}, next {facts.others()[0]} {p_own - margin:.2f}"
+            )
             found.append(p.make("confidence", (verdict, reason), match.span(), label=facts.label))
             break
     return found
@@ -278,21 +448,41 @@ def _stated_number(p: Passage, match: re.Match, facts: Facts) -> Found | None:
     text, named = p.clause.raw, labels_in(p)
     if not named and not _CUE.search(text):
         return None
-    if match["decimal"] and not named and not _CUE.search(text[:match.start()][-40:] + text[match.end():][:30]):
+    if match["decimal"] and not named and not _CUE.search(text[: match.start()][-40:] + text[match.end() :][:30]):
         return None
-    stated = (float(match["decimal"]) if match["decimal"] else float(match["percent"]) / 100 if match["percent"]
-              else _WORDS[match["a"]] / _WORDS[match["b"]] if match["a"] else _SHARE[match["share"]])
-    near = sorted(named, key=lambda n: (abs(n[1].start() - match.start()) if n[1].start() < match.start() else 2 * (n[1].start() - match.end())))
+    stated = (
+        float(match["decimal"])
+        if match["decimal"]
+        else float(match["percent"]) / 100
+        if match["percent"]
+        else _WORDS[match["a"]] / _WORDS[match["b"]]
+        if match["a"]
+        else _SHARE[match["share"]]
+    )
+    near = sorted(
+        named,
+        key=lambda n: abs(n[1].start() - match.start()) if n[1].start() < match.start() else 2 * (n[1].start() - match.end()),
+    )
     label = near[0][0] if near else facts.label
-    slack = 0.1 if match["a"] or match["share"] or _ABOUT.search(text[:match.start()]) else 0.05
+    slack = 0.1 if match["a"] or match["share"] or _ABOUT.search(text[: match.start()]) else 0.05
     value = facts.probability(label)
     right = abs(stated - value) <= slack + 1e-9
-    return p.make("confidence", RIGHT if right else ("contradicted", f"{label} has {value:.2f}"), match.span(), label=label, number=stated)
+    return p.make(
+        "confidence",
+        RIGHT if right else ("contradicted", f"{label} has {value:.2f}"),
+        match.span(),
+        label=label,
+        number=stated,
+    )
 
 
 # ---- what else it may come from -------------------------------------------------------------------------------------------
 
-_MAY = re.compile(r"\b(?:can|could|may|might|comes? from|goes? with|another reading|second reading|plain reading|other reading|one reading|read as|explains?|causes?|belongs? to|due to|typical of|seen in|common in|a sign of|cause)\b")
+_MAY = re.compile(
+    r"\b(?:can|could|may|might|comes? from|goes? with|another reading|second reading|plain reading|other "
+    r"reading|one reading|read as|explains?|causes?|belongs? to|due to|typical of|seen in|common in|a sign of|"
+    r"cause)\b"
+)
 
 
 def cause(p: Passage, facts: Facts) -> list[Found]:
@@ -307,8 +497,16 @@ def cause(p: Passage, facts: Facts) -> list[Found]:
     found = []
     for match in named:
         known = _known(match[0], units)
-        found.append(p.make("cause", RIGHT if known else ("unsure", "no table lists it for these movements"), match.span(), units=stated,
-                            label="", fault="reading named twice" * (match[0] in [m[0] for m in named if m.start() < match.start()])))
+        found.append(
+            p.make(
+                "cause",
+                RIGHT if known else ("unsure", "no table lists it for these movements"),
+                match.span(),
+                units=stated,
+                label="",
+                fault="reading named twice" * (match[0] in [m[0] for m in named if m.start() < match.start()]),
+            )
+        )
     return found
 
 

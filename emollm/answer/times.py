@@ -16,23 +16,48 @@ PHOTO = ("contradicted", "a photograph has no time")
 _S = r" ?(?:s\b|secs?\b|seconds?\b)"
 _N = r"(?:\d+(?:\.\d+)?)"
 _SPAN = re.compile(rf"\b(?:from |between )?(?P<on>{_N})(?:{_S})? ?(?:-|\u2013|to|and|until|till) ?(?P<off>{_N}){_S}")
-_LASTS = re.compile(rf"\b(?:lasts?|lasting|lasted|for|over|held|duration of|holds?)(?: for)?(?: about| around| only| just| roughly| nearly| some)? (?P<length>{_N}){_S}|\b(?P<length2>{_N})[- ]?(?:s|seconds?)[- ]long\b")
-_AT = re.compile(rf"\b(?P<how>at|after|around|about|by|until|till|of|from|near)(?: about| around| roughly)? (?:second )?(?P<t>{_N}){_S}")
-_WHAT = re.compile(r"\b(?P<what>peaks?|apex|strongest|peaking|highest|starts?|begins?|onset|sets? in|starting|appears?|ends?|ending|fades?|offset|over|gone|stops?|"
-                   r"closes?|part|opens?)\b[^.;,]{0,18}$")
-_BRIEF = re.compile(r"\b(?:brief(?:ly)?|short-lived|fleeting(?:ly)?|over quickly|only a moment|just a moment|for a moment|for an instant|momentar\w+|micro-?(?:movement|expression)|flash(?:es|ed)?|quickly gone|(?:is|are) short|a short)\b")
-_LONG = re.compile(r"\b(?:throughout|the whole (?:clip|time|track|video|sequence)|the entire (?:clip|time|video|sequence)|from start to (?:end|finish)|all the time|all along|from beginning to end|the whole way through)\b")
+_LASTS = re.compile(
+    rf"\b(?:lasts?|lasting|lasted|for|over|held|duration of|holds?)(?: for)?(?: about| around| only| just| "
+    rf"roughly| nearly| some)? (?P<length>{_N}){_S}|\b(?P<length2>{_N})[- ]?(?:s|seconds?)[- ]long\b"
+)
+_AT = re.compile(
+    rf"\b(?P<how>at|after|around|about|by|until|till|of|from|near)(?: about| around| roughly)? (?:second "
+    rf")?(?P<t>{_N}){_S}"
+)
+_WHAT = re.compile(
+    r"\b(?P<what>peaks?|apex|strongest|peaking|highest|starts?|begins?|onset|sets? in|starting|appears?|ends?|"
+    r"ending|fades?|offset|over|gone|stops?|"
+    r"closes?|part|opens?)\b[^.;,]{0,18}$"
+)
+_BRIEF = re.compile(
+    r"\b(?:brief(?:ly)?|short-lived|fleeting(?:ly)?|over quickly|only a moment|just a moment|for a moment|"
+    r"for an instant|momentar\w+|micro-?(?:movement|expression)|flash(?:es|ed)?|quickly gone|(?:is|are) "
+    r"short|a short)\b"
+)
+_LONG = re.compile(
+    r"\b(?:throughout|the whole (?:clip|time|track|video|sequence)|the entire (?:clip|time|video|sequence)|"
+    r"from start to (?:end|finish)|all the time|all along|from beginning to end|the whole way through)\b"
+)
 _LONGEST = re.compile(r"\b(?:lasts?|held|holds?|stays?|lasting) (?:the )?longest\b|\blongest[- ]lasting\b")
 _PHOTO_TALK = re.compile(r"\b(?:clip|video|second half|first half|frames?)\b")
 
 
 def time(p: Passage, facts: Facts) -> list[Found]:
     found, taken = [], []
-    for pattern, judge in ((_SPAN, _span), (_LASTS, _length), (_AT, _moment), (_BRIEF, _brief), (_LONG, _throughout), (_LONGEST, _longest)):
+    for pattern, judge in (
+        (_SPAN, _span),
+        (_LASTS, _length),
+        (_AT, _moment),
+        (_BRIEF, _brief),
+        (_LONG, _throughout),
+        (_LONGEST, _longest),
+    ):
         for match in pattern.finditer(p.text):
             if any(a < match.end() and match.start() < b for a, b in taken):
                 continue
-            group = [m for m in (group_before(p, match.end()) or group_after(p, match.start()) or p.before[-1:]) if not m.denied]
+            group = [
+                m for m in (group_before(p, match.end()) or group_after(p, match.start()) or p.before[-1:]) if not m.denied
+            ]
             if not group:
                 continue
             taken.append(match.span())
@@ -64,7 +89,7 @@ def _length(match: re.Match, spans, facts: Facts, m: Mention) -> bool:
 
 
 def _moment(match: re.Match, spans, facts: Facts, m: Mention) -> bool:
-    said = _WHAT.search(match.string[:match.start()])
+    said = _WHAT.search(match.string[: match.start()])
     what = match["how"] if match["how"] in ("from", "until", "till", "by") else said["what"] if said else ""
     stated = float(match["t"])
     near = facts.time_tolerance + 1e-6
@@ -93,11 +118,24 @@ def _longest(match: re.Match, spans, facts: Facts, m: Mention) -> bool:
 
 # ---- order ------------------------------------------------------------------------------------------------------------
 
-_BEFORE = re.compile(r"\b(?:before|earlier than|ahead in time of|precedes?|preceding|leads? into|gives? way to|(?:is |are )?followed by|and then|, then|and later|and only then|then)\b")
+_BEFORE = re.compile(
+    r"\b(?:before|earlier than|ahead in time of|precedes?|preceding|leads? into|gives? way to|(?:is |are "
+    r")?followed by|and then|, then|and later|and only then|then)\b"
+)
 _AFTER = re.compile(r"\b(?:later than|after|follows?|following|behind in time)\b(?! \d)")
-_FIRST = re.compile(r"^\W*first(?= the| a|,)|\b(?:(?:come|comes|came|start|starts|started|begin|begins|appear|appears|set in|sets in|move|moves|is|are) first|first (?:to (?:move|appear|start)|comes?|moves?|is|are)|starts? with|opens? with|begins? with|at first)\b|\bfirst(?= ?(?:[,.;]|$))")
-_LAST = re.compile(r"\b(?:(?:come|comes|start|starts|begin|begins|appear|appears|sets? in|is|are) last|last (?:to (?:move|appear|start)|comes?|is|are)|ends with)\b")
-_SAME = re.compile(r"\b(?:start|starts|begin|begins|set in|sets in)(?: in)? (?:together|at (?:about |roughly )?the same (?:moment|time)|simultaneously|at once)\b")
+_FIRST = re.compile(
+    r"^\W*first(?= the| a|,)|\b(?:(?:come|comes|came|start|starts|started|begin|begins|appear|appears|set in|"
+    r"sets in|move|moves|is|are) first|first (?:to (?:move|appear|start)|comes?|moves?|is|are)|starts? with|"
+    r"opens? with|begins? with|at first)\b|\bfirst(?= ?(?:[,.;]|$))"
+)
+_LAST = re.compile(
+    r"\b(?:(?:come|comes|start|starts|begin|begins|appear|appears|sets? in|is|are) last|last (?:to (?:move|"
+    r"appear|start)|comes?|is|are)|ends with)\b"
+)
+_SAME = re.compile(
+    r"\b(?:start|starts|begin|begins|set in|sets in)(?: in)? (?:together|at (?:about |roughly )?the same "
+    r"(?:moment|time)|simultaneously|at once)\b"
+)
 
 
 def order(p: Passage, facts: Facts) -> list[Found]:
@@ -118,8 +156,14 @@ def order(p: Passage, facts: Facts) -> list[Found]:
         match, swap = after, True
     else:
         match, swap = before, False
-    if match and not re.search(r"\b(?:strongest|intense|clearest|strength|ahead|leads?|dominat\w+)\b", p.text[:match.start()] or ""):
-        left = [m for m in left_of(p.mentions, match.start()) if not m.denied] or ([] if match.start() > 6 else [m for m in p.before if not m.denied][-1:])
+    if match and not re.search(
+        r"\b(?:strongest|intense|clearest|strength|ahead|leads?|"
+        r"dominat\w+)\b",
+        p.text[: match.start()] or "",
+    ):
+        left = [m for m in left_of(p.mentions, match.start()) if not m.denied] or (
+            [] if match.start() > 6 else [m for m in p.before if not m.denied][-1:]
+        )
         right = [m for m in right_of(p.mentions, match.start()) if not m.denied]
         if not left and re.match(r"\W*after\b", p.text) and len(right) > 1:
             left, right = [right[0]], [right[-1]]
@@ -174,5 +218,11 @@ def _simultaneous(p: Passage, match: re.Match, facts: Facts) -> list[Found]:
     if len(onsets) < 2:
         return []
     right = max(onsets) - min(onsets) <= SIMULTANEOUS + ORDER_TOLERANCE
-    return [p.make("order", RIGHT if right else ("contradicted", f"onsets from {min(onsets):.1f} to {max(onsets):.1f} s"),
-                   match.span(), units=stated)]
+    return [
+        p.make(
+            "order",
+            RIGHT if right else ("contradicted", f"onsets from {min(onsets):.1f} to {max(onsets):.1f} s"),
+            match.span(),
+            units=stated,
+        )
+    ]

@@ -31,8 +31,9 @@ class Checked:
     unchecked: list[list[int]] = field(default_factory=list)  # spans of the others
 
 
-def check(answer: prompt.Answer, text: str, series: AUSeries, events: list[AUEvent],
-          distribution: dict[str, float] | None = None) -> Checked:
+def check(
+    answer: prompt.Answer, text: str, series: AUSeries, events: list[AUEvent], distribution: dict[str, float] | None = None
+) -> Checked:
     """Every observation line and every statement of the prose with its verdict.
 
     Without a distribution, what is said of alternatives and confidence is left unjudged.
@@ -40,9 +41,12 @@ def check(answer: prompt.Answer, text: str, series: AUSeries, events: list[AUEve
     lines = [_check_line(o, text, series, events) for o in answer.observations]
     verdicts = prose.judge(_prose_of(answer, text), series, events, distribution, answer.label)
     facts = Facts(series, events)
-    return Checked([*lines, *(_claim(f, text, facts) for f in verdicts.found)],
-                   [{"kind": f.kind, "span": [f.start, f.end], "detail": f.detail} for f in verdicts.faults],
-                   verdicts.coverage if verdicts.content else None, [list(span) for span in verdicts.unjudged])
+    return Checked(
+        [*lines, *(_claim(f, text, facts) for f in verdicts.found)],
+        [{"kind": f.kind, "span": [f.start, f.end], "detail": f.detail} for f in verdicts.faults],
+        verdicts.coverage if verdicts.content else None,
+        [list(span) for span in verdicts.unjudged],
+    )
 
 
 def claims(answer: prompt.Answer, text: str, series: AUSeries, events: list[AUEvent]) -> list[Claim]:
@@ -50,8 +54,11 @@ def claims(answer: prompt.Answer, text: str, series: AUSeries, events: list[AUEv
     return check(answer, text, series, events).claims
 
 
-_FRAME = re.compile(rf"^(?:{re.escape(prompt.NOTHING)}|{re.escape(prompt.INTERPRETATION)}|{re.escape(prompt.CONCLUSION)}(?: (?:{'|'.join(LABELS)})\b\.?)?)",
-                    re.MULTILINE)
+_FRAME = re.compile(
+    rf"^(?:{re.escape(prompt.NOTHING)}|{re.escape(prompt.INTERPRETATION)}|{re.escape(prompt.CONCLUSION)}(?: "
+    rf"(?:{'|'.join(LABELS)})\b\.?)?)",
+    re.MULTILINE,
+)
 
 
 def _prose_of(answer: prompt.Answer, text: str) -> str:
@@ -63,15 +70,37 @@ def _prose_of(answer: prompt.Answer, text: str) -> str:
 
 def _claim(f: Found, text: str, facts: Facts) -> Claim:
     au = facts.best(f.units) if f.units else ""
-    return Claim(text[f.start:f.end], (f.start, f.end), au, f.side if f.side in SIDES else "both", f.polarity,
-                 intensity=math.nan if f.number is None or f.kind != "strength" else f.number,
-                 measured_intensity=facts.strength(au), verdict=f.verdict, reason=f.reason, kind=f.kind, units=list(f.units), label=f.label)
+    return Claim(
+        text[f.start : f.end],
+        (f.start, f.end),
+        au,
+        f.side if f.side in SIDES else "both",
+        f.polarity,
+        intensity=math.nan if f.number is None or f.kind != "strength" else f.number,
+        measured_intensity=facts.strength(au),
+        verdict=f.verdict,
+        reason=f.reason,
+        kind=f.kind,
+        units=list(f.units),
+        label=f.label,
+    )
 
 
 def _check_line(o: prompt.Observation, text: str, series: AUSeries, events: list[AUEvent]) -> Claim:
     strength, side, gap = measured(o.au, series)
-    claim = Claim(text[slice(*o.span)], o.span, o.au, o.side, "present", level_word(o.intensity), o.intensity,
-                  o.interval, measured_intensity=strength, kind="observation", units=[o.au])
+    claim = Claim(
+        text[slice(*o.span)],
+        o.span,
+        o.au,
+        o.side,
+        "present",
+        level_word(o.intensity),
+        o.intensity,
+        o.interval,
+        measured_intensity=strength,
+        kind="observation",
+        units=[o.au],
+    )
     if math.isnan(strength):
         claim.verdict, claim.reason = "unmeasured", f"{o.au} was not measured"
     elif state(strength) != "on":

@@ -146,6 +146,7 @@ def answer_room(context: int) -> int:
 
 def doubts(turn: Turn) -> str:
     """The claims of an answer that the measurement does not bear out, on one line; empty when there are none."""
-    wrong = [f"{c.au if c.kind in ('observation', 'movement') else repr(c.text.strip(' .,;'))} {c.verdict}{f' ({c.reason})' if c.reason else ''}" for c in turn.claims
+    subject = lambda c: c.au if c.kind in ("observation", "movement") else f"'{c.text.strip(' .,;')}'"  # noqa: E731
+    wrong = [f"{subject(c)} {c.verdict}{f' ({c.reason})' if c.reason else ''}" for c in turn.claims
              if c.verdict in ("contradicted", "unmeasured")]
     return f"not borne out by the measurement: {'; '.join(dict.fromkeys(wrong))}" if wrong else ""
