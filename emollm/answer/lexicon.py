@@ -309,8 +309,10 @@ IDIOMS = re.compile(
             *(
                 rf"\b{re.escape(cause)}\b" for cause in _CAUSES if " " in cause
             ),  # "a relaxed jaw" as a cause is no statement about the jaw
-            r"\braises? (?:the|a|another|one|some|more|many|several|new|serious|no) (?:further |open |new )?(?:questions?|doubts?|"
-            r"issues?|points?|hopes?|concerns?|eyebrows)|\braises? (?:some |a few |many )?eyebrows\b(?= (?:about|at|over|among|in|"
+            r"\braises? (?:the|a|another|one|some|more|many|several|new|serious|no) (?:further |open |new )?(?:questions?|"
+            r"doubts?|"
+            r"issues?|points?|hopes?|concerns?|eyebrows)|\braises? (?:some |a few |many )?eyebrows\b(?= (?:about|at|over|"
+            r"among|in|"
             r"with))|\bclos(?:e|es|ed|ing) in on\b",
             r"\b(?:eye)?brow[- ]raising\b(?! of)",
             r"\bjaw[- ]dropping\b(?! of)",
@@ -322,7 +324,8 @@ IDIOMS = re.compile(
             r"\beye corners?\b|\bcorners? of the eyes?\b",
             r"\bopen(?:s|ed|ing)? (?:to|up|question|ended)\b|\bopen-\w+|\bleft open\b|"
             r"\bstays? open as a\b",
-            r"\bin the eyes? of\b|\bin the face of\b|\beye contact\b|\bkeeps? an eye\b|\bto the (?:naked |untrained )?eye\b|\bat "
+            r"\bin the eyes? of\b|\bin the face of\b|\beye contact\b|\bkeeps? an eye\b|\bto the (?:naked |untrained )?eye\b|"
+            r"\bat "
             r"first (?:glance|sight)\b|\bfirst of all\b|\bin the first place\b",
             r"\bon the (?:one|other) (?:hand|side)\b(?! of)|\bon (?:one|the other) hand\b|\bnothing (?:[a-z]+ ){0,3}(?:but|"
             r"except)\b",
@@ -334,27 +337,33 @@ IDIOMS = re.compile(
             r"\b(?:is|are|be|was) left (?:open|out|to|over|aside)\b|\bleft (?:open|out|over|aside)\b|\bnothing (?:is |was "
             r")?left\b",
             r"\bin part\b|\bfor the most part\b|\bon the part of\b",
-            r"\bshow(?:s|ed)? up\b|\bend(?:s|ed)? up\b|\bmade? up\b|\bmakes? up\b|\badd(?:s|ed)? up\b|\bup to\b|\bsum(?:s|med)? up\b|"
+            r"\bshow(?:s|ed)? up\b|\bend(?:s|ed)? up\b|\bmade? up\b|\bmakes? up\b|\badd(?:s|ed)? up\b|\bup to\b|\bsum(?:s|"
+            r"med)? up\b|"
             r"\bback(?:s|ed)? up\b|\bbreak(?:s)? down\b|\bcome down to\b|\bcomes down to\b|\bup for\b|\bboils? down\b",
             r"\bwide (?:range|variety)\b|\bhard (?:to|case)\b|\bthin (?:evidence|margin|basis|lead)\b|\bflat (?:distribution|"
             r"light)\b|\bstill (?:image|picture|photo\w*|frame)\b|\bfull (?:picture|story|set|face|support)\b|\bbig (?:picture|"
-            r"question)\b|\blarge (?:part|share|margin)\b|\bsmall (?:part|share|sample)\b|\bstrong (?:smell|case|evidence|light|"
+            r"question)\b|\blarge (?:part|share|margin)\b|\bsmall (?:part|share|sample)\b|\bstrong (?:smell|case|evidence|"
+            r"light|"
             r"words?)\b|\bweak (?:evidence|case|support|basis)\b|\bbright light\b|\blight(?:s|ing)?\b(?= (?:from|falls|on))",
             r"\btogether[ ,](?=they|these|the|those|this|speak|point)",
             r"\btaken together\b|\bseen together\b|\bread together\b|"
             r"\ball together\b|\bput together\b",
-            r"\bsurprisingly\b|\bsadly\b|\bhappily\b|\bhappy to\b|\bi am afraid\b|\bi'm afraid\b|\bfor fear of\b|\bno surprise\b|"
+            r"\bsurprisingly\b|\bsadly\b|\bhappily\b|\bhappy to\b|\bi am afraid\b|\bi'm afraid\b|\bfor fear of\b|\bno "
+            r"surprise\b|"
             r"\bnot surprising\b",
-            r"\bno doubt\b|\bwithout (?:a |any )?doubt\b|\bwithout question\b|\bno question\b|\bno less\b|\bno matter\b|\bno more "
+            r"\bno doubt\b|\bwithout (?:a |any )?doubt\b|\bwithout question\b|\bno question\b|\bno less\b|\bno matter\b|\bno "
+            r"more "
             r"than\b|\bnot only\b|\bnot just\b|\bnot merely\b|\bnothing but\b|\bnot to mention\b|\bno fewer than\b",
             r"\blast but not least\b|\bat last\b|\bat least\b(?! (?:one|two|three|four|five|\d))",
             r"\bin a way\b",
             r"\bmoves? on\b|\bmoving on\b|\bmov(?:ing|ed) (?:picture|story|moment)\b|\bhelps? (?:to )?(?:decide|tell|read|see|"
             r"explain|us|the reading)\b|\bjoins? the discussion\b",
-            r"\braised (?:voice|platform|stakes)\b|\blower(?:s|ed)? (?:the )?(?:confidence|odds|chance|score|probability|weight|"
+            r"\braised (?:voice|platform|stakes)\b|\blower(?:s|ed)? (?:the )?(?:confidence|odds|chance|score|probability|"
+            r"weight|"
             r"bar)\b|\braises? (?:the )?(?:confidence|odds|chance|score|probability|weight|bar|stakes)\b|\b(?:falls?|falling) "
             r"(?:short|apart|into|under|on|within)\b|\bdrops? (?:out|off)\b",
-            r"\bsaves? face\b|\bface to face\b|\bface value\b|\bfacing\b|\bpressing (?:matter|question|need|issue)\b|\bstretch of "
+            r"\bsaves? face\b|\bface to face\b|\bface value\b|\bfacing\b|\bpressing (?:matter|question|need|issue)\b|"
+            r"\bstretch of "
             r"(?:time|imagination)\b|\bmouth-?watering\b|\bword of mouth\b|\bby a nose\b|\bturn(?:s|ed)? (?:out to|down the)\b|"
             r"\btongue in cheek\b|\bturn(?:s|ed)? the other cheek\b|\btight schedule\b|\btouching\b",
         )

@@ -148,7 +148,10 @@ def _strength_of(p: Passage, m: Mention, au: str, facts: Facts, at: tuple[int, i
 
 # ---- side -----------------------------------------------------------------------------------------------------------
 
-_PART = r"(?:inner |outer |upper |lower )?(?:eye)?(?:brows?|lids?|cheeks?|eyes?|mouth corners?|lip corners?|corners?|lips?|nostrils?)"
+_PART = (
+    r"(?:inner |outer |upper |lower )?(?:eye)?"
+    r"(?:brows?|lids?|cheeks?|eyes?|mouth corners?|lip corners?|corners?|lips?|nostrils?)"
+)
 _SIDE = re.compile(
     r"(?P<more>\b(?:stronger|clearer|higher|further|more(?: \w+)?|mainly|mostly|above all|chiefly|primarily|weaker|less(?: "
     r"\w+)?)[^.;:]{0,25}?(?:on|at) (?:the |his |her |its )?(?:person's )?(?P<where>left|right))|"

@@ -5,8 +5,9 @@ It reads text that anybody wrote, by words of its own (lexicon.py), and knows no
     clauses.py    text -> clauses; idioms, quotes, questions and conditions are put away
     mentions.py   clause -> movements named by code, FACS name or plain words, denied or not
     movements.py  presence, strength, side, number, place          ranks.py  rank, combination
-    times.py      time, order                                      readings.py  support, alternative, confidence, label, cause
-    facts.py      what was measured
+    times.py      time, order                                      readings.py  support, alternative, label
+    confidence.py confidence                                       causes.py    what else it may come from
+    facts.py      what was measured                                denial.py    denied or not
 
 A statement that nothing could judge gets no verdict; `coverage` is the share of content clauses with a verdict. Repetition, one
 movement named twice, the label as its own alternative, wrong ranks and alternatives, and support that no table lists or that
@@ -19,7 +20,7 @@ import difflib
 import re
 from dataclasses import dataclass, field
 
-from emollm.answer import movements, ranks, readings, times
+from emollm.answer import causes, confidence, movements, ranks, readings, times
 from emollm.answer.clauses import Clause, clauses, sentences
 from emollm.answer.facts import Facts
 from emollm.answer.found import Found, Passage
@@ -83,7 +84,6 @@ def judge(
 
 def _of_clause(p: Passage, facts: Facts, recent_label: str | None) -> list[Found]:
     supported = readings.support(p, facts, recent_label)
-    causes = readings.cause(p, facts)
     return [
         *movements.presence(p, facts),
         *movements.strength(p, facts),
@@ -96,8 +96,8 @@ def _of_clause(p: Passage, facts: Facts, recent_label: str | None) -> list[Found
         *ranks.combination(p, facts),
         *supported,
         *readings.label_and_alternatives(p, facts, bool(supported)),
-        *readings.confidence(p, facts),
-        *causes,
+        *confidence.confidence(p, facts),
+        *causes.cause(p, facts),
     ]
 
 
@@ -189,7 +189,7 @@ _SIDES = re.compile(r"\b(?:left|right)\b")
 
 
 def _twice(text: str, passages: list[Passage], found: list[Found]) -> list[Fault]:
-    """One movement named twice in a sentence as if it were two: "AU01 and AU01", "the chin is raised and the chin is bunched"."""
+    """One movement named twice in a sentence as if it were two: "AU01 and AU01", "the chin is raised and bunched"."""
     faults, before = [], []
     for p in passages:
         before = [b for b in before if b[0].clause.sentence == p.clause.sentence]
