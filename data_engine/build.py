@@ -16,9 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from data_engine import draft, reading, sample
+from data_engine import draft, sample
 from data_engine.questions import QUESTIONS
-from emollm.answer import prompt, verify
+from emollm.answer import prompt, reading, verify
+from emollm.answer.witnesses import Movements, together
 from emollm.schema import AU_NAMES, LABELS
 from emollm.training.record import Record
 
@@ -38,7 +39,6 @@ class Faces:
         self.target = (1 - label_share) * stored["soft"] + label_share * onehot  # [N, 8]
         self.rows = np.flatnonzero(stored["keep"] & ~stored["public_test"] & stored["found"])
         self.pool = self.intensity[self.rows]
-        self.weights = reading.fit(self.pool, self.target[self.rows])
 
 
 def evidence(faces: Faces, rng: random.Random, mix: dict) -> tuple:
@@ -53,16 +53,22 @@ def evidence(faces: Faces, rng: random.Random, mix: dict) -> tuple:
     else:
         values = sample.edit(real, rng) if kind == "edited" else real
     measured = sample.hide(measured, rng)
-    shown = np.where(measured[:, None], values, 0)
-    if row is None:
-        target = reading.read(faces.weights, shown)
-    else:
-        target = faces.target[row] if kind == "real" else reading.after_edit(faces.weights, faces.target[row], real, shown)
+    target = faces.target[row] if kind == "real" else movements_read(values, confidence, measured)
+    if kind == "edited":  # the pixels still show the face as it was
+        seen = movements_read(real, confidence, faces.measured)
+        stated = movements_read(values, confidence, measured & (np.nan_to_num(values) != np.nan_to_num(real)).any(1))
+        target = together(faces.target[row], Movements(target, seen, stated, pixels=True))
     if rng.random() < mix_clip(kind):
         series, events, keys = sample.as_clip(values, confidence, measured, name, rng.choice((2, 2, 3, 4)), rng)
     else:
         series, events, keys = sample.photo_series(values, confidence, measured, name), [], [0]
     return series, events, keys, target, row, kind
+
+
+def movements_read(intensity: np.ndarray, confidence: np.ndarray, measured: np.ndarray) -> np.ndarray:
+    """p(label | action units) [8]; intensity [24, 2], confidence [24], measured [24]."""
+    visible = measured & np.isfinite(intensity).any(1)
+    return reading.read(np.nan_to_num(intensity).max(1)[None], confidence[None], visible)[0]
 
 
 def mix_clip(kind: str) -> float:

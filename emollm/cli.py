@@ -11,9 +11,10 @@ import contextlib
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from emollm import progress
+from emollm.arguments import Parser
 from emollm.explanation import DISCLOSURE, STYLES, as_text, json_schema, print_text
 from emollm.files import write_file
 from emollm.schema import InputError, NoFaceError
@@ -55,15 +56,11 @@ AU_EXAMPLES = """examples:
   emollm au AU04 7   several"""
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message}. See '{self.prog} --help'.")
-
-
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit code. Never raises for a mistake of the user."""
     try:
         given = sys.argv[1:] if argv is None else argv
+        given = [*given[1:2], "--help"] if given[:1] == ["help"] else given  # `emollm help explain`
         if given[:1] == ["serve"]:  # its options are vLLM's too, which this parser does not know
             return _serve(given[1:])
         if given[:1] == ["eval"]:  # its suites have parsers of their own
@@ -98,10 +95,10 @@ def _complain(message: str, code: int) -> int:
 # --- arguments ---------------------------------------------------------------------------------------------------
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="emollm", description="Why is this face read the way it is? Facial action units in, a "
+    parser = Parser(prog="emollm", description="Why is this face read the way it is? Facial action units in, a "
                                                 "checkable explanation out.", epilog=DISCLOSURE)
-    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
+    parser.add_argument("-V", "--version", action=_Version, nargs=0, help="print the version and exit")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
     _add_explain(commands)
     _add_measure(commands)
     _add_chat(commands)
@@ -142,7 +139,7 @@ def _command(commands: argparse._SubParsersAction, name: str, run: object, about
              **options: object) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=about, description=f"{about[0].upper()}{about[1:]}.", epilog=examples,
                                  formatter_class=argparse.RawDescriptionHelpFormatter, **options)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser)
     return parser
 
 
@@ -152,8 +149,8 @@ def _add_explain(commands: argparse._SubParsersAction) -> None:
     add = parser.add_argument
     add("media", metavar="MEDIA", help="photo, clip, table of action units, or a FACS code such as 6C+12D")
     add("--question", metavar="TEXT", help="what to ask about the face")
-    add("--style", choices=STYLES, default="full", help="movement: only what moves; label: one line; brief: two or "
-        "three sentences; full (default); json: everything")
+    add("--style", choices=STYLES, help="movement: only what moves; label: one line; brief: two or "
+        "three sentences; full (default); json: everything (default for -o FILE.json)")
     add("--what-if", action="append", default=[], metavar="AU=LEVEL",
         help="explain the face with one action unit edited, 0 (absent) to 5; repeatable")
     add("--face", type=_face_number, metavar="N", help="only this face, as numbered in the output (default: all)")
@@ -225,12 +222,13 @@ def _face_number(text: str) -> int:
 def _explain(arguments: argparse.Namespace) -> int:
     edits = parse_edits(arguments.what_if)
     _check_place(arguments.output, arguments.media)
+    arguments.style = _style(arguments.style, arguments.output)
     if arguments.render:
         _check_place(arguments.render, arguments.media)
         _check_render(arguments)
     source, evidence = _source(arguments.media), arguments.evidence and _source(arguments.evidence)
     progress.use(arguments.progress)
-    from emollm.explainer import explain
+    from emollm.explainer import explain, no_face
 
     try:
         found = explain(source, question=arguments.question, what_if=edits or None,
@@ -239,7 +237,8 @@ def _explain(arguments: argparse.Namespace) -> int:
                         crops=arguments.crops)
     except NoFaceError as error:
         if arguments.style == "json":
-            _deliver(_as_json([_nothing(arguments, str(error))]), arguments.output)
+            nothing = no_face(arguments.media, str(error), arguments.question, edits, arguments.model)
+            _deliver(_as_json([nothing]), arguments.output)
         raise
     if arguments.style == "json":
         _deliver(_as_json(found), arguments.output)
@@ -253,19 +252,23 @@ def _explain(arguments: argparse.Namespace) -> int:
 
 
 def _source(given: str) -> object:
-    """A FACS code becomes evidence; everything else is a path."""
+    """A FACS code becomes evidence, or stays one that explain() uses as far as it can; everything else is a path."""
     if os.path.exists(given) or not given[:3].strip("AULRaulr ")[:1].isdecimal():
         return given
     from emollm import evidence
 
-    return evidence.parse_facs(given, given) if evidence.looks_like_facs(given) else given
+    whole = evidence.looks_like_facs(given) and not evidence.usable_facs(given)[1]
+    return evidence.parse_facs(given, given) if whole else given
 
 
-def _nothing(arguments: argparse.Namespace, reason: str) -> Explanation:
-    """The valid, empty explanation of media without a measurable face."""
-    from emollm.explanation import Explanation
-
-    return Explanation(source=arguments.media, question=arguments.question or "", notices=[reason])
+def _style(style: str | None, output: str | None) -> str:
+    """The style asked for, or the one that the output's ending asks for. Raises InputError when they do not go together."""
+    ending = os.path.splitext(output or "")[1].lower()
+    if ending not in ("", ".txt", ".md", ".json"):
+        raise InputError(f"{output}: explain writes .txt, .md or .json. Give the file one of these endings.")
+    if ending == ".json" and style not in (None, "json"):
+        raise InputError(f"{output}: --style {style} is text. Name the file .txt, or leave --style out for JSON.")
+    return style or ("json" if ending == ".json" else "full")
 
 
 def _as_json(found: list[Explanation]) -> str:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emollm.answer import prompt
-from emollm.answer.bind import bind, moments_only
+from emollm.answer.bind import argue, bind, moments_only
 from emollm.explanation import Explanation
 from emollm.model.checkpoint import Shape, shape_of
 from emollm.perception import face as faces_in
@@ -101,7 +101,7 @@ def answers(engine, asked: list[tuple[Subject, str]], grounded: bool) -> list:
         return []
     from emollm.model.processor import face_input
 
-    inputs = [face_input(s.series, s.events, s.key_frames, s.chips) for s, _ in asked]
+    inputs = [face_input(s.series, s.events, s.key_frames, s.chips, s.seen) for s, _ in asked]
     observed = [prompt.observe(s.series, s.events) for s, _ in asked] if grounded else None
     return engine.answer(inputs, [q for _, q in asked], observed)
 
@@ -111,6 +111,7 @@ def bound(s: Subject, given) -> Explanation:
     result = bind(prompt.parse(given.text), given.text, given.distribution, s.series, s.events, s.key_frames, s.track)
     if not given.complete:
         result.notices.append("the model did not reach a conclusion by itself and was brought to it")
+    argue(result, s.series, given.look if s.chips is not None else {})
     return result
 
 
@@ -121,6 +122,12 @@ def refused(s: Subject) -> Explanation:
         box=[] if s.track is None else [round(float(v), 1) for v in s.track.boxes[0]],
         evidence_version=f"{s.series.estimator} {s.series.version}".strip(),
         notices=[f"not enough to say: {'; '.join(s.refusal)}"])
+
+
+def no_face(name: str, reason: str, question: str | None, edits: dict[str, float] | None, model: str) -> Explanation:
+    """The explanation of a source in which no face could be measured. reason: of the NoFaceError."""
+    return Explanation(source=name, question=question or prompt.DEFAULT_QUESTION, edits=edits or {}, notices=[reason],
+                       model=model)
 
 
 def signed(s: Subject, result: Explanation, prepared: Prepared, question: str, model: str) -> Explanation:
@@ -134,7 +141,7 @@ def _perceive(source, evidence, face: int | None, baseline: str | None, crops: b
     """Steps 1 to 3: name of the source, its media (None for AU tables) and the faces to explain."""
     if _is_table(source):
         name, seen = "AU table" if isinstance(source, AUSeries) else str(source), None
-        subjects = [Subject(s) for s in _table(source)]
+        subjects = [Subject(s, notices=_left_out(source)) for s in _table(source)]
     else:
         seen, measured = _measure(source, baseline, crops, cache)
         name, subjects = seen.name, [Subject(series, track) for track, series in measured]
@@ -212,7 +219,20 @@ def _table(source) -> list[AUSeries]:
 
     if isinstance(source, AUSeries):
         return [source]
-    return [evidence.parse_facs(str(source))] if evidence.looks_like_facs(str(source)) else evidence.read_all(source)
+    if not evidence.looks_like_facs(str(source)):
+        return evidence.read_all(source)
+    codes, _ = evidence.usable_facs(str(source))
+    return [evidence.parse_facs(codes or str(source))]
+
+
+def _left_out(source) -> list[str]:
+    """A notice that names the codes of a FACS string that cannot be used."""
+    from emollm import evidence
+
+    if isinstance(source, AUSeries) or not evidence.looks_like_facs(str(source)):
+        return []
+    _, parts = evidence.usable_facs(str(source))
+    return [f"not used, as no code of a known action unit: {', '.join(p[:20] for p in parts)}"] if parts else []
 
 
 def _pick(subjects: list[Subject], face: int | None, name: str) -> list[Subject]:
@@ -233,5 +253,6 @@ def _replace_evidence(subjects: list[Subject], evidence, name: str) -> None:
     given = _table(evidence)
     if len(subjects) != 1 or len(given) != 1:
         raise InputError(f"{name}: evidence of {len(given)} face(s) for {len(subjects)} face(s); pick one with face=N")
+    subjects[0].seen = subjects[0].series
     subjects[0].series = dataclasses.replace(given[0], face_id=subjects[0].series.face_id)
-    subjects[0].notices.append(f"action units were given, not measured here ({given[0].estimator})")
+    subjects[0].notices += [f"action units were given, not measured here ({given[0].estimator})", *_left_out(evidence)]

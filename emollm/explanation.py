@@ -53,6 +53,13 @@ class Explanation:
     coverage: float | None = None  # share of the prose's clauses that could be judged; None without prose
     unchecked: list[list[int]] = field(default_factory=list)  # spans in `text` of the clauses that nothing could judge
     faults: list[dict[str, Any]] = field(default_factory=list)  # kind, span in `text`, detail: repetition, wrong rank, ...
+    # Movements that are there and that tables list for the label, and those that speak against it; the strongest first. Each:
+    # au, strength 0-5, the label that lists it ("" when none does) and the sources that do.
+    support: list[dict] = field(default_factory=list)
+    against: list[dict] = field(default_factory=list)
+    because: str = ""  # both in words, and the conflict of the witnesses where there is one
+    # The two readings behind the distribution, by label: "look" (empty without pixels) and "movements"; "conflict" 0-1.
+    witnesses: dict[str, Any] = field(default_factory=dict)
     model: str = ""
     evidence_version: str = ""
     schema_version: str = SCHEMA_VERSION
@@ -311,6 +318,8 @@ def _conclusion(explanation: Explanation) -> str:
         lines.append(_wrap(explanation.conclusion, "  "))
     if others := alternatives(explanation):
         lines.append(f"  Could also be read as: {', '.join(others)}")
+    if explanation.because:
+        lines.append(_wrap(explanation.because, "  "))
     return "\n".join(lines)
 
 

@@ -36,6 +36,7 @@ class Subject:
     notices: list[str] = field(default_factory=list)
     chips: np.ndarray | None = None  # [K, S, S, 3] uint8; None without pixels
     refusal: list[str] = field(default_factory=list)  # why this face cannot be read; empty when it can
+    seen: AUSeries | None = None  # what was measured in the pixels, where `series` was edited or given from elsewhere
 
 
 @dataclass
@@ -58,7 +59,12 @@ def edited(s: Subject, edits: dict[str, float]) -> Subject:
     if not edits or s.refusal:
         return s
     series, events = edit(s.series, s.events, edits)
-    return dataclasses.replace(s, series=series, events=events)
+    return dataclasses.replace(s, series=series, events=events, seen=s.seen or s.series)
+
+
+def with_edits(prepared: Prepared, edits: dict[str, float]) -> Prepared:
+    """What prepare(what_if=edits) gives, without measuring again."""
+    return dataclasses.replace(prepared, subjects=[edited(s, edits) for s in prepared.subjects], edits=edits)
 
 
 def shortcomings(s: Subject, gate: Gate | None) -> list[str]:

@@ -150,6 +150,11 @@ class _Unpickler(pickle.Unpickler):
         return super().find_class(module, name)
 
 
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _shown(source) -> str:
     return f"{len(source)} bytes" if isinstance(source, bytes) else str(source)
 

@@ -207,6 +207,34 @@ def drawn_face():
 
 
 @pytest.fixture(scope="session")
+def fer(astronaut, tmp_path_factory):
+    """A folder in the layout of FER2013 with eight pictures: six crops of the photograph, two of noise."""
+    import io
+
+    from PIL import Image
+
+    from emollm.evaluation import fer2013
+
+    folder, draw = tmp_path_factory.mktemp("fer"), np.random.default_rng(0)
+    crop = Image.fromarray(astronaut).convert("L").crop((170, 55, 280, 165)).resize((48, 48))
+    pictures = [crop.point(lambda v, gain=gain: min(255, v * gain)) for gain in (0.8, 0.9, 1.0, 1.05, 1.1, 1.15)]
+    pictures += [Image.fromarray(draw.integers(0, 256, (48, 48), dtype=np.uint8)) for _ in range(2)]
+    stored = []
+    for picture in pictures:
+        buffer = io.BytesIO()
+        picture.save(buffer, "PNG")
+        stored.append(buffer.getvalue())
+    votes = np.zeros((8, 10))
+    votes[:, fer2013.FERPLUS.index("happiness")], votes[7, fer2013.NOT_A_FACE] = 8, 9
+    votes[2, fer2013.UNKNOWN] = 9
+    np.savez(folder / "fer2013_train.npz", png=np.frombuffer(b"".join(stored), np.uint8),
+             offset=np.cumsum([0, *map(len, stored)]), label=np.full(8, 3), ferplus_votes=votes,
+             public_test=np.array([0, 0, 0, 1, 1, 1, 1, 0], bool), label_ambiguous=np.array([0, 1, 0, 0, 0, 0, 0, 0], bool))
+    np.savez(folder / "fer2013_train_landmarks.npz", all_blendshapes=np.full((8, 52), np.nan))
+    return folder
+
+
+@pytest.fixture(scope="session")
 def faces_cache(tmp_path_factory) -> Path:
     """What `data_engine observe` writes, for 40 invented faces of noise pixels; three units are never measured."""
     import random

@@ -224,7 +224,15 @@ def test_bad_facs_strings(code, message):
         evidence.parse_facs(code)
 
 
-@pytest.mark.parametrize("name", ["photo.jpg", "12.jpg", "1+2.csv", "", "../4"])
+@pytest.mark.parametrize("code, used, left_out", [
+    ("1+2+99+5D", "1+2+5D", ["99"]), ("4D+7Q+L23C", "4D+L23C", ["7Q"]), ("6C+12D", "6C+12D", []), ("3+99", "", ["3", "99"])])
+def test_codes_that_are_none_are_told_apart(code, used, left_out):
+    """Unknown units and letters; the string is one of codes all the same, not the name of a file."""
+    assert evidence.usable_facs(code) == (used, left_out)
+    assert evidence.looks_like_facs(code)
+
+
+@pytest.mark.parametrize("name", ["photo.jpg", "12.jpg", "1+2.csv", "", "../4", "7Q", "a+4"])
 def test_file_names_are_not_facs_codes(name):
     assert not evidence.looks_like_facs(name)
 

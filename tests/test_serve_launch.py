@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from emollm_vllm.process import launch
 from process_fixtures import alive, ask, check_unavailable, until
+from serve_fixtures import data_url, image, text
 
 from emollm.cli import main as cli
 from emollm.model.checkpoint import MODELS
@@ -206,7 +207,7 @@ def test_killing_the_launcher_leaves_no_server_behind(real):
 
 @with_vllm
 @pytest.mark.timeout(1200)
-def test_a_real_server_starts_answers_dies_comes_back_and_stops(real):
+def test_a_real_server_starts_answers_dies_comes_back_and_stops(real, astronaut_file):
     process, url, log = real("--api-key", "secret-key", "--hung-after", "15")
     key = {"Authorization": "Bearer secret-key"}
     check_unavailable(ask(f"{url}/health"))
@@ -215,7 +216,8 @@ def test_a_real_server_starts_answers_dies_comes_back_and_stops(real):
     def serves():
         return process.poll() is not None or ask(f"{url}/health")[0] == 200
 
-    chat = {"messages": [{"role": "user", "content": "my-private-words"}], "max_tokens": 5}
+    content = [image(data_url(astronaut_file.read_bytes())), text("my-private-words")]
+    chat = {"messages": [{"role": "user", "content": content}], "max_tokens": 5}
     until(serves)
     check_routes(url, key, chat)
     family_before = family(process)

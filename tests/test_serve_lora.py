@@ -68,7 +68,7 @@ def in_process(with_engine, prompts) -> list[str]:
     found = []
     for file, question in prompts:
         s = choose_subject(prepare(file, with_engine.shape))
-        face = face_input(s.series, s.events, s.key_frames, s.chips)
+        face = face_input(s.series, s.events, s.key_frames, s.chips, s.seen)
         pieces = stream(with_engine.model, with_engine.processor, face, question, max_new_tokens=TOKENS)
         found.append("".join(pieces))
     return found

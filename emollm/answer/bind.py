@@ -7,6 +7,8 @@ import dataclasses
 import numpy as np
 
 from emollm.answer import prompt, verify
+from emollm.answer.support import support
+from emollm.answer.witnesses import conflict, in_words, movements
 from emollm.explanation import CLOSE_MARGIN, Explanation
 from emollm.facs.readings import region_polygon
 from emollm.facs.units import ACTION_UNITS
@@ -30,6 +32,23 @@ def bind(answer: prompt.Answer, text: str, distribution: dict[str, float], serie
         box=[] if track is None else [round(float(v), 1) for v in track.boxes[_nearest(track, series, key_frames[0])]],
         evidence_version=f"{series.estimator} {series.version}".strip(),
         notices=[f"the answer has a part outside the grammar: {p}" for p in answer.problems])
+
+
+def argue(result: Explanation, series: AUSeries, look: dict[str, float]) -> None:
+    """Add what the label rests on: the two witnesses, and what the tables say for and against it, with a sentence.
+
+    look: the model's own distribution; empty without pixels.
+    """
+    said = movements(series, None, bool(look))
+    own = np.array([look[label] for label in LABELS]) if look else said.given
+    result.witnesses = {"look": look, "movements": dict(zip(LABELS, said.given.round(4).tolist(), strict=True)),
+                        "conflict": round(conflict(own, said.given), 4)}
+    if result.label is not None:
+        others = [label for label in result.alternatives if label != result.label]
+        found = support(result.label, others[0] if others else None, series, bool(look))
+        result.support = [dataclasses.asdict(one) for one in found.supporting]
+        result.against = [dataclasses.asdict(one) for one in found.opposing]
+        result.because = f"{in_words(own, said)} {found.sentence}".strip()
 
 
 def _nearest(track: FaceTrack, series: AUSeries, position: int) -> int:

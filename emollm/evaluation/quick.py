@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from emollm.answer import prompt, verify
+from emollm.evaluation.reasoning import add_options, reasoning
+from emollm.evaluation.statistics import bootstrap, calibration_error, macro_recall
 from emollm.explainer import prepare
 from emollm.model.checkpoint import Shape
 from emollm.model.generate import generate
@@ -30,28 +32,7 @@ BATCH = 128
 def crop_input(picture, shape: Shape) -> tuple[AUSeries, FaceInput]:
     """Evidence and model input of a picture that is a face crop already."""
     subject = prepare(picture, shape, crops=True, gate=None).subjects[0]
-    return subject.series, face_input(subject.series, subject.events, subject.key_frames, subject.chips)
-
-
-def bootstrap(values: np.ndarray, statistic=np.mean, resamples: int = 2000) -> tuple[float, float, float]:
-    """Statistic with its 95 % percentile interval over resampled rows of `values`; NaN without any."""
-    if not len(values):
-        return np.nan, np.nan, np.nan
-    rng = np.random.default_rng(0)
-    draws = [statistic(values[rng.integers(0, len(values), len(values))]) for _ in range(resamples)]
-    return float(statistic(values)), *(float(q) for q in np.nanquantile(draws, [0.025, 0.975]))
-
-
-def macro_recall(pairs: np.ndarray) -> float:
-    """Unweighted mean of the recalls of the labels that occur (UAR). pairs [N, 2]: truth, prediction."""
-    return float(np.mean([(pairs[pairs[:, 0] == k, 1] == k).mean() for k in np.unique(pairs[:, 0])]))
-
-
-def calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = 15) -> float:
-    """Expected calibration error with equal-width bins (Guo et al., ICML 2017)."""
-    place = np.minimum((confidence * bins).astype(int), bins - 1)
-    return float(sum(abs(confidence[place == k].mean() - right[place == k].mean()) * (place == k).mean()
-                     for k in np.unique(place)))
+    return subject.series, face_input(subject.series, subject.events, subject.key_frames, subject.chips, subject.seen)
 
 
 def answers(model, processor, faces: list[tuple], grounded: bool, tell=lambda done: None) -> list:
@@ -81,7 +62,7 @@ def what_if(model, processor, faces: list[tuple], generated: list, n: int) -> np
         if cited and len(edited) < n:
             claim = rng.choice(cited)
             changed, _ = edit(series, [], {claim.au: 0.0})
-            edited.append((changed, face_input(changed, [], [0], given.chips)))
+            edited.append((changed, face_input(changed, [], [0], given.chips, series)))
             before.append(claim)
     after = answers(model, processor, edited, grounded=False)
     flips = []
@@ -169,13 +150,17 @@ def main(argv: list[str]) -> int:
     suite.add_argument("--n", type=int, help="only this many faces, drawn at random")
     suite.add_argument("--free", type=int, default=1500, help="faces to answer without grounded decoding as well")
     suite.add_argument("-o", "--out", help="write the figures as JSON")
+    add_options(suites)
     arguments = parser.parse_args(argv)
     started = time.time()
-    scores = quick(arguments)
+    scores = {"quick": quick, "reasoning": reasoning}[arguments.suite](arguments)
     for name, (value, low, high, n) in scores.items():
         interval = "" if low is None else f"  [{low:.3f}, {high:.3f}]"
         print(f"{name:<52} {value:.3f}{interval}  n={n}")
     print(f"{time.time() - started:.0f} s, {len(AU_NAMES)} action units, model {arguments.model}")
-    if arguments.out:
+    if getattr(arguments, "out", None):
         Path(arguments.out).write_text(json.dumps(scores, indent=1))
+    if getattr(arguments, "json", None):
+        named = {name: dict(zip(("value", "low", "high", "n"), figure, strict=True)) for name, figure in scores.items()}
+        Path(arguments.json).write_text(json.dumps(named, indent=1))
     return 0

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from emollm.evidence import blendshapes, facs_codes, feat, native, openface
 from emollm.evidence.blendshapes import BLENDSHAPES, DEAD, DEAD_SHAPES, LIPS, LIVELINK_FPS
-from emollm.evidence.facs_codes import looks_like_facs, parse_facs
+from emollm.evidence.facs_codes import looks_like_facs, parse_facs, usable_facs
 from emollm.evidence.feat import FEX_FPS, from_probability
 from emollm.evidence.openface import OPENFACE_C, OPENFACE_R
 from emollm.evidence.series import PRESENT
@@ -31,8 +31,8 @@ from emollm.schema import AUSeries, InputError
 __all__ = [
     "BLENDSHAPES", "COUNT", "DEAD", "DEAD_SHAPES", "FEX_FPS", "FORMATS", "LIPS", "LIVELINK_FPS", "MAX_BYTES",
     "MAX_COLUMNS", "MAX_ROWS", "OPENFACE_C", "OPENFACE_R", "PRESENT", "SCALE", "TABLE_SUFFIXES", "TIME", "UNIT",
-    "csv_text", "from_probability", "json_text", "looks_like_facs", "parse_facs", "read", "read_all", "write_csv",
-    "write_json",
+    "csv_text", "from_probability", "json_text", "looks_like_facs", "parse_facs", "read", "read_all", "usable_facs",
+    "write_csv", "write_json",
 ]
 
 MAX_BYTES, MAX_COLUMNS, MAX_ROWS = 256 * 2**20, 2_000, 2_000_000

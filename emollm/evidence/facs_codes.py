@@ -15,13 +15,29 @@ from emollm.evidence.series import PRESENT
 from emollm.evidence.tables import COUNT, TIME, Table
 from emollm.schema import AU_NAMES, AUS, SIDES, AUSeries, InputError, au_index
 
+_NEARLY = re.compile(r"[LRlr]?(?:AU)?\d{1,3}[A-Za-z]?")  # what somebody writes who means a code
 _CODE = re.compile(r"(?P<side>[LRlr]?)(?:AU)?(?P<number>\d{1,2})(?P<level>[A-Ea-eXx]?)")
 
 
 def looks_like_facs(text: str) -> bool:
     """Whether a string is a FACS code such as 1+2+5D rather than the name of a file."""
     parts = re.split(r"\s*\+\s*", text.strip())
-    return all(_CODE.fullmatch(part) for part in parts)
+    return any(map(_CODE.fullmatch, parts)) and all(map(_NEARLY.fullmatch, parts))
+
+
+def usable_facs(text: str) -> tuple[str, list[str]]:
+    """The codes of a string that can be used, joined, and the others as they stand: unknown units, unknown letters."""
+    left_out = [part for part in _parts(text) if not _is_code(part)]
+    return "+".join(part for part in _parts(text) if part not in left_out), left_out
+
+
+def _parts(text: str) -> list[str]:
+    return re.split(r"\s*\+\s*|\s+", text.strip())
+
+
+def _is_code(part: str) -> bool:
+    match = _CODE.fullmatch(part)
+    return bool(match) and int(match["number"]) in AUS
 
 
 def parse_facs(code: str, name: str = "FACS code") -> AUSeries:
@@ -30,7 +46,7 @@ def parse_facs(code: str, name: str = "FACS code") -> AUSeries:
     Raises InputError naming the part that is no code, or an AU coded twice on one side.
     """
     coded = []
-    for part in re.split(r"\s*\+\s*|\s+", code.strip()):
+    for part in _parts(code):
         match = _CODE.fullmatch(part)
         if not match:
             raise InputError(f"{name}: '{part[:20]}' is not a FACS code. Write for example 1+2+5D or L12C+25.")

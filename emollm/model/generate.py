@@ -1,41 +1,34 @@
 """Let the model answer, with observation lines held to the measurement (grounded decoding).
 
 The lines follow answer.grammar; from "Interpretation:" or "Conclusion:" on the model writes freely. The label distribution is
-the model's own, read off where the label begins, after all evidence.
+read off where the label begins, after all evidence: the model's own there (the look of the face) together with the reading of
+the movements (answer.witnesses). The same distribution decides which label is written, so that the words after it follow it.
 """
 
 from __future__ import annotations
 
-import functools
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from transformers import LogitsProcessor, TextIteratorStreamer
 
 from emollm.answer import prompt
 from emollm.answer.grammar import Grammar
+from emollm.answer.witnesses import Movements, together
 from emollm.model.processor import FaceInput
-from emollm.model.tokenizer import label_position, label_tokens
+from emollm.model.tokenizer import ANSWER_TAIL, at_label, label_position, label_tokens, token_texts
 from emollm.schema import LABELS
 
 
 @dataclass
 class Generated:
     text: str
-    distribution: dict[str, float]  # 8 labels, calibrated by the model's temperature
+    distribution: dict[str, float]  # 8 labels, of look and movements together
     complete: bool  # the model reached its conclusion by itself
-
-
-@functools.lru_cache(maxsize=4)
-def token_texts(tokenizer) -> dict[str, list[int]]:
-    """Ids by the text they write, special tokens left out."""
-    texts: dict[str, list[int]] = {}
-    special = set(tokenizer.all_special_ids) | {tokenizer.convert_tokens_to_ids(t) for t in prompt.SPECIAL_TOKENS}
-    for i in set(range(len(tokenizer))) - special:
-        texts.setdefault(tokenizer.decode([i]), []).append(i)
-    return texts
+    look: dict[str, float] = field(default_factory=dict)  # the model's own, calibrated by its temperature
 
 
 class GroundedObservations(LogitsProcessor):
@@ -63,6 +56,38 @@ class GroundedObservations(LogitsProcessor):
             mask[[*allowed, *[self.tokenizer.eos_token_id] * grammar.may_end(text)]] = 0.0
             scores[row] = scores[row] + mask
         return scores
+
+
+class LabelOfBoth(LogitsProcessor):
+    """Where an answer names its label, shares the labels' probability out among them as both witnesses say.
+
+    One `Movements` per row (None: the model's own label); `start` is the prompt's padded length.
+    """
+
+    def __init__(self, tokenizer, said: list[Movements | None], start: int, temperature: float):
+        self.tokenizer, self.said, self.start, self.temperature = tokenizer, said, start, temperature
+        self.labels = label_tokens(tokenizer)
+
+    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
+        for row, said in enumerate(self.said):
+            if said is not None and at_label(self.tokenizer, input_ids[row, self.start:][-ANSWER_TAIL:].tolist()):
+                scores[row] = shared_out(scores[row], self.labels, self.temperature, said)
+        return scores
+
+
+def shared_out(logits: torch.Tensor, labels: list[int], temperature: float, said: Movements) -> torch.Tensor:
+    """One position's logits [vocabulary] with the labels' probability, as a whole unchanged, divided as both witnesses say."""
+    own = logits[labels].float()
+    if not torch.isfinite(own).all():  # a form that does not allow every label
+        return logits
+    share = torch.from_numpy(together(_look(own, temperature), said)).to(own)
+    changed = logits.clone()
+    changed[labels] = (own.logsumexp(0) + share.log()).to(logits.dtype)
+    return changed
+
+
+def _look(own: torch.Tensor, temperature: float) -> np.ndarray:
+    return (own.double() / temperature).softmax(-1).cpu().numpy()
 
 
 @torch.inference_mode()
@@ -112,8 +137,10 @@ def _asked(model, processor, faces, questions, observations, max_new_tokens: int
     tokenizer = processor.tokenizer
     batch = processor.encode(faces, questions).to(model.device)
     grammars = [None if o is None else Grammar(o, q) for o, q in zip(observations or [], questions, strict=bool(observations))]
-    grounded = [GroundedObservations(tokenizer, grammars, batch["input_ids"].shape[1])] if any(grammars) else []
-    return batch, {"max_new_tokens": max_new_tokens, "do_sample": False, "logits_processor": grounded,
+    start = batch["input_ids"].shape[1]
+    held = [GroundedObservations(tokenizer, grammars, start)] if any(grammars) else []
+    held.append(LabelOfBoth(tokenizer, [f.movements for f in faces], start, model.config.label_temperature))
+    return batch, {"max_new_tokens": max_new_tokens, "do_sample": False, "logits_processor": held,
                    "pad_token_id": tokenizer.pad_token_id, "eos_token_id": tokenizer.eos_token_id,
                    "suppress_tokens": never_written(tokenizer)}
 
@@ -131,10 +158,25 @@ def _finish(model, processor, face, question, ids: list[int], logits: torch.Tens
     at = label_position(tokenizer, ids)
     text = tokenizer.decode(ids)
     if at is not None:
-        return Generated(text, distribution(logits[at], label_tokens(tokenizer), model.config.label_temperature), True)
+        look = distribution(logits[at], label_tokens(tokenizer), model.config.label_temperature)
+        return Generated(text, of_both(look, face), True, look)
     text = unconcluded(text)
-    share = conclude(model, processor, face, question, text)
-    return Generated(f"{text} {max(share, key=share.get)}.", share, ended)
+    look = conclude(model, processor, face, question, text)
+    return concluded_with(text, look, face, ended)
+
+
+def of_both(look: dict[str, float], face: FaceInput) -> dict[str, float]:
+    """The label distribution of one face, from the model's own and the reading of its movements."""
+    if face.movements is None:
+        return look
+    share = together(np.array([look[label] for label in LABELS]), face.movements)
+    return dict(zip(LABELS, share.tolist(), strict=True))
+
+
+def concluded_with(text: str, look: dict[str, float], face: FaceInput, ended: bool) -> Generated:
+    """An answer that ends with "Conclusion:", brought to its label."""
+    share = of_both(look, face)
+    return Generated(f"{text} {max(share, key=share.get)}.", share, ended, look)
 
 
 def unconcluded(text: str) -> str:
@@ -144,7 +186,7 @@ def unconcluded(text: str) -> str:
 
 @torch.inference_mode()
 def conclude(model, processor, face: FaceInput, question: str | list[str], text: str) -> dict[str, float]:
-    """Label distribution after a given answer text that ends with "Conclusion:"."""
+    """The model's own label distribution (the look) after a given answer text that ends with "Conclusion:"."""
     batch = processor.encode([face], [question]).to(model.device)
     tail = torch.tensor([processor.tokenizer(text, add_special_tokens=False)["input_ids"]], device=model.device)
     batch["input_ids"] = torch.cat([batch["input_ids"], tail], 1)

@@ -14,6 +14,7 @@ import torch
 from transformers import BatchFeature, ProcessorMixin
 
 from emollm.answer import prompt
+from emollm.answer.witnesses import Movements, movements
 from emollm.model.config import EmoLLMConfig, face_token_count
 from emollm.model.peaks import Peaks
 from emollm.model.tokenizer import label_position
@@ -34,6 +35,7 @@ class FaceInput:
     measured: np.ndarray  # [24] bool
     chips: np.ndarray | None = None  # [K, S, S, 3] uint8
     visual_features: np.ndarray | None = None  # [K, V, C], cached tower output instead of chips
+    movements: Movements | None = None  # what the units are read as; None: the label is the model's own
 
     @property
     def visual_frames(self) -> int:
@@ -41,8 +43,12 @@ class FaceInput:
         return 0 if pixels is None else len(pixels)
 
 
-def face_input(series: AUSeries, events: list[AUEvent], key_frames: list[int], chips: np.ndarray | None = None):
-    """Model input of one face from its series, its events and the positions of its key frames in the series."""
+def face_input(series: AUSeries, events: list[AUEvent], key_frames: list[int], chips: np.ndarray | None = None,
+               seen: AUSeries | None = None) -> FaceInput:
+    """Model input of one face from its series, its events and the positions of its key frames in the series.
+
+    seen: what was measured in the pixels where `series` was edited or given from elsewhere.
+    """
     left, right, visible = prompt.peaks(series)
     side, strength = prompt.side_and_strength(left, right)
     intervals = [prompt.event_interval(au, events, series) or (0.0, 0.0) for au in AU_NAMES]
@@ -50,7 +56,8 @@ def face_input(series: AUSeries, events: list[AUEvent], key_frames: list[int], c
     peaks = Peaks(left, right, strength.round(1), side, onset, offset).pack()
     values = np.where(np.isnan(series.intensity), series.intensity[:, :, ::-1], series.intensity)[key_frames]
     au = np.concatenate([np.nan_to_num(values), series.confidence[key_frames][..., None]], 2).astype(np.float32)
-    return FaceInput(au, np.asarray(series.times, np.float32)[key_frames], peaks, visible, chips)
+    return FaceInput(au, np.asarray(series.times, np.float32)[key_frames], peaks, visible, chips,
+                     movements=movements(series, seen, chips is not None))
 
 
 class EmoLLMProcessor(ProcessorMixin):

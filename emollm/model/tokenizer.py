@@ -1,5 +1,6 @@
 """Pocket's own tokenizer: byte-level BPE over the training answers; AU codes, labels and numbers like 4.2 whole."""
 
+import functools
 from collections.abc import Iterable
 
 from transformers import PreTrainedTokenizerFast
@@ -10,6 +11,7 @@ from emollm.schema import AU_NAMES, LABELS, InputError
 # A strength or time to a tenth is one token: the model then reads it off the evidence in one step. Digit by digit it learnt
 # the level word and guessed the number from that (docs/decisions.md). Other digits stand alone.
 PIECES = r" ?\d\.\d|\d|\n| ?\p{L}+| ?[^\s\p{L}\p{N}]+|[^\S\n]+"
+ANSWER_TAIL = 16  # tokens of an answer's end that hold "\nConclusion:" in any tokenizer
 # One user message may hold text parts and faces; the faces stand first, as in training, wherever they were sent. Text cannot
 # smuggle in special tokens.
 CHAT_TEMPLATE = (
@@ -55,8 +57,29 @@ def label_tokens(tokenizer) -> list[int]:
     return first
 
 
+def at_label(tokenizer, ids: list[int]) -> bool:
+    """Whether the next token of an answer names its label. ids: the answer so far, or at least its last ANSWER_TAIL tokens."""
+    return (bool(ids) and ids[-1] in _colons(tokenizer)
+            and f"\n{tokenizer.decode(ids[-ANSWER_TAIL:])}".endswith(f"\n{CONCLUSION}"))
+
+
+@functools.lru_cache(maxsize=4)
+def _colons(tokenizer) -> frozenset[int]:
+    """Tokens that can end "Conclusion:"; to look no closer at all the others."""
+    return frozenset(i for text, ids in token_texts(tokenizer).items() if text.endswith(CONCLUSION[-1]) for i in ids)
+
+
 def label_position(tokenizer, ids: list[int]) -> int | None:
     """Where in the answer's tokens its conclusion names the label; None when it never does."""
     labels = label_tokens(tokenizer)
-    return next((k for k, i in enumerate(ids) if i in labels
-                 and f"\n{tokenizer.decode(ids[:k])}".endswith(f"\n{CONCLUSION}")), None)
+    return next((k for k, i in enumerate(ids) if i in labels and at_label(tokenizer, ids[:k])), None)
+
+
+@functools.lru_cache(maxsize=4)
+def token_texts(tokenizer) -> dict[str, list[int]]:
+    """Ids by the text they write, special tokens left out."""
+    texts: dict[str, list[int]] = {}
+    special = set(tokenizer.all_special_ids) | {tokenizer.convert_tokens_to_ids(t) for t in SPECIAL_TOKENS}
+    for i in set(range(len(tokenizer))) - special:
+        texts.setdefault(tokenizer.decode([i]), []).append(i)
+    return texts

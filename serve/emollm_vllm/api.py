@@ -165,9 +165,7 @@ async def _explained(body: ExplainRequest, asked: Answering) -> Explained | Stre
     try:
         prepared = await _prepared(body)
     except NoFaceError as error:
-        empty = Explanation(source="media", question=body.question or prompt.DEFAULT_QUESTION, model=model,
-                            notices=[str(error)])
-        prepared, given = Prepared("media", []), [empty.to_dict()]
+        given = [path.no_face("media", str(error), body.question, edits(body.what_if), model).to_dict()]
         return _stream_of(given) if body.stream else Explained(id=_id(), model=model, explanations=given)
     asked.check_fits(prepared, body.question or prompt.DEFAULT_QUESTION)
     pieces = asked.explanations(prepared, body, model, lora)
@@ -255,20 +253,20 @@ class Answering:
 
     async def _written(self, s: Subject, question: str, grounded: bool, lora) -> AsyncIterator[str | Explanation]:
         """The answer piece by piece, and at last its Explanation."""
-        face = face_input(s.series, s.events, s.key_frames, s.chips)
-        how = sampling(self.tokenizer, prompt.observe(s.series, s.events) if grounded else None, question)
+        face = face_input(s.series, s.events, s.key_frames, s.chips, s.seen)
+        how = sampling(self.tokenizer, prompt.observe(s.series, s.events) if grounded else None, question, face.movements)
         sent, last = "", None
         async for output in self.engine.generate(face_prompt(self.tokenizer, face, question), how, _id(), lora_request=lora):
             last = output.outputs[0]
             yield last.text[len(sent):]
             sent = last.text
-        found = concluded(self.tokenizer, list(last.token_ids), last.logprobs, self.temperature)
+        found = concluded(self.tokenizer, list(last.token_ids), last.logprobs, self.temperature, face)
         if found is None:
             text = unconcluded(sent)
             begun = face_prompt(self.tokenizer, face, question, text)
             async for output in self.engine.generate(begun, sampling_label(self.tokenizer), _id(), lora_request=lora):
                 label = output.outputs[0]
-            found = brought(text, self.tokenizer, label.logprobs, self.temperature, last.finish_reason == "stop")
+            found = brought(text, self.tokenizer, label.logprobs, self.temperature, face, last.finish_reason == "stop")
         yield path.bound(s, found)
 
 

@@ -1,6 +1,7 @@
 """Small JPEGs for the report, decoded in a child process: a file that crashes its decoder costs one thumbnail.
 
-The child (`python -m emollm.caption.thumbs`) answers one JSON line for every one it is given; no torch, no face models.
+The child (`python -m emollm.caption.outgoing.thumbs`) answers one JSON line for every one it is given; no torch,
+no face models.
 """
 
 from __future__ import annotations

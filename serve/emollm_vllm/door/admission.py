@@ -16,6 +16,9 @@ from emollm_vllm.door.errors import NOT_JSON, Refused
 CHAT, COMPLETIONS, RESPONSES, TOKENIZE = "/v1/chat/completions", "/v1/completions", "/v1/responses", "/tokenize"
 ROUTES = (CHAT, COMPLETIONS, RESPONSES, TOKENIZE)
 ROLES = ("system", "developer", "user", "assistant", "tool")
+# Left out of what the model is given: it was trained without them, and "You are a helpful assistant." changed what it said
+# of a face.
+INSTRUCTIONS = ("system", "developer")
 TEXTS = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}  # part type -> its text
 MEDIA = {"image_url": "images", "input_image": "images", "video_url": "videos"}  # part type -> the limit it counts towards
 TOKENS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "min_tokens")
@@ -33,6 +36,9 @@ REFUSED = {"chat_template": _TEMPLATE, "chat_template_kwargs": _TEMPLATE, "docum
 REFUSED_IN_CHAT = {"add_special_tokens": _TEMPLATE}
 SIZED = ("structured_outputs", "response_format", "text", "metadata")  # may be objects of any depth
 LISTS = ("stop", "bad_words")
+ASKED = ("messages", "input", "prompt")  # what a request is about
+TOOLS, CHOICES_OF_TOOLS = ("tools", "functions"), ("tool_choice", "function_call", "parallel_tool_calls")
+LOWERED = ("max_tokens", "max_completion_tokens", "max_output_tokens")  # clients ask for more than there is by habit
 _ANY = re.compile("|".join(map(re.escape, SPECIAL_TOKENS)))
 _FACE = re.compile("|".join(map(re.escape, (FACE_START, FACE_PAD, FACE_END, FACE))))
 
@@ -41,6 +47,7 @@ _FACE = re.compile("|".join(map(re.escape, (FACE_START, FACE_PAD, FACE_END, FACE
 class Limits:
     images: int = 4  # in one conversation
     videos: int = 1
+    media_needed: bool = True  # a conversation about no face is refused
     parts: int = 8  # in one message
     messages: int = 100
     prompts: int = 8  # of one completion request
@@ -109,23 +116,45 @@ def _not_finite(name: str) -> None:
 
 def admit(route: str, body: dict, limits: Limits) -> dict:
     """A body that vLLM may be given, for one of ROUTES; `emollm` is left in it. Raises Refused (400)."""
+    body = {name: value for name, value in body.items() if not _asks_for_nothing(name, value, body)}
     _check_fields(body, limits)
     count = _Count(limits)
-    admitted = dict(body)
+    admitted = body | {name: min(body[name], limits.tokens) for name in LOWERED if name in body}
     if "messages" in body:
         admitted["messages"] = _conversation(body["messages"], "messages", count)
     if route == RESPONSES:
         given = body.get("input")
         admitted["input"] = count.text(given) if isinstance(given, str) else _conversation(given, "input", count)
         if isinstance(body.get("instructions"), str):
-            admitted["instructions"] = count.text(body["instructions"])
+            count.text(body["instructions"])
+        admitted.pop("instructions", None)
     if route in (CHAT, RESPONSES) or "messages" in body:
         _check_absent(body, REFUSED_IN_CHAT)
+    if limits.media_needed and route in (CHAT, RESPONSES) and not count.images + count.videos:
+        raise Refused(400, "the conversation holds no picture and no clip, and nothing is said of a face that was not "
+                           "measured; send one as image_url or video_url", "messages" if route == CHAT else "input",
+                      code="no_media")
     if "prompt" in body and route != RESPONSES:
         admitted["prompt"] = _prompts(body["prompt"], count)
     if "suffix" in body and isinstance(body["suffix"], str):
         admitted["suffix"] = count.text(body["suffix"], _FACE)
     return admitted
+
+
+def has_media(body: dict) -> bool:
+    """Whether a chat or response is about any picture or clip."""
+    messages = body.get("messages") or body.get("input")
+    parts = [p for m in messages for p in m.get("content") or []] if isinstance(messages, list) else []
+    return any(isinstance(p, dict) and p.get("type") in MEDIA for p in parts)
+
+
+def _asks_for_nothing(name: str, value: object, body: dict) -> bool:
+    """What clients send by habit: nulls, no tools, and tools that may not be called."""
+    if name in TOOLS:
+        return not value or body.get("tool_choice") == "none" or body.get("function_call") == "none"
+    if name in CHOICES_OF_TOOLS:
+        return value in (None, "none", "auto") or not any(body.get(tools) for tools in TOOLS)
+    return value is None and name not in ASKED
 
 
 def form_of(body: dict) -> str | None:
@@ -146,7 +175,7 @@ def _check_fields(body: dict, limits: Limits) -> None:
             continue
         if isinstance(value, bool) or not isinstance(value, int):
             raise Refused(400, f"{name} must be a whole number, at most {most}", name)
-        if value > most:
+        if value > most and name not in LOWERED:
             raise Refused(400, f"{name} is {value}, at most {most} here; ask for less", name)
     if not isinstance(body.get("structured_outputs"), dict | None):
         raise Refused(400, 'structured_outputs must be an object, such as {"choice": ["yes", "no"]}', "structured_outputs")
@@ -204,7 +233,8 @@ def _conversation(messages: object, where: str, count: _Count) -> list[dict]:
     if len(messages) > count.limits.messages:
         raise Refused(400, f"{where} has {len(messages)} messages, at most {count.limits.messages} here; leave out the first "
                            "ones", where)
-    return [_message(m, f"{where}[{k}]", count) for k, m in enumerate(messages)]
+    admitted = [_message(m, f"{where}[{k}]", count) for k, m in enumerate(messages)]
+    return [m for m in admitted if m["role"] not in INSTRUCTIONS] or admitted
 
 
 def _message(message: object, where: str, count: _Count) -> dict:
@@ -249,7 +279,7 @@ def _url(part: dict, kind: str, where: str) -> dict:
     """Where a picture or clip is, as chat ({"url": ...}) and responses (a text) write it."""
     key = "image_url" if kind == "input_image" else kind
     given = part.get(key)
-    url = given if kind == "input_image" else given.get("url") if isinstance(given, dict) else None
+    url = given.get("url") if isinstance(given, dict) and kind != "input_image" else given
     if not isinstance(url, str) or not url:
         form = '"data:image/jpeg;base64,..."' if kind == "input_image" else '{"url": "data:image/jpeg;base64,..."}'
         raise Refused(400, f"{where}.{key} must be {form}", f"{where}.{key}")

@@ -155,7 +155,19 @@ class Gate:
         held_to = admission.form_of(admitted)
         if "emollm" in admitted:
             admitted = await self._with_emollm(route, admitted)
+        if route in (admission.CHAT, admission.RESPONSES) and admission.has_media(admitted):
+            admitted = await self._with_movements(admitted)
         return admission.written(admitted), held_to
+
+    async def _with_movements(self, body: dict) -> dict:
+        """The body with the reading of its face's movements, so that a label in the answer follows them too. What is wrong
+        with the picture is said by the route that reads it."""
+        from emollm_vllm.plugin.media import movements_of
+
+        with contextlib.suppress(InputError, TimeoutError):
+            async with asyncio.timeout(self.settings.request_seconds):
+                return body | await movements_of(body)
+        return body
 
     async def _with_emollm(self, route: str, body: dict) -> dict:
         """The body with what its field `emollm` asks for in vLLM's own fields."""

@@ -9,8 +9,9 @@ import torch
 
 from emollm.answer import prompt
 from emollm.answer.grammar import Grammar
+from emollm.answer.witnesses import Movements
 from emollm.model.checkpoint import Shape, find, load_processor
-from emollm.model.generate import Generated, distribution, never_written, unconcluded
+from emollm.model.generate import Generated, concluded_with, distribution, never_written, of_both, unconcluded
 from emollm.model.processor import FaceInput
 from emollm.model.tokenizer import label_position, label_tokens
 
@@ -20,6 +21,7 @@ ENVIRONMENT = {
     "VLLM_CPU_KVCACHE_SPACE": "1",  # GB; a face's prompt and answer take about 500 tokens
     "VLLM_NO_USAGE_STATS": "1",
     "VLLM_LOGGING_LEVEL": "ERROR",
+    "VLLM_USE_V2_MODEL_RUNNER": "0",  # the second one takes logits processors of another kind than witness.py's
 }
 
 
@@ -31,11 +33,14 @@ class VLLMEngine:
             os.environ.setdefault(name, value)
         from vllm import LLM
 
+        from emollm_vllm.plugin.witness import PROCESSOR
+
         folder = str(find(model))
         self.processor = load_processor(model)
         self.tokenizer = self.processor.tokenizer
         self.llm = LLM(folder, **{"dtype": "float32", "seed": 0, "enforce_eager": not torch.cuda.is_available(),
-                                  "limit_mm_per_prompt": {"image": 4, "video": 1}, "disable_log_stats": True} | options)
+                                  "limit_mm_per_prompt": {"image": 4, "video": 1}, "disable_log_stats": True,
+                                  "logits_processors": [PROCESSOR]} | options)
         config = self.llm.llm_engine.model_config.hf_config
         self.shape = Shape(config.max_key_frames, config.chip_size)
         self.context: int = self.llm.llm_engine.model_config.max_model_len  # tokens of prompt and answer together
@@ -46,17 +51,18 @@ class VLLMEngine:
         """As Engine.answer; lora: a vLLM LoRARequest."""
         observed = observations or [None] * len(faces)
         prompts = [self._prompt(f, q) for f, q in zip(faces, questions, strict=True)]
-        settings = [sampling(self.tokenizer, o, q) for o, q in zip(observed, questions, strict=True)]
+        settings = [sampling(self.tokenizer, o, q, f.movements) for f, o, q in zip(faces, observed, questions, strict=True)]
         for how in settings:
             how.detokenize = False  # vLLM would write out eight labels a token that nobody reads
         outputs = [o.outputs[0] for o in self.llm.generate(prompts, settings, use_tqdm=False, lora_request=lora)]
-        found = [concluded(self.tokenizer, list(o.token_ids), o.logprobs, self.temperature) for o in outputs]
+        found = [concluded(self.tokenizer, list(o.token_ids), o.logprobs, self.temperature, f)
+                 for f, o in zip(faces, outputs, strict=True)]
         for k, answer in enumerate(found):
             if answer is None:  # brought to a conclusion, as the transformers engine does
                 text = unconcluded(self.tokenizer.decode(outputs[k].token_ids, skip_special_tokens=True))
                 asked = self._prompt(faces[k], questions[k], text)
                 last = self.llm.generate([asked], sampling_label(self.tokenizer), use_tqdm=False, lora_request=lora)[0]
-                found[k] = brought(text, self.tokenizer, last.outputs[0].logprobs, self.temperature,
+                found[k] = brought(text, self.tokenizer, last.outputs[0].logprobs, self.temperature, faces[k],
                                    outputs[k].finish_reason == "stop")
         return found
 
@@ -64,7 +70,7 @@ class VLLMEngine:
         """As Engine.stream."""
         from vllm.sampling_params import RequestOutputKind
 
-        settings = sampling(self.tokenizer, observations, question)
+        settings = sampling(self.tokenizer, observations, question, face.movements)
         settings.output_kind = RequestOutputKind.DELTA
         engine, self.requests = self.llm.llm_engine, self.requests + 1
         name = f"stream-{self.requests}"
@@ -87,15 +93,19 @@ def face_prompt(tokenizer, face: FaceInput, question: str | list[str], begun: st
     return {"prompt_token_ids": ids, "multi_modal_data": {"image": [face]}}
 
 
-def sampling(tokenizer, observations: list | None, question: str | list[str], max_tokens: int = prompt.ANSWER_TOKENS):
-    """Greedy, held to the observations when they are given, with the labels' log-probabilities at every token."""
+def sampling(tokenizer, observations: list | None, question: str | list[str], said: Movements | None = None,
+             max_tokens: int = prompt.ANSWER_TOKENS):
+    """Greedy, held to the observations and to what the movements say when they are given, with the labels' log-probabilities
+    at every token, as the model alone has them."""
     from vllm import SamplingParams
     from vllm.sampling_params import StructuredOutputsParams
+
+    from emollm_vllm.plugin.witness import travelling
 
     grammar = None if observations is None else StructuredOutputsParams(grammar=Grammar(observations, question).as_ebnf())
     return SamplingParams(temperature=0.0, max_tokens=max_tokens, structured_outputs=grammar,
                           logit_bias=dict.fromkeys(never_written(tokenizer), -100.0),
-                          logprob_token_ids=label_tokens(tokenizer))
+                          logprob_token_ids=label_tokens(tokenizer), extra_args=travelling(said))
 
 
 def sampling_label(tokenizer):
@@ -106,19 +116,19 @@ def sampling_label(tokenizer):
     return SamplingParams(temperature=0.0, max_tokens=1, allowed_token_ids=labels, logprob_token_ids=labels)
 
 
-def concluded(tokenizer, ids: list[int], logprobs: list[dict], temperature: float) -> Generated | None:
+def concluded(tokenizer, ids: list[int], logprobs: list[dict], temperature: float, face: FaceInput) -> Generated | None:
     """The answer with the label distribution read at its conclusion; None when it has none."""
     ids = ids[:ids.index(tokenizer.eos_token_id)] if tokenizer.eos_token_id in ids else ids
     at = label_position(tokenizer, ids)
     if at is None:
         return None
-    return Generated(tokenizer.decode(ids), _shares(tokenizer, logprobs[at], temperature), True)
+    look = _shares(tokenizer, logprobs[at], temperature)
+    return Generated(tokenizer.decode(ids), of_both(look, face), True, look)
 
 
-def brought(text: str, tokenizer, logprobs: list[dict], temperature: float, ended: bool) -> Generated:
+def brought(text: str, tokenizer, logprobs: list[dict], temperature: float, face: FaceInput, ended: bool) -> Generated:
     """The answer whose label was asked for after `text`."""
-    share = _shares(tokenizer, logprobs[0], temperature)
-    return Generated(f"{text} {max(share, key=share.get)}.", share, ended)
+    return concluded_with(text, _shares(tokenizer, logprobs[0], temperature), face, ended)
 
 
 def _shares(tokenizer, logprobs: dict, temperature: float) -> dict[str, float]:

@@ -42,7 +42,7 @@ def choose_subject(prepared: Prepared, face: int | None = None, au: Mapping | No
         raise InputError("face must be the whole number of a face, such as 0")
     subject = choose(prepared, face)
     if au is not None:
-        subject = dataclasses.replace(subject, series=given(subject.series, au), events=[])
+        subject = dataclasses.replace(subject, series=given(subject.series, au), events=[], seen=subject.series)
     return edited(subject, edits(what_if))
 
 

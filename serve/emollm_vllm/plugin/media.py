@@ -8,8 +8,6 @@ later turns of a chat, the grammar of grounded answers and the model all read th
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import contextlib
 import hashlib
 import os
@@ -30,9 +28,12 @@ from vllm.multimodal.media.connector import MEDIA_CONNECTOR_REGISTRY, MediaConne
 
 from emollm.answer import prompt
 from emollm.answer.grammar import Grammar
+from emollm.answer.witnesses import movements
+from emollm.data_url import read_data_url, too_large
 from emollm.explainer import Prepared
 from emollm.model.checkpoint import Shape, shape_of
 from emollm.schema import InputError, NoFaceError
+from emollm.subject import Subject
 from emollm.workers import Workers
 from emollm_vllm.plugin.faces import CHOICES, Sent, choose_subject
 from emollm_vllm.plugin.places import place_of
@@ -43,7 +44,6 @@ FETCH_SECONDS = 10
 KEPT_BYTES = 256 * 2**20  # of measurements
 # Nothing but a plain host and path: no user part, no backslash, no blanks, over which URL parsers disagree.
 _REMOTE = re.compile(r"https?://(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(?::\d{1,5})?(?:/[^\s\\@]*)?", re.ASCII)
-_DATA = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+)?(?:;[\w.+-]+=[^;,]*)*;base64,", re.ASCII | re.IGNORECASE)
 SENT_AS = {"photo": "image_url", "clip": "video_url"}
 
 MEASURING = Histogram("emollm_measuring_seconds", "Time to decode and measure one picture or clip")
@@ -132,21 +132,6 @@ def measurements() -> Measurements:
     return _measurements[0]
 
 
-def read_data_url(url: str, parameter: str) -> bytes:
-    """Bytes of a base64 data URL. Raises InputError."""
-    head = _DATA.match(url[:256])
-    if not head:
-        raise InputError(f"{parameter}: a data URL must begin like data:image/jpeg;base64,")
-    if (head["type"] or "").lower() == "video/jpeg":
-        raise InputError(f"{parameter}: sequences of JPEG frames are not read; send the clip as a video file, such as MP4")
-    if (len(url) - head.end()) * 3 // 4 > MAX_BYTES:
-        raise InputError(f"{parameter}: more than {MAX_BYTES >> 20} MB; send a smaller picture or a shorter clip")
-    try:
-        return base64.b64decode(url[head.end():], validate=True)
-    except (binascii.Error, ValueError):
-        raise InputError(f"{parameter}: the base64 data is damaged; encode the whole file again") from None
-
-
 def check_remote(url: str, parameter: str) -> None:
     """Whether the operator allows this address. Raises InputError."""
     match = _REMOTE.fullmatch(url)
@@ -172,7 +157,7 @@ def read_file_url(url: str, parameter: str) -> bytes:
     if not allowed:
         raise InputError(f"{parameter}: no such file in the folder that this server may read")
     if path.stat().st_size > MAX_BYTES:
-        raise InputError(f"{parameter}: more than {MAX_BYTES >> 20} MB; send a smaller picture or a shorter clip")
+        raise InputError(too_large(parameter, MAX_BYTES))
     return path.read_bytes()
 
 
@@ -184,7 +169,7 @@ class FaceConnector(MediaConnector):
         """Bytes behind a URL. Raises InputError for what may not or cannot be read."""
         kind = url[:5].lower()
         if kind == "data:":
-            return await asyncio.to_thread(read_data_url, url, parameter)
+            return await asyncio.to_thread(read_data_url, url, parameter, MAX_BYTES)
         if kind == "file:":
             return await asyncio.to_thread(read_file_url, url, parameter)
         if not kind.startswith("http"):
@@ -260,20 +245,48 @@ async def grounding(body: dict) -> dict:
     body: of /v1/chat/completions with exactly one picture or clip in the conversation. Raises InputError, NoFaceError.
     """
     messages = [m for m in body.get("messages") or [] if isinstance(m, dict)]
+    media = _media(messages)
+    if len(media) != 1:
+        raise InputError("messages: a grounded answer needs exactly one picture or clip in the conversation, here are "
+                         f"{len(media)}")
+    subject = await _subject(body, *media[0])
+    asked = [_text(m.get("content")) for m in messages if m.get("role") == "user"]
+    question = asked[0] if len(messages) == 1 else [_text(m.get("content")) for m in messages]
+    return {"grammar": Grammar(prompt.observe(subject.series, subject.events), question).as_ebnf()}
+
+
+async def movements_of(body: dict) -> dict:
+    """vllm_xargs for a conversation about exactly one picture or clip: the reading of its face's movements. Empty for any
+    other: which face a label would be about is not known then, and the model's own stands.
+
+    body: of /v1/chat/completions or /v1/responses. Raises InputError, NoFaceError.
+    """
+    from emollm_vllm.plugin.witness import travelling
+
+    given = body.get("messages") or body.get("input")
+    media = _media([m for m in given if isinstance(m, dict)] if isinstance(given, list) else [])
+    if len(media) != 1:
+        return {}
+    s = await _subject(body, *media[0])
+    return {"vllm_xargs": travelling(movements(s.series, s.seen, s.chips is not None))}
+
+
+def _media(messages: list[dict]) -> list[tuple[str, str]]:
+    """Address and kind of every picture and clip of a conversation."""
     parts = [p for m in messages for p in (m.get("content") if isinstance(m.get("content"), list) else [])
              if isinstance(p, dict)]
     media = [(p[kind]["url"], kind) for p in parts for kind in SENT_AS.values()
              if isinstance(p.get(kind), dict) and isinstance(p[kind].get("url"), str)]
-    if len(media) != 1:
-        raise InputError("messages: a grounded answer needs exactly one picture or clip in the conversation, here are "
-                         f"{len(media)}")
-    prepared = await connector().measured(*media[0])
-    chosen = {k: v[0] for k, v in (body.get("mm_processor_kwargs") or {}).items()
+    return media + [(p["image_url"], "image_url") for p in parts if isinstance(p.get("image_url"), str)]
+
+
+async def _subject(body: dict, url: str, parameter: str) -> Subject:
+    """The face that a request about one picture or clip is about. Raises InputError, NoFaceError."""
+    prepared = await connector().measured(url, parameter)
+    choices = body.get("mm_processor_kwargs")
+    chosen = {k: v[0] for k, v in (choices if isinstance(choices, dict) else {}).items()
               if k in CHOICES and isinstance(v, list) and v and v[0] is not None}
-    subject = choose_subject(prepared, **chosen)
-    asked = [_text(m.get("content")) for m in messages if m.get("role") == "user"]
-    question = asked[0] if len(messages) == 1 else [_text(m.get("content")) for m in messages]
-    return {"grammar": Grammar(prompt.observe(subject.series, subject.events), question).as_ebnf()}
+    return choose_subject(prepared, **chosen)
 
 
 def _text(content) -> str:

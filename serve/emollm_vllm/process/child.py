@@ -34,6 +34,7 @@ REFUSED = {
     "enable_tokenizer_info_endpoint": "that route is not served",
     "enable_scale_out": "its routes are not served", "tokens_only": "its routes are not served",
     "tool_server": "the model calls no tools",
+    "speculative_config": "vLLM then takes no logits processor, and the label of an answer would not follow the evidence",
     "uds": "give --host and --port", "grpc": "only HTTP is served", "headless": "use Ray for several machines",
 }
 _control: list[socket.socket] = []
@@ -82,6 +83,8 @@ def _arguments(model: str, options: list[str]):
     from vllm.platforms import current_platform
     from vllm.utils.argparse_utils import FlexibleArgumentParser
 
+    from emollm_vllm.plugin.witness import PROCESSOR
+
     cli_env_setup()
     parser = make_arg_parser(FlexibleArgumentParser(prog="emollm serve"))
     arguments = parser.parse_args(defaults(folder, model, current_platform.is_cpu()) + options)
@@ -91,6 +94,7 @@ def _arguments(model: str, options: list[str]):
     if (getattr(arguments, "api_server_count", None) or 1) > 1:
         raise InputError("--api-server-count: one API process is served; start several servers behind a proxy instead")
     arguments.model = str(folder)
+    arguments.logits_processors = [*(arguments.logits_processors or []), PROCESSOR]
     arguments.port = 0  # the socket is there already; vLLM looks for other users of this port when it stops
     own = ["emollm_vllm.process.child.Readiness", "emollm_vllm.door.gate.Gate"]
     arguments.middleware = [*arguments.middleware, *own]  # the last is the outermost

@@ -15,9 +15,10 @@ import socket
 import ssl
 import sys
 from pathlib import Path
-from typing import NoReturn
 
+from emollm.arguments import Parser
 from emollm.schema import InputError
+from emollm_vllm.process.options import check_options
 
 PURPOSES = ("research", "ux", "accessibility", "medical-safety")
 OLDEST = (0, 30)  # vLLM before it fetches and decodes media before it checks how much there is
@@ -30,6 +31,7 @@ PLUGINS = "emollm,emollm_api"
 PREFERRED = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR",
              "VLLM_MAX_N_SEQUENCES": "4"}
 FORCED = {"VLLM_MEDIA_CONNECTOR": "emollm", "VLLM_MEDIA_URL_ALLOW_REDIRECTS": "0", "VLLM_SERVER_DEV_MODE": "0",
+          "VLLM_USE_V2_MODEL_RUNNER": "0",  # the second one takes other logits processors than plugin/witness.py
           "VLLM_MEDIA_CACHE": "", "VLLM_DEBUG_LOG_API_SERVER_RESPONSE": "false", "VLLM_KEEP_ALIVE_ON_ENGINE_DEATH": "0"}
 EXAMPLES = """examples:
   emollm serve
@@ -42,14 +44,9 @@ all of them in docs/serving.md. While the engine starts, or is started again, ev
 Retry-After. Exit codes: 0 stopped, 2 cannot start like this, 1 died too often."""
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message}. See 'emollm serve --help'.")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="emollm serve", description="Serve a model to OpenAI clients, on this machine alone by default.",
-                     epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
+    parser = Parser(prog="emollm serve", description="Serve a model to OpenAI clients, on this machine alone by default.",
+                     epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
                      usage="emollm serve [options] [any option of vLLM]")
     add = parser.add_argument
     add("--model", default="pocket", metavar="MODEL", help="pocket (default), a checkpoint folder, or a hub name OWNER/NAME")
@@ -105,6 +102,7 @@ def _check_passed_on(options: list[str]) -> None:
 
     if options and not options[0].startswith("-"):
         raise InputError(f"'{options[0]}': give the model as --model {options[0]}")
+    check_options(options, _parser().option_names())
     for option in options:
         name = option.partition("=")[0].replace("_", "-")
         why = REFUSED.get(name.removeprefix("--").replace("-", "_"))
