@@ -6,7 +6,7 @@ import re
 
 from emollm.answer.facts import RIGHT, Facts
 from emollm.answer.found import Found, Passage
-from emollm.answer.readings import labels_in
+from emollm.answer.labels import labels_in
 
 _SHARE = {"half": 0.5, "a third": 1 / 3, "a quarter": 0.25}
 _WORDS = {w: n for n, w in enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"])}

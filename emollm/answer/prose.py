@@ -5,7 +5,7 @@ It reads text that anybody wrote, by words of its own (lexicon.py), and knows no
     clauses.py    text -> clauses; idioms, quotes, questions and conditions are put away
     mentions.py   clause -> movements named by code, FACS name or plain words, denied or not
     movements.py  presence, strength, side, number, place          ranks.py  rank, combination
-    times.py      time, order                                      readings.py  support, alternative, label
+    times.py      time, order                                      labels.py    support, alternative, label
     confidence.py confidence                                       causes.py    what else it may come from
     facts.py      what was measured                                denial.py    denied or not
 
@@ -20,7 +20,7 @@ import difflib
 import re
 from dataclasses import dataclass, field
 
-from emollm.answer import causes, confidence, movements, ranks, readings, times
+from emollm.answer import causes, confidence, labels, movements, ranks, times
 from emollm.answer.clauses import Clause, clauses, sentences
 from emollm.answer.facts import Facts
 from emollm.answer.found import Found, Passage
@@ -83,7 +83,7 @@ def judge(
 
 
 def _of_clause(p: Passage, facts: Facts, recent_label: str | None) -> list[Found]:
-    supported = readings.support(p, facts, recent_label)
+    supported = labels.support(p, facts, recent_label)
     return [
         *movements.presence(p, facts),
         *movements.strength(p, facts),
@@ -95,7 +95,7 @@ def _of_clause(p: Passage, facts: Facts, recent_label: str | None) -> list[Found
         *times.order(p, facts),
         *ranks.combination(p, facts),
         *supported,
-        *readings.label_and_alternatives(p, facts, bool(supported)),
+        *labels.label_and_alternatives(p, facts, bool(supported)),
         *confidence.confidence(p, facts),
         *causes.cause(p, facts),
     ]
@@ -116,7 +116,7 @@ def _label_before(passages: list[Passage], p: Passage, facts: Facts) -> str | No
     for earlier in reversed(passages):
         if earlier.clause.sentence != p.clause.sentence:
             return None
-        if named := readings.labels_in(earlier):
+        if named := labels.labels_in(earlier):
             return named[-1][0]
     return None
 
