@@ -7,7 +7,7 @@ import re
 from emollm.answer.facts import RIGHT, Facts
 from emollm.answer.found import Found, Passage
 from emollm.answer.lexicon import CAUSE, bare
-from emollm.answer.mentions import Mention
+from emollm.answer.mention import Mention
 from emollm.facs.tables import COMBINATIONS, OTHER_READINGS
 
 _MAY = re.compile(

@@ -7,12 +7,9 @@ affirmation ("does not lack"), and "not only" and its like were blanked before (
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from emollm.answer import lexicon
-
-if TYPE_CHECKING:
-    from emollm.answer.mentions import Mention
+from emollm.answer.mention import Mention
 
 _DENY = re.compile(rf"\b(?:{lexicon.DENY.replace('|n' + chr(39) + 't', '')})\b|n't\b")
 _MISSING = re.compile(rf"\s*(?:\([^)]*\)\s*)?(?:{lexicon.MISSING_AFTER})")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from emollm.answer.clauses import Clause
-from emollm.answer.mentions import Mention
+from emollm.answer.mention import Mention
 
 KINDS = (
     "movement",

@@ -7,7 +7,7 @@ import re
 from emollm.answer.facts import RIGHT, TIE, Facts, worst
 from emollm.answer.found import Found, Passage
 from emollm.answer.lexicon import CAUSE, LABEL
-from emollm.answer.mentions import Mention
+from emollm.answer.mention import Mention
 from emollm.explanation import CLOSE_MARGIN
 from emollm.facs.readings import relation as relation_of
 from emollm.schema import AU_NAMES

@@ -7,30 +7,13 @@ words next to it give, and its polarity: denied by "no", "without", "fails to", 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from emollm.answer import lexicon
 from emollm.answer.clauses import Clause
 from emollm.answer.denial import polarity
 from emollm.answer.lexicon import words
-
-
-@dataclass
-class Mention:
-    """One movement in one clause; start and end are places in the clause."""
-
-    start: int
-    end: int
-    units: tuple[str, ...]
-    denied: bool = False
-    unseen: bool = False  # the text says that it could not be measured
-    side: str = ""  # left | right | both, when stated beside it
-    number: float | None = None  # strength 0-5
-    level: str = ""  # level word or FACS letter
-    flips: bool = False  # the words themselves deny: "closed mouth", "brows at rest"
-    weak: bool = False  # "hardly": a trace may be there
-    names: list[tuple[int, int]] = field(default_factory=list)
-
+from emollm.answer.mention import Mention
 
 _CODE = re.compile(
     r"\b(?:aus?|action units?)[ -]?(?P<list>\d{1,2}[a-e]?(?:\s?(?:\+|,|/|and|&)\s?(?:au "

@@ -8,7 +8,7 @@ import re
 from emollm.answer import lexicon
 from emollm.answer.facts import RIGHT, STRENGTH_TOLERANCE, UPPER_FACE, WORD_TOLERANCE, Facts, within
 from emollm.answer.found import Found, Passage, group_before
-from emollm.answer.mentions import Mention
+from emollm.answer.mention import Mention
 from emollm.schema import AU_NAMES, SIDE_GAP, VERDICTS
 
 SIDE_TOLERANCE = 0.25  # a left-right gap this close to SIDE_GAP may be called either way

@@ -24,7 +24,8 @@ from emollm.answer import causes, confidence, labels, movements, ranks, times
 from emollm.answer.clauses import Clause, clauses, sentences
 from emollm.answer.facts import Facts
 from emollm.answer.found import Found, Passage
-from emollm.answer.mentions import Mention, mentions
+from emollm.answer.mention import Mention
+from emollm.answer.mentions import mentions
 from emollm.schema import AUEvent, AUSeries
 
 REPEATED, TWICE = "sentence repeated", "movement named twice"

@@ -8,7 +8,7 @@ import re
 from emollm.answer.facts import RANK_TOLERANCE, RIGHT, UPPER_FACE, Facts, worst
 from emollm.answer.found import Found, Passage, group_after, group_before, left_of, right_of
 from emollm.answer.lexicon import LABEL
-from emollm.answer.mentions import Mention
+from emollm.answer.mention import Mention
 
 WRONG_RANK, SELF = "wrong rank", "compared with itself"
 

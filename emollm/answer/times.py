@@ -6,7 +6,7 @@ import re
 
 from emollm.answer.facts import RIGHT, Facts
 from emollm.answer.found import Found, Passage, group_after, group_before, left_of, right_of
-from emollm.answer.mentions import Mention
+from emollm.answer.mention import Mention
 from emollm.schema import MICRO_SECONDS
 
 SIMULTANEOUS = 0.2  # s; onsets this close count as one moment
