@@ -32,7 +32,7 @@ from emollm.perception.events import key_frames as find_key_frames
 from emollm.perception.limits import WHOLE, Cut
 from emollm.perception.measure import series as measured_series
 from emollm.schema import AUEvent, AUSeries, FaceTrack, InputError, NoFaceError
-from emollm.subject import DEFAULT_GATE, Gate, Prepared, Subject, edited, shortcomings
+from emollm.subject import DEFAULT_GATE, Prepared, QualityGate, Subject, edited, shortcomings
 from emollm.what_if import check_edits
 
 NO_FACE = "no face could be measured. Use a picture with a larger, less turned and unobstructed face."
@@ -40,7 +40,7 @@ NO_FACE = "no face could be measured. Use a picture with a larger, less turned a
 
 def explain(source, *, question: str | None = None, what_if: dict[str, float] | None = None,
             face: int | None = None, evidence=None, model: str = "pocket", grounded: bool = True,
-            baseline: str | None = None, crops: bool = False, gate: Gate | None = DEFAULT_GATE,
+            baseline: str | None = None, crops: bool = False, gate: QualityGate | None = DEFAULT_GATE,
             start: float | None = None, end: float | None = None, fps: float | None = None, skip_frames: int | None = None,
             checked: bool = True, engine=None) -> list[Explanation]:
     """Why each face is commonly read the way it is.
@@ -68,7 +68,7 @@ def explain(source, *, question: str | None = None, what_if: dict[str, float] | 
 
 
 def prepare(source, shape: Shape, *, what_if: dict[str, float] | None = None, face: int | None = None, evidence=None,
-            baseline: str | None = None, crops: bool = False, gate: Gate | None = DEFAULT_GATE, cut: Cut = WHOLE,
+            baseline: str | None = None, crops: bool = False, gate: QualityGate | None = DEFAULT_GATE, cut: Cut = WHOLE,
             still: bool = False) -> Prepared:
     """Steps 1 to 4 for every face of a source; arguments as explain(). Needs no torch. The key frames of a what-if are
     those of the measurement: the same moments, other evidence. cut: the part of a clip. still: take a moving picture (GIF,
