@@ -13,7 +13,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from emollm import progress
+from emollm import inputs, parts, progress
 from emollm.arguments import Parser
 from emollm.explanation import DISCLOSURE, STYLES, as_text, json_schema, print_text
 from emollm.files import write_file
@@ -33,6 +33,8 @@ EXPLAIN_EXAMPLES = """examples:
   emollm explain photo.jpg --what-if AU12=0 --what-if AU04=3
   emollm explain clip.mp4 --evidence openface.csv     your own action units, our explanation
   emollm explain 6C+12D                               hand-coded FACS, no picture at all
+  emollm explain *.jpg --style label                  several files; a folder is for emollm caption
+  emollm explain long.mp4 --start 12.5 --end 20 --fps 5
 
 Verdicts beside each movement: + supported by the measurement, x contradicted, ? unsure, - unmeasured (drawn as
 signs where the terminal can show them)."""
@@ -147,7 +149,8 @@ def _add_explain(commands: argparse._SubParsersAction) -> None:
     parser = _command(commands, "explain", _explain, "explain how the faces in a photo or clip are commonly read",
                       EXPLAIN_EXAMPLES)
     add = parser.add_argument
-    add("media", metavar="MEDIA", help="photo, clip, table of action units, or a FACS code such as 6C+12D")
+    add("media", nargs="+", metavar="MEDIA", help="photo, clip, table of action units, or a FACS code such as 6C+12D; - reads "
+        "a photo or clip that is piped in")
     add("--question", metavar="TEXT", help="what to ask about the face")
     add("--style", choices=STYLES, help="movement: only what moves; label: one line; brief: two or "
         "three sentences; full (default); json: everything (default for -o FILE.json)")
@@ -158,7 +161,8 @@ def _add_explain(commands: argparse._SubParsersAction) -> None:
         "LibreFace or ARKit table, or a FACS code")
     add("--baseline", choices=("none", "clip"), default=None,
         help="what counts as this face at rest: the average face (none) or the clip's own quiet moments (clip)")
-    _add_crops(parser)
+    parts.add_arguments(parser)
+    parts.add_crops(parser)
     add("--model", default="pocket", metavar="DIR", help="pocket (default, comes with emollm) or a checkpoint folder")
     add("--ungrounded", action="store_true", help="let the model write observations freely (for research)")
     add("--render", metavar="PNG", help="draw the explanation on the picture (.png or .jpg)")
@@ -170,12 +174,13 @@ def _add_measure(commands: argparse._SubParsersAction) -> None:
     parser = _command(commands, "measure", _measure, "measure the action units of every face, without reading them",
                       MEASURE_EXAMPLES)
     add = parser.add_argument
-    add("media", metavar="MEDIA", help="photo or clip")
+    add("media", nargs="+", metavar="MEDIA", help="photo or clip; - reads one that is piped in")
     add("-o", "--output", metavar="FILE", help=".csv or .json (default: CSV on stdout)")
     add("--format", choices=("emollm", "openface"), default="emollm", help="columns of the CSV (default: emollm)")
     add("--baseline", choices=("none", "clip"), default=None,
         help="what counts as this face at rest (default: clip for clips)")
-    _add_crops(parser)
+    parts.add_arguments(parser)
+    parts.add_crops(parser)
     _add_progress(parser)
 
 
@@ -187,6 +192,7 @@ def _add_chat(commands: argparse._SubParsersAction) -> None:
     add("--face", type=_face_number, metavar="N", help="the face to ask about (default: the largest)")
     add("--what-if", action="append", default=[], metavar="AU=LEVEL", help="edit one action unit first; repeatable")
     add("--baseline", choices=("none", "clip"), default=None, help="what counts as this face at rest")
+    parts.add_arguments(parser)
     add("--model", metavar="DIR", help="pocket (default, comes with emollm) or a checkpoint folder")
     add("--engine", choices=("transformers", "vllm"), help="what runs the model here (default: transformers)")
     add("--server", metavar="URL", help="let a server answer instead, such as http://localhost:8000")
@@ -206,11 +212,6 @@ def _add_progress(parser: argparse.ArgumentParser) -> None:
                         help="on stderr: bar, plain lines or none (default: a bar on a terminal)")
 
 
-def _add_crops(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--crops", action="store_true",
-                        help="photos are face crops, as FER data sets hold them: taken whole, whatever their size")
-
-
 def _face_number(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"'{text}' is not a face number such as 0 or 1")
@@ -220,38 +221,63 @@ def _face_number(text: str) -> int:
 # --- commands ----------------------------------------------------------------------------------------------------
 
 def _explain(arguments: argparse.Namespace) -> int:
-    edits = parse_edits(arguments.what_if)
-    _check_place(arguments.output, arguments.media)
+    edits, media = parse_edits(arguments.what_if), inputs.expand(arguments.media)
+    for given in media:
+        _check_place(arguments.output, given)
     arguments.style = _style(arguments.style, arguments.output)
     if arguments.render:
-        _check_place(arguments.render, arguments.media)
-        _check_render(arguments)
-    source, evidence = _source(arguments.media), arguments.evidence and _source(arguments.evidence)
+        _check_render(arguments.render, media)
+    evidence = arguments.evidence and _source(arguments.evidence)
+    asked = {"question": arguments.question, "what_if": edits or None, "face": arguments.face, "evidence": evidence,
+             "model": arguments.model, "grounded": not arguments.ungrounded, "baseline": arguments.baseline,
+             "crops": arguments.crops}
     progress.use(arguments.progress)
-    from emollm.explainer import explain
-
-    try:
-        found = explain(source, question=arguments.question, what_if=edits or None,
-                        face=arguments.face, evidence=evidence, model=arguments.model,
-                        grounded=not arguments.ungrounded, baseline=arguments.baseline,
-                        crops=arguments.crops)
-    except NoFaceError as error:
-        if arguments.style == "json":
-            _deliver(_as_json([_nothing(arguments, str(error))]), arguments.output)
-        raise
-    if arguments.style == "json":
-        _deliver(_as_json(found), arguments.output)
-    else:
-        blocks = [as_text(explanation, arguments.style) for explanation in found]
-        gap = "\n" if arguments.style == "label" else "\n\n\n" if arguments.style == "full" else "\n\n"
-        _deliver(gap.join(blocks) + "\n", arguments.output)
+    found, failures = _explained(media, asked, _cut(arguments), arguments.style == "json")
+    if found:
+        _deliver(_as_json(found) if arguments.style == "json" else _as_text(found, arguments.style, len(media) > 1),
+                 arguments.output)
+    if len(media) == 1 and failures:
+        raise failures[0]
+    for error in failures:
+        _complain(str(error), error.exit_code)
     if arguments.render:
-        _render(arguments, found)
-    return 0
+        _render(arguments.render, media[0], found)
+    return failures[0].exit_code if failures else 0
 
 
-def _source(given: str) -> object:
-    """A FACS code becomes evidence, or stays one that explain() uses as far as it can; everything else is a path."""
+def _explained(media: list[str], asked: dict, cut: dict, empty: bool) -> tuple[list[Explanation], list[InputError]]:
+    """Explanations of every face of every file, and what could not be explained. empty: media without a face give one, too."""
+    from emollm.explainer import explain, no_face
+
+    found, failures = [], []
+    for given in progress.track(media, "explaining", len(media)) if len(media) > 1 else media:
+        try:
+            found += explain(_source(given, cut), **asked, **cut)
+        except InputError as error:
+            failures.append(error)
+            if empty and isinstance(error, NoFaceError):
+                found.append(no_face(given, str(error), asked["question"], asked["what_if"], asked["model"]))
+    return found, failures
+
+
+def _as_text(found: list[Explanation], style: str, several: bool) -> str:
+    blocks = [as_text(explanation, style) for explanation in found]
+    if style == "brief" and several:  # the one style that does not name the file
+        blocks = [f"{explanation.source}: {block}" for explanation, block in zip(found, blocks, strict=True)]
+    gap = "\n" if style == "label" else "\n\n\n" if style == "full" else "\n\n"
+    return gap.join(blocks) + "\n"
+
+
+def _cut(arguments: argparse.Namespace) -> dict:
+    """Of the part of a clip what was given. Raises InputError before any work when it cannot be."""
+    return {name: value for name, value in vars(parts.cut_of(arguments)).items() if value is not None}
+
+
+def _source(given: str, cut: dict | None = None) -> object:
+    """A FACS code becomes evidence, or stays one that explain() uses as far as it can, - what is piped in; everything else is a
+    path."""
+    if given == inputs.STDIN:
+        return inputs.piped_media(**(cut or {}))
     if os.path.exists(given) or not given[:3].strip("AULRaulr ")[:1].isdecimal():
         return given
     from emollm import evidence
@@ -268,13 +294,6 @@ def _style(style: str | None, output: str | None) -> str:
     if ending == ".json" and style not in (None, "json"):
         raise InputError(f"{output}: --style {style} is text. Name the file .txt, or leave --style out for JSON.")
     return style or ("json" if ending == ".json" else "full")
-
-
-def _nothing(arguments: argparse.Namespace, reason: str) -> Explanation:
-    """The valid, empty explanation of media without a measurable face."""
-    from emollm.explanation import Explanation
-
-    return Explanation(source=arguments.media, question=arguments.question or "", notices=[reason])
 
 
 def _as_json(found: list[Explanation]) -> str:
@@ -294,14 +313,17 @@ def _check_place(path: str | None, media: str) -> None:
         raise InputError(f"{path}: this would overwrite the input. Give another name.")
 
 
-def _check_render(arguments: argparse.Namespace) -> None:
+def _check_render(drawing: str, media: list[str]) -> None:
     """Refuse before the work starts what could not be drawn after it."""
     from emollm.output import render
 
-    render.image_format(arguments.render)
-    if isinstance(_source(arguments.media), str) and not _is_table(arguments.media):
+    if len(media) > 1 or media == [inputs.STDIN]:
+        raise InputError(f"--render {drawing}: give the path of one photo or clip to draw on")
+    _check_place(drawing, media[0])
+    render.image_format(drawing)
+    if isinstance(_source(media[0]), str) and not _is_table(media[0]):
         return
-    raise InputError(f"--render {arguments.render}: {arguments.media} has no picture to draw on. Leave --render out or "
+    raise InputError(f"--render {drawing}: {media[0]} has no picture to draw on. Leave --render out or "
                      "give the photo or clip with --evidence.")
 
 
@@ -309,14 +331,14 @@ def _is_table(path: str) -> bool:
     return path.lower().endswith((".csv", ".tsv", ".json", ".txt", ".facs"))
 
 
-def _render(arguments: argparse.Namespace, found: list[Explanation]) -> None:
+def _render(drawing: str, media: str, found: list[Explanation]) -> None:
     """One picture a face: out.png, or out_face0.png, out_face1.png... when there are several."""
     from emollm.output import render
 
-    stem, suffix = os.path.splitext(arguments.render)
+    stem, suffix = os.path.splitext(drawing)
     for explanation in progress.track(found, "drawing", len(found)):
-        path = arguments.render if len(found) == 1 else f"{stem}_face{explanation.face_id}{suffix}"
-        picture = render.frame_at(arguments.media, render.key_time(explanation))
+        path = drawing if len(found) == 1 else f"{stem}_face{explanation.face_id}{suffix}"
+        picture = render.frame_at(media, render.key_time(explanation))
         render.save(render.annotate(picture, explanation), path)
         print(f"emollm: drawn to {path}", file=sys.stderr)
 
@@ -327,12 +349,14 @@ def _measure(arguments: argparse.Namespace) -> int:
         raise InputError(f"{arguments.output}: cannot write this kind of table. Name it .csv or .json.")
     if kind == ".json" and arguments.format == "openface":
         raise InputError(f"{arguments.output}: OpenFace's format is a CSV. Name it .csv or leave --format out.")
-    _check_place(arguments.output, arguments.media)
+    media, cut = inputs.one(arguments.media, "measure"), _cut(arguments)
+    _check_place(arguments.output, media)
     progress.use(arguments.progress)
     from emollm import evidence
     from emollm.explainer import measure
 
-    measured = measure(arguments.media, baseline=arguments.baseline, crops=arguments.crops)
+    source = inputs.piped_media(**cut) if media == inputs.STDIN else media
+    measured = measure(source, baseline=arguments.baseline, crops=arguments.crops, **cut)
     faces = [face.series for face in measured]
     frames = [face.track.frames for face in measured]
     if kind == ".json":
@@ -348,9 +372,10 @@ def _chat(arguments: argparse.Namespace) -> int:
     from emollm.chat.begin import begin
     from emollm.chat.terminal import talk
 
-    begun = begin(_source(arguments.media), model=arguments.model, backend=arguments.engine, server=arguments.server,
+    source, cut = _source(inputs.one([arguments.media], "chat")), parts.cut_of(arguments)
+    begun = begin(source, model=arguments.model, backend=arguments.engine, server=arguments.server,
                        api_key=arguments.api_key, baseline=arguments.baseline, face=arguments.face, what_if=edits,
-                       grounded=not arguments.ungrounded)
+                       grounded=not arguments.ungrounded, **({} if cut.whole else {"cut": cut}))
     return talk(begun, arguments.question)
 
 

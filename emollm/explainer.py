@@ -26,6 +26,7 @@ from emollm.perception import face as faces_in
 from emollm.perception import media
 from emollm.perception.events import events as find_events
 from emollm.perception.events import key_frames as find_key_frames
+from emollm.perception.limits import WHOLE, Cut
 from emollm.perception.measure import series as measured_series
 from emollm.schema import AUEvent, AUSeries, FaceTrack, InputError, NoFaceError
 from emollm.subject import DEFAULT_GATE, Gate, Prepared, Subject, edited, shortcomings
@@ -37,6 +38,7 @@ NO_FACE = "no face could be measured. Use a picture with a larger, less turned a
 def explain(source, *, question: str | None = None, what_if: dict[str, float] | None = None,
             face: int | None = None, evidence=None, model: str = "pocket", grounded: bool = True,
             baseline: str | None = None, crops: bool = False, gate: Gate | None = DEFAULT_GATE,
+            start: float | None = None, end: float | None = None, fps: float | None = None, skip_frames: int | None = None,
             engine=None) -> list[Explanation]:
     """Why each face is commonly read the way it is.
 
@@ -45,14 +47,15 @@ def explain(source, *, question: str | None = None, what_if: dict[str, float] | 
     face: only this face_id. evidence: an AUSeries or table that replaces our measurement. baseline: none or clip
     (default: clip for clips). model: shipped name, folder or hub name. grounded: hold observation lines to the
     measurement. crops: photos are face crops, as FER data sets hold them: taken whole, whatever their size, and read from
-    the look alone when no mesh fits. gate: quality limits, None turns them off. engine: who answers, instead of `model`
-    (model/engine.py).
+    the look alone when no mesh fits. gate: quality limits, None turns them off. start, end (s), fps, skip_frames: the part
+    of a clip that is read, about so many frames a second or every so manieth; times stay the clip's own. engine: who
+    answers, instead of `model` (model/engine.py).
     Returns one Explanation a face, left to right. Raises InputError, NoFaceError.
     """
     edits = check_edits(what_if)
     shape = engine.shape if engine else shape_of(model)
     prepared = prepare(source, shape, what_if=edits, face=face, evidence=evidence, baseline=baseline, crops=crops,
-                       gate=gate)
+                       gate=gate, cut=Cut(start, end, fps, skip_frames))
     if prepared.readable and engine is None:
         from emollm.model.engine import engine as engine_of  # torch only from here on: refusals and measuring stay light
 
@@ -61,15 +64,18 @@ def explain(source, *, question: str | None = None, what_if: dict[str, float] | 
 
 
 def prepare(source, shape: Shape, *, what_if: dict[str, float] | None = None, face: int | None = None, evidence=None,
-            baseline: str | None = None, crops: bool = False, gate: Gate | None = DEFAULT_GATE) -> Prepared:
+            baseline: str | None = None, crops: bool = False, gate: Gate | None = DEFAULT_GATE, cut: Cut = WHOLE,
+            still: bool = False) -> Prepared:
     """Steps 1 to 4 for every face of a source; arguments as explain(). Needs no torch. The key frames of a what-if are
-    those of the measurement: the same moments, other evidence.
+    those of the measurement: the same moments, other evidence. cut: the part of a clip. still: take a moving picture (GIF,
+    APNG, WebP, AVIF) for a photo.
 
     Raises InputError, NoFaceError.
     """
     edits, cache = check_edits(what_if), faces_in.ChipCache(shape.chip_size)
     gate = dataclasses.replace(gate, face_px=0) if crops and gate else gate
     # 1 media.read 2 face.follow 3 measure.series
+    source = source if _is_table(source) else opened(source, cut, still)
     name, seen, subjects = _perceive(source, evidence, face, baseline, crops, cache)
     for s in subjects:
         s.refusal = shortcomings(s, gate)
@@ -122,6 +128,12 @@ def refused(s: Subject) -> Explanation:
         box=[] if s.track is None else [round(float(v), 1) for v in s.track.boxes[0]],
         evidence_version=f"{s.series.estimator} {s.series.version}".strip(),
         notices=[f"not enough to say: {'; '.join(s.refusal)}"])
+
+
+def no_face(name: str, reason: str, question: str | None, edits: dict[str, float] | None, model: str) -> Explanation:
+    """The explanation of a source in which no face could be measured. reason: of the NoFaceError."""
+    return Explanation(source=name, question=question or prompt.DEFAULT_QUESTION, edits=edits or {}, notices=[reason],
+                       model=model)
 
 
 def signed(s: Subject, result: Explanation, prepared: Prepared, question: str, model: str) -> Explanation:
@@ -179,20 +191,25 @@ class MeasuredFace:
     track: FaceTrack
 
 
-def measure(source, *, baseline: str | None = None, crops: bool = False) -> list[MeasuredFace]:
+def measure(source, *, baseline: str | None = None, crops: bool = False, start: float | None = None, end: float | None = None,
+            fps: float | None = None, skip_frames: int | None = None) -> list[MeasuredFace]:
     """Action units of every face, left to right, without reading them: no language model, no torch.
 
     source: path, bytes, PIL image or RGB array. baseline: none or clip (default: clip for clips). crops: photos
-    are face crops. Raises InputError, NoFaceError.
+    are face crops. start, end, fps, skip_frames: the part of a clip, as explain(). Raises InputError, NoFaceError.
     """
-    seen, measured = _measure(source, baseline, crops)
+    seen, measured = _measure(opened(source, Cut(start, end, fps, skip_frames)), baseline, crops)
     if not measured:
         raise NoFaceError(f"{seen.name}: {NO_FACE}")
     return [MeasuredFace(series, find_events(series), track) for track, series in measured]
 
 
-def _measure(source, baseline: str | None, crops: bool, cache: faces_in.ChipCache | None = None) -> tuple:
-    seen = source if isinstance(source, media.Media) else media.read(source)
+def opened(source, cut: Cut = WHOLE, still: bool = False) -> media.Media:
+    """A source as media, unless it is that already. Raises InputError."""
+    return source if isinstance(source, media.Media) else media.read(source, still=still, **vars(cut))
+
+
+def _measure(seen: media.Media, baseline: str | None, crops: bool, cache: faces_in.ChipCache | None = None) -> tuple:
     tracks = faces_in.follow(seen, cache=cache, crops=crops)
     chosen = baseline or ("clip" if seen.kind == "clip" else "none")
     return seen, [(t, measured_series(t, chosen)) for t in tracks]

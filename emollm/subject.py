@@ -62,6 +62,11 @@ def edited(s: Subject, edits: dict[str, float]) -> Subject:
     return dataclasses.replace(s, series=series, events=events, seen=s.seen or s.series)
 
 
+def with_edits(prepared: Prepared, edits: dict[str, float]) -> Prepared:
+    """What prepare(what_if=edits) gives, without measuring again."""
+    return dataclasses.replace(prepared, subjects=[edited(s, edits) for s in prepared.subjects], edits=edits)
+
+
 def shortcomings(s: Subject, gate: Gate | None) -> list[str]:
     """Why this face cannot be read, in words; empty when it can."""
     units = int((s.series.measured & np.isfinite(s.series.intensity).any((0, 2))).sum())

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from emollm import cli, doctor, evidence, progress
+from emollm.answer.prompt import DEFAULT_QUESTION
 from emollm.explanation import Explanation
 from emollm.schema import AU_NAMES, AUSeries, Claim, NoFaceError
 
@@ -261,6 +262,7 @@ def test_no_face_is_code_3_and_valid_json(photo, model, capsys):
     out, err = capsys.readouterr()
     empty = Explanation.from_dict(json.loads(out)[0])
     assert (empty.label, empty.claims, empty.notices) == (None, [], ["photo.png: no face was found."])
+    assert (empty.source, empty.question, empty.edits, empty.model) == (str(photo), DEFAULT_QUESTION, {}, "pocket")
     assert err == "emollm: photo.png: no face was found.\n"
     assert cli.main(["explain", str(photo)]) == 3
     assert capsys.readouterr().out == ""

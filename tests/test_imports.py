@@ -79,7 +79,7 @@ def test_light_imports(code):
 
 
 @pytest.mark.parametrize("module", ["model.engine", "explainer", "chat.begin", "chat.terminal", "caption.command",
-                                    "caption.run.pipeline"])
+                                    "caption.run.scheduler", "caption.run.local", "caption.cluster.executor"])
 def test_what_is_refused_is_refused_without_torch(module):
     """A wrong path or option must be named at once: the model is loaded when there is something to answer."""
     assert not {"torch", "transformers", "vllm", "ray"} & set(loaded_by(f"import emollm.{module}"))

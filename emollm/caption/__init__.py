@@ -1,9 +1,9 @@
 """`emollm caption`: many photos and clips in, one explained line each out, never lost and never done twice.
 
 command     arguments, checks at the door, and the run from listing to derived files
-settings    what must be equal for two runs to go on with one another, and the key of an item
 incoming/   inputs -> items: folders, globs, files, tables, OpenAI batch files
-run/        hash -> measure (worker processes) -> batches of similar length -> answer -> append to the log
-ray/        the same on a Ray cluster
-outgoing/   output lines, and what is derived from them: summary CSV, subtitles, HTML page
+run/        job, scheduler, measuring, window, answering: what is measured, answered and written next; log, lines, shards,
+            settings: what is finished; local: all of it on this machine
+cluster/    the same scheduler on a Ray cluster
+outgoing/   what is derived from finished lines: summary CSV, measurements, subtitles, HTML page
 """

@@ -7,6 +7,7 @@ Okabe & Ito (jfly.uni-koeln.de/color, 2008); verdicts are told by shape as well 
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 import os
@@ -89,17 +90,18 @@ def key_time(explanation: Explanation) -> float:
 def frame_at(source: str | os.PathLike | bytes | np.ndarray, seconds: float) -> np.ndarray:
     """The frame of a photo or clip that is nearest to a time, [H, W, 3] uint8 RGB upright.
 
-    Decodes up to that time and converts only frames around it. Raises InputError when the media cannot be read.
+    Decodes only what is needed to come there, and converts only frames around it. Raises InputError when the media cannot
+    be read.
     """
     from emollm.perception import media
 
-    clip = media.read(source)
-    guess = round(seconds * clip.fps) if clip.fps else None
-    near = None if guess is None else range(max(0, guess - 2), guess + 3)
-    best = min(clip.frames(near), key=lambda frame: abs(frame[1] - seconds), default=None)
-    if best is None or (clip.fps and abs(best[1] - seconds) > 0.25 / clip.fps):  # frames are not evenly spaced
-        best = min(clip.frames(), key=lambda frame: abs(frame[1] - seconds))
-    return best[2]
+    for room in (0.05, 2.0):  # s; frames may be far apart
+        around = {"start": max(0.0, seconds - room), "end": seconds + room}
+        with contextlib.suppress(InputError):  # past the end; what is really wrong is said below
+            near = min(media.read(source, **around).frames(), key=lambda frame: abs(frame[1] - seconds), default=None)
+            if near is not None:
+                return near[2]
+    return min(media.read(source).frames(), key=lambda frame: abs(frame[1] - seconds))[2]
 
 
 def save(image: Image.Image, path: str | os.PathLike) -> None:

@@ -111,10 +111,10 @@ def follow(media: Media, *, max_faces: int = 8, min_frames: int = MIN_FRAMES, ca
            crops: bool = False, progress: Callable[[int], None] | None = None) -> list[FaceTrack]:
     """Every face of a photo or clip as a FaceTrack, left to right at first sight; empty when there is no face.
 
-    max_faces: measured at a time (the detector's best). min_frames: shorter tracks of a clip are dropped, unless the
-    clip itself is shorter. cache: filled with chips for chips(). crops: a photo is a face crop, taken whole. progress:
-    called with the number of frames done. A track ends at a shot cut or when its face stays unseen for MAX_GAP seconds;
-    the same person seen again gets a new face_id.
+    max_faces: measured at a time (the detector's best). min_frames: shorter tracks of a clip are dropped, unless they are
+    half of it. cache: filled with chips for chips(). crops: a photo is a face crop, taken whole. progress: called with the
+    number of frames done. A track ends at a shot cut or when its face stays unseen for MAX_GAP seconds; the same person
+    seen again gets a new face_id.
     """
     if max_faces < 1:
         raise InputError(f"max_faces is {max_faces}, expected at least 1")
@@ -122,7 +122,7 @@ def follow(media: Media, *, max_faces: int = 8, min_frames: int = MIN_FRAMES, ca
         tracks, count = _photo_tracks(media, max_faces, crops), 1
     else:
         tracks, count = _clip_tracks(media, max_faces, cache, progress or (lambda done: None))
-    needed = min(min_frames, count)
+    needed = min(min_frames, max(1, count // 2))  # of few frames, as of a moving GIF, half are enough
     kept = [t for t in tracks if len(t.frames) >= needed]
     kept.sort(key=lambda t: (t.frames[0], box_of(t.points[0])[[0, 2]].mean()))
     return [_finish(t, number, media) for number, t in enumerate(kept)]

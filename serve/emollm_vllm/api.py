@@ -165,9 +165,7 @@ async def _explained(body: ExplainRequest, asked: Answering) -> Explained | Stre
     try:
         prepared = await _prepared(body)
     except NoFaceError as error:
-        empty = Explanation(source="media", question=body.question or prompt.DEFAULT_QUESTION, model=model,
-                            notices=[str(error)])
-        prepared, given = Prepared("media", []), [empty.to_dict()]
+        given = [path.no_face("media", str(error), body.question, edits(body.what_if), model).to_dict()]
         return _stream_of(given) if body.stream else Explained(id=_id(), model=model, explanations=given)
     asked.check_fits(prepared, body.question or prompt.DEFAULT_QUESTION)
     pieces = asked.explanations(prepared, body, model, lora)

@@ -21,7 +21,7 @@ MAX_LINE = 256 * 2**20  # bytes
 MEDIA_PARTS = ("image_url", "video_url")
 
 
-class Refused(Exception):
+class RequestError(Exception):
     """A request that cannot be answered: code and message of its error line."""
 
     def __init__(self, code: str, message: str):
@@ -49,7 +49,7 @@ def read_requests(file: str, root: str | None, question: str | None, what_if: tu
 
 
 def fetch(inline: Inline) -> bytes:
-    """The media bytes of a request line. Raises Refused."""
+    """The media bytes of a request line. Raises RequestError."""
     with open(inline.file, "rb") as handle:
         handle.seek(inline.offset)
         line = handle.read(inline.length)
@@ -58,12 +58,13 @@ def fetch(inline: Inline) -> bytes:
         if shown(request["custom_id"]) != inline.custom_id:
             raise ValueError
         url = _media_url(request["body"])
-    except (ValueError, KeyError, TypeError, Refused):
-        raise Refused("invalid_request", f"{inline.file} was changed while it was read. Run the same command again.") from None
+    except (ValueError, KeyError, TypeError, RequestError):
+        raise RequestError("invalid_request", f"{inline.file} was changed while it was read. Run the same command "
+                           "again.") from None
     try:
         return read_data_url(url, "url", MAX_LINE)
     except InputError as error:
-        raise Refused("media_undecodable", str(error)) from None
+        raise RequestError("media_undecodable", str(error)) from None
 
 
 def _item(line: bytes, place: str, at: tuple[str, int], root: str, question: str | None, what_if: tuple) -> Item:
@@ -83,30 +84,30 @@ def _item(line: bytes, place: str, at: tuple[str, int], root: str, question: str
         url, text = _asked(request)
         source = inline if is_data_url(url) else _file(url, root)
         return Item(custom_id, source, place, shown(text) if text else question, what_if)
-    except Refused as refused:
+    except RequestError as refused:
         return Item(custom_id, inline, place, question, what_if, (refused.code, refused.message))
 
 
 def _asked(request: dict) -> tuple[str, str]:
-    """Address of the media and the last text of the user. Raises Refused."""
+    """Address of the media and the last text of the user. Raises RequestError."""
     if request.get("url") != URL or request.get("method", "POST") != "POST":
-        raise Refused("unsupported_url", f"only POST {URL} is answered")
+        raise RequestError("unsupported_url", f"only POST {URL} is answered")
     body = request.get("body")
     if not isinstance(body, dict) or not isinstance(body.get("messages"), list):
-        raise Refused("invalid_request", "the body has no list of messages")
+        raise RequestError("invalid_request", "the body has no list of messages")
     return _media_url(body), _last_text(body["messages"])
 
 
 def _media_url(body: dict) -> str:
     parts = [p for message in body["messages"] for p in _parts(message) if p.get("type") in MEDIA_PARTS]
     if len(parts) != 1:
-        raise Refused("invalid_request", f"{len(parts)} photos or clips in one request; exactly one is needed")
+        raise RequestError("invalid_request", f"{len(parts)} photos or clips in one request; exactly one is needed")
     given: Any = parts[0].get(parts[0]["type"])
     url = given.get("url") if isinstance(given, dict) else given
     if not isinstance(url, str) or not url:
-        raise Refused("invalid_request", f"the part '{parts[0]['type']}' has no url")
+        raise RequestError("invalid_request", f"the part '{parts[0]['type']}' has no url")
     if is_data_url(url) and ";base64," not in url[:HEAD_CHARACTERS]:
-        raise Refused("invalid_request", "the data URL is not base64: write data:image/jpeg;base64,...")
+        raise RequestError("invalid_request", "the data URL is not base64: write data:image/jpeg;base64,...")
     return url
 
 
@@ -127,18 +128,18 @@ def _parts(message: Any) -> list[dict]:
 
 
 def _file(url: str, root: str) -> str:
-    """Path of a file:// or relative address within `root`, links resolved. Raises Refused."""
+    """Path of a file:// or relative address within `root`, links resolved. Raises RequestError."""
     if url.lower().startswith("file:"):
         parts = urlsplit(url)
         if parts.netloc not in ("", "localhost"):
-            raise Refused("remote_media_disabled", "a file address of another machine. Copy the file under --root.")
+            raise RequestError("remote_media_disabled", "a file address of another machine. Copy the file under --root.")
         url = unquote(parts.path)
     elif "://" in url or url.startswith("//"):
-        raise Refused("remote_media_disabled", "remote media are not fetched. Download the file and name it under --root.")
+        raise RequestError("remote_media_disabled", "remote media are not fetched. Download the file and name it under --root.")
     if "\0" in url:
-        raise Refused("invalid_request", "a file name cannot hold a zero byte")
+        raise RequestError("invalid_request", "a file name cannot hold a zero byte")
     path = os.path.join(root, url)
     inside = os.path.realpath(root)
     if os.path.commonpath([inside, os.path.realpath(path)]) != inside:
-        raise Refused("outside_root", f"{shown(url)} is not under --root {root}. Move the file or give another --root.")
+        raise RequestError("outside_root", f"{shown(url)} is not under --root {root}. Move the file or give another --root.")
     return path

@@ -1,1 +1,1 @@
-"""What goes out: output lines, and what is derived from them."""
+"""What goes out: files that are derived from the finished lines."""

@@ -7,6 +7,7 @@ loses nothing. Items come in the order of the input; lines that an earlier run w
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import os
 import re
@@ -17,15 +18,19 @@ from dataclasses import dataclass
 from emollm.answer.prompt import DEFAULT_QUESTION
 from emollm.caption.incoming import requests
 from emollm.caption.incoming.items import Inline, Item
+from emollm.caption.incoming.sources import CLIP_SUFFIXES, PHOTO_SUFFIXES
 from emollm.caption.outgoing import page, subtitles, summary
 from emollm.caption.outgoing.thumbs import Thumbnails
 from emollm.caption.run import lines
 from emollm.caption.run.lines import Line
 from emollm.caption.run.log import Log
-from emollm.caption.run.settings import key_of
+from emollm.caption.run.settings import digest, key_of
 from emollm.explanation import Explanation
 from emollm.files import umask, write_file
 from emollm.schema import InputError
+
+UNSAFE = r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*\u2028\u2029\ud800-\udfff]'  # in a file name, on some system
+MOST_BYTES = 120  # of a name, before a hash; file systems take 255 in all
 
 
 @dataclass
@@ -37,6 +42,11 @@ class Wanted:
     srt: str | None = None  # folder
     vtt: str | None = None  # folder
     report: str | None = None
+
+    @property
+    def options(self) -> list[str]:
+        """As the user gave them, for messages."""
+        return [f"--{field.name}" for field in dataclasses.fields(self) if getattr(self, field.name)]
 
     def check(self, inputs: list[str], output: str) -> None:
         """Refuse before the work starts what could not be written after it."""
@@ -59,12 +69,12 @@ class Wanted:
 def derive(wanted: Wanted, log: Log, items: list[Item]) -> None:
     """Write the files that are wanted. Raises InputError when a place cannot be written."""
     writers = [w for w in (wanted.csv and _table(wanted.csv), wanted.report and _page(wanted.report, log, items),
-                           wanted.measurements and _each(wanted.measurements, ".csv", _measurement),
-                           wanted.srt and _each(wanted.srt, ".srt", lambda found: subtitles.srt(subtitles.cues(found))),
-                           wanted.vtt and _each(wanted.vtt, ".vtt", _vtt)) if w]
+                           wanted.measurements and _each(wanted.measurements, ".csv", summary.measurement_csv),
+                           wanted.srt and _each(wanted.srt, ".srt", subtitles.srt),
+                           wanted.vtt and _each(wanted.vtt, ".vtt", subtitles.vtt)) if w]
     for writer in writers:
         next(writer)
-    for line in _ordered(log, items) if writers else ():
+    for line in _in_order(log, items) if writers else ():
         explanations = lines.explanations_of(line) if line.ok else None
         for writer in writers:
             writer.send((line, explanations))
@@ -73,13 +83,25 @@ def derive(wanted: Wanted, log: Log, items: list[Item]) -> None:
             writer.send(None)
 
 
-def file_name(custom_id: str) -> str:
-    """A file name for an item: its custom_id where that can be one, else the last part of it and a hash."""
-    safe = re.sub(r"[^\w.-]+", "_", os.path.basename(custom_id))[-60:].lstrip(".")
-    return safe if safe == custom_id else f"{safe}-{hashlib.sha256(custom_id.encode()).hexdigest()[:8]}"
+class FileNames:
+    """A name for every item that gets a file, that of its photo or clip where it is free: players look for clip.srt beside
+    clip.mp4. Whoever comes later under a name that is taken gets a hash of its custom_id behind it."""
+
+    def __init__(self):
+        self.taken: set[str] = set()  # in small letters: not every file system tells A from a
+
+    def take(self, custom_id: str) -> str:
+        """Name without suffix, at most 190 bytes."""
+        stem, suffix = os.path.splitext(os.path.basename(custom_id))
+        stem = stem if suffix.lower() in PHOTO_SUFFIXES + CLIP_SUFFIXES else stem + suffix
+        safe = re.sub(UNSAFE, "_", stem).encode()[:MOST_BYTES].decode(errors="ignore").strip(" .") or "item"
+        sha256 = hashlib.sha256(custom_id.encode()).hexdigest()
+        name = next(n for n in (safe, f"{safe}-{sha256[:8]}", f"{safe}-{sha256}") if n.lower() not in self.taken)
+        self.taken.add(name.lower())
+        return name
 
 
-def _ordered(log: Log, items: list[Item]) -> Iterator[Line]:
+def _in_order(log: Log, items: list[Item]) -> Iterator[Line]:
     given = dict.fromkeys(item.custom_id for item in items)
     for custom_id in [*given, *(i for i in log.entries if i not in given)]:
         if custom_id in log.entries:
@@ -110,26 +132,17 @@ def _table(path: str) -> Iterator[None]:
 
 def _each(folder: str, suffix: str, text_of) -> Iterator[None]:
     """One file an item, where there is something to write."""
+    names = FileNames()
     while (given := (yield)) is not None:
         line, explanations = given
-        text = text_of(explanations) if line.ok else None
-        if text:
-            write_file(os.path.join(folder, file_name(line.custom_id) + suffix), text)
-
-
-def _measurement(explanations: list[Explanation]) -> str | None:
-    return summary.measurement_csv(explanations)
-
-
-def _vtt(explanations: list[Explanation]) -> str | None:
-    found = subtitles.cues(explanations)
-    return subtitles.vtt(found) if found else None
+        if line.ok and (text := text_of(explanations)):
+            write_file(os.path.join(folder, names.take(line.custom_id) + suffix), text)
 
 
 def _page(path: str, log: Log, items: list[Item]) -> Iterator[None]:
     """The report, with a thumbnail of every face whose file is still the one that was explained."""
     known, sections, seen = {item.custom_id: item for item in items}, [], 0
-    settings_sha256 = _settings_sha256(log)
+    settings_sha256 = digest(log.settings)
     with Thumbnails() as thumbnails:
         while (given := (yield)) is not None:
             line, explanations = given
@@ -155,14 +168,8 @@ def _pictures(thumbnails: Thumbnails, item: Item | None, line: Line, explanation
         return []
     try:
         source = requests.fetch(item.source) if isinstance(item.source, Inline) else item.source
-    except (OSError, requests.Refused):
+    except (OSError, requests.RequestError):
         return []
     sha256, made = thumbnails.of(source, [(key_time(e), e.box) for e in explanations])
     same = line.key == key_of(sha256, item.question or DEFAULT_QUESTION, item.what_if, settings_sha256)
     return made if same else []
-
-
-def _settings_sha256(log: Log) -> str:
-    from emollm.caption.run.settings import digest
-
-    return digest(log.settings)

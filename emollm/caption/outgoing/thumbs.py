@@ -1,6 +1,7 @@
 """Small JPEGs for the report, decoded in a child process: a file that crashes its decoder costs one thumbnail.
 
-The child (`python -m emollm.caption.thumbs`) answers one JSON line for every one it is given; no torch, no face models.
+The child (`python -m emollm.caption.outgoing.thumbs`) answers one JSON line for every one it is given; no torch,
+no face models.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def _answer(line: bytes) -> dict:
         if time not in pictures:
             pictures[time] = render.frame_at(source, time)
     made = [thumbnail(pictures[time], box) for time, box in asked["moments"]]
-    return {"sha256": media.read(source).sha256, "thumbnails": made}
+    return {"sha256": media.digest(source), "thumbnails": made}
 
 
 def _serve() -> None:

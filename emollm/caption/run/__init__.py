@@ -1,1 +1,1 @@
-"""The run: hash, measure, answer, append to the log, resume."""
+"""The run: one scheduler, the executor of this machine, and the log of what is finished."""

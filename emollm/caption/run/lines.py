@@ -58,7 +58,7 @@ def begun(data: bytes) -> bool:
     return data[:len(head)] == head[:len(data)] or not data.strip(b"\0")
 
 
-def renamed(line: Line, custom_id: str, source: str) -> Line:
+def rename(line: Line, custom_id: str, source: str) -> Line:
     """The same answer for another file of the same content."""
     stored = json.loads(line.data)
     for explanation in stored["response"]["body"]["emollm"]:

@@ -6,7 +6,7 @@ cut off, a damaged line counts as not finished. The one thing a line cannot hold
 first line, whole or not at all: OUTPUT.settings.json, with the settings that every line shares.
 
 An item done again (its error is retried, its file was edited) gets a second line; the last one counts, and `compact` takes the
-others out when the run ends. Files of several machines that share their settings are merged by `absorb`.
+others out when the run ends.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import fcntl
 import json
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,9 +71,9 @@ class Log:
 
     def __init__(self, path: str, settings: dict):
         self.path, self.beside = path, Path(f"{path}.settings.json")
-        self.file = _locked(path)
+        self.file = _open_locked(path)
         try:
-            self.settings = self._agreed(settings)
+            self.settings = self._agree_on(settings)
             with open(self.file, "rb", closefd=False) as handle:
                 self.scan = Scan(handle)
             self.entries, self.damaged = self.scan.entries, self.scan.damaged
@@ -85,15 +84,16 @@ class Log:
             raise
         self.by_key = {entry.key: custom_id for custom_id, entry in self.entries.items() if entry.ok}
 
-    def note(self, total: int, complete: bool) -> None:
-        """Write the settings beside the output, with how many items there are and whether all have their line."""
+    def note(self, total: int | None, complete: bool) -> None:
+        """Write the settings beside the output, with how many items there are (None: not known here) and
+        whether all have their line."""
         stored = {"settings": self.settings, "total": total, "complete": complete}
         write_file(self.beside, json.dumps(stored, indent=1, ensure_ascii=False) + "\n")
 
-    def append(self, finished: list[Line]) -> None:
+    def append(self, fresh: list[Line]) -> None:
         """Add lines and wait until the disk has them. Raises InputError when there is no room: whole lines are kept."""
         try:
-            for line in finished:
+            for line in fresh:
                 _write_all(self.file, line.data, self.scan.end)
                 self.scan.add(line, self.scan.end)
                 self.scan.end += len(line.data)
@@ -113,7 +113,7 @@ class Log:
         entry = self.entries[custom_id]
         return lines.read(os.pread(self.file, entry.length, entry.offset))
 
-    def answered(self, key: str) -> Line | None:
+    def find_answer(self, key: str) -> Line | None:
         """The answer with this key, under whatever custom_id. Safe to call from other threads."""
         custom_id = self.by_key.get(key)
         entry = self.entries.get(custom_id) if custom_id is not None else None
@@ -143,17 +143,6 @@ class Log:
         self.entries.update(moved)
         self.scan.end, self.scan.stale, self.damaged = end, 0, 0
 
-    def absorb(self, shard: str) -> int:
-        """Take over what another output with equal settings has finished and this one has not; how many lines it was.
-
-        An answer replaces an error line. Raises InputError for other settings.
-        """
-        with Log(shard, self.settings) as other:
-            wanted = [i for i, e in other.entries.items() if i not in self.entries or (e.ok and not self.entries[i].ok)]
-            for start in range(0, len(wanted), 64):
-                self.append([other.read(custom_id) for custom_id in wanted[start:start + 64]])
-        return len(wanted)
-
     def close(self) -> None:
         os.close(self.file)
 
@@ -163,11 +152,11 @@ class Log:
     def __exit__(self, *_) -> None:
         self.close()
 
-    def _agreed(self, settings: dict) -> dict:
+    def _agree_on(self, settings: dict) -> dict:
         """The settings, when the output has none yet or the same."""
         if not self.beside.exists() or not os.fstat(self.file).st_size:
             return settings
-        made_with = _stored(self.beside)["settings"]
+        made_with = read_settings(self.beside)["settings"]
         differing = [name for name in sorted({*made_with, *settings}) if made_with.get(name) != settings.get(name)]
         if differing:
             words = ", ".join(f"{n} was {_brief(made_with.get(n))}, now {_brief(settings.get(n))}" for n in differing)
@@ -194,35 +183,7 @@ class Log:
                           "same command again.")
 
 
-def status(path: str) -> dict:
-    """Counts of an output, also of one that is being written: done, errors by code, total, complete. Needs no model."""
-    try:
-        with open(path, "rb") as handle:
-            scan, codes = Scan(handle), {}
-            for entry in (e for e in scan.entries.values() if not e.ok):
-                handle.seek(entry.offset)
-                code = json.loads(handle.read(entry.length))["error"]["code"]
-                codes[code] = codes.get(code, 0) + 1
-    except OSError as error:
-        raise InputError(f"{path}: this output cannot be read ({error.strerror}). Give the file named with -o.") from None
-    beside = Path(f"{path}.settings.json")
-    if not beside.exists() and not scan.entries:
-        raise InputError(f"{path}: this file was not written by emollm caption.")
-    told = _stored(beside) if beside.exists() else {}
-    done = sum(entry.ok for entry in scan.entries.values())
-    return {"output": path, "done": done, "errors": dict(sorted(codes.items())), "total": told.get("total"),
-            "complete": bool(told.get("complete")), "settings": told.get("settings")}
-
-
-def finished(path: str) -> Iterator[Line]:
-    """The line that counts of every item of an output, in the order of the file."""
-    with open(path, "rb") as handle:
-        for entry in sorted(Scan(handle).entries.values(), key=lambda e: e.offset):
-            handle.seek(entry.offset)
-            yield lines.read(handle.read(entry.length))
-
-
-def _locked(path: str) -> int:
+def _open_locked(path: str) -> int:
     """The open file, created when it is not there, with its lock."""
     while True:
         try:
@@ -246,7 +207,8 @@ def _locked(path: str) -> int:
         os.close(file)
 
 
-def _stored(beside: Path) -> dict:
+def read_settings(beside: Path) -> dict:
+    """What Log.note() wrote. Raises InputError."""
     try:
         stored = json.loads(beside.read_text("utf-8"))
         return {**stored, "settings": dict(stored["settings"])}

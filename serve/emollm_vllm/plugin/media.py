@@ -195,7 +195,9 @@ class FaceConnector(MediaConnector):
             return bytes(data)
 
     async def measured(self, url: str, parameter: str, **asked) -> Prepared:
-        """What can be measured behind a URL. Raises InputError, NoFaceError."""
+        """What can be measured behind a URL; of a moving picture sent as image_url its first frame. Raises InputError,
+        NoFaceError."""
+        asked |= {"still": True} if parameter == "image_url" else {}
         future = measurements().measure(await self.read(url, parameter), parameter, **asked)
         waiting = asyncio.wrap_future(future)
         waiting.add_done_callback(lambda done: done.cancelled() or done.exception())  # also when nobody waits any more

@@ -5,8 +5,8 @@
 
 A process that died may have written lines that were then answered once more by another, and lines of an earlier run may be
 of a file that was edited since. `merge` and `settle` leave exactly one line an item: shards are newer than OUTPUT and
-later ones newer than earlier ones, so a line with another key replaces one, and so does an answer an error. (`Log.absorb`,
-for files that know nothing of one another's age, keeps what is there.) Both may be stopped anywhere and begun again.
+later ones newer than earlier ones, so a line with another key replaces one, and so does an answer an error. Both may be
+stopped anywhere and begun again.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import hashlib
 import json
 import os
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from emollm.caption.run import log as logs
-from emollm.caption.run.log import Entry, Log, Scan
+from emollm.caption.run.log import Entry, Log, Scan, read_settings
 from emollm.caption.run.settings import digest
 from emollm.files import write_file
+from emollm.schema import InputError
 
 AT_ONCE = 256  # lines between two waits for the disk
 PATIENCE = 60.0  # s that a dying process may still hold its shard
@@ -59,7 +59,7 @@ def merge(log: Log) -> int:
     """
     moved = 0
     for path in shards_of(log.path):
-        with _opened(path, log.settings) as shard:
+        with _open(path, log.settings) as shard:
             newer = [i for i, entry in shard.entries.items() if _replaces(entry, log.entries.get(i))]
             for start in range(0, len(newer), AT_ONCE):
                 log.append([shard.read(custom_id) for custom_id in newer[start:start + AT_ONCE]])
@@ -79,7 +79,7 @@ def settle(log: Log) -> dict[str, Entry]:
     """
     known, owner, outdated = dict(log.entries), dict.fromkeys(log.entries, log.path), defaultdict(list)
     for path in shards_of(log.path):
-        with _opened(path, log.settings) as shard:
+        with _open(path, log.settings) as shard:
             for custom_id, entry in shard.entries.items():
                 if _replaces(entry, known.get(custom_id)):
                     if custom_id in known:
@@ -89,9 +89,20 @@ def settle(log: Log) -> dict[str, Entry]:
                     outdated[path].append(custom_id)
     _drop(log, outdated.pop(log.path, []))
     for path, custom_ids in outdated.items():
-        with _opened(path, log.settings) as shard:
+        with _open(path, log.settings) as shard:
             _drop(shard, custom_ids)
     return known
+
+
+def gather(log: Log, keep: bool) -> dict[str, Entry]:
+    """One line an item, of all that is there: in the output, or (keep) wherever it stands. What is finished.
+
+    Raises InputError as merge().
+    """
+    if keep:
+        return settle(log)
+    merge(log)
+    return log.entries
 
 
 def write_manifest(log: Log, total: int, complete: bool, parts: bool = True) -> dict:
@@ -107,22 +118,25 @@ def write_manifest(log: Log, total: int, complete: bool, parts: bool = True) -> 
 
 
 def status(output: str) -> dict:
-    """log.status(), with the lines that still stand in shards."""
-    told, shards = logs.status(output), shards_of(output)
-    if not shards:
-        return told
+    """Counts of an output and its shards, also while they are written: done, errors by code, total, complete. Needs no
+    model. Raises InputError when there is no such output."""
     known: dict[str, tuple[Entry, str]] = {}
-    for path in [output, *shards]:
-        with open(path, "rb") as handle:
-            for custom_id, entry in Scan(handle).entries.items():
-                if custom_id not in known or _replaces(entry, known[custom_id][0]):
-                    known[custom_id] = entry, path
-    codes: dict[str, int] = defaultdict(int)
-    for entry, path in known.values():
-        if not entry.ok:
-            codes[_code(path, entry)] += 1
-    done = sum(entry.ok for entry, _ in known.values())
-    return {**told, "done": done, "errors": dict(sorted(codes.items())), "shards": len(shards)}
+    try:
+        for path in [output, *shards_of(output)]:
+            with open(path, "rb") as handle:
+                for custom_id, entry in Scan(handle).entries.items():
+                    if custom_id not in known or _replaces(entry, known[custom_id][0]):
+                        known[custom_id] = entry, path
+    except OSError as error:
+        raise InputError(f"{output}: this output cannot be read ({error.strerror}). Give the file named with -o.") from None
+    beside = Path(f"{output}.settings.json")
+    if not beside.exists() and not known:
+        raise InputError(f"{output}: this file was not written by emollm caption.")
+    told = read_settings(beside) if beside.exists() else {}
+    codes = Counter(_code(path, entry) for entry, path in known.values() if not entry.ok)
+    return {"output": output, "done": sum(entry.ok for entry, _ in known.values()), "errors": dict(sorted(codes.items())),
+            "total": told.get("total"), "complete": bool(told.get("complete")), "settings": told.get("settings"),
+            **({"shards": len(shards_of(output))} if shards_of(output) else {})}
 
 
 def _replaces(new: Entry, old: Entry | None) -> bool:
@@ -150,7 +164,7 @@ def _drop(log: Log, custom_ids: list[str]) -> None:
     log.compact()
 
 
-def _opened(path: str, settings: dict) -> Log:
+def _open(path: str, settings: dict) -> Log:
     """A shard, after waiting for a process of it that is on its way out."""
     end = time.monotonic() + PATIENCE
     while _busy(path) and time.monotonic() < end:

@@ -11,11 +11,12 @@ import sys
 import time
 from collections import deque
 
+from emollm import progress
+
 MODES = ("auto", "bar", "plain", "json", "none")
 EVERY = {"bar": 0.1, "plain": 5.0, "json": 1.0}  # s between two messages
 WINDOW = 120.0  # s
 ENOUGH_ITEMS, ENOUGH_SECONDS = 8, 5.0  # answered items and the time they span before a time left is told
-BAR_WIDTH = 24
 
 
 class Rate:
@@ -41,7 +42,7 @@ class Rate:
         return items / seconds if seconds > 0 else 0.0
 
 
-class Meter:
+class Progress:
     """Counts of one run and how they are shown."""
 
     def __init__(self, mode: str, total: int):
@@ -51,7 +52,7 @@ class Meter:
         self.measuring, self.generating = Rate(), Rate()
         self.last = time.monotonic()
 
-    def found(self, answers: int, errors: int) -> None:
+    def add_known(self, answers: int, errors: int) -> None:
         """Items that an earlier run finished."""
         self.known += answers + errors
         self._count(answers, errors)
@@ -60,11 +61,11 @@ class Meter:
         """The model is loaded: answering is timed from now on."""
         self.generating = Rate()
 
-    def measured(self, items: int) -> None:
+    def add_measured(self, items: int) -> None:
         self.taken += items
         self.measuring.add(items)
 
-    def finished(self, answers: int, errors: int) -> None:
+    def add_written(self, answers: int, errors: int) -> None:
         """Items that this run has written."""
         self._count(answers, errors)
         self.generating.add(answers + errors)
@@ -78,6 +79,10 @@ class Meter:
         unmeasured = self.total - self.known - self.taken
         return max((self.total - self.done) * seconds / items, unmeasured / self.measuring.per_second)
 
+    @property
+    def complete(self) -> bool:
+        return self.done >= self.total
+
     def _count(self, answers: int, errors: int) -> None:
         self.done, self.errors = self.done + answers + errors, self.errors + errors
 
@@ -90,8 +95,7 @@ class Meter:
         getattr(self, f"_{self.mode}")(last)
 
     def _bar(self, last: bool) -> None:
-        filled = round(BAR_WIDTH * self.done / self.total) if self.total else BAR_WIDTH
-        text = "" if last else f"captioning [{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {self._words()}"
+        text = "" if last else f"captioning [{progress.bar(self.done, self.total)}] {self._words()}"
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
     def _plain(self, _: bool) -> None:

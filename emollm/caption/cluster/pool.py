@@ -7,34 +7,23 @@ know what a dead process had: items that kill process after process must be told
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from emollm.caption.run.pipeline import GIVE_UP
+from emollm.caption.run.answering import GIVE_UP
+from emollm.caption.run.scheduler import Done
 from emollm.schema import InputError
 
 DEPTH = 2  # calls an actor has: one it works on and one that waits, so that it never idles
 
 
-@dataclass
-class Done:
-    """A call that came back."""
-
-    work: Any  # what was given
-    value: Any = None
-    rest: tuple = ()  # references to what else it returned, still where it is
-    died: bool = False  # the process died with it
-    lost: bool = False  # what it was given went with a machine
-
-
-class Crew:
+class Pool:
     """`count` actors. make: starts one. Actors that are not ready yet get no work."""
 
     def __init__(self, ray, name: str, count: int, make: Callable[[], Any]):
         self.ray, self.name, self.make = ray, name, make
         self.count = count
         self.coming: dict[Any, Any] = {}  # reference of ready() -> actor
-        self.given: dict[Any, tuple[Any, Any, tuple]] = {}  # reference -> actor, work, other references
+        self.given: dict[Any, tuple[Any, Any, Any]] = {}  # reference -> actor, work, second reference
         self.loads: dict[Any, int] = {}  # ready actor -> calls it has
         self.deaths = 0  # since the last call that came back
         for _ in range(count):
@@ -51,12 +40,15 @@ class Crew:
         return sum(DEPTH - load for load in self.loads.values())
 
     def give(self, work: Any, call: Callable[[Any], Any]) -> None:
-        """Let the least busy actor do it. call: function (actor) -> reference, or a list of them."""
+        """Let the least busy actor do it. call: function (actor) -> reference, or two: the second is not fetched."""
         actor = min(self.loads, key=self.loads.__getitem__)
         refs = call(actor)
-        first, rest = (refs[0], tuple(refs[1:])) if isinstance(refs, list) else (refs, ())
+        value, prepared = refs if isinstance(refs, list) else (refs, None)
         self.loads[actor] += 1
-        self.given[first] = actor, work, rest
+        self.given[value] = actor, work, prepared
+
+    def knows(self, ref) -> bool:
+        return ref in self.coming or ref in self.given
 
     def take(self, ref) -> Done | None:
         """What has come of a reference of `refs`; None when an actor became ready or failed to.
@@ -64,43 +56,43 @@ class Crew:
         Raises InputError for what the actor raises, and when actors die without doing any work.
         """
         if ref in self.coming:
-            self._arrived(ref)
+            self._welcome(ref)
             return None
-        actor, work, rest = self.given.pop(ref)
+        actor, work, prepared = self.given.pop(ref)
         errors = self.ray.exceptions
         try:
             value = self.ray.get(ref)
         except errors.RayActorError:
-            self._dead(actor)
+            self._bury(actor)
             return Done(work, died=True)
         except errors.RayError as error:
-            self._finished(actor)
+            self._free(actor)
             if isinstance(error, errors.RayTaskError) and not isinstance(error.cause, errors.RayError):
-                raise _told(error) from None
+                raise _unwrap(error) from None
             return Done(work, lost=True)
         self.deaths = 0
-        self._finished(actor)
-        return Done(work, value, rest)
+        self._free(actor)
+        return Done(work, value, prepared)
 
     def _start(self) -> None:
         actor = self.make()
         self.coming[actor.ready.remote()] = actor
 
-    def _arrived(self, ref) -> None:
+    def _welcome(self, ref) -> None:
         actor = self.coming.pop(ref)
         try:
             self.ray.get(ref)
             self.loads[actor] = 0
         except self.ray.exceptions.RayTaskError as error:
-            raise _told(error) from None
+            raise _unwrap(error) from None
         except self.ray.exceptions.RayActorError as error:
             self._replace(error)
 
-    def _finished(self, actor) -> None:
+    def _free(self, actor) -> None:
         if actor in self.loads:
             self.loads[actor] -= 1
 
-    def _dead(self, actor) -> None:
+    def _bury(self, actor) -> None:
         """The first of its calls to come back replaces it."""
         if self.loads.pop(actor, None) is not None:
             self._replace()
@@ -118,7 +110,7 @@ class Crew:
             self.ray.kill(actor)
 
 
-def _told(error) -> InputError:
+def _unwrap(error) -> InputError:
     """What an actor raised, without Ray's wrapping."""
     if isinstance(error.cause, InputError):
         return InputError(str(error.cause))
