@@ -282,8 +282,10 @@ def _source(given: str, cut: dict | None = None) -> object:
         return given
     from emollm import evidence
 
-    whole = evidence.looks_like_facs(given) and not evidence.usable_facs(given)[1]
-    return evidence.parse_facs(given, given) if whole else given
+    if not evidence.looks_like_facs(given):
+        return given
+    codes, left_out = evidence.usable_facs(given)
+    return given if codes and left_out else evidence.parse_facs(given, given)
 
 
 def _style(style: str | None, output: str | None) -> str:
