@@ -17,7 +17,7 @@ from emollm import inputs, parts, progress
 from emollm.arguments import Parser
 from emollm.explanation import DISCLOSURE, STYLES, as_text, json_schema, print_text
 from emollm.files import write_file
-from emollm.schema import InputError, NoFaceError
+from emollm.schema import AUSeries, InputError, NoFaceError
 from emollm.what_if import parse_edits
 
 if TYPE_CHECKING:
@@ -52,6 +52,28 @@ CHAT_EXAMPLES = """examples:
 
 Answers are written as they come; /help lists the commands. With --question, or questions piped in one a line, it answers
 and ends."""
+EXPORT_EXAMPLES = """examples:
+  emollm export clip.mp4 --to boris -o clip.boris          opens in BORIS, ready to be corrected; .csv for its table
+  emollm export clip.csv --to eaf -o clip.eaf              a table of action units, as `emollm measure` or others write it
+  emollm export captions.jsonl --to bids -o events/        every clip its own file
+  emollm export clip.json --to parquet -o clip.parquet     what `emollm explain --style json` wrote
+
+boris, eaf (ELAN), textgrid (Praat) and bids hold movements: onset, apex, offset, side, strength. emollm, openface, fex
+(py-feat), libreface, arkit and parquet hold every frame; svg is a figure of both. docs/formats.md says what each format
+cannot hold."""
+SPOT_EXAMPLES = """examples:
+  emollm spot clip.mp4                      CSV on the terminal
+  emollm spot clip.mp4 --json -o brief.json
+
+A brief movement lasts at most 0.5 s from onset to offset and is undone. Speech is full of them: spot faces that do not talk.
+displacement: percent of the distance of the outer eye corners; strain: of the skin, between onset and apex. What moved is
+measured; that it was meant, hidden or felt is not. docs/formats.md has the rate of false alarms on resting faces."""
+AGREE_EXAMPLES = """examples:
+  emollm agree ours.csv coder.eaf                    machine against a human coder
+  emollm agree ours.csv openface.csv --json -o agreement.json
+  emollm agree ours.csv coder_events.tsv --figure agreement.svg
+
+A and B: tables of action units over time, or movements of BORIS, ELAN, Praat or BIDS. docs/formats.md has the formulas."""
 AU_EXAMPLES = """examples:
   emollm au          all action units, one a line
   emollm au 12       what AU12 is, how it looks, what it is commonly read as
@@ -103,6 +125,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
     _add_explain(commands)
     _add_measure(commands)
+    _add_export(commands)
+    _add_agree(commands)
+    _add_spot(commands)
     _add_chat(commands)
     _add_caption(commands)
     au = _command(commands, "au", _au, "what the action units are and how they look", AU_EXAMPLES)
@@ -158,7 +183,7 @@ def _add_explain(commands: argparse._SubParsersAction) -> None:
         help="explain the face with one action unit edited, 0 (absent) to 5; repeatable")
     add("--face", type=_face_number, metavar="N", help="only this face, as numbered in the output (default: all)")
     add("--evidence", metavar="TABLE", help="use these action units instead of measuring: emollm, OpenFace, py-feat, "
-        "LibreFace or ARKit table, or a FACS code")
+        "LibreFace, ARKit or long table, 478 face landmarks, or a FACS code")
     add("--baseline", choices=("none", "clip"), default=None,
         help="what counts as this face at rest: the average face (none) or the clip's own quiet moments (clip)")
     parts.add_arguments(parser)
@@ -181,6 +206,38 @@ def _add_measure(commands: argparse._SubParsersAction) -> None:
         help="what counts as this face at rest (default: clip for clips)")
     parts.add_arguments(parser)
     parts.add_crops(parser)
+    _add_progress(parser)
+
+
+def _add_export(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "export", _export, "write movements or action units in the format of another tool",
+                      EXPORT_EXAMPLES)
+    add = parser.add_argument
+    add("source", metavar="SOURCE", help="clip, table of action units, explanation (.json) or captions (.jsonl)")
+    add("--to", required=True, choices=("boris", "eaf", "textgrid", "bids", "emollm", "openface", "fex", "libreface", "arkit",
+                                        "parquet", "svg"), help="format to write")
+    add("-o", "--output", required=True, metavar="FILE", help="file, or a folder in which every clip gets its own")
+    add("--media", metavar="CLIP", help="the clip that a table belongs to, as the written file should name it")
+    add("--baseline", choices=("none", "clip"), default=None, help="of a clip: what counts as this face at rest")
+    _add_progress(parser)
+
+
+def _add_agree(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "agree", _agree, "compare two codings of the same faces, unit by unit", AGREE_EXAMPLES)
+    add = parser.add_argument
+    add("a", metavar="A", help="a coding")
+    add("b", metavar="B", help="the reference")
+    add("--json", action="store_true", help="everything as JSON")
+    add("--figure", metavar="SVG", help="draw values and intervals")
+    add("-o", "--output", metavar="FILE", help="write the table or JSON here instead of stdout")
+
+
+def _add_spot(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "spot", _spot, "find brief movements of half a second or less", SPOT_EXAMPLES)
+    add = parser.add_argument
+    add("media", metavar="CLIP", help="clip of at least 12 frames a second")
+    add("--json", action="store_true", help="JSON instead of CSV")
+    add("-o", "--output", metavar="FILE", help="write here instead of stdout")
     _add_progress(parser)
 
 
@@ -274,8 +331,7 @@ def _cut(arguments: argparse.Namespace) -> dict:
 
 
 def _source(given: str, cut: dict | None = None) -> object:
-    """A FACS code becomes evidence, or stays one that explain() uses as far as it can, - what is piped in; everything else is a
-    path."""
+    """A FACS code becomes evidence, - what is piped in; everything else is a path."""
     if given == inputs.STDIN:
         return inputs.piped_media(**(cut or {}))
     if os.path.exists(given) or not given[:3].strip("AULRaulr ")[:1].isdecimal():
@@ -317,20 +373,17 @@ def _check_place(path: str | None, media: str) -> None:
 
 def _check_render(drawing: str, media: list[str]) -> None:
     """Refuse before the work starts what could not be drawn after it."""
+    from emollm.evidence import is_table
     from emollm.output import render
 
     if len(media) > 1 or media == [inputs.STDIN]:
         raise InputError(f"--render {drawing}: give the path of one photo or clip to draw on")
     _check_place(drawing, media[0])
     render.image_format(drawing)
-    if isinstance(_source(media[0]), str) and not _is_table(media[0]):
+    if not is_table(_source(media[0])):
         return
     raise InputError(f"--render {drawing}: {media[0]} has no picture to draw on. Leave --render out or "
                      "give the photo or clip with --evidence.")
-
-
-def _is_table(path: str) -> bool:
-    return path.lower().endswith((".csv", ".tsv", ".json", ".txt", ".facs"))
 
 
 def _render(drawing: str, media: str, found: list[Explanation]) -> None:
@@ -358,13 +411,72 @@ def _measure(arguments: argparse.Namespace) -> int:
     from emollm.explainer import measure
 
     source = inputs.piped_media(**cut) if media == inputs.STDIN else media
-    measured = measure(source, baseline=arguments.baseline, crops=arguments.crops, **cut)
-    faces = [face.series for face in measured]
-    frames = [face.track.frames for face in measured]
-    if kind == ".json":
-        _deliver(evidence.json_text(faces), arguments.output)
-    else:
-        _deliver(evidence.csv_text(faces, arguments.format, frames), arguments.output)
+    def deliver(faces: list, frames: list) -> None:
+        _deliver(evidence.json_text(faces) if kind == ".json" else evidence.csv_text(faces, arguments.format, frames),
+                 arguments.output)
+
+    try:
+        measured = measure(source, baseline=arguments.baseline, crops=arguments.crops, **cut)
+    except NoFaceError:
+        deliver([AUSeries.unmeasured()], [[0]])  # one row that says so: tables of many pictures keep their count
+        raise
+    deliver([face.series for face in measured], [face.track.frames for face in measured])
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from emollm.output import export
+
+    if not os.path.isdir(arguments.output):
+        _check_place(arguments.output, arguments.source)
+    export.check(arguments.to, arguments.output)
+    progress.use(arguments.progress)
+
+    def measured(source: str) -> list:
+        from emollm.explainer import measure
+
+        return [face.series for face in measure(source, baseline=arguments.baseline)]
+
+    found = export.recordings(arguments.source, measured, arguments.media)
+    for path, content in export.files(found, arguments.to, arguments.output).items():
+        write_file(path, content)
+        print(f"emollm: written to {path}", file=sys.stderr)
+    return 0
+
+
+def _agree(arguments: argparse.Namespace) -> int:
+    for path in (arguments.output, arguments.figure):
+        _check_place(path, arguments.a)
+        _check_place(path, arguments.b)
+    if arguments.figure and not arguments.figure.lower().endswith(".svg"):
+        raise InputError(f"{arguments.figure}: the figure is drawn as SVG. Name it .svg.")
+    from emollm.output import agreement
+    from emollm.output import agreement_report as shown
+
+    a, b = (os.path.basename(path) for path in (arguments.a, arguments.b))
+    found = agreement.agree(agreement.pair(agreement.read(arguments.a), agreement.read(arguments.b), (a, b)))
+    if not found:
+        raise InputError(f"{a} and {b} have no action unit in common.")
+    _deliver((shown.as_json if arguments.json else shown.as_text)(found, a, b), arguments.output)
+    if arguments.figure:
+        write_file(arguments.figure, shown.figure(found, a, b))
+    return 0
+
+
+def _spot(arguments: argparse.Namespace) -> int:
+    _check_place(arguments.output, arguments.media)
+    progress.use(arguments.progress)
+    from emollm.output import brief
+    from emollm.perception import face, media, spot
+
+    clip = media.read(arguments.media)
+    if clip.kind != "clip" or (clip.fps or 0) < spot.MIN_RATE:
+        raise InputError(f"{arguments.media}: a brief movement needs a clip of at least {spot.MIN_RATE:g} frames a second.")
+    tracks = face.follow(clip)
+    if not tracks:
+        raise NoFaceError(f"{arguments.media}: no face could be measured. Use a clip with a larger, less turned face.")
+    found = [movement for track in progress.track(tracks, "spotting", len(tracks)) for movement in spot.spot(clip, track)]
+    _deliver(brief.as_json(found, arguments.media) if arguments.json else brief.as_csv(found), arguments.output)
     return 0
 
 

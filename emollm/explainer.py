@@ -14,12 +14,14 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from dataclasses import dataclass
 
 import numpy as np
 
 from emollm.answer import prompt
 from emollm.answer.bind import argue, bind, moments_only
+from emollm.evidence import is_table, read_faces, whose
 from emollm.explanation import Explanation
 from emollm.model.checkpoint import Shape, shape_of
 from emollm.perception import face as faces_in
@@ -42,9 +44,10 @@ def explain(source, *, question: str | None = None, what_if: dict[str, float] | 
             engine=None) -> list[Explanation]:
     """Why each face is commonly read the way it is.
 
-    source: path, bytes, PIL image, RGB array, or an AU table (AUSeries, or a path to one) when there are no pixels.
+    source: path, bytes, PIL image, RGB array, or an AU table (AUSeries, data frame, landmarks, or a path to one) when there
+    are no pixels; a table of many pictures is explained picture by picture.
     question: asked instead of the default. what_if: {"AU04": 0.0} edits the evidence before the model sees it.
-    face: only this face_id. evidence: an AUSeries or table that replaces our measurement. baseline: none or clip
+    face: only this face_id. evidence: a table of any of these kinds that replaces our measurement. baseline: none or clip
     (default: clip for clips). model: shipped name, folder or hub name. grounded: hold observation lines to the
     measurement. crops: photos are face crops, as FER data sets hold them: taken whole, whatever their size, and read from
     the look alone when no mesh fits. gate: quality limits, None turns them off. start, end (s), fps, skip_frames: the part
@@ -74,9 +77,8 @@ def prepare(source, shape: Shape, *, what_if: dict[str, float] | None = None, fa
     """
     edits, cache = check_edits(what_if), faces_in.ChipCache(shape.chip_size)
     gate = dataclasses.replace(gate, face_px=0) if crops and gate else gate
-    # 1 media.read 2 face.follow 3 measure.series
-    source = source if _is_table(source) else opened(source, cut, still)
-    name, seen, subjects = _perceive(source, evidence, face, baseline, crops, cache)
+    seen = None if is_table(source) else opened(source, cut, still)  # 1 media.read
+    name, subjects = _perceive(source, seen, evidence, face, baseline, crops, cache)  # 2 face.follow 3 measure.series
     for s in subjects:
         s.refusal = shortcomings(s, gate)
         if not s.refusal:  # 4 events.key_frames, and the chips of those moments
@@ -138,29 +140,29 @@ def no_face(name: str, reason: str, question: str | None, edits: dict[str, float
 
 def signed(s: Subject, result: Explanation, prepared: Prepared, question: str, model: str) -> Explanation:
     """The explanation with where it came from."""
-    result.source, result.question, result.edits, result.model = prepared.name, question, prepared.edits, model
+    result.source, result.question, result.edits, result.model = s.picture or prepared.name, question, prepared.edits, model
     result.notices = s.notices + result.notices
     return result
 
 
-def _perceive(source, evidence, face: int | None, baseline: str | None, crops: bool, cache) -> tuple:
-    """Steps 1 to 3: name of the source, its media (None for AU tables) and the faces to explain."""
-    if _is_table(source):
-        name, seen = "AU table" if isinstance(source, AUSeries) else str(source), None
-        subjects = [Subject(s, notices=_left_out(source)) for s in _table(source)]
+def _perceive(source, seen: media.Media | None, evidence, face: int | None, baseline: str | None, crops: bool, cache) -> tuple:
+    """Steps 2 and 3: name of the source and the faces to explain. seen: its media, None for AU tables."""
+    if seen is None:
+        name = str(source) if isinstance(source, str | os.PathLike) else "AU table"
+        subjects = _table(source, baseline, name)
     else:
-        seen, measured = _measure(source, baseline, crops, cache)
-        name, subjects = seen.name, [Subject(series, track) for track, series in measured]
+        name, subjects = seen.name, [Subject(series, track) for track, series in _measure(seen, baseline, crops, cache)]
         if crops and seen.kind == "photo" and not subjects:
             subjects = [_look_alone(seen, cache.size)]
     if not subjects:
         raise NoFaceError(f"{name}: {NO_FACE}")
-    subjects = _pick(subjects, face, name)
-    if evidence is not None:
-        _replace_evidence(subjects, evidence, name)
+    given = None if evidence is None else read_faces(evidence, seen and seen.fps, baseline)
+    subjects = _pick(subjects, face, name, given)
+    if given is not None:
+        _replace_evidence(subjects, given, face, seen, name)
     for subject in subjects:
         subject.notices += seen.notices if seen is not None else []
-    return name, seen, subjects
+    return name, subjects
 
 
 def _look_alone(seen: media.Media, size: int) -> Subject:
@@ -198,7 +200,8 @@ def measure(source, *, baseline: str | None = None, crops: bool = False, start: 
     source: path, bytes, PIL image or RGB array. baseline: none or clip (default: clip for clips). crops: photos
     are face crops. start, end, fps, skip_frames: the part of a clip, as explain(). Raises InputError, NoFaceError.
     """
-    seen, measured = _measure(opened(source, Cut(start, end, fps, skip_frames)), baseline, crops)
+    seen = opened(source, Cut(start, end, fps, skip_frames))
+    measured = _measure(seen, baseline, crops)
     if not measured:
         raise NoFaceError(f"{seen.name}: {NO_FACE}")
     return [MeasuredFace(series, find_events(series), track) for track, series in measured]
@@ -209,61 +212,61 @@ def opened(source, cut: Cut = WHOLE, still: bool = False) -> media.Media:
     return source if isinstance(source, media.Media) else media.read(source, still=still, **vars(cut))
 
 
-def _measure(seen: media.Media, baseline: str | None, crops: bool, cache: faces_in.ChipCache | None = None) -> tuple:
+def _measure(seen: media.Media, baseline: str | None, crops: bool, cache: faces_in.ChipCache | None = None) -> list:
     tracks = faces_in.follow(seen, cache=cache, crops=crops)
     chosen = baseline or ("clip" if seen.kind == "clip" else "none")
-    return seen, [(t, measured_series(t, chosen)) for t in tracks]
+    return [(t, measured_series(t, chosen)) for t in tracks]
 
 
-def _is_table(source) -> bool:
-    from emollm import evidence
-
-    if isinstance(source, AUSeries):
-        return True
-    if not isinstance(source, str) and not hasattr(source, "__fspath__"):
-        return False
-    return str(source).lower().endswith((".csv", ".json", ".tsv")) or evidence.looks_like_facs(str(source))
-
-
-def _table(source) -> list[AUSeries]:
-    from emollm import evidence
-
-    if isinstance(source, AUSeries):
-        return [source]
-    if not evidence.looks_like_facs(str(source)):
-        return evidence.read_all(source)
-    codes, _ = evidence.usable_facs(str(source))
-    return [evidence.parse_facs(codes or str(source))]
+def _table(source, baseline: str | None, name: str) -> list[Subject]:
+    """The faces of a table without pixels. Raises NoFaceError when none of them was measured at any moment."""
+    faces = read_faces(source, baseline=baseline)
+    if not any(np.isfinite(face.series.intensity).any() for face in faces):
+        rows = sum(len(face.series.times) for face in faces)
+        raise NoFaceError(f"{name}: no frame was measured: none of its {rows} rows holds a face.")
+    pictures = list(dict.fromkeys(face.picture for face in faces))
+    if len(pictures) == 1:
+        return [Subject(face.series, notices=[*face.series.notices]) for face in faces]
+    which = {picture: f"picture {k} of {len(pictures)} in {name}" for k, picture in enumerate(pictures, 1)}
+    return [Subject(face.series, notices=[*face.series.notices, which[face.picture]], picture=face.picture) for face in faces]
 
 
-def _left_out(source) -> list[str]:
-    """A notice that names the codes of a FACS string that cannot be used."""
-    from emollm import evidence
-
-    if isinstance(source, AUSeries) or not evidence.looks_like_facs(str(source)):
-        return []
-    _, parts = evidence.usable_facs(str(source))
-    return [f"not used, as no code of a known action unit: {', '.join(p[:20] for p in parts)}"] if parts else []
-
-
-def _pick(subjects: list[Subject], face: int | None, name: str) -> list[Subject]:
+def _pick(subjects: list[Subject], face: int | None, name: str, given: list | None = None) -> list[Subject]:
+    """The faces to explain: all, or the one picked. Where a picture has one face, `face` may name one of the evidence."""
     if face is None:
-        if len(subjects) > 1:
-            for s in subjects:
-                s.notices.append(f"{len(subjects)} faces, left to right: this is face {s.series.face_id}")
+        _number(subjects)
         return subjects
     picked = [s for s in subjects if s.series.face_id == face]
+    if not picked and len(subjects) == 1 and face in {other.series.face_id for other in given or []}:
+        return subjects
     if not picked:
         there = ", ".join(str(s.series.face_id) for s in subjects)
         raise InputError(f"{name}: there is no face {face}; faces here: {there}")
     return picked
 
 
-def _replace_evidence(subjects: list[Subject], evidence, name: str) -> None:
-    """The user's own action units take the place of ours, for the one face they belong to."""
-    given = _table(evidence)
-    if len(subjects) != 1 or len(given) != 1:
-        raise InputError(f"{name}: evidence of {len(given)} face(s) for {len(subjects)} face(s); pick one with face=N")
-    subjects[0].seen = subjects[0].series
-    subjects[0].series = dataclasses.replace(given[0], face_id=subjects[0].series.face_id)
-    subjects[0].notices += [f"action units were given, not measured here ({given[0].estimator})", *_left_out(evidence)]
+def _number(subjects: list[Subject]) -> None:
+    """Say which of several faces in one picture each is."""
+    for s in subjects:
+        beside = [other for other in subjects if other.picture == s.picture]
+        order = ", left to right" if s.track is not None else ""
+        if len(beside) > 1:
+            s.notices.append(f"{len(beside)} faces{order}: this is face {s.series.face_id}")
+
+
+def _replace_evidence(subjects: list[Subject], given: list, face: int | None, seen, name: str) -> None:
+    """The user's own action units take the place of ours, face by face. A face that the table lacks keeps our measurement."""
+    given, said = whose.of_picture(given, name)
+    if not any(np.isfinite(other.series.intensity).any() for other in given):
+        raise NoFaceError(f"{name}: no frame was measured: the evidence holds no face.")
+    ids, tracks = [s.series.face_id for s in subjects], [s.track for s in subjects]
+    span = None if seen is None else (0.0, max([seen.duration, *(float(t.times[-1]) for t in tracks)]))
+    for s, (own, how) in zip(subjects, whose.match(given, ids, tracks, face, name), strict=True):
+        if own is None:
+            s.notices.append("the evidence has no face at this place; it was measured here")
+            continue
+        series, in_time = whose.in_time(own.series, span, name)
+        s.seen, s.series = s.series, dataclasses.replace(series, face_id=s.series.face_id)
+        told = f", matched {how}" if how else ""
+        s.notices.append(f"action units were given, not measured here ({series.estimator}{told})")
+        s.notices += [*series.notices, *said, *in_time]

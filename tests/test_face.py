@@ -448,3 +448,38 @@ def test_long_clips_keep_no_chips(astronaut_clip, monkeypatch):
     track = face.follow(clip, cache=cache)[0]
     assert cache.full and not cache.kept
     np.testing.assert_array_equal(face.chips(clip, track, [3], 48, cache)[0], face.chips(clip, track, [3], 48)[0])
+
+
+# Coming back
+
+
+def tracked(first, last, at=(0.0, 0.0), shots=(0, 0), size=100.0):
+    """A track at 25 frames a second of a face that does not move."""
+    track = face._Track(shots=list(shots))
+    for frame in range(first, last + 1):
+        track.frames.append(frame)
+        track.times.append(frame / 25)
+        track.points.append(np.array([[0, 0, 0], [size, size, 0]]) + np.array((*at, 0)))
+        track.blur.append(1.0)
+    return track
+
+
+@pytest.mark.parametrize(("later", "joined"), [
+    (tracked(40, 60), True), (tracked(40, 60, at=(40, 10)), True), (tracked(40, 60, at=(70, 0)), False),
+    (tracked(40, 60, size=40.0), False), (tracked(40, 60, shots=(1, 1)), False), (tracked(140, 160), False),
+    (tracked(15, 60), False)],
+    ids=["same place", "near", "elsewhere", "smaller", "another shot", "too late", "at the same time"])
+def test_a_face_that_comes_back_to_its_place_goes_on(later, joined):
+    tracks = face._rejoined([later, tracked(0, 20)])
+    assert [t.frames[0] for t in tracks] == ([0] if joined else [0, later.frames[0]])
+    if joined:
+        assert tracks[0].frames == [*range(21), *range(40, 61)]
+        assert len(tracks[0].points) == len(tracks[0].blur) == len(tracks[0].times) == 42
+
+
+def test_of_two_that_left_the_nearer_one_comes_back():
+    left, right, back = tracked(0, 20), tracked(0, 20, at=(60, 0)), tracked(30, 40, at=(50, 0))
+    tracks = face._rejoined([left, right, back])
+    assert [len(t.frames) for t in tracks] == [21, 32]
+    again = tracked(60, 70, at=(45, 0))
+    assert [len(t.frames) for t in face._rejoined([*tracks, again])] == [21, 43]

@@ -1,7 +1,8 @@
 """Follow every face through a photo or clip: tracks, the sharpness of each frame, aligned chips.
 
 Where the faces are and how their mesh lies is the work of `mesh`, frame by frame; its names are at hand here too.
-Nothing here tells who a person is: a face is followed by its place, and seen again after a gap it is a new face.
+Nothing here tells who a person is: a face is followed by its place and time, and one that is seen again after a cut or
+elsewhere is a new face.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ __all__ = ["CANONICAL_3D", "assign", "box_of", "chips", "find", "follow", "landm
 
 DETECT_EVERY = 5  # frames of a clip between two searches for new faces
 MAX_GAP = 0.5  # s a face may stay unseen before its track ends
+RETURN, SAME_PLACE = 3.0, 0.3  # s and overlap of boxes within which a face that comes back in the same shot is the same
 MIN_FRAMES = 5  # a shorter track in a clip is taken for a false alarm
 MAYBE_CUT = 0.5  # grey-level x histogram difference of two frames; measured: cuts > 1.1, changing light up to 1.1
 SAME_LOOK = 0.8  # correlation of a face's chips across a maybe-cut; measured: the same shot > 0.9, cuts < 0.7
@@ -71,6 +73,7 @@ class _Track:
     blur: list[float] = field(default_factory=list)
     look: np.ndarray | None = None  # last chip
     doubtful: bool = False  # perhaps a cut since the face was last seen
+    shots: list[int] = field(default_factory=list)  # first and last shot it was seen in, counted by what may be a cut
 
     def add(self, index: int, time: float, points: np.ndarray, picture: np.ndarray) -> None:
         self.frames.append(index)
@@ -78,6 +81,21 @@ class _Track:
         self.points.append(points)
         self.look, self.doubtful = _chip(picture, points), False
         self.blur.append(sharpness(self.look))
+
+    def seen_in(self, shot: int) -> None:
+        self.shots = [*self.shots[:1], shot]
+
+    def returned_as(self, later: _Track) -> float:
+        """How well a later track fits as this face come back, 0-1: the overlap of where it left and where it came; 0 after
+        a cut, or RETURN seconds away."""
+        if self.shots[-1] != later.shots[0] or not 0 < later.times[0] - self.times[-1] <= RETURN:
+            return 0.0
+        return overlap(self.box, box_of(later.points[0]))
+
+    def go_on(self, later: _Track) -> None:
+        for name in ("frames", "times", "points", "blur"):
+            getattr(self, name).extend(getattr(later, name))
+        self.seen_in(later.shots[-1])
 
     @property
     def box(self) -> np.ndarray:
@@ -113,8 +131,8 @@ def follow(media: Media, *, max_faces: int = 8, min_frames: int = MIN_FRAMES, ca
 
     max_faces: measured at a time (the detector's best). min_frames: shorter tracks of a clip are dropped, unless they are
     half of it. cache: filled with chips for chips(). crops: a photo is a face crop, taken whole. progress: called with the
-    number of frames done. A track ends at a shot cut or when its face stays unseen for MAX_GAP seconds; the same person
-    seen again gets a new face_id.
+    number of frames done. A face that comes back to its place within RETURN seconds of the same shot goes on; a shot cut
+    or another place gives a new face_id.
     """
     if max_faces < 1:
         raise InputError(f"max_faces is {max_faces}, expected at least 1")
@@ -147,11 +165,11 @@ def _clip_tracks(media: Media, max_faces: int, cache: ChipCache | None,
     """
     active: list[_Track] = []
     ended: list[_Track] = []
-    before, count = None, 0
+    before, count, shot = None, 0, 0
     for index, time, picture in media.frames():
         now = _Glance.at(picture)
         change = now.change_from(before) if before is not None else 0.0
-        before, count = now, count + 1
+        before, count, shot = now, count + 1, shot + (change > MAYBE_CUT)
         for track in active:
             track.doubtful = track.doubtful or change > MAYBE_CUT
         faces = _measure_frame(picture, active, index, max_faces)
@@ -159,12 +177,29 @@ def _clip_tracks(media: Media, max_faces: int, cache: ChipCache | None,
             if track is None:
                 active.append(track := _Track())
             track.add(index, time, points, picture)
+            track.seen_in(shot)
             if cache is not None:
                 cache.add(index, points, picture)
         ended += [t for t in active if time - t.times[-1] > MAX_GAP]
         active = [t for t in active if time - t.times[-1] <= MAX_GAP]
         progress(count)
-    return ended + active, count
+    return _rejoined(ended + active), count
+
+
+def _rejoined(tracks: list[_Track]) -> list[_Track]:
+    """Tracks of which one goes on where another ended in the same shot, as one: a face that was hidden or looked away.
+
+    Place and time decide. The geometry of the mesh does not tell people apart (docs/decisions.md), so a face seen again after
+    a cut stays a new one.
+    """
+    kept: list[_Track] = []
+    for track in sorted(tracks, key=lambda t: t.frames[0]):
+        left = max(kept, key=lambda t: t.returned_as(track), default=None)
+        if left is not None and left.returned_as(track) > SAME_PLACE:
+            left.go_on(track)
+        else:
+            kept.append(track)
+    return kept
 
 
 def _measure_frame(picture: np.ndarray, active: list[_Track], index: int, max_faces: int) -> list[np.ndarray]:

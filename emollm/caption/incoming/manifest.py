@@ -1,4 +1,4 @@
-"""Items from a table: CSV or Parquet with the column `path` and, if wanted, `custom_id`, `question` and `what_if`.
+"""Items from a table: delimited text or Parquet with the column `path` and, if wanted, `custom_id`, `question` and `what_if`.
 
 Paths are relative to the table's folder (or --root); other columns are ignored. `what_if` is one or more edits such as
 "AU04=0 AU12=3". Without a custom_id the path as written stands for it.
@@ -6,21 +6,23 @@ Paths are relative to the table's folder (or --root); other columns are ignored.
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from emollm.caption.incoming.items import Item, shown
+from emollm.evidence.cells import plain_name
+from emollm.evidence.files import Source, open_source
+from emollm.evidence.tables import strings
 from emollm.schema import InputError
 from emollm.what_if import parse_edits
 
 COLUMNS = ("path", "custom_id", "question", "what_if")
-MAX_CELL = 2**20  # characters
 
 
 def read_manifest(file: str, root: str | None, question: str | None, what_if: tuple) -> list[Item]:
     """Items of a table, in its order. Raises InputError with the row for whatever cannot be used."""
-    rows = _parquet_rows(file) if file.lower().endswith(".parquet") else _csv_rows(file)
+    rows = _rows(file)
     base = root or os.path.dirname(file)
     items = []
     for place, row in rows:
@@ -38,40 +40,31 @@ def read_manifest(file: str, root: str | None, question: str | None, what_if: tu
     return items
 
 
-def _csv_rows(file: str) -> Iterator[tuple[str, dict[str, str]]]:
-    csv.field_size_limit(MAX_CELL)
-    try:
-        with open(file, encoding="utf-8-sig", newline="") as handle:
-            reader = csv.DictReader(handle, skipinitialspace=True)
-            _check_columns(file, reader.fieldnames or [])
-            for row in reader:
-                yield f"{file} line {reader.line_num}", {k: (row[k] or "").strip() for k in COLUMNS if k in row}
-    except UnicodeDecodeError:
-        raise InputError(f"{file}: this CSV is not UTF-8. Save it as UTF-8.") from None
-    except (OSError, csv.Error) as error:
-        raise InputError(f"{file}: this CSV cannot be read ({error}).") from None
+def _rows(file: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Place and cells of every row, in order. A row may end early: its last cells are empty."""
+    if not os.path.getsize(file):
+        _check_columns(file, [])
+    source = open_source(Path(file))
+    _check_columns(file, source.header)
+    names = list(map(plain_name, source.header))
+    wanted = {column: names.index(column) for column in COLUMNS if column in names}
+    found = [row for block in source.batches(list(wanted.values())) for row in zip(*map(strings, block), strict=True)]
+    told = [*zip(source.lines(len(found)).tolist(), found, strict=True), *_short(file, source, wanted)]
+    place = "row" if source.first_line == 1 else "line"
+    for line, cells in sorted(told):
+        yield f"{file} {place} {line}", dict(zip(wanted, cells, strict=True))
 
 
-def _parquet_rows(file: str) -> Iterator[tuple[str, dict[str, str]]]:
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ModuleNotFoundError:
-        raise InputError(f"{file}: reading Parquet needs pyarrow: pip install pyarrow, or save the table as CSV.") from None
-    try:
-        with parquet.ParquetFile(file) as table:
-            names = table.schema_arrow.names
-            _check_columns(file, names)
-            number = 0
-            for batch in table.iter_batches(columns=[k for k in COLUMNS if k in names]):
-                for row in batch.to_pylist():
-                    number += 1
-                    yield f"{file} row {number}", {k: "" if v is None else str(v) for k, v in row.items()}
-    except (OSError, pyarrow.ArrowInvalid, pyarrow.ArrowException):
-        raise InputError(f"{file}: this is no Parquet file that can be read. Write it again or save it as CSV.") from None
+def _short(file: str, source: Source, wanted: dict[str, int]) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Line and cells of the rows that end early. Raises InputError for one with more cells than the header."""
+    for row in source.ragged:
+        if len(row.cells) > len(source.header):
+            raise InputError(f"{file} line {row.line}: {len(row.cells)} cells, the header has {len(source.header)}. Quote "
+                             "cells that hold the delimiter.")
+        yield row.line, tuple(row.cells[at] if at < len(row.cells) else "" for at in wanted.values())
 
 
 def _check_columns(file: str, names: list[str]) -> None:
-    if "path" not in names:
+    if "path" not in map(plain_name, names):
         found = ", ".join(map(str, names[:8])) or "none"
         raise InputError(f"{file}: a list of photos and clips needs the column 'path'; its columns are: {found}")

@@ -28,7 +28,7 @@ OTHER_SUFFIXES = frozenset((  # noqa: SIM905 - a list of so many strings cannot 
     ".zip .gz .tar .7z .rar .py .r .m .mat .npy .npz .h5 .hdf5 .pkl .db .log .srt .vtt .eaf .wav .mp3 .m4a .aac "
     ".flac .opus .svg .psd .ai .cr2 .cr3 .nef .arw .raf .dng .orf .rw2 .jxl .exr .dcm .ini .part .tmp").split())
 NAMED = 5  # files that are left out for one reason, by name
-MANIFEST_SUFFIXES, REQUEST_SUFFIXES = (".csv", ".parquet"), (".jsonl", ".ndjson")
+MANIFEST_SUFFIXES, REQUEST_SUFFIXES = (".csv", ".tsv", ".tab", ".parquet"), (".jsonl", ".ndjson")
 
 
 @dataclass
