@@ -338,10 +338,7 @@ def _source(given: str, cut: dict | None = None) -> object:
         return given
     from emollm import evidence
 
-    if not evidence.looks_like_facs(given):
-        return given
-    codes, left_out = evidence.usable_facs(given)
-    return given if codes and left_out else evidence.parse_facs(given, given)
+    return evidence.parse_facs(given, given) if evidence.looks_like_facs(given) else given
 
 
 def _style(style: str | None, output: str | None) -> str:
