@@ -51,6 +51,7 @@ class Explanation:
     edits: dict[str, float] = field(default_factory=dict)  # --what-if edits of the evidence
     notices: list[str] = field(default_factory=list)
     coverage: float | None = None  # share of the prose's clauses that could be judged; None without prose
+    left_out: list[str] = field(default_factory=list)  # sentences of the model that the measurement contradicts
     unchecked: list[list[int]] = field(default_factory=list)  # spans in `text` of the clauses that nothing could judge
     faults: list[dict[str, Any]] = field(default_factory=list)  # kind, span in `text`, detail: repetition, wrong rank, ...
     # Movements that are there and that tables list for the label, and those that speak against it; the strongest first. Each:

@@ -255,11 +255,13 @@ class Answering:
         """The answer piece by piece, and at last its Explanation."""
         face = face_input(s.series, s.events, s.key_frames, s.chips, s.seen)
         how = sampling(self.tokenizer, prompt.observe(s.series, s.events) if grounded else None, question, face.movements)
-        sent, last = "", None
+        sent, shown, last = "", 0, None
         async for output in self.engine.generate(face_prompt(self.tokenizer, face, question), how, _id(), lora_request=lora):
             last = output.outputs[0]
-            yield last.text[len(sent):]
             sent = last.text
+            lines = len(prompt.observations_of(sent))  # its prose is shown when it has been checked
+            yield sent[shown:lines]
+            shown = max(shown, lines)
         found = concluded(self.tokenizer, list(last.token_ids), last.logprobs, self.temperature, face)
         if found is None:
             text = unconcluded(sent)
@@ -267,7 +269,9 @@ class Answering:
             async for output in self.engine.generate(begun, sampling_label(self.tokenizer), _id(), lora_request=lora):
                 label = output.outputs[0]
             found = brought(text, self.tokenizer, label.logprobs, self.temperature, face, last.finish_reason == "stop")
-        yield path.bound(s, found)
+        result = path.bound(s, found)
+        yield result.text[shown:]
+        yield result
 
 
 async def _events(pieces: AsyncIterator[dict]) -> AsyncIterator[str]:
