@@ -382,8 +382,8 @@ def test_hand_codes_alone_are_explained():
     assert "commonly read as happiness" in out
 
 
-def test_a_picture_without_a_face_is_code_3(photo):
-    code, out, err = run("explain", str(photo), "--style", "json")
+def test_a_picture_without_a_face_is_code_3(grey):
+    code, out, err = run("explain", grey, "--style", "json")
     assert code == 3
     assert err.startswith("emollm: ")
     assert err.count("\n") == 1
