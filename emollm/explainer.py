@@ -21,6 +21,7 @@ import numpy as np
 
 from emollm.answer import prompt
 from emollm.answer.bind import argue, bind, moments_only
+from emollm.answer.mend import Mended, mend
 from emollm.evidence import is_table, read_faces, whose
 from emollm.explanation import Explanation
 from emollm.model.checkpoint import Shape, shape_of
@@ -31,7 +32,7 @@ from emollm.perception.events import key_frames as find_key_frames
 from emollm.perception.limits import WHOLE, Cut
 from emollm.perception.measure import series as measured_series
 from emollm.schema import AUEvent, AUSeries, FaceTrack, InputError, NoFaceError
-from emollm.subject import DEFAULT_GATE, Gate, Prepared, Subject, edited, shortcomings
+from emollm.subject import DEFAULT_GATE, Prepared, QualityGate, Subject, edited, shortcomings
 from emollm.what_if import check_edits
 
 NO_FACE = "no face could be measured. Use a picture with a larger, less turned and unobstructed face."
@@ -39,9 +40,9 @@ NO_FACE = "no face could be measured. Use a picture with a larger, less turned a
 
 def explain(source, *, question: str | None = None, what_if: dict[str, float] | None = None,
             face: int | None = None, evidence=None, model: str = "pocket", grounded: bool = True,
-            baseline: str | None = None, crops: bool = False, gate: Gate | None = DEFAULT_GATE,
+            baseline: str | None = None, crops: bool = False, gate: QualityGate | None = DEFAULT_GATE,
             start: float | None = None, end: float | None = None, fps: float | None = None, skip_frames: int | None = None,
-            engine=None) -> list[Explanation]:
+            checked: bool = True, engine=None) -> list[Explanation]:
     """Why each face is commonly read the way it is.
 
     source: path, bytes, PIL image, RGB array, or an AU table (AUSeries, data frame, landmarks, or a path to one) when there
@@ -51,8 +52,8 @@ def explain(source, *, question: str | None = None, what_if: dict[str, float] | 
     (default: clip for clips). model: shipped name, folder or hub name. grounded: hold observation lines to the
     measurement. crops: photos are face crops, as FER data sets hold them: taken whole, whatever their size, and read from
     the look alone when no mesh fits. gate: quality limits, None turns them off. start, end (s), fps, skip_frames: the part
-    of a clip that is read, about so many frames a second or every so manieth; times stay the clip's own. engine: who
-    answers, instead of `model` (model/engine.py).
+    of a clip that is read, about so many frames a second or every so manieth; times stay the clip's own. checked: leave out
+    sentences that the measurement contradicts. engine: who answers, instead of `model` (model/engine.py).
     Returns one Explanation a face, left to right. Raises InputError, NoFaceError.
     """
     edits = check_edits(what_if)
@@ -63,11 +64,11 @@ def explain(source, *, question: str | None = None, what_if: dict[str, float] | 
         from emollm.model.engine import engine as engine_of  # torch only from here on: refusals and measuring stay light
 
         engine = engine_of(model)
-    return answer([prepared], engine, [question], grounded=grounded, model=model)[0]
+    return answer([prepared], engine, [question], grounded=grounded, model=model, checked=checked)[0]
 
 
 def prepare(source, shape: Shape, *, what_if: dict[str, float] | None = None, face: int | None = None, evidence=None,
-            baseline: str | None = None, crops: bool = False, gate: Gate | None = DEFAULT_GATE, cut: Cut = WHOLE,
+            baseline: str | None = None, crops: bool = False, gate: QualityGate | None = DEFAULT_GATE, cut: Cut = WHOLE,
             still: bool = False) -> Prepared:
     """Steps 1 to 4 for every face of a source; arguments as explain(). Needs no torch. The key frames of a what-if are
     those of the measurement: the same moments, other evidence. cut: the part of a clip. still: take a moving picture (GIF,
@@ -91,14 +92,15 @@ def prepare(source, shape: Shape, *, what_if: dict[str, float] | None = None, fa
 
 
 def answer(prepared: list[Prepared], engine, questions: list[str | None], grounded: bool = True,
-           model: str = "") -> list[list[Explanation]]:
-    """Steps 5 to 9 for many sources in one batch: their explanations, in order. `questions`: one a source."""
+           model: str = "", checked: bool = True) -> list[list[Explanation]]:
+    """Steps 5 to 9 for many sources in one batch: their explanations, in order. `questions`: one a source. checked: as
+    explain()."""
     asked = [q or prompt.DEFAULT_QUESTION for q in questions]  # 5 prompt.user_turn renders it
     good = [(s, q) for p, q in zip(prepared, asked, strict=True) for s in p.readable]
     given = iter(answers(engine, good, grounded))  # 6 processor.encode 7 model.generate
     explained = []
     for p, q in zip(prepared, asked, strict=True):
-        results = [refused(s) if s.refusal else bound(s, next(given)) for s in p.subjects]  # 8 prompt.parse 9 bind
+        results = [refused(s) if s.refusal else bound(s, next(given), checked) for s in p.subjects]  # 8 prompt.parse 9 bind
         explained.append([signed(s, r, p, q, model) for s, r in zip(p.subjects, results, strict=True)])
     return explained
 
@@ -114,9 +116,12 @@ def answers(engine, asked: list[tuple[Subject, str]], grounded: bool) -> list:
     return engine.answer(inputs, [q for _, q in asked], observed)
 
 
-def bound(s: Subject, given) -> Explanation:
-    """The explanation that a generated answer makes: read back, every claim checked and placed."""
-    result = bind(prompt.parse(given.text), given.text, given.distribution, s.series, s.events, s.key_frames, s.track)
+def bound(s: Subject, given, checked: bool = True) -> Explanation:
+    """The explanation that a generated answer makes: read back, every claim checked and placed. checked: sentences that the
+    measurement contradicts are left out."""
+    mended = mend(given.text, s.series, s.events, given.distribution) if checked else Mended(given.text)
+    result = bind(prompt.parse(mended.text), mended.text, given.distribution, s.series, s.events, s.key_frames, s.track)
+    result.left_out = mended.left_out
     if not given.complete:
         result.notices.append("the model did not reach a conclusion by itself and was brought to it")
     argue(result, s.series, given.look if s.chips is not None else {})

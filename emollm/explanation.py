@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emollm.facs.units import ACTION_UNITS
-from emollm.schema import AU_NAMES, LABELS, SCHEMA_VERSION, SIDES, VERDICTS, AUEvent, Claim, InputError, plain_json
+from emollm.schema import AU_NAMES, CLAIM_KINDS, LABELS, SCHEMA_VERSION, SIDES, VERDICTS, AUEvent, Claim, InputError, plain_json
 
 STYLES = ("movement", "label", "brief", "full")
 WIDTH = 100  # columns of the text report
 CLOSE_MARGIN = 0.2  # a smaller lead of the label over the next one calls for two alternatives (docs/decisions.md)
 MARKS = {"supported": "✓", "contradicted": "✗", "unsure": "?", "unmeasured": "·"}
+OWN_FAULTS = ("sentence repeated", "movement named twice", "reading named twice")  # not a wrong claim, wrong text all the same
 NOT_ENOUGH = "not enough to say"
 NOTHING_MOVED = "No movement stands out."
 DISCLOSURE = "AI-generated reading of visible movement; it does not tell what anybody feels."
@@ -49,6 +50,10 @@ class Explanation:
     question: str = ""
     edits: dict[str, float] = field(default_factory=dict)  # --what-if edits of the evidence
     notices: list[str] = field(default_factory=list)
+    coverage: float | None = None  # share of the prose's clauses that could be judged; None without prose
+    left_out: list[str] = field(default_factory=list)  # sentences of the model that the measurement contradicts
+    unchecked: list[list[int]] = field(default_factory=list)  # spans in `text` of the clauses that nothing could judge
+    faults: list[dict[str, Any]] = field(default_factory=list)  # kind, span in `text`, detail: repetition, wrong rank, ...
     # Movements that are there and that tables list for the label, and those that speak against it; the strongest first. Each:
     # au, strength 0-5, the label that lists it ("" when none does) and the sources that do.
     support: list[dict] = field(default_factory=list)
@@ -92,7 +97,8 @@ class Explanation:
             import pandas
         except ModuleNotFoundError:
             raise InputError("to_pandas() needs pandas: pip install pandas") from None
-        rows = [{"source": self.source, "face_id": self.face_id, "label": self.label, "au": c.au, "side": c.side,
+        rows = [{"source": self.source, "face_id": self.face_id, "label": self.label, "kind": c.kind,
+                 "au": c.au, "side": c.side,
                  "polarity": c.polarity, "level": c.level, "intensity": c.intensity,
                  "onset": c.interval[0] if c.interval else math.nan, "offset": c.interval[1] if c.interval else math.nan,
                  "measured_intensity": c.measured_intensity, "verdict": c.verdict, "reason": c.reason, "text": c.text}
@@ -134,7 +140,8 @@ def json_schema() -> dict:
 
     claim = of(Claim, side={"enum": list(SIDES)}, verdict={"enum": list(VERDICTS)},
                polarity={"enum": ["present", "absent"]},
-               au={"type": "string", "pattern": "^AU[0-9]{2}$"})  # a claim may name a unit that nobody measures
+               kind={"enum": list(CLAIM_KINDS)}, label={"enum": [*LABELS, ""]},
+               au={"type": "string", "pattern": "^(AU[0-9]{2})?$"})  # a claim may name a unit that nobody measures, or none
     schema = of(Explanation, label={"enum": [*LABELS, None]}, claims={"type": "array", "items": claim},
                 events={"type": "array", "items": of(AUEvent, au={"enum": list(AU_NAMES)})},
                 distribution={"type": "object", "additionalProperties": False,
@@ -201,6 +208,8 @@ def _full(explanation: Explanation) -> str:
     elif explanation.text and not explanation.claims:
         blocks.append("Answer\n" + _wrap(explanation.text, "  "))
     blocks.append("Conclusion\n" + _conclusion(explanation))
+    if explanation.coverage is not None:
+        blocks.append("Text\n" + _checked(explanation))
     versions = " · ".join(part for part in (explanation.model, explanation.evidence_version) if part)
     blocks.append("\n".join(part for part in (versions, DISCLOSURE) if part))
     return "\n\n".join(blocks)
@@ -219,7 +228,7 @@ def _label(explanation: Explanation) -> str:
 
 
 def _brief(explanation: Explanation) -> str:
-    present = [c for c in explanation.claims if c.polarity == "present" and c.verdict != "contradicted"]
+    present = [c for c in movement_claims(explanation) if c.polarity == "present" and c.verdict != "contradicted"]
     strongest = sorted(present, key=lambda c: -_number(c.intensity))[:3]
     cited = " with ".join(f"{_title(c.au)} ({c.au}{_one_side(c)}, {_strength(c)})" for c in strongest)
     cited = cited or ("a face without a movement that stands out" if explanation.measured else "this face")
@@ -253,7 +262,7 @@ def _place(explanation: Explanation) -> str:
 
 def _observations(explanation: Explanation) -> str:
     """One aligned line per claim: verdict mark, AU, side, level, time, and why a claim is not simply supported."""
-    rows = [_row(claim) for claim in _ordered(explanation.claims)]
+    rows = [_row(claim) for claim in _ordered(movement_claims(explanation))]
     if not rows:
         return f"  {NOTHING_MOVED if explanation.measured else 'No face could be measured.'}"
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
@@ -267,6 +276,28 @@ def _ordered(claims: list[Claim]) -> list[Claim]:
     for claim in claims:
         first.setdefault((claim.au, claim.side, claim.polarity, claim.interval), claim)
     return list(first.values())
+
+
+def movement_claims(explanation: Explanation) -> list[Claim]:
+    """The claims that one action unit is there or not: observation lines, then what the prose adds to them."""
+    lines = [c for c in explanation.claims if c.kind == "observation" or c.level]
+    stated = {(c.au, c.polarity, c.verdict) for c in lines}
+    prose = [c for c in explanation.claims if c.kind == "movement" and not c.level and len(c.units) < 2]
+    return [*lines, *(c for c in prose if (c.au, c.polarity, c.verdict) not in stated)]
+
+
+def _checked(explanation: Explanation) -> str:
+    """How many statements of the prose the measurement bears out, those that it does not, and how much was not checked."""
+    prose = [c for c in explanation.claims if c.kind != "observation"]
+    counts = {verdict: sum(c.verdict == verdict for c in prose) for verdict in VERDICTS}
+    told = ", ".join(f"{n} {verdict}" for verdict, n in counts.items() if n)
+    unchecked = len(explanation.unchecked)
+    lines = [f"{len(prose)} statements checked{f': {told}' if told else ''}; "
+             f"{unchecked} clause{'s' * (unchecked != 1)} could not be checked"]
+    wrong = [f"{c.text.strip(' .,;')}: {c.reason}" for c in prose if c.verdict == "contradicted"]
+    wrong += [f"{fault['kind']}: {fault['detail'].strip(' .,;')}" for fault in explanation.faults
+              if fault["kind"] in OWN_FAULTS]
+    return "\n".join([_wrap(lines[0], "  "), *(_wrap(line, f"  {MARKS['contradicted']} ") for line in dict.fromkeys(wrong))])
 
 
 def _row(claim: Claim) -> list[str]:

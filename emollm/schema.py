@@ -19,6 +19,9 @@ AUS = (1, 2, 4, 5, 6, 7, 9, 10, 11, 12, 14, 15, 17, 18, 20, 22, 23, 24, 25, 26, 
 AU_NAMES = tuple(f"AU{number:02d}" for number in AUS)
 LABELS = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")
 SIDES = ("left", "right", "both")
+# An observation line, or what a clause of the prose states.
+CLAIM_KINDS = ("observation", "movement", "strength", "rank", "side", "count", "place", "time", "order", "combination",
+               "support", "alternative", "confidence", "label", "cause")
 VERDICTS = ("supported", "contradicted", "unsure", "unmeasured")
 
 # A movement counts as there from ON, as not there up to OFF; in between nobody should be sure (docs/decisions.md).
@@ -154,6 +157,9 @@ class Claim:
     measured_intensity: float = math.nan
     verdict: str = "unmeasured"
     reason: str = ""
+    kind: str = "movement"  # CLAIM_KINDS
+    units: list[str] = field(default_factory=list)  # every unit spoken of; `au` is the one a set of them means, "" without any
+    label: str = ""  # of a support, an alternative, a confidence
 
 
 def _require(stored: dict, what: str, *keys: str) -> None:

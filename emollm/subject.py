@@ -12,7 +12,7 @@ from emollm.what_if import edit
 
 
 @dataclass(frozen=True)
-class Gate:
+class QualityGate:
     """Below this, the answer is "not enough to say". Evaluation on 48 px crops sets face_px to 0."""
 
     face_px: float = 64.0
@@ -22,7 +22,7 @@ class Gate:
     measured_units: int = 8
 
 
-DEFAULT_GATE = Gate()
+DEFAULT_GATE = QualityGate()
 
 
 @dataclass
@@ -68,7 +68,7 @@ def with_edits(prepared: Prepared, edits: dict[str, float]) -> Prepared:
     return dataclasses.replace(prepared, subjects=[edited(s, edits) for s in prepared.subjects], edits=edits)
 
 
-def shortcomings(s: Subject, gate: Gate | None) -> list[str]:
+def shortcomings(s: Subject, gate: QualityGate | None) -> list[str]:
     """Why this face cannot be read, in words; empty when it can."""
     units = int((s.series.measured & np.isfinite(s.series.intensity).any((0, 2))).sum())
     if gate is None or s.track is None:

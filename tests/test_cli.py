@@ -348,6 +348,8 @@ def test_a_real_smile_is_explained_and_every_claim_has_a_place(explained):
     left, top, right, bottom = explanation.box
     for claim in explanation.claims:
         assert explanation.text[slice(*claim.span)] == claim.text
+        if claim.kind not in ("observation", "movement"):
+            continue
         x, y = np.mean(claim.region, axis=0)
         assert left <= x <= right
         assert top - (bottom - top) / 4 <= y <= bottom + (bottom - top) / 4, "brows may lie above a detector's box"
@@ -360,7 +362,7 @@ def test_what_if_changes_the_claim(explained):
     edited = Explanation.from_dict(json.loads(out)[0])
     assert code == 0
     assert edited.edits == {"AU12": 0.0}
-    assert "AU12" not in {c.au for c in edited.claims if c.polarity == "present"}
+    assert "AU12" not in {c.au for c in edited.claims if c.kind == "observation"}
 
 
 def test_own_measurement_gives_the_same_explanation(explained, tmp_path):
@@ -380,8 +382,8 @@ def test_hand_codes_alone_are_explained():
     assert "commonly read as happiness" in out
 
 
-def test_a_picture_without_a_face_is_code_3(photo):
-    code, out, err = run("explain", str(photo), "--style", "json")
+def test_a_picture_without_a_face_is_code_3(grey):
+    code, out, err = run("explain", grey, "--style", "json")
     assert code == 3
     assert err.startswith("emollm: ")
     assert err.count("\n") == 1

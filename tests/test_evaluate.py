@@ -10,7 +10,7 @@ from PIL import Image
 
 from data_engine import observe
 from emollm import ship
-from emollm.answer import verify
+from emollm.answer.facts import measured
 from emollm.evaluation import fer2013
 from emollm.evaluation import quick as evaluate
 from emollm.model.checkpoint import Shape
@@ -117,7 +117,7 @@ def test_answers_come_in_the_order_of_the_faces(tiny, photo_of, monkeypatch):
     for (series, _), found in zip(faces, claims, strict=True):
         lines = [c for c in found if c.level]
         assert all(c.verdict == "supported" for c in lines)
-        assert {c.au for c in lines} <= {au for au in ("AU04", "AU06", "AU12", "AU25") if verify._measured(au, series)[0] > 1}
+        assert {c.au for c in lines} <= {au for au in ("AU04", "AU06", "AU12", "AU25") if measured(au, series)[0] > 1}
     assert generated[1].text.startswith("No measured movement")
 
 

@@ -440,7 +440,7 @@ def test_a_coded_trace_is_not_dropped_without_a_word():
 
 @pytest.mark.parametrize(
     "code, words",
-    [("12F", "intensity 'F' is neither A-E"), ("U12B", "'U12B' is not a FACS code"), ("16+99", "unknown action unit '16'")],
+    [("12F", "'F' is no FACS intensity"), ("U12B", "'U12B' is not a FACS code"), ("16+99", "unknown action unit '16'")],
 )
 def test_bad_codes(code, words):
     with pytest.raises(InputError, match=words):

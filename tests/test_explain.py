@@ -10,7 +10,7 @@ from PIL import Image
 import emollm
 from emollm import evidence
 from emollm.answer import prompt
-from emollm.explainer import Gate, Subject, explain, measure, shortcomings
+from emollm.explainer import QualityGate, Subject, explain, measure, shortcomings
 from emollm.explanation import Explanation, json_schema
 from emollm.schema import AU_NAMES, LABELS, InputError, NoFaceError, au_index
 
@@ -252,7 +252,7 @@ def test_every_limit_of_the_gate(photo_of, change, words):
     quality = Quality(*(np.array([float(change.get(k, good))]) for k, good in (("size", 90), ("blur", 0.5), ("visible", 1))))
     pose = np.array([[float(change.get(k, 0)) for k in ("yaw", "pitch", "roll")]])
     track = FaceTrack(0, np.zeros(1, int), np.zeros(1), np.zeros((1, 4)), np.zeros((1, 478, 3)), pose, quality)
-    assert shortcomings(Subject(series, track), Gate()) == ([words] if words else [])
+    assert shortcomings(Subject(series, track), QualityGate()) == ([words] if words else [])
     assert shortcomings(Subject(series, track), None) == []
 
 

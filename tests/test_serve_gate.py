@@ -354,7 +354,7 @@ def served(app):
     thread.join()
 
 
-def test_a_sender_of_too_much_gets_its_answer(served):
+def test_a_sender_of_too_much_gets_its_answer(served, measuring):
     url = f"http://127.0.0.1:{served[1]}"
     with httpx.Client() as client:
         error_of(client.post(url + CHAT, content=b" " * (3 * 2**20)), 413, "media_too_large")

@@ -228,7 +228,7 @@ def allow(read, monkeypatch):
     """Function (*hosts) that puts them on the list."""
     from emollm_vllm.plugin import media
 
-    return lambda *hosts: monkeypatch.setattr(media.settings, "domains", hosts)
+    return lambda *hosts: monkeypatch.setattr(media.access, "domains", hosts)
 
 
 def remote(addresses: list[str]) -> list[str]:
@@ -326,7 +326,7 @@ def test_files_outside_the_folder(read, monkeypatch, tmp_path, address):
     (root / "link").symlink_to(tmp_path / "secret")
     (root / "circle").symlink_to(root / "circle")
     os.mkfifo(root / "pipe")
-    monkeypatch.setattr(media.settings, "local_root", root)
+    monkeypatch.setattr(media.access, "local_root", root)
     monkeypatch.chdir(root)
     assert read(f"file://{root}/photo") == b"picture"
     with pytest.raises(InputError, match="no such file in the folder"):

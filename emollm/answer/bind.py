@@ -18,8 +18,8 @@ from emollm.schema import AU_NAMES, LABELS, AUEvent, AUSeries, FaceTrack, au_ind
 def bind(answer: prompt.Answer, text: str, distribution: dict[str, float], series: AUSeries, events: list[AUEvent],
          key_frames: list[int], track: FaceTrack | None) -> Explanation:
     """Explanation of one face from the model's answer. Regions need a track; without one (AU tables) they stay empty."""
-    claims = verify.claims(answer, text, series, events)
-    for claim in claims:
+    checked = verify.check(answer, text, series, events, distribution)
+    for claim in checked.claims:
         _place(claim, series, events, track)
     ranked = sorted(LABELS, key=lambda label: -distribution[label])
     close = distribution[ranked[0]] - distribution[ranked[1]] < CLOSE_MARGIN
@@ -27,7 +27,8 @@ def bind(answer: prompt.Answer, text: str, distribution: dict[str, float], serie
         face_id=series.face_id, label=answer.label, distribution=distribution,
         confidence=distribution.get(answer.label, 0.0), alternatives=ranked[1:3] if close else ranked[1:2], text=text,
         observations=answer.observations_text, interpretation=answer.interpretation, conclusion=answer.conclusion,
-        claims=claims, events=events, evidence=series.to_dict(), key_frames=[float(series.times[k]) for k in key_frames],
+        claims=checked.claims, coverage=checked.coverage, unchecked=checked.unchecked, faults=checked.faults, events=events,
+        evidence=series.to_dict(), key_frames=[float(series.times[k]) for k in key_frames],
         box=[] if track is None else [round(float(v), 1) for v in track.boxes[_nearest(track, series, key_frames[0])]],
         evidence_version=f"{series.estimator} {series.version}".strip(),
         notices=[f"the answer has a part outside the grammar: {p}" for p in answer.problems])
@@ -76,7 +77,7 @@ def _moment(au: str, series: AUSeries, events: list[AUEvent]) -> float:
 
 def _place(claim, series: AUSeries, events: list[AUEvent], track: FaceTrack | None) -> None:
     """Moment of the claim (apex of the movement) and its region in the picture of that moment."""
-    if track is None or claim.au not in ACTION_UNITS:
+    if track is None or claim.kind not in ("observation", "movement") or claim.au not in ACTION_UNITS:
         return
     frame = int(np.argmin(abs(track.times - _moment(claim.au, series, events))))
     claim.frame_time = round(float(track.times[frame]), 3)

@@ -120,6 +120,13 @@ def parse(text: str) -> Answer:
     return answer
 
 
+def observations_of(text: str) -> str:
+    """The finished observation lines of an answer that is still being written."""
+    written = text[:text.rfind("\n") + 1]
+    ends = [written.find(part) for part in (INTERPRETATION, CONCLUSION) if part in written]
+    return written[:min(ends)] if ends else written
+
+
 def _read_line(line: str, at: int, answer: Answer) -> None:
     match = _LINE.fullmatch(line.strip())
     if not match or match["au"] not in ACTION_UNITS:

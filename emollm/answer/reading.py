@@ -1,6 +1,6 @@
 """What the movements of a face alone are read as: p(label | action units), from the published tables and coded faces.
 
-Every listing of `facs.VARIANTS` is one way in which a label shows. It says for each action unit how likely it is there
+Every listing of `facs.tables.VARIANTS` is one way in which a label shows. It says for each action unit how likely it is there
 (`data/reading.npz`, fitted by `data_engine/fit_reading.py`: the tables' own shares, moved by human-coded faces). A face is
 compared with every listing, unit by unit: a listed unit that is there speaks for it, a listed one that is missing and an
 unlisted one that is there speak against it, and a label is as likely as its listings together (a mixture of naive Bayes
@@ -47,7 +47,7 @@ def name_of(variant) -> str:
 
 @functools.cache
 def stored_shares() -> np.ndarray:
-    """Probability of each unit [V, U] under every listing, in the order of `facs.VARIANTS`.
+    """Probability of each unit [V, U] under every listing, in the order of VARIANTS.
 
     Raises InputError when the weights belong to other tables.
     """

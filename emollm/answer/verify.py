@@ -1,53 +1,106 @@
 """Is every claim of an answer supported by the measurement it was given?
 
-A claim is an observation line, or a movement named in the prose by its code or FACS name. The measurement has three
-states per action unit: on (strength >= ON), off (<= OFF) and, in between, unsure, where a claim is neither right nor
-wrong. An observation must also state the measured side, strength and time.
+A claim is an observation line, or what a clause of the prose states (prose.py). The measurement has three states per action
+unit: on (strength >= ON), off (<= OFF) and, in between, unsure, where a claim is neither right nor wrong. An observation must
+also state the measured side, strength and time.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass, field
 
-from emollm.answer import prompt
+from emollm.answer import prompt, prose
+from emollm.answer.facts import STRENGTH_TOLERANCE, Facts, measured, state
+from emollm.answer.found import Found
+from emollm.answer.movements import SIDE_TOLERANCE
 from emollm.facs.readings import level_word
-from emollm.facs.units import ACTION_UNITS
-from emollm.schema import AU_NAMES, OFF, ON, SIDE_GAP, SIDES, AUEvent, AUSeries, Claim, au_index
+from emollm.schema import LABELS, SIDE_GAP, SIDES, AUEvent, AUSeries, Claim
 
-STRENGTH_TOLERANCE = 0.5  # half a FACS level, what two coders may differ by
-SIDE_TOLERANCE = 0.25  # a left-right gap this close to SIDE_GAP may be called either way
 TIME_TOLERANCE = 0.2  # s, or a tenth of the clip when that is longer
 
-_MENTION = re.compile("|".join([r"\bAU\d\d\b", *(rf"\b{re.escape(a.title)}\b" for a in ACTION_UNITS.values())]))
-_BY_TITLE = {a.title: name for name, a in ACTION_UNITS.items()}
-_DENIAL = re.compile(r"\b(no|not|without|neither|nor|lacks?|absent)[^\w.(]+(?:\w+[^\w.(]+){0,2}$", re.IGNORECASE)
+
+@dataclass
+class Checked:
+    """What became of an answer's statements; spans refer to its text."""
+
+    claims: list[Claim] = field(default_factory=list)
+    faults: list[dict] = field(default_factory=list)  # kind, span, detail
+    coverage: float | None = None  # share of the prose's clauses that could be judged; None without prose
+    unchecked: list[list[int]] = field(default_factory=list)  # spans of the others
 
 
-def state(strength: float) -> str:
-    """on, off or unsure; strength 0-5."""
-    return "on" if round(strength, 1) >= ON else "off" if strength <= OFF else "unsure"
+def check(
+    answer: prompt.Answer, text: str, series: AUSeries, events: list[AUEvent], distribution: dict[str, float] | None = None
+) -> Checked:
+    """Every observation line and every statement of the prose with its verdict.
+
+    Without a distribution, what is said of alternatives and confidence is left unjudged.
+    """
+    lines = [_check_line(o, text, series, events) for o in answer.observations]
+    verdicts = prose.judge(_prose_of(answer, text), series, events, distribution, answer.label)
+    facts = Facts(series, events)
+    return Checked(
+        [*lines, *(_claim(f, text, facts) for f in verdicts.found)],
+        [{"kind": f.kind, "span": [f.start, f.end], "detail": f.detail} for f in verdicts.faults],
+        verdicts.coverage if verdicts.content else None,
+        [list(span) for span in verdicts.unjudged],
+    )
 
 
 def claims(answer: prompt.Answer, text: str, series: AUSeries, events: list[AUEvent]) -> list[Claim]:
-    """Every claim of a parsed answer with its verdict; spans refer to `text`."""
-    return [_check_line(o, text, series, events) for o in answer.observations] + _prose_claims(answer, text, series)
+    """Every claim of a parsed answer with its verdict, without its label distribution."""
+    return check(answer, text, series, events).claims
 
 
-def _measured(au: str, series: AUSeries) -> tuple[float, int, float]:
-    """Strength, side index and left-right gap of one AU; NaN strength when it is not measured or not visible."""
-    left, right, visible = prompt.peaks(series)
-    k = au_index(au)
-    if not visible[k]:
-        return math.nan, 2, 0.0
-    side, strength = prompt.side_and_strength(left[k], right[k])
-    return float(strength), int(side), abs(float(left[k] - right[k]))
+_FRAME = re.compile(
+    rf"^(?:{re.escape(prompt.NOTHING)}|{re.escape(prompt.INTERPRETATION)}|{re.escape(prompt.CONCLUSION)}(?: "
+    rf"(?:{'|'.join(LABELS)})\b\.?)?)",
+    re.MULTILINE,
+)
+
+
+def _prose_of(answer: prompt.Answer, text: str) -> str:
+    """The text with its observation lines and the words of its form blanked, same length."""
+    for start, end in (o.span for o in answer.observations):
+        text = text[:start] + " " * (end - start) + text[end:]
+    return _FRAME.sub(lambda m: " " * len(m[0]), text)
+
+
+def _claim(f: Found, text: str, facts: Facts) -> Claim:
+    au = facts.best(f.units) if f.units else ""
+    return Claim(
+        text[f.start : f.end],
+        (f.start, f.end),
+        au,
+        f.side if f.side in SIDES else "both",
+        f.polarity,
+        intensity=math.nan if f.number is None or f.kind != "strength" else f.number,
+        measured_intensity=facts.strength(au),
+        verdict=f.verdict,
+        reason=f.reason,
+        kind=f.kind,
+        units=list(f.units),
+        label=f.label,
+    )
 
 
 def _check_line(o: prompt.Observation, text: str, series: AUSeries, events: list[AUEvent]) -> Claim:
-    strength, side, gap = _measured(o.au, series)
-    claim = Claim(text[slice(*o.span)], o.span, o.au, o.side, "present", level_word(o.intensity), o.intensity,
-                  o.interval, measured_intensity=strength)
+    strength, side, gap = measured(o.au, series)
+    claim = Claim(
+        text[slice(*o.span)],
+        o.span,
+        o.au,
+        o.side,
+        "present",
+        level_word(o.intensity),
+        o.intensity,
+        o.interval,
+        measured_intensity=strength,
+        kind="observation",
+        units=[o.au],
+    )
     if math.isnan(strength):
         claim.verdict, claim.reason = "unmeasured", f"{o.au} was not measured"
     elif state(strength) != "on":
@@ -72,25 +125,6 @@ def _wrong_detail(o, strength: float, side: int, gap: float, interval, series: A
         if max(abs(a - b) for a, b in zip(o.interval, interval, strict=True)) > tolerance:
             return f"measured interval: {prompt.format_interval(interval)}"
     return ""
-
-
-def _prose_claims(answer: prompt.Answer, text: str, series: AUSeries) -> list[Claim]:
-    found, at = [], len(answer.observations_text)
-    for match in _MENTION.finditer(text, at):
-        au = _BY_TITLE.get(match[0], match[0])
-        if au not in AU_NAMES:
-            found.append(Claim(match[0], match.span(), au, verdict="unmeasured", reason="no such action unit here"))
-            continue
-        denied = bool(_DENIAL.search(text, max(0, match.start() - 40), match.start()))
-        strength, _, _ = _measured(au, series)
-        claim = Claim(match[0], match.span(), au, polarity="absent" if denied else "present",
-                      measured_intensity=strength, reason="" if math.isnan(strength) else f"measured {strength:.1f}")
-        if not math.isnan(strength):
-            wanted = "off" if denied else "on"
-            now = state(strength)
-            claim.verdict = "unsure" if now == "unsure" else "supported" if now == wanted else "contradicted"
-        found.append(claim)
-    return found
 
 
 def unsupported(all_claims: list[Claim]) -> tuple[int, int]:

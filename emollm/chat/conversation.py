@@ -125,7 +125,7 @@ class Chat:
                 "face_id": series.face_id, "model": self.model, "grounded": self.grounded, "edits": self.edits,
                 "observations": [prompt.render_observation(o) for o in self.observed()], "evidence": series.to_dict(),
                 "turns": [{"question": t.question, "answer": t.answer, "complete": t.complete, "edits": t.edits,
-                           "claims": [{"text": c.text, "span": list(c.span), "au": c.au, "verdict": c.verdict,
+                           "claims": [{"text": c.text, "span": list(c.span), "kind": c.kind, "au": c.au, "verdict": c.verdict,
                                        "reason": c.reason} for c in t.claims]} for t in self.turns],
                 "notices": self.subject.notices + self.notices, "disclosure": DISCLOSURE, "ai_generated": True}
 
@@ -146,6 +146,7 @@ def answer_room(context: int) -> int:
 
 def doubts(turn: Turn) -> str:
     """The claims of an answer that the measurement does not bear out, on one line; empty when there are none."""
-    wrong = [f"{c.au} {c.verdict}{f' ({c.reason})' if c.reason else ''}" for c in turn.claims
+    subject = lambda c: c.au if c.kind in ("observation", "movement") else f"'{c.text.strip(' .,;')}'"  # noqa: E731
+    wrong = [f"{subject(c)} {c.verdict}{f' ({c.reason})' if c.reason else ''}" for c in turn.claims
              if c.verdict in ("contradicted", "unmeasured")]
     return f"not borne out by the measurement: {'; '.join(dict.fromkeys(wrong))}" if wrong else ""

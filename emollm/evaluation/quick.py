@@ -50,7 +50,8 @@ def answers(model, processor, faces: list[tuple], grounded: bool, tell=lambda do
 
 
 def claims_of(faces: list[tuple], generated: list) -> list[list]:
-    return [verify.claims(prompt.parse(a.text), a.text, series, []) for (series, _), a in zip(faces, generated, strict=True)]
+    return [verify.check(prompt.parse(a.text), a.text, series, [], a.distribution).claims
+            for (series, _), a in zip(faces, generated, strict=True)]
 
 
 def what_if(model, processor, faces: list[tuple], generated: list, n: int) -> np.ndarray:

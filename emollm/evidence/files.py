@@ -84,6 +84,19 @@ def from_arrow(table, name: str) -> Source:
                   lambda wanted: iter([[table.column(k).combine_chunks() for k in wanted]]), first_line=1)
 
 
+def check_file(path: Path, max_bytes: int) -> None:
+    """Raises InputError when there is no such file or it is larger than max_bytes."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file. Give the path of an AU table.")
+    if path.stat().st_size > max_bytes:
+        raise InputError(f"{path.name}: larger than {max_bytes // 2**20} MB. Split the table.")
+
+
+def text_of(path: Path) -> str:
+    """The text of a file in any of the encodings of decode(). Raises InputError."""
+    return bytes(decode(path)[0]).decode()
+
+
 def decode(path: Path) -> tuple[memoryview | bytes, list[str]]:
     """The bytes of a text file as UTF-8 without byte order mark, and what had to be assumed.
 

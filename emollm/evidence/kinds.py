@@ -11,7 +11,7 @@ import numpy as np
 
 from emollm.evidence import blendshapes, facs_codes, feat, landmarks, native, objects, openface, tidy
 from emollm.evidence.clock import Clock
-from emollm.evidence.files import Source, decode, from_arrow, open_source
+from emollm.evidence.files import Source, check_file, decode, from_arrow, open_source
 from emollm.evidence.series import Face
 from emollm.evidence.tables import Table
 from emollm.schema import AUSeries, InputError
@@ -68,7 +68,7 @@ def read_faces(source: object, limits: Limits, fps: float | None = None, baselin
     if isinstance(source, str) and not os.path.exists(source) and facs_codes.looks_like_facs(source):
         return [Face(facs_codes.parse_facs(source, source))]
     path = Path(source)
-    _check_file(path, limits.size)
+    check_file(path, limits.size)
     if path.suffix.lower() == ".json":
         return _read_json(path, limits, fps, baseline)
     if path.suffix.lower() == ".npy":
@@ -150,10 +150,3 @@ def _is_points(source: object) -> bool:
     """Whether an array is landmarks and not a picture of 478 columns: depths lie on both sides of 0, colours do not."""
     return (isinstance(source, np.ndarray) and source.ndim in (2, 3) and source.shape[-2:] == (landmarks.POINTS, 3)
             and source.dtype.kind == "f" and bool((source < 0).any()))
-
-
-def _check_file(path: Path, max_bytes: int) -> None:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file. Give the path of an AU table.")
-    if path.stat().st_size > max_bytes:
-        raise InputError(f"{path.name}: larger than {max_bytes // 2**20} MB. Split the table.")

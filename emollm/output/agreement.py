@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from emollm import evidence
-from emollm.evidence.tables import check_file, decode
+from emollm.evidence.files import check_file, text_of
 from emollm.output import bids, boris, eaf, textgrid
 from emollm.schema import AU_NAMES, ON, AUEvent, AUSeries, InputError, au_index
 
@@ -80,7 +80,7 @@ def read(path: str) -> Coding:
 def _movements_reader(path: Path):
     """Who reads this file of movements; None when it is a table of units over time."""
     check_file(path, evidence.MAX_BYTES)
-    header = decode(path).split("\n", 1)[0]
+    header = text_of(path).split("\n", 1)[0]
     if path.suffix.lower() == ".boris" or "Start (s)" in header:
         return boris.read
     return bids.read if "trial_type" in header else None

@@ -13,7 +13,8 @@ import math
 import os
 from pathlib import Path
 
-from emollm.evidence.tables import COUNT, SCALE, TIME, check_file, decode
+from emollm.evidence.files import check_file, text_of
+from emollm.evidence.tables import COUNT, SCALE, TIME
 from emollm.facs.units import ACTION_UNITS
 from emollm.output.annotations import Recording, known_unit, rows
 from emollm.schema import SIDES, AUEvent, InputError
@@ -57,7 +58,7 @@ def read(path: str | os.PathLike) -> Recording:
     """
     path = Path(path)
     check_file(path, 256 * 2**20)
-    lines = csv.DictReader(io.StringIO(decode(path)), delimiter="\t")
+    lines = csv.DictReader(io.StringIO(text_of(path)), delimiter="\t")
     if not {"onset", "duration", "trial_type"} <= set(lines.fieldnames or ()):
         raise InputError(f"{path.name}: not a BIDS events table. It needs the columns onset, duration and trial_type.")
     faces: dict[int, list[AUEvent]] = {}

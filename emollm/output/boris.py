@@ -17,7 +17,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from emollm.evidence.tables import check_file, decode
+from emollm.evidence.files import check_file, text_of
 from emollm.facs.units import ACTION_UNITS
 from emollm.output.annotations import Recording, from_tiers, label, rows
 from emollm.schema import SIDES, InputError
@@ -107,7 +107,7 @@ def read(path: str | os.PathLike) -> list[Recording]:
 
 
 def _table_rows(path: Path) -> Iterator[tuple[str, str, str, float, float, str]]:
-    content = decode(path)
+    content = text_of(path)
     first = content.split("\n", 1)[0]
     lines = csv.DictReader(io.StringIO(content), delimiter=max(",;\t", key=first.count))
     if lacking := [c for c in NEEDED if c not in (lines.fieldnames or ())]:
@@ -126,7 +126,7 @@ def _table_rows(path: Path) -> Iterator[tuple[str, str, str, float, float, str]]
 
 def _project_rows(path: Path) -> Iterator[tuple[str, str, str, float, float, str]]:
     try:
-        stored = json.loads(decode(path))
+        stored = json.loads(text_of(path))
         states = {b["code"] for b in stored["behaviors_conf"].values() if b["type"].lower().startswith("state")}
         observations = [(name, (o.get("file") or {}).get("1") or [name], [e[:5] for e in o["events"]])
                         for name, o in stored["observations"].items()]

@@ -108,10 +108,10 @@ def _json(where: str, text: str) -> object:
 
 
 def _text(path: str) -> str:
-    from emollm.evidence.tables import check_file, decode
+    from emollm.evidence.files import check_file, text_of
 
     check_file(Path(path), 4 * evidence.MAX_BYTES)
-    return decode(Path(path))
+    return text_of(Path(path))
 
 
 # --- files -------------------------------------------------------------------------------------------------------

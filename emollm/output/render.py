@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
 
-from emollm.explanation import DISCLOSURE, NOT_ENOUGH, NOTHING_MOVED, alternatives, ranking
+from emollm.explanation import DISCLOSURE, NOT_ENOUGH, NOTHING_MOVED, alternatives, movement_claims, ranking
 from emollm.facs.units import ACTION_UNITS
 from emollm.files import write_file
 from emollm.schema import InputError
@@ -81,7 +81,7 @@ def annotate(picture: Image.Image | np.ndarray, explanation: Explanation) -> Ima
 
 def key_time(explanation: Explanation) -> float:
     """The moment to draw, in s: that of the strongest cited movement, else the first key frame, else the start."""
-    present = [claim for claim in explanation.claims if claim.polarity == "present" and claim.region]
+    present = [claim for claim in movement_claims(explanation) if claim.polarity == "present" and claim.region]
     if present:
         return max(present, key=lambda claim: _value(claim.intensity)).frame_time
     return explanation.key_frames[0] if explanation.key_frames else 0.0
@@ -139,7 +139,7 @@ def _view(photo: Image.Image, box: list[float]) -> _View:
 def _cited(explanation: Explanation) -> list[Claim]:
     """One claim an action unit, the strongest first; movements that are there before those said to be absent."""
     best: dict[str, Claim] = {}
-    for claim in sorted(explanation.claims, key=lambda c: (c.polarity != "present", -_value(c.intensity))):
+    for claim in sorted(movement_claims(explanation), key=lambda c: (c.polarity != "present", -_value(c.intensity))):
         best.setdefault(claim.au, claim)
     return list(best.values())[:MAX_ROWS]
 

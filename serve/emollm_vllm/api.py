@@ -36,7 +36,7 @@ from emollm_vllm.door.errors import error_body
 from emollm_vllm.plugin.engine import brought, concluded, face_prompt, sampling, sampling_label, unconcluded
 from emollm_vllm.plugin.faces import MAX_FACE_ID, edits, stated_series
 from emollm_vllm.plugin.faces import given as stated_levels
-from emollm_vllm.plugin.media import connector, settings
+from emollm_vllm.plugin.media import access, configure, connector
 from emollm_vllm.plugin.processing import BadRequest, client_error
 
 GONE = 499  # nobody reads it; as nginx calls it
@@ -188,7 +188,7 @@ async def _prepared(body: ExplainRequest) -> Prepared:
                                               what_if=what_if)
         if given is None:
             raise InputError("media: give a picture or clip, or evidence")
-        return await asyncio.to_thread(path.prepare, given, settings.shape, face=body.face, what_if=what_if)
+        return await asyncio.to_thread(path.prepare, given, access.shape, face=body.face, what_if=what_if)
 
 
 @contextlib.contextmanager
@@ -255,11 +255,13 @@ class Answering:
         """The answer piece by piece, and at last its Explanation."""
         face = face_input(s.series, s.events, s.key_frames, s.chips, s.seen)
         how = sampling(self.tokenizer, prompt.observe(s.series, s.events) if grounded else None, question, face.movements)
-        sent, last = "", None
+        sent, shown, last = "", 0, None
         async for output in self.engine.generate(face_prompt(self.tokenizer, face, question), how, _id(), lora_request=lora):
             last = output.outputs[0]
-            yield last.text[len(sent):]
             sent = last.text
+            lines = len(prompt.observations_of(sent))  # its prose is shown when it has been checked
+            yield sent[shown:lines]
+            shown = max(shown, lines)
         found = concluded(self.tokenizer, list(last.token_ids), last.logprobs, self.temperature, face)
         if found is None:
             text = unconcluded(sent)
@@ -267,7 +269,9 @@ class Answering:
             async for output in self.engine.generate(begun, sampling_label(self.tokenizer), _id(), lora_request=lora):
                 label = output.outputs[0]
             found = brought(text, self.tokenizer, label.logprobs, self.temperature, face, last.finish_reason == "stop")
-        yield path.bound(s, found)
+        result = path.bound(s, found)
+        yield result.text[shown:]
+        yield result
 
 
 async def _events(pieces: AsyncIterator[dict]) -> AsyncIterator[str]:
@@ -303,10 +307,9 @@ class Plugin:
 
     async def init_state(self, engine_client, state, args: Namespace) -> None:
         config = engine_client.model_config.hf_config
-        settings.shape = Shape(config.max_key_frames, config.chip_size)
-        settings.domains = tuple(d.lower() for d in getattr(args, "allowed_media_domains", None) or ())
+        domains = tuple(d.lower() for d in getattr(args, "allowed_media_domains", None) or ())
         local = getattr(args, "allowed_local_media_path", "")
-        settings.local_root = Path(local).resolve() if local else None
+        configure(Shape(config.max_key_frames, config.chip_size), domains, Path(local).resolve() if local else None)
         state.emollm = Answering(engine_client, state.openai_serving_models)
 
 

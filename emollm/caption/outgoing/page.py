@@ -16,6 +16,7 @@ from emollm.explanation import (
     NOTHING_MOVED,
     Explanation,
     edits_sentence,
+    movement_claims,
     whole_reading,
 )
 from emollm.facs.units import ACTION_UNITS
@@ -97,15 +98,13 @@ def _face(explanation: Explanation, picture: str) -> str:
 
 
 def _claims(explanation: Explanation) -> str:
-    if not explanation.claims:
+    claims = movement_claims(explanation)
+    if not claims:
         return f"<p>{NOTHING_MOVED}</p>" if explanation.label is not None else ""
-    once: dict[tuple, Claim] = {}  # prose repeats what the observation lines say
-    for claim in explanation.claims:
-        once.setdefault((claim.au, claim.side, claim.polarity, claim.verdict) if claim.level else
-                        (claim.au, claim.polarity, claim.verdict), claim)
-    stated = {(c.au, c.polarity, c.verdict) for c in explanation.claims if c.level}
-    shown = [c for c in once.values() if c.level or (c.au, c.polarity, c.verdict) not in stated]
-    return f"<ul>{''.join(map(_claim, shown))}</ul>"
+    once: dict[tuple, Claim] = {}  # the prose may say one thing twice
+    for claim in claims:
+        once.setdefault((claim.au, claim.side, claim.polarity, claim.verdict), claim)
+    return f"<ul>{''.join(map(_claim, once.values()))}</ul>"
 
 
 def _claim(claim: Claim) -> str:

@@ -51,15 +51,20 @@ NO_FACE = Counter("emollm_no_face_total", "Pictures and clips in which no face c
 
 
 @dataclass
-class Settings:
-    """Of this server process; api.py fills them from the command line."""
+class Access:
+    """What this server process may open, and the shape of the model that will see it."""
 
     shape: Shape | None = None
     domains: tuple[str, ...] = ()
     local_root: Path | None = None
 
 
-settings = Settings()
+access = Access()  # of this process: vLLM makes the connector itself and hands it nothing
+
+
+def configure(shape: Shape, domains: tuple[str, ...], local_root: Path | None) -> None:
+    """Set what the command line allows; nothing is until then."""
+    access.shape, access.domains, access.local_root = shape, domains, local_root
 
 
 class Measurements:
@@ -73,7 +78,7 @@ class Measurements:
 
     def measure(self, data: bytes, name: str, **asked) -> Future:
         """Future of Prepared; asked: baseline, what_if, ... as explain.prepare takes them."""
-        shape = settings.shape or shape_of(os.environ.get("EMOLLM_MODEL", "pocket"))
+        shape = access.shape or shape_of(os.environ.get("EMOLLM_MODEL", "pocket"))
         # Not repr: it shortens long arrays, so that another request's evidence could be taken for this one's.
         exact = hashlib.sha256(pickle.dumps(sorted(asked.items()))).hexdigest()
         key = (hashlib.sha256(data).hexdigest(), name, shape, exact)
@@ -135,23 +140,23 @@ def measurements() -> Measurements:
 def check_remote(url: str, parameter: str) -> None:
     """Whether the operator allows this address. Raises InputError."""
     match = _REMOTE.fullmatch(url)
-    if not settings.domains:
+    if not access.domains:
         raise InputError(f"{parameter}: this server opens no addresses; send the media as a data URL "
                          "(data:image/jpeg;base64,...)")
     if not match:
         raise InputError(f"{parameter}: not a plain http(s) address (no user part, no blanks, no backslash)")
-    if match["host"].lower() not in settings.domains:
-        raise InputError(f"{parameter}: host not allowed here; allowed: {', '.join(settings.domains)}. Send the media as a "
+    if match["host"].lower() not in access.domains:
+        raise InputError(f"{parameter}: host not allowed here; allowed: {', '.join(access.domains)}. Send the media as a "
                          "data URL instead.")
 
 
 def read_file_url(url: str, parameter: str) -> bytes:
     """Bytes of a file below the operator's folder. Raises InputError."""
-    if settings.local_root is None:
+    if access.local_root is None:
         raise InputError(f"{parameter}: this server opens no files; send the media as a data URL")
     try:
         path = Path(unquote(url[len("file://"):])).resolve()
-        allowed = url[:8].lower() == "file:///" and path.is_relative_to(settings.local_root) and path.is_file()
+        allowed = url[:8].lower() == "file:///" and path.is_relative_to(access.local_root) and path.is_file()
     except (OSError, ValueError, RuntimeError):  # names that are too long, NUL bytes, links in a circle
         allowed = False
     if not allowed:
