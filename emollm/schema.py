@@ -75,6 +75,7 @@ class FaceTrack:
     pose: np.ndarray  # [T, 3] yaw, pitch, roll in degrees
     quality: Quality
     picture_size: tuple[int, int] = (0, 0)  # width, height px
+    looks: np.ndarray | None = None  # [T, 2, appearance.WIDTH] of the left and right half; None: landmarks alone
 
 
 @dataclass
@@ -101,7 +102,7 @@ class AUSeries:
     intensity: np.ndarray  # [T, 24, 2] left, right; 0-5, NaN = not visible
     confidence: np.ndarray  # [T, 24] 0-1
     measured: np.ndarray  # [24] bool
-    estimator: str  # who measured: "emollm-geometry", "openface", "hand", ...
+    estimator: str  # who measured: "emollm-face", "openface", "hand", ...
     baseline: str = "none"  # none | clip | image: what counts as this face at rest
     version: str = ""
     face_id: int = 0

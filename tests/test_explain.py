@@ -76,7 +76,7 @@ def test_a_photograph_is_explained(astronaut_explained, astronaut_file, tiny_mod
     check(found)
     assert found.source.endswith(astronaut_file.name)
     assert (found.model, found.question) == (tiny_model, prompt.DEFAULT_QUESTION)
-    assert found.evidence["estimator"] == "emollm-geometry"
+    assert found.evidence["estimator"] == "emollm-face"
     assert found.measured
     assert found.key_frames == [0.0]
     x0, y0, x1, y1 = found.box

@@ -62,7 +62,8 @@ def moments_only(track: FaceTrack, series: AUSeries, events: list[AUEvent], key_
     quality = dataclasses.replace(track.quality, **{f.name: getattr(track.quality, f.name)[keep]
                                                     for f in dataclasses.fields(track.quality)})
     return dataclasses.replace(track, frames=track.frames[keep], times=track.times[keep], boxes=track.boxes[keep],
-                               landmarks=track.landmarks[keep], pose=track.pose[keep], quality=quality)
+                               landmarks=track.landmarks[keep], pose=track.pose[keep], quality=quality,
+                               looks=None if track.looks is None else track.looks[keep])
 
 
 def _moment(au: str, series: AUSeries, events: list[AUEvent]) -> float:

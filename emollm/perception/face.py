@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from emollm.perception import align
+from emollm.perception import align, appearance
 from emollm.perception.media import Media
 from emollm.perception.mesh import (
     CANONICAL_3D,
@@ -26,6 +26,7 @@ from emollm.perception.mesh import (
     measure_photo,
     overlap,
     pose,
+    second_look,
 )
 from emollm.schema import FaceTrack, InputError, Quality
 
@@ -40,7 +41,7 @@ MAYBE_CUT = 0.5  # grey-level x histogram difference of two frames; measured: cu
 SAME_LOOK = 0.8  # correlation of a face's chips across a maybe-cut; measured: the same shot > 0.9, cuts < 0.7
 FAR = 1.5  # _distance at which a face cannot be the one of the frame before; measured: 99 % of motion < 0.25
 SHARPNESS_SCALE = 0.04  # normalised Laplacian variance; blur of 2 % of the face width reads about 0.6
-QUALITY_CHIP = 64  # px
+QUALITY_CHIP = appearance.SIZE
 KEPT_CHIPS = 64e6  # bytes of chips kept from the first pass over a clip; the chips of longer ones take a second pass
 
 
@@ -71,8 +72,10 @@ class _Track:
     times: list[float] = field(default_factory=list)
     points: list[np.ndarray] = field(default_factory=list)
     blur: list[float] = field(default_factory=list)
+    looks: list[np.ndarray] = field(default_factory=list)
     look: np.ndarray | None = None  # last chip
     doubtful: bool = False  # perhaps a cut since the face was last seen
+    gaping: bool = False  # the mouth was seen open at the second look only
     shots: list[int] = field(default_factory=list)  # first and last shot it was seen in, counted by what may be a cut
 
     def add(self, index: int, time: float, points: np.ndarray, picture: np.ndarray) -> None:
@@ -81,6 +84,7 @@ class _Track:
         self.points.append(points)
         self.look, self.doubtful = _chip(picture, points), False
         self.blur.append(sharpness(self.look))
+        self.looks.append(appearance.look(self.look, points))
 
     def seen_in(self, shot: int) -> None:
         self.shots = [*self.shots[:1], shot]
@@ -93,7 +97,7 @@ class _Track:
         return overlap(self.box, box_of(later.points[0]))
 
     def go_on(self, later: _Track) -> None:
-        for name in ("frames", "times", "points", "blur"):
+        for name in ("frames", "times", "points", "blur", "looks"):
             getattr(self, name).extend(getattr(later, name))
         self.seen_in(later.shots[-1])
 
@@ -151,7 +155,7 @@ def _photo_tracks(media: Media, max_faces: int, crops: bool) -> list[_Track]:
     for index, time, picture in media.frames():
         for points in measure_crop(picture) if crops else measure_photo(picture, max_faces):
             track = _Track()
-            track.add(index, time, points, picture)
+            track.add(index, time, second_look(picture, points), picture)
             tracks.append(track)
     return tracks
 
@@ -176,10 +180,10 @@ def _clip_tracks(media: Media, max_faces: int, cache: ChipCache | None,
         for track, points in zip(_matched(active, faces, picture), faces, strict=True):
             if track is None:
                 active.append(track := _Track())
-            track.add(index, time, points, picture)
+            track.add(index, time, _look_again(track, points, picture, index), picture)
             track.seen_in(shot)
             if cache is not None:
-                cache.add(index, points, picture)
+                cache.add(index, track.points[-1], picture)
         ended += [t for t in active if time - t.times[-1] > MAX_GAP]
         active = [t for t in active if time - t.times[-1] <= MAX_GAP]
         progress(count)
@@ -216,6 +220,15 @@ def _measure_frame(picture: np.ndarray, active: list[_Track], index: int, max_fa
     new = [box for box in boxes if all(overlap(box, box_of(f)) < 0.3 for f in faces)]
     return faces + [points for points in measure_boxes(picture, new, max_faces - len(faces))
                     if all(overlap(box_of(points), box_of(f)) < SAME_FACE for f in faces)]
+
+
+def _look_again(track: _Track, points: np.ndarray, picture: np.ndarray, index: int) -> np.ndarray:
+    """Landmarks after a second look, which a clip takes every DETECT_EVERY frames and while it corrects the first."""
+    if not track.gaping and index % DETECT_EVERY:
+        return points
+    again = second_look(picture, points, track.points[-1] if track.gaping and not track.doubtful else points)
+    track.gaping = again is not points
+    return again
 
 
 def _seen(points: np.ndarray, boxes: np.ndarray) -> bool:
@@ -309,7 +322,7 @@ def _finish(track: _Track, face_id: int, media: Media) -> FaceTrack:
                       visible=np.array([_visible(p, media.width, media.height) for p in points]))
     return FaceTrack(face_id=face_id, frames=np.array(track.frames), times=np.array(track.times), boxes=boxes,
                      landmarks=points, pose=np.array([pose(p) for p in points]), quality=quality,
-                     picture_size=(media.width, media.height))
+                     picture_size=(media.width, media.height), looks=np.array(track.looks))
 
 
 def chips(media: Media, track: FaceTrack, frames: Sequence[int] | np.ndarray, size: int,

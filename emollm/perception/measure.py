@@ -1,10 +1,11 @@
-"""Action units from 478 face landmarks: remove pose, take each half of the face, one linear score per AU, map to 0-5.
+"""Action units of a face: its geometry without pose, its appearance, one score per AU and half, mapped to 0-5.
 
-Contract: landmarks are mediapipe FaceMesh points with irises, [.., 478, 3] in pixels, y down, z on the scale of x.
-Left and right are the person's own: point 33 is the outer corner of the right eye, 263 of the left.
-All numbers (mean face, mirror table, weights, score-to-intensity knots, accuracy) are in data/au_estimator.npz, which
-data_engine/fit_aus.py writes; the method and its limits are in docs/au_estimator.md. Runs on numpy alone.
-N = faces, T = frames, 24 = len(schema.AUS), D = half-face coordinates, 2 = left, right.
+Contract: landmarks are mediapipe FaceMesh points with irises, [.., 478, 3] in pixels, y down, z on the scale of x; the
+appearance is appearance.look() of the same face, and may be missing. Left and right are the person's own: point 33 is
+the outer corner of the right eye, 263 of the left. All numbers (mean face, mirror table, weights, score-to-intensity
+knots, accuracy) are in data/au_estimator.npz, which data_engine/fit_aus.py writes; the method and its limits are in
+docs/au_estimator.md. Runs on numpy alone.
+N = faces, T = frames, 24 = len(schema.AUS), D = half-face coordinates, F = features of a half, 2 = left, right.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ import numpy as np
 from emollm.files import DATA
 from emollm.perception.align import STABLE
 from emollm.perception.events import events, key_frames, runs
+from emollm.perception.mesh import lip_gap
 from emollm.schema import OFF, ON, AUSeries, FaceTrack, InputError, au_index
 
 __all__ = ["ESTIMATOR_VERSION", "estimator", "events", "intensities", "key_frames", "series"]
 
-ESTIMATOR = "emollm-geometry"
-ESTIMATOR_VERSION = "1.0"
+ESTIMATOR = "emollm-face"
+ESTIMATOR_VERSION = "2.0"
 FILE = DATA / "au_estimator.npz"
 LEVELS = np.array([0.0, OFF, ON, 3.0, 5.0])  # the intensities that the knots of a score stand for
 
@@ -31,7 +33,6 @@ FAR_SIDE = 35.0  # degrees of yaw from which the averted half is guessed by the 
 FULL_POSE, NO_POSE = 20.0, 60.0  # degrees of yaw or pitch between which confidence falls to nothing
 FULL_SIZE = 48.0  # px face width on which accuracy was measured
 BLINK_SECONDS = 0.5  # a closure this short is a blink (AU45), a longer one closed eyes (AU43)
-SIDE_TRUST = 0.5  # how much of the difference between the halves is believed: the rest is leftover pose and noise
 REST_FRAMES, REST_SECONDS = 15, 1.0  # a clip shorter than this cannot show its own rest
 REST_QUANTILE, REST_LIMIT = 0.1, 1.5  # rest of a clip; a movement held above the limit is not a resting face
 
@@ -41,6 +42,28 @@ REGIONS = {"upper": (70, 63, 105, 66, 107, 33, 133, 159, 145), "middle": (98, 49
            "lower": (61, 0, 17, 40, 91, 152, 175)}
 UPPER, MIDDLE = (1, 2, 4, 5, 7, 43, 45), (6, 9, 10, 11)
 
+# What the inner lips say by themselves, by their gap over the height of the face: lips apart are AU25 however the rest
+# of the mouth looks, and lips apart are not pressed, tight, puckered or pushed up by the chin.
+GAP_STEPS = np.array([[0.0, 0.02], [0.02, 0.06], [0.06, 0.16]])  # each fades in between its ends
+PARTED = au_index(25)
+PARTED_GAPS, PARTED_LEVELS = (0.03, 0.055, 0.12, 0.25), (0.0, ON, 3.0, 5.0)
+SHUT_ONLY = {au_index(au): gaps for au, gaps in {24: (0.03, 0.06), 28: (0.03, 0.06), 18: (0.05, 0.1), 17: (0.06, 0.12),
+                                                 14: (0.1, 0.18), 15: (0.1, 0.18)}.items()}
+# Lids say closure (AU43) by themselves: their distance over the width of the eye. At rest 97 % of eyes lie above .18.
+UPPER_LID, LOWER_LID, EYE = ((387, 386, 385), (160, 159, 158)), ((373, 374, 380), (144, 145, 153)), ((263, 362), (33, 133))
+LID_OPENINGS, LID_LEVELS = (0.05, 0.1, 0.165, 0.23), (5.0, 3.0, ON, 0.0)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How features become intensities."""
+
+    weights: np.ndarray  # [24, F]
+    bias: np.ndarray  # [24]
+    knots: np.ndarray  # [24, 5] scores that stand for LEVELS
+    accuracy: np.ndarray  # [24] 0-1, 2 AUC - 1 on other people
+    uneven: np.ndarray  # [24] half the difference of the sides' scores that a resting face shows by noise
+
 
 @dataclass(frozen=True)
 class Estimator:
@@ -49,11 +72,9 @@ class Estimator:
     mean: np.ndarray  # [478, 3] mean face, upright, frontal, unit = distance of the outer eye corners
     mirror: np.ndarray  # [478] the point on the other side
     half: np.ndarray  # midline points, then those of the person's right half
-    weights: np.ndarray  # [24, D]
-    bias: np.ndarray  # [24]
-    knots: np.ndarray  # [24, 5] scores that stand for LEVELS
-    accuracy: np.ndarray  # [24] 0-1, 2 AUC - 1 on other people
     measured: np.ndarray  # [24] bool; AU45 is there, but only a clip can show it
+    alone: Reading  # of landmarks alone
+    looked: Reading  # of landmarks and appearance
 
 
 @functools.cache
@@ -64,7 +85,9 @@ def estimator() -> Estimator:
     with np.load(FILE, allow_pickle=False) as stored:
         if str(stored["version"]) != ESTIMATOR_VERSION:
             raise InputError(f"{FILE}: version {stored['version']}, expected {ESTIMATOR_VERSION}; reinstall emollm")
-        return Estimator(**{f.name: stored[f.name] for f in dataclasses.fields(Estimator)})
+        readings = {kind: Reading(**{f.name: stored[f"{kind}_{f.name}"] for f in dataclasses.fields(Reading)})
+                    for kind in ("alone", "looked")}
+        return Estimator(**{k: stored[k] for k in ("mean", "mirror", "half", "measured")}, **readings)
 
 
 def remove_pose(landmarks: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -101,29 +124,59 @@ def halves(faces: np.ndarray, mean: np.ndarray, mirror: np.ndarray, half: np.nda
     return both.reshape(len(faces), 2, -1)
 
 
-def to_levels(scores: np.ndarray, knots: np.ndarray) -> np.ndarray:
-    """Scores [N, 24, 2] to intensities 0-5, piecewise linear through each AU's knots [24, 5]."""
+def features(half_faces: np.ndarray, gap: np.ndarray, looks: np.ndarray | None) -> np.ndarray:
+    """Features [N, 2, F] of halves [N, 2, D], lip gaps [N] and, where there is any, appearance [N, 2, W]."""
+    low, high = GAP_STEPS.T
+    steps = np.clip((gap[:, None] - low) / (high - low), 0, 1)
+    steps = np.broadcast_to(steps[:, None], (len(gap), 2, len(low)))
+    return np.concatenate([half_faces, steps] + ([] if looks is None else [np.asarray(looks, dtype=float)]), 2)
+
+
+def half_scores(found: np.ndarray, reading: Reading) -> np.ndarray:
+    """Scores [N, 24, 2] of features [N, 2, F]. The sides differ only by what exceeds the noise of a resting face."""
+    scores = found @ reading.weights.T + reading.bias  # [N, 2, 24]
+    left, right = scores[:, 0], scores[:, 1]
+    difference = (left - right) / 2
+    difference = np.sign(difference) * np.maximum(np.abs(difference) - reading.uneven, 0)
+    centre = (left + right) / 2
+    return np.stack([centre + difference, centre - difference], 2)
+
+
+def lids(landmarks: np.ndarray) -> np.ndarray:
+    """Distance of the lids over the width of the eye, left and right, [N, 2], of landmarks [N, 478, 3]."""
+    def distance(a: tuple[int, ...], b: tuple[int, ...]) -> np.ndarray:
+        return np.linalg.norm(landmarks[:, list(a)] - landmarks[:, list(b)], axis=2).mean(1)
+
+    sides = zip(UPPER_LID, LOWER_LID, EYE, strict=True)
+    return np.stack([distance(up, low) / np.maximum(distance(eye[:1], eye[1:]), 1e-9) for up, low, eye in sides], 1)
+
+
+def to_levels(scores: np.ndarray, knots: np.ndarray, gap: np.ndarray) -> np.ndarray:
+    """Scores [N, 24, 2] to intensities 0-5, piecewise linear through each AU's knots [24, 5], held to the lip gap [N]."""
     levels = np.stack([np.interp(scores[:, k], knots[k], LEVELS) for k in range(len(knots))], 1)
+    levels[:, PARTED] = np.maximum(levels[:, PARTED], np.interp(gap, PARTED_GAPS, PARTED_LEVELS)[:, None])
+    for k, ends in SHUT_ONLY.items():
+        levels[:, k] *= np.interp(gap, ends, (1, 0))[:, None]
     # FACS codes one jaw AU only: a dropped jaw (26) that is stretched open is a 27.
     stretched = np.clip((levels[:, MOUTH_STRETCH] - OFF) / (ON - OFF), 0, 1)
     levels[:, JAW] *= 1 - stretched
     return levels
 
 
-def _measure(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _measure(landmarks: np.ndarray, looks: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Intensities [N, 24, 2] (NaN: not measured) and yaw, pitch [N, 2]."""
     points = np.asarray(landmarks, dtype=np.float64)
     if points.ndim != 3 or points.shape[1:] != (478, 3):
         raise InputError(f"landmarks have shape {points.shape}, expected [N, 478, 3]: use a mesh with irises")
     est = estimator()
     found = np.isfinite(points).all((1, 2)) & (np.ptp(points[:, STABLE, 0], axis=1) > 0)
-    levels, angles = np.full((len(points), len(est.bias), 2), np.nan), np.full((len(points), 2), np.nan)
+    levels, angles = np.full((len(points), len(est.measured), 2), np.nan), np.full((len(points), 2), np.nan)
     if found.any():
         faces, angles[found] = remove_pose(points[found], est.mean)
-        scores = halves(faces, est.mean, est.mirror, est.half) @ est.weights.T + est.bias  # [N, 2, 24]
-        centre = scores.mean(1, keepdims=True)
-        scores = centre + SIDE_TRUST * (scores - centre)
-        levels[found] = to_levels(scores.swapaxes(1, 2), est.knots)
+        gap, reading = lip_gap(points[found]), _reading(looks)
+        given = features(halves(faces, est.mean, est.mirror, est.half), gap, None if looks is None else looks[found])
+        levels[found] = to_levels(half_scores(given, reading), reading.knots, gap)
+        levels[found, CLOSED] = np.interp(lids(points[found]), LID_OPENINGS, LID_LEVELS)
     levels[:, ~est.measured] = np.nan
     levels[:, BLINK] = np.nan
     far = np.abs(angles[:, 0]) > FAR_SIDE
@@ -132,14 +185,18 @@ def _measure(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return levels, angles
 
 
-def intensities(landmarks: np.ndarray) -> np.ndarray:
+def _reading(looks: np.ndarray | None) -> Reading:
+    return estimator().alone if looks is None else estimator().looked
+
+
+def intensities(landmarks: np.ndarray, looks: np.ndarray | None = None) -> np.ndarray:
     """Intensity of every action unit of many single faces, without any baseline.
 
-    landmarks: [N, 478, 3] in any unit, z on the scale of x. Returns [N, 24, 2] left and right, 0-5. NaN: the AU cannot
-    be told from geometry (AU11) or without time (AU45), the side is averted, or the landmarks are not finite.
-    Raises InputError for another shape.
+    landmarks: [N, 478, 3] in any unit, z on the scale of x. looks: their appearance [N, 2, appearance.WIDTH]. Returns
+    [N, 24, 2] left and right, 0-5. NaN: the AU cannot be told (AU11) or not without time (AU45), the side is averted,
+    or the landmarks are not finite. Raises InputError for another shape.
     """
-    return _measure(landmarks)[0]
+    return _measure(landmarks, looks)[0]
 
 
 def series(track: FaceTrack, baseline: str = "none", neutral: AUSeries | None = None) -> AUSeries:
@@ -151,7 +208,7 @@ def series(track: FaceTrack, baseline: str = "none", neutral: AUSeries | None = 
     Raises InputError for an unknown baseline or one that is not given.
     """
     times = np.asarray(track.times, dtype=float)
-    levels, angles = _measure(track.landmarks)
+    levels, angles = _measure(track.landmarks, track.looks)
     levels[~_inside(track)] = np.nan
     rest, used = _rest(levels, times, baseline, neutral)
     levels = np.clip((levels - rest) * 5 / (5 - rest), 0, 5)
@@ -210,7 +267,7 @@ def _split_blinks(levels: np.ndarray, times: np.ndarray) -> None:
 def _inside(track: FaceTrack) -> np.ndarray:
     """Which AU and side has half of its region or more inside the picture, [T, 24, 2]; all when its size is unknown."""
     width, height = track.picture_size
-    shape = (len(track.times), len(estimator().bias), 2)
+    shape = (len(track.times), len(estimator().measured), 2)
     if not width or not height:
         return np.ones(shape, dtype=bool)
     xy = np.asarray(track.landmarks, dtype=float)[..., :2]
@@ -232,4 +289,4 @@ def _confidence(track: FaceTrack, levels: np.ndarray, angles: np.ndarray) -> np.
     size = np.clip(np.asarray(track.quality.size, dtype=float) / FULL_SIZE, 0, 1)
     frame = pose * size * np.clip(np.asarray(track.quality.visible, dtype=float), 0, 1)
     sides = np.isfinite(levels).mean(2)  # one side seen: half as sure about the AU as a whole
-    return np.nan_to_num(frame[:, None] * estimator().accuracy * (0.5 + 0.5 * sides) * (sides > 0))
+    return np.nan_to_num(frame[:, None] * _reading(track.looks).accuracy * (0.5 + 0.5 * sides) * (sides > 0))

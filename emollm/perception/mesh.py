@@ -9,6 +9,8 @@ arXiv 2006.10962), carried by its wheel. Pixel centres have integer coordinates;
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -26,6 +28,11 @@ RIGHT_EYE, LEFT_EYE = 33, 263  # outer corners
 # of eight clips come nearest to those of a search (0.7 % of the eyes' distance apart).
 REGION_SIDE, REGION_DOWN = 1.4, 0.05
 SAME_FACE = 0.5  # boxes with a larger intersection over union show one face
+# A gaping mouth is taken for a shut one, its lips laid on a moustache; in a squeezed picture it is seen. On 45 resting
+# and smiling portraits a squeezed look opens the lips by at most .01 of the face's height more than a plain one.
+SQUEEZE = (0.7, 0.6)  # height of the second look, and of the third that confirms it / height of the first
+WIDER = 0.03  # of the face's height by which both must open the mouth to be believed
+INNER_LIPS, FOREHEAD, CHIN, NOSE_BASE = (13, 14), 10, 152, 2
 
 # Mean 3D position of align.STABLE in 2,212 near-frontal FER2013 crops (generalised Procrustes), made symmetric,
 # x to the picture's right, y down, z away from the camera; unit: distance of the outer eye corners.
@@ -124,16 +131,56 @@ def landmarks(picture: np.ndarray, box: Sequence[float] | np.ndarray | None = No
     return None
 
 
-def _mesh(picture: np.ndarray, x0: int, y0: int, side: int, before: np.ndarray | None = None) -> np.ndarray | None:
-    """Run the mesh on a square of the picture, resized to INNER px and framed in grey; may reach outside."""
+def lip_gap(points: np.ndarray) -> np.ndarray:
+    """Distance of the inner lips over the height of the face, [..], of landmarks [.., 478, 3], whatever their pose."""
+    upper, lower, top, bottom = (points[..., k, :] for k in (*INNER_LIPS, FOREHEAD, CHIN))
+    return np.linalg.norm(upper - lower, axis=-1) / np.maximum(np.linalg.norm(top - bottom, axis=-1), 1e-9)
+
+
+def second_look(picture: np.ndarray, points: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
+    """Landmarks [478, 3] with the mouth and chin of a look at the squeezed picture where that opens the mouth wider.
+
+    before: landmarks that say where to look (what the second look saw in the frame before), which spare a search; without,
+    one gaping mouth in eight more is found. Brows, eyes and nose keep their places.
+    """
+    for _ in range(2):  # with the chin found, the crop of another look reaches all of the mouth
+        low, high = points[:, :2].min(0), points[:, :2].max(0)
+        side = round(float((high - low).max()) * ENLARGE[0])
+        x0, y0 = np.round((low + high) / 2 - side / 2).astype(int)
+        looks = (_mesh(picture, x0, y0, side, before, squeeze) for squeeze in SQUEEZE)
+        wider = list(itertools.takewhile(functools.partial(_opens, points), looks))
+        if len(wider) < len(SQUEEZE):
+            break
+        points = _with_mouth_of(wider[0], points)
+    return points
+
+
+def _opens(points: np.ndarray, look: np.ndarray | None) -> bool:
+    return look is not None and bool(lip_gap(look) > lip_gap(points) + WIDER)
+
+
+def _with_mouth_of(look: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Landmarks [478, 3] that are `points` down to the nose base and `look` from the upper lip on."""
+    down = look[CHIN] - look[FOREHEAD]
+    along = (look - look[NOSE_BASE]) @ down
+    share = np.clip(along / max(along[INNER_LIPS[0]], 1e-9), 0, 1)[:, None]
+    return points + share * (look + (points - look)[align.STABLE].mean(0) - points)
+
+
+def _mesh(picture: np.ndarray, x0: int, y0: int, side: int, before: np.ndarray | None = None,
+          squeeze: float = 1.0) -> np.ndarray | None:
+    """Run the mesh on a square of the picture, resized to INNER px and framed in grey; may reach outside.
+
+    before: landmarks that say where the face is. squeeze: of the height that the mesh sees.
+    """
     left, top = max(x0, 0), max(y0, 0)
     crop = picture[top:max(y0 + side, 0), left:max(x0 + side, 0)]
     if min(crop.shape[:2]) < 2:
         return None
     zoom = INNER / side
-    width, height = (max(1, round(n * zoom)) for n in (crop.shape[1], crop.shape[0]))
+    width, height = max(1, round(crop.shape[1] * zoom)), max(1, round(crop.shape[0] * zoom * squeeze))
     whole = INNER + 2 * BORDER
-    x, y = BORDER + round((left - x0) * zoom), BORDER + round((top - y0) * zoom)
+    x, y = BORDER + round((left - x0) * zoom), BORDER + round(((top - y0) * squeeze + side * (1 - squeeze) / 2) * zoom)
     framed = np.full((whole, whole, 3), GREY, np.uint8)
     framed[y:y + height, x:x + width] = _resized(crop, width, height, before is not None)[: whole - y, : whole - x]
     unzoom = np.array([crop.shape[1] / width, crop.shape[0] / height, crop.shape[1] / width])
