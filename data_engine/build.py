@@ -20,6 +20,7 @@ from data_engine import draft, sample
 from data_engine.questions import QUESTIONS
 from emollm.answer import prompt, reading, verify
 from emollm.answer.witnesses import Movements, together
+from emollm.perception.measure import ESTIMATOR
 from emollm.schema import AU_NAMES, LABELS
 from emollm.training.record import Record
 
@@ -45,7 +46,7 @@ def evidence(faces: Faces, rng: random.Random, mix: dict) -> tuple:
     """Series, events, key frames, target distribution, picture row (or None) and the kind of evidence."""
     kind = rng.choices(list(mix), list(mix.values()))[0]
     row = int(rng.choice(faces.rows))
-    confidence, measured, name = faces.confidence[row], faces.measured, "emollm-geometry"
+    confidence, measured, name = faces.confidence[row], faces.measured, ESTIMATOR
     real = faces.intensity[row]
     if kind == "drawn":
         values = sample.draw_from_variants(rng) if rng.random() < 0.5 else sample.cooccurring(faces.pool, rng)
