@@ -149,9 +149,11 @@ def has_media(body: dict) -> bool:
 
 
 def _asks_for_nothing(name: str, value: object, body: dict) -> bool:
-    """What clients send by habit: nulls, no tools, and tools that may not be called."""
+    """What clients send by habit: nulls, no tools, tools that may not be called, and the form that text has anyway."""
     if name in TOOLS:
         return not value or body.get("tool_choice") == "none" or body.get("function_call") == "none"
+    if name == "response_format" and value == {"type": "text"}:
+        return True
     if name in CHOICES_OF_TOOLS:
         return value in (None, "none", "auto") or not any(body.get(tools) for tools in TOOLS)
     return value is None and name not in ASKED
