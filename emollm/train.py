@@ -22,6 +22,7 @@ import torch
 from torch.nn import functional
 
 from emollm import settings
+from emollm.augment import Strengths, augment
 from emollm.checkpoint import load, save
 from emollm.config import EmoLLMConfig
 from emollm.data import FeatureCache, Records, batches
@@ -33,6 +34,7 @@ from emollm.tower import POCKET, POCKET_CHANNELS
 KEYS = ("stage", "data", "faces", "tower", "init", "out", "seed", "steps", "batch", "lr", "lora", "lora.rank", "lora.alpha",
         "lora.dropout", "lora.targets", "label_weight", "language_model", "vocabulary", "save_every")
 VISUAL_ADAPTER = ("face.visual_projector", "face.position", "face.frame_time")
+VARIANTS = Strengths(turn=0.22, zoom=0.15, shift=0.12, contrast=0.3, brightness=0.25)  # of the cached pictures
 TRAINED = {"language": ("language_model", "face.au"), "adapters": VISUAL_ADAPTER, "reason": ("face.au", *VISUAL_ADAPTER),
            "lora": ()}
 LORA_STAGES = ("reason", "lora")
@@ -88,9 +90,14 @@ def check_language_model(path: str, given: dict) -> None:
 
 
 def load_tower(model: EmoLLM, path: str) -> None:
-    """Put the tower of train_tower.py into the model."""
-    state = torch.load(path, weights_only=True, map_location="cpu")["model"]
-    model.face.tower.load_state_dict({k.removeprefix("tower."): v for k, v in state.items() if k.startswith("tower.")})
+    """Put the tower of a train_tower.py run (tower.safetensors) into the model. Raises InputError when it does not fit."""
+    from emollm.train_tower import tower_weights
+
+    try:
+        model.face.tower.load_state_dict(tower_weights(path))
+    except RuntimeError as error:
+        reason = " ".join(str(error).split("\n\t")[:2])
+        raise settings.InputError(f"{path}: not the weights of this model's tower {model.config.tower}: {reason}") from None
 
 
 def prepare_stage(model: EmoLLM, config: dict):
@@ -169,7 +176,7 @@ def cache_features(model: EmoLLM, faces_path: str, folder: Path, variants: int =
     Kept in `folder` under a hash of the pictures and of the tower as a checkpoint rounds it, so that the next stage finds
     them.
     """
-    from emollm.train_tower import augment, to_input
+    from emollm.train_tower import to_input
 
     stored = np.load(faces_path)
     rows, chips = np.flatnonzero(stored["keep"] & ~stored["public_test"]), stored["chips"]
@@ -184,7 +191,7 @@ def cache_features(model: EmoLLM, faces_path: str, folder: Path, variants: int =
         for start in range(0, len(rows), 256):
             plain = to_input(torch.from_numpy(chips[rows[start:start + 256]]))
             for variant in range(variants):
-                x = plain if variant < 2 else augment(plain, plain.shape[-1], generator, mirrored=False, erased=False)
+                x = plain if variant < 2 else augment(plain, plain.shape[-1], VARIANTS, generator)
                 x = (x.flip(-1) if variant % 2 else x).contiguous(memory_format=torch.channels_last)
                 with torch.autocast("cpu", torch.bfloat16):
                     features[start:start + 256, variant] = model.face.visual_features(x).half().numpy()

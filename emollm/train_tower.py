@@ -56,15 +56,30 @@ class FaceClassifier(nn.Module):
 
 def load_classifier(path: str) -> FaceClassifier:
     """The classifier of a `tower.safetensors`, in fp32 and ready to predict. Raises InputError for another file."""
+    model = FaceClassifier()
+    try:
+        model.load_state_dict(_weights(path))
+    except RuntimeError as error:
+        raise InputError(f"{path}: not the heads and tower of emollm.train_tower ({str(error).splitlines()[0]})") from None
+    return model.eval()
+
+
+def tower_weights(path: str) -> dict[str, torch.Tensor]:
+    """The tower's own weights of a `tower.safetensors`, in fp32. Raises InputError for a file that holds none."""
+    weights = {k.removeprefix("tower."): v for k, v in _weights(path).items() if k.startswith("tower.")}
+    if not weights:
+        raise InputError(f"{path}: holds no tower; expected the tower.safetensors of emollm.train_tower")
+    return weights
+
+
+def _weights(path: str) -> dict[str, torch.Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    model = FaceClassifier()
     try:
-        model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()})
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise InputError(f"{path}: not a tower.safetensors of emollm.train_tower ({str(error).splitlines()[0]})") from None
-    return model.eval()
+        return {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()}
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path}: cannot be read as safetensors ({str(error).splitlines()[0]})") from None
 
 
 def to_input(chips: torch.Tensor) -> torch.Tensor:
@@ -208,8 +223,13 @@ def validate(model: FaceClassifier, faces: Faces) -> dict:
     label, votes = faces.label[rows].cpu().numpy(), faces.votes[rows].cpu().numpy()
     sure, right = votes.max(1) > SURE_VOTES, by_class == label
     recall = [right[label == k].mean() for k in np.unique(label)]
-    return {"fer2013": round(float(right.mean()), 4), "recall": round(float(np.mean(recall)), 4), "n": len(rows),
-            "ferplus": round(float((by_votes == votes.argmax(1))[sure].mean()), 4), "n_sure": int(sure.sum())}
+    return {"fer2013": _share(right), "recall": _share(recall), "n": len(rows),
+            "ferplus": _share((by_votes == votes.argmax(1))[sure]), "n_sure": int(sure.sum())}
+
+
+def _share(values) -> float | None:
+    """Rounded for the log; None of nothing."""
+    return round(float(np.mean(values)), 4) if len(values) else None
 
 
 # --- files --------------------------------------------------------------------------------------------------------
@@ -249,7 +269,7 @@ def finish_epoch(run: Run, faces: Faces, out: Path, config: dict, line: dict) ->
     last = run.epoch == len(config["sizes"])
     if last or run.epoch % config["validate_every"] == 0:
         line |= validate(run.averaged, faces)
-        score = line["fer2013"] + line["ferplus"] + line["recall"]
+        score = sum(line[k] or 0.0 for k in ("fer2013", "recall", "ferplus"))
         if score >= run.best:
             run.best = score
             export(run.averaged, out, config, line)

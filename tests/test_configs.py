@@ -1,5 +1,6 @@
 """Every settings file loads strictly, fits its program, and follows the one before it."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import yaml
 from data_engine import build
 from data_engine.questions import QUESTIONS
 from emollm import settings, train, train_tower
+from emollm.augment import Strengths
 from emollm.schema import InputError
 
 FOLDER = Path(__file__).parents[1] / "configs"
@@ -86,6 +88,8 @@ def test_tower_settings(path):
     assert isinstance(config["lr"], float)
     assert config["sizes"][-1] == 48  # ends at the size that faces are shown at
     assert config["sizes"] == sorted(config["sizes"])
+    assert config["validate_every"] > 0 and 0 < config["warm_up"] < 1 and 0 <= config["balance"] <= 1
+    assert set(config["augment"]) == {field.name for field in dataclasses.fields(Strengths)}
 
 
 def test_every_input_is_the_output_of_another_file():
@@ -93,7 +97,7 @@ def test_every_input_is_the_output_of_another_file():
     made = {"runs/faces.npz", "pocket"}  # python -m data_engine observe; the shipped model
     for path in FILES:
         out = loaded(path)["out"]
-        made |= {out, f"{out}/model", f"{out}/last.pt"}
+        made |= {out, f"{out}/model", f"{out}/tower.safetensors"}
     for path in FILES:
         config = loaded(path)
         for key in ("data", "faces", "tower", "init"):

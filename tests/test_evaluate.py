@@ -88,7 +88,6 @@ def fer(astronaut, tmp_path_factory):
     np.savez(folder / "fer2013_train.npz", png=np.frombuffer(b"".join(stored), np.uint8),
              offset=np.cumsum([0, *map(len, stored)]), label=np.full(8, 3), ferplus_votes=votes,
              public_test=np.array([0, 0, 0, 1, 1, 1, 1, 0], bool), label_ambiguous=np.array([0, 1, 0, 0, 0, 0, 0, 0], bool))
-    np.savez(folder / "fer2013_train_landmarks.npz", all_blendshapes=np.full((8, 52), np.nan))
     return folder
 
 
@@ -143,14 +142,14 @@ def test_answers_come_in_the_order_of_the_faces(tiny, photo_of, monkeypatch):
 
 def test_the_whole_suite_runs(fer, tiny_folder, tmp_path, capsys, monkeypatch):
     """From pictures to figures with an untrained model, the tower's own head included."""
-    import torch
+    from safetensors.torch import save_file
 
     from emollm.train_tower import FaceClassifier
 
     monkeypatch.setattr(evaluate, "generate", functools.partial(generate, max_new_tokens=30))
-    torch.save({"model": FaceClassifier(8, 52).state_dict()}, tmp_path / "tower.pt")
+    save_file(FaceClassifier().state_dict(), tmp_path / "tower.safetensors")
     assert evaluate.main(["quick", "--fer", str(fer), "--model", str(tiny_folder), "--n", "3", "--tower",
-                          str(tmp_path / "tower.pt"), "-o", str(tmp_path / "figures.json")]) == 0
+                          str(tmp_path / "tower.safetensors"), "-o", str(tmp_path / "figures.json")]) == 0
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert figures["after the evidence: FER2013 accuracy"][3] == 3
     assert {"tower's linear head: FER+ majority accuracy", "unsupported claims, free decoding", "faces found in the crop",
