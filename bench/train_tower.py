@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from emollm import settings, train_tower
+from emollm.augment import Strengths
 
 CONFIG = Path(__file__).parents[1] / "configs" / "train_tower.yaml"
 SIDE, GOAL = 48, 1.5
@@ -67,7 +68,7 @@ def plain_rate(model, optimiser, faces: train_tower.Faces, config: dict, device:
 
 def our_rate(run: train_tower.Run, faces: train_tower.Faces, size: int, config: dict) -> float:
     start = time.perf_counter()
-    train_tower.one_epoch(run, faces, size, config)
+    train_tower.one_epoch(run, faces, size, Strengths(**config["augment"]), config)
     return len(faces.train) // config["batch"] * config["batch"] / (time.perf_counter() - start)
 
 

@@ -36,6 +36,10 @@ class Strengths:
     cover: float = 0.0
     half: float = 0.0
 
+    def scaled(self, factor: float) -> "Strengths":
+        """All but the mirror image, which is a face like any other, `factor` times as strong."""
+        return Strengths(**{k: v if k == "mirror" else v * factor for k, v in vars(self).items()})
+
 
 def augment(chips: torch.Tensor, size: int, strengths: Strengths, generator: torch.Generator) -> torch.Tensor:
     """Changed copies of `chips`, [B, C, S, S] -> [B, C, size, size]."""

@@ -45,6 +45,12 @@ def test_every_strength_changes_pictures_on_its_own(name):
     assert (x - chips()).abs().mean() > 0.01
 
 
+def test_scaling_leaves_the_mirror():
+    half = ALL.scaled(0.5)
+    assert (half.turn, half.cover, half.mirror) == (0.15, 0.25, 0.5)
+    assert ALL.scaled(1) == ALL
+
+
 def test_all_mirrored_is_the_mirror_image():
     torch.testing.assert_close(changed(chips(), mirror=1.0), chips().flip(-1), atol=1e-5, rtol=0)
 

@@ -88,6 +88,7 @@ def test_tower_settings(path):
     assert isinstance(config["lr"], float)
     assert config["sizes"][-1] == 48  # ends at the size that faces are shown at
     assert config["sizes"] == sorted(config["sizes"])
+    assert len(config["strengths"]) == len(config["sizes"])
     assert config["validate_every"] > 0 and 0 < config["warm_up"] < 1 and 0 <= config["balance"] <= 1
     assert set(config["augment"]) == {field.name for field in dataclasses.fields(Strengths)}
 

@@ -20,8 +20,8 @@ def config(faces_cache, tmp_path) -> dict:
     """Four batches an epoch of noise faces, two epochs."""
     changes = vars(Strengths(turn=0.2, zoom=0.1, mirror=0.5, contrast=0.2, coarse=0.5, blur=0.5, cover=0.5, half=0.1))
     return {"faces": str(faces_cache), "out": str(tmp_path / "run"), "device": "cpu", "seed": 3, "batch": 7, "lr": 1e-3,
-            "weight_decay": 0.05, "warm_up": 0.3, "sizes": SIZES, "average": 0.9, "class_weight": 0.5, "smoothing": 0.1,
-            "balance": 0.25, "validate_every": 1, "augment": changes}
+            "weight_decay": 0.05, "warm_up": 0.3, "sizes": SIZES, "strengths": [1, 0.5], "average": 0.9, "class_weight": 0.5,
+            "smoothing": 0.1, "balance": 0.25, "validate_every": 1, "augment": changes}
 
 
 def last(config: dict) -> dict:
@@ -84,6 +84,20 @@ def test_training_moves_weights_and_averages(config):
     assert after["steps"] == len(SIZES) * (len(faces.train) // config["batch"])
 
 
+def test_norms_of_the_average_are_settled_on_faces_of_the_stored_size(config):
+    """Running statistics would be those of other weights and of 16 px pictures."""
+    faces = train_tower.load_faces(config["faces"], "cpu")
+    config |= {"batch": len(faces.train)}
+    run = train_tower.start(config, faces, "cpu")
+    train_tower.settle_norms(run, faces, Strengths(), config)
+    stem = run.averaged.tower.trunk.conv1
+    with torch.no_grad():
+        first = stem[0](train_tower.to_input(faces.chips[faces.train]))
+    torch.testing.assert_close(stem[1].running_mean, first.mean((0, 2, 3)), atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(stem[1].running_var, first.var((0, 2, 3)), atol=1e-4, rtol=1e-3)
+    assert not any(m.training for m in run.averaged.modules())
+
+
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_epoch_before(config, monkeypatch):
     stop_at(monkeypatch, "loss_of", 6, lambda *given: torch.tensor(float("nan")))
     with pytest.raises(InputError, match=r"loss is nan in epoch 2, batch 2 of 4 \(first picture: row \d+\).*Lower lr"):
@@ -103,9 +117,14 @@ def test_running_out_of_memory_says_what_to_lower(config, monkeypatch):
 
 
 def test_other_settings_do_not_resume(config):
-    train_tower.train(config | {"sizes": [16]})
+    train_tower.train(config | {"sizes": [16], "strengths": [1]})
     with pytest.raises(InputError, match=r"made with sizes: \[16\], now \[16, 24\]. Choose another `out`"):
         train_tower.train(config)
+
+
+def test_sizes_and_strengths_go_together(config):
+    with pytest.raises(InputError, match="2 sizes and 1 strengths: give one of each an epoch"):
+        train_tower.train(config | {"strengths": [1]})
 
 
 def test_unknown_and_missing_settings_are_named(tmp_path):
@@ -185,7 +204,7 @@ def test_mirror_images_are_predicted_alike():
 
 
 def test_the_file_holds_the_averaged_weights_in_bf16_and_says_what_they_are(config):
-    run = train_tower.train(config | {"sizes": [16]})
+    run = train_tower.train(config | {"sizes": [16], "strengths": [1]})
     path = f"{config['out']}/tower.safetensors"
     with safe_open(path, "pt") as stored:
         about = stored.metadata()
