@@ -20,11 +20,11 @@ from pathlib import Path
 
 WARM = """
 import sys, time
-import emollm.explain
+import emollm
 photo, runs = sys.argv[1], int(sys.argv[2])
 for _ in range(runs + 1):
     start = time.perf_counter()
-    emollm.explain.explain(photo)
+    emollm.explain(photo)
     print(time.perf_counter() - start)
 """
 

@@ -9,8 +9,8 @@ import argparse
 import json
 import time
 
-from emollm.checkpoint import shape_of
-from emollm.explain import Prepared, answer
+from emollm.explainer import Prepared, answer
+from emollm.model.checkpoint import shape_of
 from emollm.workers import Workers
 
 
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16)
     options = parser.parse_args()
     prepared, measuring = measured(options.clips, options.workers)
-    from emollm.engine import engine
+    from emollm.model.engine import engine
 
     start = time.perf_counter()
     loaded = engine("pocket", options.engine)

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from emollm import train_tower
-from emollm.evaluate import bootstrap, calibration_error, macro_recall
-from emollm.mesh import pose
+from emollm.evaluation.statistics import bootstrap, calibration_error, macro_recall
+from emollm.perception.mesh import pose
 from emollm.schema import LABELS
+from emollm.training import tower as train_tower
 
 TEMPERATURES = np.linspace(0.5, 2.0, 61)
 YAW = ((0, 10), (10, 20), (20, 30), (30, 90))  # degrees

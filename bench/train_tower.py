@@ -18,8 +18,9 @@ from figures import machine, ratio, spread, verdict
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
-from emollm import settings, train_tower
-from emollm.augment import Strengths
+from emollm.training import settings
+from emollm.training import tower as train_tower
+from emollm.training.augment import Strengths
 
 CONFIG = Path(__file__).parents[1] / "configs" / "train_tower.yaml"
 SIDE, GOAL = 48, 1.5

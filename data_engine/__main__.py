@@ -21,7 +21,7 @@ def main() -> int:
             observe(args.fer, args.out)
         else:
             from data_engine.build import KEYS, build
-            from emollm.settings import load
+            from emollm.training.settings import load
 
             print(dict(build(load(args.config, *KEYS))))
     except InputError as error:

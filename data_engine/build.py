@@ -16,10 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
-from data_engine import draft, reading, sample
+from data_engine import draft, sample
 from data_engine.questions import QUESTIONS
-from emollm import prompt, verify
-from emollm.schema import AU_NAMES, LABELS, AUEvent, AUSeries
+from emollm.answer import prompt, reading, verify
+from emollm.answer.witnesses import Movements, together
+from emollm.schema import AU_NAMES, LABELS
+from emollm.training.record import Record
 
 KEYS = ("records", "faces", "out", "seed", "mix.real?", "mix.edited?", "mix.drawn?", "asked.explain?", "asked.movement?",
         "asked.label?", "label_share", "earlier")
@@ -37,7 +39,6 @@ class Faces:
         self.target = (1 - label_share) * stored["soft"] + label_share * onehot  # [N, 8]
         self.rows = np.flatnonzero(stored["keep"] & ~stored["public_test"] & stored["found"])
         self.pool = self.intensity[self.rows]
-        self.weights = reading.fit(self.pool, self.target[self.rows])
 
 
 def evidence(faces: Faces, rng: random.Random, mix: dict) -> tuple:
@@ -52,11 +53,11 @@ def evidence(faces: Faces, rng: random.Random, mix: dict) -> tuple:
     else:
         values = sample.edit(real, rng) if kind == "edited" else real
     measured = sample.hide(measured, rng)
-    shown = np.where(measured[:, None], values, 0)
-    if row is None:
-        target = reading.read(faces.weights, shown)
-    else:
-        target = faces.target[row] if kind == "real" else reading.after_edit(faces.weights, faces.target[row], real, shown)
+    target = faces.target[row] if kind == "real" else movements_read(values, confidence, measured)
+    if kind == "edited":  # the pixels still show the face as it was
+        seen = movements_read(real, confidence, faces.measured)
+        stated = movements_read(values, confidence, measured & (np.nan_to_num(values) != np.nan_to_num(real)).any(1))
+        target = together(faces.target[row], Movements(target, seen, stated, pixels=True))
     if rng.random() < mix_clip(kind):
         series, events, keys = sample.as_clip(values, confidence, measured, name, rng.choice((2, 2, 3, 4)), rng)
     else:
@@ -64,12 +65,18 @@ def evidence(faces: Faces, rng: random.Random, mix: dict) -> tuple:
     return series, events, keys, target, row, kind
 
 
+def movements_read(intensity: np.ndarray, confidence: np.ndarray, measured: np.ndarray) -> np.ndarray:
+    """p(label | action units) [8]; intensity [24, 2], confidence [24], measured [24]."""
+    visible = measured & np.isfinite(intensity).any(1)
+    return reading.read(np.nan_to_num(intensity).max(1)[None], confidence[None], visible)[0]
+
+
 def mix_clip(kind: str) -> float:
     """Share of clips among records of one kind of evidence."""
     return 0.12 if kind == "real" else 0.25
 
 
-def write_record(index: int, seed: int, faces: Faces, mix: dict, asked: dict, earlier: float) -> tuple[dict | None, str]:
+def write_record(index: int, seed: int, faces: Faces, mix: dict, asked: dict, earlier: float) -> tuple[Record | None, str]:
     """One record, or None and the reason why it was dropped. mix and asked: weights of evidence and question kinds;
     earlier: share of records that are the second turn of a chat about the face."""
     rng = random.Random(seed * 1_000_003 + index)
@@ -93,23 +100,13 @@ def write_record(index: int, seed: int, faces: Faces, mix: dict, asked: dict, ea
     kinds = rng.choices(list(asked), list(asked.values()), k=2 if rng.random() < earlier else 1)
     messages = [m for kind_asked in kinds for m in (
         {"role": "user", "content": ask(kind_asked, rng)}, {"role": "assistant", "content": answers[kind_asked]})]
-    return {"id": index, "messages": messages,
-            "images": [] if row is None else [f"fer2013:{row}"], "label": label, "target": np.round(target, 4).tolist(),
-            "au": pack(series, events, keys), "provenance": {"evidence": kind, "text": "rules", "asked": kinds[-1]}}, "kept"
+    return Record(index, messages, label, np.round(target, 4).tolist(), series, events, keys, row,
+                  {"evidence": kind, "text": "rules", "asked": kinds[-1]}), "kept"
 
 
 def ask(kind: str, rng: random.Random) -> str:
     """A question of that kind: explain, movement or label."""
     return prompt.DEFAULT_QUESTION if kind == "explain" and rng.random() < 0.3 else rng.choice(QUESTIONS[kind])
-
-
-def pack(series: AUSeries, events: list[AUEvent], keys: list[int]) -> dict:
-    """Evidence as plain JSON: the series plus its events and key frames."""
-    return series.to_dict() | {"events": [vars(e) for e in events], "keys": keys}
-
-
-def unpack(stored: dict) -> tuple[AUSeries, list[AUEvent], list[int]]:
-    return AUSeries.from_dict(stored), [AUEvent(**e) for e in stored["events"]], stored["keys"]
 
 
 def finished(path: Path) -> int:
@@ -134,5 +131,5 @@ def build(config: dict) -> collections.Counter:
             record, outcome = write_record(index, config["seed"], faces, config["mix"], config["asked"], config["earlier"])
             counts[outcome] += 1
             if record:
-                lines.write(json.dumps(record, separators=(",", ":")) + "\n")
+                lines.write(record.to_json() + "\n")
     return counts

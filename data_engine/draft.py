@@ -12,13 +12,15 @@ import re
 from typing import TYPE_CHECKING
 
 from data_engine.phrases import capitalised, clause, codes, refer, say, sentence
-from emollm.facs import COMBINATIONS, OTHER_READINGS, Combination, level_word, relation
+from emollm.explanation import CLOSE_MARGIN
+from emollm.facs.readings import level_word, relation
+from emollm.facs.tables import COMBINATIONS, OTHER_READINGS, Combination
+from emollm.facs.units import UPPER_FACE
 from emollm.schema import LABELS
 
 if TYPE_CHECKING:
-    from emollm.prompt import Observation
+    from emollm.answer.prompt import Observation
 
-CLOSE = 0.2  # margin under which the conclusion says that it is uncertain
 FAR = 0.5  # margin from which the alternative is called distant
 SIMULTANEOUS = 0.2  # s; onsets this close count as one moment
 BRIEF = 0.5  # s
@@ -28,7 +30,6 @@ CLEARLY_STRONGER = 0.3  # intensity; less than this is within what two FACS code
 LEAK = re.compile(r"\b(neutral\w*|happ[iy]\w*|joy\w*|sad(?!dle)\w*|surpris\w*|fear\w*|afraid|scared|frighten\w*|"
                   r"disgust\w*|ang(er|ry|ri)\w*|contempt\w*|scorn\w*)\b", re.IGNORECASE)
 
-UPPER = frozenset({"AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU43", "AU45"})
 
 # What may be said to be missing: only when none of these action units is there. AU09 also lowers the brow and lifts
 # the lip, AU06 also narrows the eyes, AU22 also opens the lips.
@@ -67,7 +68,7 @@ def conclusion(label: str, alternative: str, observations: list[Observation], rn
                margin: float) -> str:
     """What follows "Conclusion: {label}.": the evidence for it, evidence against it, and the nearest alternative.
 
-    margin: probability of the label minus that of the alternative, 0-1. Below CLOSE the wording is uncertain.
+    margin: probability of the label minus that of the alternative, 0-1. Below CLOSE_MARGIN the wording is uncertain.
     """
     strongest = sorted(observations, key=lambda o: -o.intensity)
     against = [o for o in strongest if relation(label, o.au) == "against"]
@@ -171,8 +172,8 @@ def _strength(observations: list[Observation], rng: random.Random) -> str:
 def _places(observations: list[Observation], rng: random.Random) -> str:
     if len(observations) < 2:
         return ""
-    upper = sum(o.intensity for o in observations if o.au in UPPER)
-    lower = sum(o.intensity for o in observations if o.au not in UPPER)
+    upper = sum(o.intensity for o in observations if o.au in UPPER_FACE)
+    lower = sum(o.intensity for o in observations if o.au not in UPPER_FACE)
     if not lower:
         return sentence(rng, ("[everything|all of it] [lies|is] in the upper face[, with no movement of the mouth|]",
                               "the area of brows and eyes carries it all[, with no movement of the mouth|]"))
@@ -328,7 +329,7 @@ def _objection(against: list[Observation], rng: random.Random) -> str:
 
 
 def _alternative(alternative: str, margin: float, rng: random.Random) -> str:
-    if margin < CLOSE:
+    if margin < CLOSE_MARGIN:
         return say(rng, rng.choice((
             "[the call is close|it is a close call|this is uncertain|the margin is small|the case is unclear]: {alt} "
             "[is nearly as likely|is almost as likely|is close behind|may be read as well]",

@@ -2,8 +2,8 @@
 
     python -m data_engine observe --fer DIR -o runs/faces.npz
 
-Every picture takes the same way as at inference: media.read -> face.follow -> measure.series -> face.chips. A picture
-in which no face is found keeps its whole area as its chip and no action unit. A rerun redoes unfinished shards only.
+Every picture takes the same way as at inference, as a face crop. One that no mesh fits keeps its whole area as its chip
+and no action unit. A rerun redoes unfinished shards only.
 """
 
 from __future__ import annotations
@@ -12,29 +12,21 @@ from pathlib import Path
 
 import numpy as np
 
-from data_engine.sources import fer2013
-from emollm import face, measure, media
-from emollm.schema import AU_NAMES
+from emollm.evaluation import fer2013
+from emollm.explainer import prepare
+from emollm.model.checkpoint import Shape
 
-CHIP = 48
+SHAPE = Shape(max_key_frames=1, chip_size=48)
 SHARD = 2000
 
 
 def observe_picture(picture) -> dict:
     """Chip [48, 48] uint8, landmarks [478, 3], intensity [24, 2], confidence [24], measured [24]; NaN without a face."""
-    frames = media.read(picture)
-    tracks = face.follow(frames)
-    if not tracks:
-        none = np.full((len(AU_NAMES), 2), np.nan, np.float32)
-        return {"found": False, "chip": np.asarray(picture.convert("L").resize((CHIP, CHIP))),
-                "landmarks": np.full((478, 3), np.nan, np.float16), "intensity": none,
-                "confidence": np.zeros(len(AU_NAMES), np.float32), "measured": np.zeros(len(AU_NAMES), bool)}
-    track = max(tracks, key=lambda t: t.quality.size[0])
-    series = measure.series(track)
-    chip = face.chips(frames, track, [0], CHIP)[0][0, :, :, 0]
-    return {"found": True, "chip": chip, "landmarks": track.landmarks[0].astype(np.float16),
-            "intensity": series.intensity[0].astype(np.float32), "confidence": series.confidence[0].astype(np.float32),
-            "measured": series.measured}
+    (face,) = prepare(picture, SHAPE, crops=True, gate=None).subjects
+    landmarks = np.full((478, 3), np.nan) if face.track is None else face.track.landmarks[0]
+    return {"found": face.track is not None, "chip": face.chips[0, :, :, 0], "landmarks": landmarks.astype(np.float16),
+            "intensity": face.series.intensity[0].astype(np.float32),
+            "confidence": face.series.confidence[0].astype(np.float32), "measured": face.series.measured}
 
 
 def observe(folder: str, out: str, progress=print) -> None:

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from emollm.prompt import Observation
+    from emollm.answer.prompt import Observation
 
 
 class Part(NamedTuple):

@@ -10,7 +10,7 @@ import random
 
 import numpy as np
 
-from emollm.facs import VARIANTS
+from emollm.facs.tables import VARIANTS
 from emollm.schema import AU_NAMES, AUS, LABELS, OFF, ON, SIDE_GAP, AUEvent, AUSeries
 
 INDEX = {au: k for k, au in enumerate(AU_NAMES)}

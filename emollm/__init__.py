@@ -1,19 +1,25 @@
 """emollm: why does this face show this emotion? `emollm.explain("photo.jpg")` answers, one Explanation a face.
 
-Names load on first use, so that importing the package costs nothing.
+Names load on first use, so that importing the package costs nothing; docs/api.md lists them with examples.
 """
 
 from importlib import import_module
 
+from emollm import auto
+
 __version__ = "0.1.0"
-_HOMES = {"parse": "emollm.prompt", "AUSeries": "emollm.schema", "Explanation": "emollm.schema",
-          "Claim": "emollm.schema", "InputError": "emollm.schema", "NoFaceError": "emollm.schema"}
-__all__ = ["AUSeries", "Claim", "Explanation", "InputError", "NoFaceError", "explain", "parse"]
+_HOMES = {"explain": "emollm.explainer", "measure": "emollm.explainer", "load": "emollm.model.checkpoint",
+          "parse": "emollm.answer.prompt", "AUSeries": "emollm.schema", "AUEvent": "emollm.schema",
+          "FaceTrack": "emollm.schema", "Claim": "emollm.schema", "Explanation": "emollm.explanation",
+          "InputError": "emollm.schema", "NoFaceError": "emollm.schema"}
+__all__ = ["AUEvent", "AUSeries", "Claim", "Explanation", "FaceTrack", "InputError", "NoFaceError", "explain", "load",
+           "measure", "parse"]
 
 
 def __getattr__(name: str):
-    if name == "explain":
-        return import_module("emollm.explain")  # the module is callable: see its last lines
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'emollm' has no attribute '{name}'")
+
+
+auto.arrange()

@@ -9,7 +9,10 @@ import json
 import sys
 from pathlib import Path
 
-from emollm import progress, render, report
+from emollm import progress
+from emollm.explanation import as_text, print_text
+from emollm.files import write_file
+from emollm.output import render
 from emollm.schema import InputError
 
 FOLDER = Path("demo")
@@ -30,19 +33,19 @@ def main(folder: Path = FOLDER) -> int:
         photo = folder / "astronaut.png"
         render.save(Image.fromarray(astronaut()), photo)
         progress.note(f"explaining {photo} ...")
-        from emollm.explain import explain
+        from emollm.explainer import explain
 
         found = explain(photo)
-        text = "\n\n".join(report.as_text(explanation) for explanation in found) + "\n"
-        report.write_file(folder / "explanation.txt", text)
+        text = "\n\n".join(as_text(explanation) for explanation in found) + "\n"
+        write_file(folder / "explanation.txt", text)
         stored = [explanation.to_dict() for explanation in found]
-        report.write_file(folder / "explanation.json", json.dumps(stored, indent=1, ensure_ascii=False) + "\n")
+        write_file(folder / "explanation.json", json.dumps(stored, indent=1, ensure_ascii=False) + "\n")
         picture = render.frame_at(photo, render.key_time(found[0]))
         render.save(render.annotate(picture, found[0]), folder / "annotated.png")
     except InputError as error:
         print(f"emollm: {error}", file=sys.stderr)
         return error.exit_code
-    report.print_text(text)
+    print_text(text)
     print(f"\nwritten: {', '.join(str(folder / name) for name in ('annotated.png', 'explanation.txt'))}, "
           f"{folder / 'explanation.json'}", file=sys.stderr)
     return 0

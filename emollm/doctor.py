@@ -19,9 +19,9 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+from emollm.files import MODELS
 from emollm.schema import InputError
 
-MODELS = Path(__file__).parent / "models"
 # package -> (import name, what stops working without it)
 NEEDED = {"numpy": ("numpy", "everything"), "pillow": ("PIL", "photos"), "torch": ("torch", "the model"),
           "transformers": ("transformers", "the model"), "safetensors": ("safetensors", "the model"),
@@ -74,7 +74,7 @@ def vllm() -> Iterator[tuple[bool, str]]:
     if importlib.util.find_spec("emollm_vllm") is None:
         yield True, "emollm_vllm (not installed): needed for `emollm serve` alone"
         return
-    from emollm_vllm.launch import KNOWN, check_vllm, versions
+    from emollm_vllm.process.launch import KNOWN, check_vllm, versions
 
     found = versions()
     if not found:
@@ -121,14 +121,14 @@ def self_test() -> Iterator[tuple[bool, str]]:
     start = time.monotonic()
     try:
         from emollm.evidence import parse_facs
-        from emollm.explain import explain
+        from emollm.explainer import explain
 
         found = explain(parse_facs(SELF_TEST))[0]
     except Exception as error:
         reason = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
         yield False, f"self test: {SELF_TEST} could not be explained ({reason})"
         return
-    cited = {claim.au for claim in found.claims}
+    cited = {claim.au for claim in found.claims if claim.kind == "observation"}
     good = found.label is not None and "AU12" in cited
     yield good, (f"self test: {SELF_TEST} is commonly read as {found.label} ({found.confidence:.2f}), cites "
                  f"{' '.join(sorted(cited)) or 'nothing'}, {time.monotonic() - start:.1f} s")

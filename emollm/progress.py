@@ -64,15 +64,20 @@ def note(message: str) -> None:
         print(message, file=_out(), flush=True)
 
 
+def bar(done: int, total: int) -> str:
+    """BAR_WIDTH characters; full when there is nothing to do."""
+    filled = round(BAR_WIDTH * min(1.0, done / total)) if total else BAR_WIDTH
+    return "#" * filled + "." * (BAR_WIDTH - filled)
+
+
 def _show(what: str, done: int, total: int | None, seconds: float) -> None:
     rate = f"{done / seconds:.1f}/s"
     count = f"{done}/{total}" if total else str(done)
     if _mode == "plain":
         print(f"{what}: {count}, {rate}", file=_out(), flush=True)
         return
-    filled = round(BAR_WIDTH * min(1.0, done / total)) if total else 0
-    bar = f" [{'#' * filled}{'.' * (BAR_WIDTH - filled)}]" if total else ""
-    _out().write(f"\r\033[K{what}{bar} {count} {rate}")
+    drawn = f" [{bar(done, total)}]" if total else ""
+    _out().write(f"\r\033[K{what}{drawn} {count} {rate}")
     _out().flush()
 
 

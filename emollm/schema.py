@@ -1,13 +1,12 @@
-"""The contracts every other module speaks: face track, action-unit series, event, claim, explanation.
+"""The contracts every other module speaks: face track, action-unit series, event, claim.
 
-Standard library only, so that reading a result never loads a model; arrays are numpy arrays that other modules bring.
+Standard library only; arrays are numpy arrays that other modules bring.
 Conventions: times in seconds; pixels are picture pixels with integer pixel centres; left and right are the person's
 own; intensity follows FACS A-E as 1-5 with 0 = absent and NaN = not visible; T = frames, 24 = len(AUS).
 """
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,9 @@ AUS = (1, 2, 4, 5, 6, 7, 9, 10, 11, 12, 14, 15, 17, 18, 20, 22, 23, 24, 25, 26, 
 AU_NAMES = tuple(f"AU{number:02d}" for number in AUS)
 LABELS = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")
 SIDES = ("left", "right", "both")
+# An observation line, or what a clause of the prose states.
+CLAIM_KINDS = ("observation", "movement", "strength", "rank", "side", "count", "place", "time", "order", "combination",
+               "support", "alternative", "confidence", "label", "cause")
 VERDICTS = ("supported", "contradicted", "unsure", "unmeasured")
 
 # A movement counts as there from ON, as not there up to OFF; in between nobody should be sure (docs/decisions.md).
@@ -73,6 +75,7 @@ class FaceTrack:
     pose: np.ndarray  # [T, 3] yaw, pitch, roll in degrees
     quality: Quality
     picture_size: tuple[int, int] = (0, 0)  # width, height px
+    looks: np.ndarray | None = None  # [T, 2, appearance.WIDTH] of the left and right half; None: landmarks alone
 
 
 @dataclass
@@ -99,16 +102,24 @@ class AUSeries:
     intensity: np.ndarray  # [T, 24, 2] left, right; 0-5, NaN = not visible
     confidence: np.ndarray  # [T, 24] 0-1
     measured: np.ndarray  # [24] bool
-    estimator: str  # who measured: "emollm-geometry", "openface", "hand", ...
+    estimator: str  # who measured: "emollm-face", "openface", "hand", ...
     baseline: str = "none"  # none | clip | image: what counts as this face at rest
     version: str = ""
     face_id: int = 0
+    notices: list[str] = field(default_factory=list, compare=False)  # what the reader of a table did to it; not stored
 
     def __post_init__(self) -> None:
         frames = len(self.times)
         for name, shape in (("intensity", (frames, 24, 2)), ("confidence", (frames, 24)), ("measured", (24,))):
             if getattr(self, name).shape != shape:
                 raise InputError(f"AUSeries.{name} has shape {getattr(self, name).shape}, expected {shape}")
+
+    @classmethod
+    def unmeasured(cls, estimator: str = "none") -> AUSeries:
+        """One frame of which nothing is known."""
+        import numpy as np
+
+        return cls(np.zeros(1), np.full((1, 24, 2), np.nan), np.zeros((1, 24)), np.zeros(24, bool), estimator)
 
     def to_dict(self) -> dict:
         return {"schema_version": SCHEMA_VERSION, "aus": list(AU_NAMES), "times": _numbers(self.times),
@@ -146,70 +157,9 @@ class Claim:
     measured_intensity: float = math.nan
     verdict: str = "unmeasured"
     reason: str = ""
-
-
-@dataclass
-class Explanation:
-    """Why one face is commonly read as one emotion: text, label distribution, claims and their evidence."""
-
-    face_id: int = 0
-    label: str | None = None  # None: not enough to say
-    distribution: dict[str, float] = field(default_factory=dict)  # 8 labels, sums to 1
-    confidence: float = 0.0  # calibrated probability of `label`
-    alternatives: list[str] = field(default_factory=list)
-    text: str = ""  # the model's answer, whole
-    observations: str = ""
-    interpretation: str = ""
-    conclusion: str = ""
-    claims: list[Claim] = field(default_factory=list)
-    events: list[AUEvent] = field(default_factory=list)
-    evidence: dict[str, Any] | None = None  # AUSeries.to_dict() of what the model was given
-    key_frames: list[float] = field(default_factory=list)  # s
-    box: list[float] = field(default_factory=list)  # px at the first key frame
-    source: str = ""
-    question: str = ""
-    edits: dict[str, float] = field(default_factory=dict)  # --what-if edits of the evidence
-    notices: list[str] = field(default_factory=list)
-    model: str = ""
-    evidence_version: str = ""
-    schema_version: str = SCHEMA_VERSION
-    ai_generated: bool = True
-
-    @property
-    def measured(self) -> bool:
-        return self.evidence is not None
-
-    def to_dict(self) -> dict:
-        """Plain JSON types; NaN becomes null."""
-        return _plain(dataclasses.asdict(self))
-
-    @classmethod
-    def from_dict(cls, stored: dict) -> Explanation:
-        """Inverse of to_dict. Raises InputError for unknown keys or another schema version."""
-        version = str(stored.get("schema_version", ""))
-        if version.split(".", maxsplit=1)[0] != SCHEMA_VERSION.split(".", maxsplit=1)[0]:
-            raise InputError(f"explanation has schema version '{version}', this emollm reads {SCHEMA_VERSION}")
-        known = {f.name for f in dataclasses.fields(cls)}
-        if unknown := sorted(set(stored) - known):
-            raise InputError(f"explanation has unknown keys {unknown}")
-        values = dict(stored)
-        values["claims"] = [_claim(c) for c in stored.get("claims", [])]
-        values["events"] = [AUEvent(**{k: v for k, v in e.items() if k != "micro"}) for e in stored.get("events", [])]
-        return cls(**values)
-
-    def __str__(self) -> str:
-        from emollm.report import as_text
-
-        return as_text(self)
-
-
-def _claim(stored: dict) -> Claim:
-    values = dict(stored)
-    for key in ("intensity", "measured_intensity"):
-        values[key] = math.nan if values.get(key) is None else values[key]
-    for key in ("span", "interval"):
-        values[key] = tuple(values[key]) if values.get(key) is not None else None
-    return Claim(**values)
+    kind: str = "movement"  # CLAIM_KINDS
+    units: list[str] = field(default_factory=list)  # every unit spoken of; `au` is the one a set of them means, "" without any
+    label: str = ""  # of a support, an alternative, a confidence
 
 
 def _require(stored: dict, what: str, *keys: str) -> None:
@@ -219,46 +169,15 @@ def _require(stored: dict, what: str, *keys: str) -> None:
 
 def _numbers(array: np.ndarray) -> list:
     """Nested lists, four decimals, NaN as None."""
-    return _plain(array.round(4).tolist())
+    return plain_json(array.round(4).tolist())
 
 
-def _plain(value: Any) -> Any:
+def plain_json(value: Any) -> Any:
+    """A value in plain JSON types; NaN and infinity become None."""
     if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
+        return {k: plain_json(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
+        return [plain_json(v) for v in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-_TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean", "list": "array", "dict": "object",
-          "tuple": "array"}
-
-
-def _property(annotation: str) -> dict:
-    """JSON Schema of one dataclass field, from its annotation; numbers may be null because NaN is written so."""
-    kinds = {_TYPES[part.split("[")[0].strip()] for part in annotation.split("|")
-             if part.split("[")[0].strip() in _TYPES}
-    if "None" in annotation or "number" in kinds:
-        kinds.add("null")
-    return {"type": sorted(kinds)}
-
-
-def json_schema() -> dict:
-    """JSON Schema (draft 2020-12) of Explanation.to_dict()."""
-    def of(cls: type, **override: dict) -> dict:
-        fields = {f.name: _property(str(f.type)) for f in dataclasses.fields(cls)}
-        return {"type": "object", "additionalProperties": False, "required": sorted(fields),
-                "properties": fields | override}
-
-    claim = of(Claim, side={"enum": list(SIDES)}, verdict={"enum": list(VERDICTS)},
-               polarity={"enum": ["present", "absent"]},
-               au={"type": "string", "pattern": "^AU[0-9]{2}$"})  # a claim may name a unit that nobody measures
-    schema = of(Explanation, label={"enum": [*LABELS, None]}, claims={"type": "array", "items": claim},
-                events={"type": "array", "items": of(AUEvent, au={"enum": list(AU_NAMES)})},
-                distribution={"type": "object", "additionalProperties": False,
-                              "properties": {label: {"type": "number", "minimum": 0, "maximum": 1}
-                                             for label in LABELS}})
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "emollm explanation",
-            "$id": f"emollm-explanation-{SCHEMA_VERSION}", **schema}

@@ -1,6 +1,6 @@
 """Turn a trained model into a shipped one: fit the label temperature, write the facts, copy into emollm/models/.
 
-    python -m emollm.ship runs/reason/model pocket --fer DIR
+    emollm ship runs/polish/model pocket --fer DIR
 
 The temperature is fitted on every second PublicTest face (so that figures on the others stay clean) against the FER+
 majority, by the lowest negative log-likelihood (Guo et al., ICML 2017).
@@ -8,14 +8,15 @@ majority, by the lowest negative log-likelihood (Guo et al., ICML 2017).
 
 from __future__ import annotations
 
-import argparse
 import hashlib
+from pathlib import Path
 
 import numpy as np
 
-from emollm.checkpoint import MODELS, load, save
-from emollm.evaluate import answers, crop_input
-from emollm.measure import ESTIMATOR, ESTIMATOR_VERSION
+from emollm.evaluation.quick import answers, crop_input
+from emollm.files import MODELS
+from emollm.model.checkpoint import load, save, shape_of
+from emollm.perception.measure import ESTIMATOR, ESTIMATOR_VERSION
 from emollm.schema import LABELS
 
 FACTS = {
@@ -38,32 +39,26 @@ def fit_temperature(distributions: np.ndarray, truth: np.ndarray) -> float:
     return float(min(np.arange(0.5, 3.01, 0.02), key=loss))
 
 
-def main() -> None:
-    from data_engine.sources import fer2013
-    from emollm import progress
+def ship(trained: str, name: str, fer: str, n: int = 600) -> Path:
+    """Make the model in folder `trained` the shipped model `name`; returns its folder.
 
-    parser = argparse.ArgumentParser(prog="python -m emollm.ship", description=__doc__)
-    parser.add_argument("source", help="folder of the trained model")
-    parser.add_argument("name", help="what `--model` will call it")
-    parser.add_argument("--fer", required=True, help="folder with fer2013_train.npz")
-    parser.add_argument("--n", type=int, default=600, help="faces to fit the temperature on")
-    arguments = parser.parse_args()
-    progress.use("auto")
-    model, processor = load(arguments.source)
+    fer: folder with the FER2013 files; n: faces to fit the temperature on. Raises InputError.
+    """
+    from emollm import progress
+    from emollm.evaluation import fer2013
+
+    (model, processor), shape = load(trained), shape_of(trained)
     model.config.label_temperature = 1.0
-    source = fer2013.load(arguments.fer)
-    rows = np.flatnonzero(source.public_test)[::2][:arguments.n]
-    faces = [crop_input(p, processor.chip_size) for p in progress.track(source.pictures(rows), "measuring", len(rows))]
+    source = fer2013.load(fer)
+    rows = np.flatnonzero(source.public_test)[::2][:n]
+    faces = [crop_input(p, shape) for p in progress.track(source.pictures(rows), "measuring", len(rows))]
     given = answers(model, processor, faces, grounded=True)
-    distributions = np.array([[a.distribution[label] for label in LABELS] for a in given])
+    distributions = np.array([[a.look[label] for label in LABELS] for a in given])
     model.config.label_temperature = round(fit_temperature(distributions, source.votes[rows].argmax(1)), 2)
     model.config.evidence_version = f"{ESTIMATOR} {ESTIMATOR_VERSION}"
-    folder = MODELS / arguments.name
+    folder = MODELS / name
     save(model, processor, folder, FACTS | {"label_temperature": str(model.config.label_temperature)})
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     (folder / "SHA256SUMS").write_text(f"{digest}  model.safetensors\n")
     print(f"{folder}: temperature {model.config.label_temperature}, sha256 {digest[:16]}...")
-
-
-if __name__ == "__main__":
-    main()
+    return folder

@@ -138,7 +138,7 @@ class _Unpickler(pickle.Unpickler):
     """Unpickles what prepare() returns and nothing else."""
 
     ALLOWED = {
-        ("emollm.explain", "Prepared"), ("emollm.explain", "Subject"), ("emollm.schema", "AUSeries"),
+        ("emollm.subject", "Prepared"), ("emollm.subject", "Subject"), ("emollm.schema", "AUSeries"),
         ("emollm.schema", "AUEvent"), ("emollm.schema", "FaceTrack"), ("emollm.schema", "Quality"),
         ("numpy", "ndarray"), ("numpy", "dtype"), ("numpy._core.multiarray", "_reconstruct"),
         ("numpy._core.multiarray", "scalar"), ("numpy._core.numeric", "_frombuffer"),
@@ -150,6 +150,11 @@ class _Unpickler(pickle.Unpickler):
         return super().find_class(module, name)
 
 
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _shown(source) -> str:
     return f"{len(source)} bytes" if isinstance(source, bytes) else str(source)
 
@@ -159,10 +164,11 @@ def _serve(fd: int, memory_gb: float) -> None:
     _use_all_cores()
     import numpy as np
 
-    from emollm import media, mesh
-    from emollm.explain import prepare
+    from emollm.explainer import prepare
+    from emollm.perception import clip, media, mesh
+    from emollm.perception.limits import WHOLE
 
-    media.DECODE_THREADS = "NONE"  # the cores have other workers to run
+    clip.DECODE_THREADS = "NONE"  # the cores have other workers to run
     mesh.measure_photo(np.full((64, 64, 3), 128, np.uint8), 1)  # loads the face models: the limit counts what comes after
     _limit_memory(memory_gb)
     with Connection(fd) as connection:
@@ -173,7 +179,9 @@ def _serve(fd: int, memory_gb: float) -> None:
                 return
             try:
                 if isinstance(source, bytes) and name:
-                    source = media.read(source, name=name)
+                    reading = {key: asked.pop(key) for key in ("cut", "still") if key in asked}
+                    source = media.read(source, name=name, still=reading.get("still", False),
+                                        **vars(reading.get("cut", WHOLE)))
                 answer = ("ok", prepare(source, shape, **asked))
             except InputError as error:
                 answer = ("NoFaceError" if isinstance(error, NoFaceError) else "InputError", str(error))

@@ -190,7 +190,7 @@ def drawn_face():
     import random
 
     from data_engine import sample
-    from emollm import prompt
+    from emollm.answer import prompt
     from emollm.schema import AUS
 
     def make(seed: int):
@@ -204,6 +204,34 @@ def drawn_face():
         return series, events, keys, prompt.observe(series, events, rng), rng
 
     return make
+
+
+@pytest.fixture(scope="session")
+def fer(astronaut, tmp_path_factory):
+    """A folder in the layout of FER2013 with eight pictures: six crops of the photograph, two of noise."""
+    import io
+
+    from PIL import Image
+
+    from emollm.evaluation import fer2013
+
+    folder, draw = tmp_path_factory.mktemp("fer"), np.random.default_rng(0)
+    crop = Image.fromarray(astronaut).convert("L").crop((170, 55, 280, 165)).resize((48, 48))
+    pictures = [crop.point(lambda v, gain=gain: min(255, v * gain)) for gain in (0.8, 0.9, 1.0, 1.05, 1.1, 1.15)]
+    pictures += [Image.fromarray(draw.integers(0, 256, (48, 48), dtype=np.uint8)) for _ in range(2)]
+    stored = []
+    for picture in pictures:
+        buffer = io.BytesIO()
+        picture.save(buffer, "PNG")
+        stored.append(buffer.getvalue())
+    votes = np.zeros((8, 10))
+    votes[:, fer2013.FERPLUS.index("happiness")], votes[7, fer2013.NOT_A_FACE] = 8, 9
+    votes[2, fer2013.UNKNOWN] = 9
+    np.savez(folder / "fer2013_train.npz", png=np.frombuffer(b"".join(stored), np.uint8),
+             offset=np.cumsum([0, *map(len, stored)]), label=np.full(8, 3), ferplus_votes=votes,
+             public_test=np.array([0, 0, 0, 1, 1, 1, 1, 0], bool), label_ambiguous=np.array([0, 1, 0, 0, 0, 0, 0, 0], bool))
+    np.savez(folder / "fer2013_train_landmarks.npz", all_blendshapes=np.full((8, 52), np.nan))
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -257,9 +285,9 @@ def tiny_folder(records_file, tiny_shape, tmp_path_factory) -> Path:
     """An untrained model with the real tower and a language model of width 32, saved as training saves it."""
     import torch
 
-    from emollm.checkpoint import save
-    from emollm.data import Records
-    from emollm.train import new_model
+    from emollm.model.checkpoint import save
+    from emollm.training.records import Records
+    from emollm.training.stages import new_model
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -272,7 +300,7 @@ def tiny_folder(records_file, tiny_shape, tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def tiny(tiny_folder):
     """(model, processor) of tiny_folder. Shared: copy the model before changing it."""
-    from emollm.checkpoint import load
+    from emollm.model.checkpoint import load
 
     return load(str(tiny_folder))
 
@@ -282,7 +310,7 @@ def lora_folder(records_file, tmp_path_factory) -> Path:
     """An adapter that a few steps of the `lora` stage make on pocket, strong enough to change its answers."""
     import yaml
 
-    from emollm import train
+    from emollm.training import stages as train
 
     folder = tmp_path_factory.mktemp("lora")
     targets = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -299,7 +327,7 @@ def with_peft(lora_folder):
     """The transformers engine with that adapter, through peft."""
     from peft import PeftModel
 
-    from emollm.engine import TransformersEngine
+    from emollm.model.engine import TransformersEngine
 
     made = TransformersEngine("pocket")
     made.model = PeftModel.from_pretrained(made.model, str(lora_folder)).base_model.model.eval()

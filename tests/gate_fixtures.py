@@ -1,11 +1,13 @@
 """A small application behind the gate, and how it is asked; no vLLM."""
 
 import asyncio
+import sys
+from types import SimpleNamespace
 
 import httpx
 import pytest
-from emollm_vllm import admission
-from emollm_vllm.gate import Gate, Settings
+from emollm_vllm.door import admission
+from emollm_vllm.door.gate import Gate, Settings
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from starlette.routing import Route
@@ -51,8 +53,29 @@ def _app():
     return Starlette(routes=[*routes, *(Route(p, fine) for p in ("/health", "/v1/models", "/metrics", "/pause"))])
 
 
+@pytest.fixture(name="measuring")
+def _measuring(monkeypatch):
+    """Stands for emollm_vllm.plugin.media, which needs vLLM: what it was given, and what it is to give or raise."""
+    seen = SimpleNamespace(bodies=[], error=None, asked=[], movements={})
+
+    async def ground(body):
+        seen.bodies.append(body)
+        if seen.error:
+            raise seen.error
+        return {"grammar": "root ::= 'x'"}
+
+    async def movements_of(body):
+        seen.asked.append(body)
+        if seen.error:
+            raise seen.error
+        return seen.movements
+
+    monkeypatch.setitem(sys.modules, "emollm_vllm.plugin.media", SimpleNamespace(grounding=ground, movements_of=movements_of))
+    return seen
+
+
 @pytest.fixture(name="ask")
-def _ask(app):
+def _ask(app, measuring):
     """Function (method, path, settings=, limits=, **of httpx) -> response, through a gate in front of `app`."""
 
     def send(method, path, settings=None, limits=None, **options):
@@ -60,7 +83,7 @@ def _ask(app):
             # As vLLM does: inside of the application, so that the scope knows it.
             app.user_middleware.clear()
             app.middleware_stack = None
-            app.add_middleware(Gate, settings=settings or Settings(), limits=limits)
+            app.add_middleware(Gate, settings=settings or Settings(), limits=limits or admission.Limits(media_needed=False))
             transport = httpx.ASGITransport(app=app)
             async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
                 return await client.request(method, path, **options)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from emollm.affect import COORDINATES, affect
+from emollm.facs.affect import COORDINATES, affect
 from emollm.schema import LABELS, InputError
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from emollm import align
+from emollm.perception import align
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 
-from emollm.augment import COVER_SIDE, Strengths, augment
+from emollm.training.augment import COVER_SIDE, Strengths, augment
 
 ALL = Strengths(turn=0.3, zoom=0.2, stretch=0.1, shift=0.15, contrast=0.4, brightness=0.3, mirror=0.5, coarse=0.5,
                 blur=0.5, cover=0.5, half=0.2)

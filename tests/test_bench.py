@@ -84,8 +84,8 @@ def test_quantile_is_numpys():
 # --- what is measured on ---------------------------------------------------------------------------------------------
 
 def test_every_made_photo_is_new_and_its_face_can_be_read():
-    from emollm import explain
-    from emollm.checkpoint import shape_of
+    from emollm import explainer as explain
+    from emollm.model.checkpoint import shape_of
 
     photos = [material.photo(number) for number in range(4)]
     assert len(set(photos)) == 4 and photos[1] == material.photo(1)
@@ -96,7 +96,7 @@ def test_every_made_photo_is_new_and_its_face_can_be_read():
 
 def test_made_clip_moves_as_it_says(tmp_path):
     """1280x720 at 25 fps, one face of at least 150 px, whose place follows the known motion."""
-    from emollm import face, media
+    from emollm.perception import face, media
 
     clip = media.read(material.write_clip(tmp_path / "clip.mp4", 3, 1.2))
     assert (clip.width, clip.height, clip.fps, clip.count) == (1280, 720, 25.0, 30)
@@ -198,8 +198,8 @@ def test_naive_server_answers_as_the_library_and_streams_as_it_goes():
     """The baseline is only worth comparing with when it answers right, token by token, also on the second turn."""
     import http.client
 
-    from emollm import explain as path
-    from emollm.engine import engine
+    from emollm import explainer as path
+    from emollm.model.engine import engine
 
     naive = script("naive/serve")
     answerer = naive.Answerer("pocket")

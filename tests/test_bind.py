@@ -5,10 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from emollm import facs, prompt
-from emollm.bind import bind, edit
-from emollm.events import events as find_events
+from emollm.answer import prompt
+from emollm.answer.bind import bind
+from emollm.facs.readings import region_polygon
+from emollm.perception.events import events as find_events
 from emollm.schema import AU_NAMES, LABELS, FaceTrack, InputError, Quality, au_index
+from emollm.what_if import edit
 
 ANSWER = ("AU12 lip corner puller | both | 3.0 marked | still | mouth corner pulled up and back\n"
           "Interpretation: The corner goes up; no AU04.\nConclusion: happiness. Next comes surprise.")
@@ -85,7 +87,9 @@ def test_an_explanation_holds_the_answer_and_its_evidence(photo_of, track_of):
     assert found.interpretation == "The corner goes up; no AU04."
     assert found.conclusion == "Next comes surprise."
     assert [(c.au, c.polarity, c.verdict) for c in found.claims] == [
-        ("AU12", "present", "supported"), ("AU04", "absent", "supported")]
+        ("AU12", "present", "supported"), ("AU12", "present", "supported"), ("AU04", "absent", "supported"),
+        ("", "present", "supported")]
+    assert [c.kind for c in found.claims] == ["observation", "movement", "movement", "alternative"]
     assert found.evidence == series.to_dict()
     assert (found.box, found.key_frames, found.notices) == ([90.0, 91.0, 210.0, 212.0], [0.0], [])
 
@@ -98,7 +102,7 @@ def test_a_claim_is_placed_at_its_movement(clip_of, track_of):
     claim = bound(text, series, events, track).claims[0]
     assert claim.verdict == "supported"
     assert claim.frame_time == 2.0
-    assert claim.region == facs.region_polygon("AU12", "left", track.landmarks[20])
+    assert claim.region == region_polygon("AU12", "left", track.landmarks[20])
     assert claim.interval == (1.0, 3.0)
 
 
@@ -116,13 +120,13 @@ def test_the_box_is_that_of_the_first_key_frame(clip_of, track_of):
 
 def test_tables_have_no_regions(photo_of):
     found = bound(ANSWER, photo_of({"AU12": 3.0}), [])
-    assert (found.box, [c.region for c in found.claims]) == ([], [[], []])
+    assert (found.box, [c.region for c in found.claims]) == ([], [[], [], [], []])
 
 
 def test_an_unknown_unit_is_a_claim_without_a_place(photo_of, track_of):
     series = photo_of({"AU12": 3.0})
     found = bound(ANSWER.replace("AU04", "AU03"), series, [], track_of(series))
-    assert (found.claims[1].au, found.claims[1].verdict, found.claims[1].region) == ("AU03", "unmeasured", [])
+    assert (found.claims[2].au, found.claims[2].verdict, found.claims[2].region) == ("AU03", "unmeasured", [])
 
 
 def test_two_alternatives_when_it_is_close(photo_of):

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from emollm.caption import lines, log
-from emollm.caption.log import Log
-from emollm.caption.settings import digest, key_of
-from emollm.schema import Explanation, InputError
+from emollm.caption.run import lines
+from emollm.caption.run.log import Log
+from emollm.caption.run.settings import digest, key_of
+from emollm.caption.run.shards import status
+from emollm.explanation import Explanation
+from emollm.schema import InputError
 
 SETTINGS = {"emollm": "1", "weights": "a" * 64, "grounded": True, "question": "Why?"}
 
@@ -83,7 +85,7 @@ def test_every_damage_of_one_byte_is_noticed():
 
 
 def test_the_answer_of_a_copy_carries_its_own_name():
-    line = lines.renamed(answered(1), "copy", "copy.jpg")
+    line = lines.rename(answered(1), "copy", "copy.jpg")
     (explanation,) = lines.explanations_of(line)
     assert (explanation.source, explanation.notices) == ("copy.jpg", ["copy.jpg: a notice"])
     assert lines.read(line.data) == line and line.key == answered(1).key
@@ -96,7 +98,7 @@ def test_what_was_written_is_found_again(path):
     with Log(path, SETTINGS) as opened:
         assert {i: e.ok for i, e in opened.entries.items()} == {"item 1": True, "item 2": False, "item 3": True}
         assert opened.read("item 2") == failed(2)
-        assert opened.answered(answered(3).key) == answered(3) and opened.answered(failed(2).key) is None
+        assert opened.find_answer(answered(3).key) == answered(3) and opened.find_answer(failed(2).key) is None
         opened.append([answered(4)])
     assert ids_of(path) == ["item 1", "item 2", "item 3", "item 4"]
 
@@ -145,11 +147,6 @@ def test_the_last_line_of_an_item_counts_and_compacting_leaves_one(path):
     assert sorted(os.listdir(os.path.dirname(path))) == ["out put.jsonl", "out put.jsonl.settings.json"]
 
 
-def test_finished_gives_one_line_an_item(path):
-    filled(path, failed(1), answered(2), answered(1))
-    assert list(log.finished(path)) == [answered(2), answered(1)]
-
-
 # --- refusals ----------------------------------------------------------------------------------------------------
 
 def test_other_settings_are_named(path):
@@ -191,7 +188,7 @@ def test_a_file_of_somebody_else_is_left_alone(path, content, beside):
 
 def test_a_second_writer_is_refused(path):
     with Log(path, SETTINGS) as first:
-        script = f"from emollm.caption.log import Log; Log({path!r}, {SETTINGS!r})"
+        script = f"from emollm.caption.run.log import Log; Log({path!r}, {SETTINGS!r})"
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
         assert "another emollm caption is writing this file" in done.stderr
         first.append([answered(1), answered(1)])
@@ -204,8 +201,8 @@ def test_a_second_writer_is_refused(path):
 
 def test_the_lock_goes_with_the_process(path):
     filled(path, answered(1))
-    script = (f"import os; from emollm.caption.log import Log; log = Log({path!r}, {SETTINGS!r}); print('open', flush=True); "
-              "os.kill(os.getpid(), 9)")
+    script = (f"import os; from emollm.caption.run.log import Log; log = Log({path!r}, {SETTINGS!r}); "
+              "print('open', flush=True); os.kill(os.getpid(), 9)")
     assert "open" in subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False).stdout
     Log(path, SETTINGS).close()
 
@@ -242,7 +239,7 @@ FULL = """
 import os, sys
 sys.path.insert(0, {tests!r})
 from test_caption_log import SETTINGS, answered
-from emollm.caption.log import Log
+from emollm.caption.run.log import Log
 from emollm.schema import InputError
 log, k = Log({path!r}, SETTINGS), 0
 log.note(9, complete=False)
@@ -275,31 +272,14 @@ def test_a_full_file_system_keeps_whole_lines(tmp_path):
     assert "whole True True" in done.stdout and "after True" in done.stdout, done.stdout + done.stderr
 
 
-# --- shards and status -------------------------------------------------------------------------------------------
-
-def test_shards_are_merged(tmp_path, path):
-    filled(path, answered(1), failed(2), answered(5, "mine"))
-    shard = filled(str(tmp_path / "shard.jsonl"), answered(2), answered(3), failed(4), failed(1), answered(5, "theirs"))
-    with Log(path, SETTINGS) as opened:
-        assert opened.absorb(shard) == 3
-        opened.compact()
-        assert {i: e.ok for i, e in opened.entries.items()} == {
-            "item 1": True, "item 2": True, "item 3": True, "item 4": False, "item 5": True}
-        assert opened.read("item 5") == answered(5, "mine")
-        with pytest.raises(InputError, match="another emollm caption"):
-            opened.absorb(path)
-    assert len(ids_of(path)) == 5
-    with Log(str(tmp_path / "other.jsonl"), {**SETTINGS, "grounded": False}) as other, \
-            pytest.raises(InputError, match="other settings"):
-        other.absorb(shard)
-
+# --- status ----------------------------------------------------------------------------------------------------
 
 def test_status_counts_without_the_lock(path):
     filled(path, answered(1), failed(2), failed(3))
     with open(path, "ab") as handle:  # a line that is being written
         handle.write(answered(4).data[:50])
         fcntl.flock(handle, fcntl.LOCK_EX)
-        told = log.status(path)
+        told = status(path)
     assert (told["done"], told["errors"], told["total"], told["complete"]) == (1, {"media_undecodable": 2}, 3, False)
     with pytest.raises(InputError):
-        log.status(path + ".none")
+        status(path + ".none")

@@ -11,15 +11,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from emollm import cli, evidence
-from emollm.caption import outputs, page, subtitles, summary
-from emollm.caption.log import Log
-from emollm.caption.settings import settings_of
-from emollm.caption.sources import read_inputs
-from emollm.caption.thumbs import Thumbnails
-from emollm.schema import AU_NAMES, AUEvent, AUSeries, Claim, Explanation
+from emollm.caption.incoming.sources import read_inputs
+from emollm.caption.outgoing import outputs, page, subtitles, summary
+from emollm.caption.outgoing.thumbs import Thumbnails
+from emollm.caption.run.log import Log
+from emollm.caption.run.settings import settings_of
+from emollm.explanation import DISCLOSURE, Explanation
+from emollm.schema import AU_NAMES, AUEvent, AUSeries, Claim
 
 FEELINGS = re.compile(r"\b(feels?|feeling|really|truly|is (angry|sad|happy|afraid)|hiding|truth)\b", re.IGNORECASE)
 
@@ -96,7 +99,7 @@ def test_the_table_has_one_row_a_face(derived):
 @pytest.mark.parametrize("name, baseline", [("astronaut.mp4", "clip"), ("two_faces.png", "none")])
 def test_measurements_are_those_of_the_measure_command(media, derived, tmp_path, name, baseline):
     assert cli.main(["measure", str(media / name), "-o", str(tmp_path / "m.csv"), "--baseline", baseline]) == 0
-    (written,) = (derived / "measured").glob(f"{name}-*.csv")
+    written = derived / "measured" / f"{Path(name).stem}.csv"
     expected, found = (list(csv.DictReader(io.StringIO(p.read_text()))) for p in (tmp_path / "m.csv", written))
     assert len(found) == len(expected) > 0
     for one, other in zip(found, expected, strict=True):
@@ -110,12 +113,38 @@ def test_frame_numbers_follow_the_times():
         assert summary._frames(np.array(numbers) / 29.97).tolist() == numbers
 
 
+def names_of(*custom_ids: str) -> list[str]:
+    names = outputs.FileNames()
+    return [names.take(custom_id) for custom_id in custom_ids]
+
+
+def test_files_are_named_after_the_clip():
+    """Players look for `two words.srt` beside `two words.mp4`."""
+    assert names_of("a/clip.mp4", "two words.MOV", "Gefühl 笑顔.png", "asked (1), v2.5", "noon.jpeg.mp4") == [
+        "clip", "two words", "Gefühl 笑顔", "asked (1), v2.5", "noon.jpeg"]
+
+
+def test_only_a_name_that_is_taken_gets_a_suffix():
+    names = names_of("a/clip.mp4", "b/clip.mp4", "b/CLIP.mov", "clip-34b0ee0d.mp4", "other.mp4")
+    assert names[0] == "clip" and names[4] == "other" and len({name.lower() for name in names}) == 5
+    assert all(re.fullmatch(r"clip-[0-9a-f]{8}", name.lower()) for name in names[1:3])
+    assert names == names_of("a/clip.mp4", "b/clip.mp4", "b/CLIP.mov", "clip-34b0ee0d.mp4", "other.mp4")
+
+
+def test_a_custom_id_made_to_take_a_name_takes_no_file_of_another():
+    suffixed = names_of("a/clip.mp4", "b/clip.mp4")[1]
+    names = names_of("a/clip.mp4", suffixed, "b/clip.mp4")
+    assert names[:2] == ["clip", suffixed] and names[2].startswith(suffixed) and len(names[2]) == len("clip-") + 64
+
+
 def test_file_names_are_safe_and_differ():
-    ids = ["a.mp4", "a/b.mp4", "b.mp4", "../../etc/passwd", "line\nbreak", "Gefühl 笑顔.mp4", "x" * 300, ".hidden", "a_b.mp4",
-           "c/a_b.mp4", "..", "/"]
-    names = [outputs.file_name(i) for i in ids]
-    assert names[0] == "a.mp4" and len(set(names)) == len(ids)
-    assert all(re.fullmatch(r"[\w.-]+", n) and len(n) < 100 and not n.startswith(".") for n in names)
+    ids = ["a.mp4", "a/b.mp4", "b.mp4", "../../etc/passwd", "line\nbreak", "x" * 300, "笑" * 300, ".hidden", "..", "/",
+           "a\\b:c?.mp4", "null\0", "line\u2028break", "ends with a dot."]
+    names = names_of(*ids)
+    assert names[0] == "a" and len({name.lower() for name in names}) == len(ids)
+    for name in names:
+        assert name and not re.search(r'[\x00-\x1f<>:"/\\|?*\u2028]', name) and name.strip(" .") == name
+        assert len(name.encode()) < 200
 
 
 # --- subtitles ---------------------------------------------------------------------------------------------------
@@ -144,6 +173,36 @@ def test_many_short_movements_do_not_pile_up():
     assert max(c.end - c.start for c in found) < 3 * subtitles.SHORTEST
 
 
+moments = st.integers(0, 100).map(lambda tenths: tenths / 10)
+movements = st.builds(lambda au, side, a, b, c, peak: AUEvent(au, side, *sorted((a, b, c)), peak), st.sampled_from(AU_NAMES),
+                      st.sampled_from(("left", "right", "both")), moments, moments, moments, st.floats(1, 5))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.lists(movements, max_size=12), min_size=1, max_size=3))
+def test_one_cue_at_any_moment_and_every_movement_in_one(faces):
+    """Whatever moves in however many faces, up to the very end: nothing stacks, nothing is left out but for being many."""
+    found = subtitles.cues([clip(*events, face_id=k) for k, events in enumerate(faces)])
+    assert all(a.start < a.end <= b.start < b.end for a, b in pairwise(found))
+    assert all(c.start >= 0 and len(c.lines) <= subtitles.MOST + 1 + len(faces) + 1 for c in found)
+    alone = [c for c in found if c.end - c.start < subtitles.SHORTEST - 1e-9]
+    assert not any(a.end == b.start for a, b in pairwise(found) if a in alone or b in alone)
+    for k, event in ((k, e) for k, events in enumerate(faces) for e in events if e.offset > e.onset):
+        shown = [c for c in found if c.start <= event.onset and event.offset <= c.end] or [
+            c for c in found if c.start < event.offset and c.end > event.onset]
+        who = f"face {k}: " if len(faces) > 1 else ""
+        assert all(any(line.startswith(who) and event.au in line for line in c.lines) or
+                   any(line.endswith(" more") for line in c.lines) for c in shown)
+    assert found[-1].lines[-1] == DISCLOSURE and found[-1].end == pytest.approx(10.0)
+
+
+def test_a_movement_over_the_end_shares_the_cue_of_the_reading():
+    found = subtitles.cues([clip(AUEvent("AU12", "both", 6.0, 7.0, 8.5, 3.0))])
+    assert [(c.start, c.end, len(c.lines)) for c in found] == [
+        (6.0, pytest.approx(7.0), 1), (pytest.approx(7.0), 8.5, 3), (8.5, pytest.approx(10.0), 2)]
+    assert "AU12" in found[1].lines[0] and found[1].lines[1].startswith("commonly read as happiness")
+
+
 def test_every_face_is_named_when_there_are_several():
     found = subtitles.cues([clip(AUEvent("AU12", "both", 1, 2, 3, 2.0)), clip(face_id=1, label=None, notices=["too small"])])
     assert all(c.lines[0].startswith("face ") for c in found) and any("face 1: too small" in c.lines for c in found)
@@ -156,7 +215,7 @@ def test_photos_and_faces_that_were_not_found_have_no_cues():
 
 def test_subtitle_files_are_well_formed(derived):
     (srt,), (vtt,) = list((derived / "srt").iterdir()), list((derived / "vtt").iterdir())
-    assert srt.name.startswith("astronaut.mp4")  # photos have none
+    assert (srt.name, vtt.name) == ("astronaut.srt", "astronaut.vtt")  # photos have none
     blocks = srt.read_text().strip().split("\n\n")
     stamp = r"\d\d:[0-5]\d:[0-5]\d"
     for number, block in enumerate(blocks, 1):
@@ -164,6 +223,8 @@ def test_subtitle_files_are_well_formed(derived):
         assert head == str(number) and words and re.fullmatch(rf"{stamp},\d{{3}} --> {stamp},\d{{3}}", times)
         start, end = times.split(" --> ")
         assert start < end <= "00:00:02,000"
+    times = re.findall(rf"({stamp},\d{{3}}) --> ({stamp},\d{{3}})", srt.read_text())
+    assert all(before[1] <= after[0] for before, after in pairwise(times))
     text = vtt.read_text()
     assert text.startswith("WEBVTT\n\n") and text.count("-->") == len(blocks) >= 2
     assert "AU12" in text and "commonly read as" in text and not FEELINGS.search(text.replace("what anybody feels", ""))

@@ -9,16 +9,18 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from emollm import cli
-from emollm.caption import cluster, lines, shards
-from emollm.caption.crew import Done
-from emollm.caption.log import Log
-from emollm.caption.meter import Meter
-from emollm.caption.sources import Item
+from emollm.caption.cluster import connect
+from emollm.caption.incoming.items import Item
+from emollm.caption.run import lines, scheduler, shards
+from emollm.caption.run.job import Job
+from emollm.caption.run.log import Log
+from emollm.caption.run.progress import Progress
+from emollm.caption.run.scheduler import Done, Scheduler
+from emollm.caption.run.window import Waiting
 from emollm.schema import InputError
 
 SECONDS = 240  # longest wait for a process on a busy machine
@@ -108,9 +110,9 @@ def test_killed_processes_lose_and_double_nothing(inputs, expected, tiny_folder,
     output = tmp_path / "out.jsonl"
     process = start(inputs, output, tiny_folder, "--ray", "--batch", "1")
     wait_for_lines(process, output, 2)  # the damaged picture comes first, and is written by the command's process
-    os.kill(next(pid for pid, args in session(process).items() if args.startswith("ray::Measurer")), signal.SIGSTOP)
+    os.kill(next(pid for pid, args in session(process).items() if args.startswith("ray::MeasuringProcess")), signal.SIGSTOP)
     before = written(output)
-    killed = {kill_one(process, "Answerer"), kill_one(process, "Measurer")}
+    killed = {kill_one(process, "AnsweringProcess"), kill_one(process, "MeasuringProcess")}
     assert 2 <= before < len(expected)
     _, told = process.communicate(timeout=SECONDS)
     assert process.returncode == 0, told
@@ -202,8 +204,7 @@ def test_an_address_where_nobody_listens(photos, tiny_folder, tmp_path, capsys):
     ({"CPU": 64, "GPU": 4}, 1, {"engine": "vllm"}, (60, 4, 1)), ({"CPU": 64, "GPU": 4}, 1, {"engine_gpus": 0.5}, (56, 8, 0.5)),
     ({"CPU": 64}, 1, {"workers": 3, "engines": 5}, (3, 5, 0))])
 def test_processes_by_what_the_cluster_has_and_what_is_asked(resources, clips, options, plan):
-    asked = SimpleNamespace(**{"workers": None, "engines": None, "engine_gpus": None, "engine": "transformers", **options})
-    assert cluster._plan(resources, asked, clips) == plan
+    assert connect.plan_for(resources, Job("out.jsonl", **options), clips) == plan
 
 
 # --- shards --------------------------------------------------------------------------------------------------------------
@@ -310,16 +311,15 @@ def test_a_shard_that_is_still_written_is_not_touched(output, monkeypatch):
 def test_whoever_kills_process_after_process_is_found_and_costs_only_its_own_line(tmp_path):
     """The command's side of a run, told of processes that die whenever one certain item is in their batch."""
     with Log(str(tmp_path / "out.jsonl"), SETTINGS) as log:
-        job = SimpleNamespace(settings=SETTINGS, model="tiny")
-        meter = Meter("none", 6)
-        run = cluster.Run(None, job, log, {}, meter, None, cluster.Plan(1, 1, 0), batch=6)
-        run.batches.append([cluster.Waiting(Item(str(k), "a.png", ""), f"{k}" * 64, "a.png", None, 1, 1, 1) for k in range(6)])
+        progress = Progress("none", 6)
+        run = Scheduler(Job(log.path, batch=6), log, {}, None, progress, None)
+        run.batches.append([Waiting(Item(str(k), "a.png", ""), f"{k}" * 64, "a.png", None, 1, 1, 1) for k in range(6)])
         deaths = answered = 0
         while run.batches:
             batch = run.batches.popleft()
             died = any(waiting.item.custom_id == "4" for waiting in batch)
             deaths, answered = deaths + died, answered + (0 if died else len(batch))
-            run._answered(Done(batch, None if died else [True] * len(batch), died=died))
-            run._append()
-        assert (deaths, answered, meter.done, meter.errors) == (cluster.TRIES, 5, 6, 1)
+            run.take(Done(batch, None if died else [True] * len(batch), died=died))
+            run.write()
+        assert (deaths, answered, progress.done, progress.errors) == (scheduler.TRIES, 5, 6, 1)
         assert list(log.entries) == ["4"] and b"worker_failed" in log.read("4").data

@@ -4,6 +4,7 @@ Where the content of the answer does not matter, an untrained model of width 32 
 """
 
 import base64
+import contextlib
 import csv
 import dataclasses
 import json
@@ -17,13 +18,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import emollm.engine
+import emollm.model.engine
 from emollm import cli, workers
-from emollm.caption import meter, pipeline, stages
-from emollm.caption.log import Log, status
-from emollm.caption.sources import Item, Medium
-from emollm.explain import explain, prepare
-from emollm.schema import Explanation, InputError
+from emollm.answer.prompt import DEFAULT_QUESTION
+from emollm.caption.incoming.items import Item, Medium
+from emollm.caption.run import answering, progress, scheduler
+from emollm.caption.run.job import Job
+from emollm.caption.run.local import LocalExecutor
+from emollm.caption.run.log import Log
+from emollm.caption.run.shards import status
+from emollm.caption.run.stop import Stop
+from emollm.caption.run.window import Window
+from emollm.explainer import explain, prepare
+from emollm.explanation import Explanation
+from emollm.model.engine import engine as engine_of
+from emollm.schema import InputError
 
 
 def caption(*arguments, code: int = 0) -> None:
@@ -35,6 +44,12 @@ def results(output) -> dict[str, dict]:
     lines = [json.loads(line) for line in Path(output).read_bytes().splitlines()]
     assert len({line["custom_id"] for line in lines}) == len(lines)
     return {line["custom_id"]: line for line in lines}
+
+
+def schedule(job: Job, log: Log, media: list[Medium], prepare, load, threads: int = 2) -> None:
+    """A run of the local executor with another way to measure, or another engine."""
+    with contextlib.closing(LocalExecutor(job, log, prepare, load, threads)) as executor, Stop() as stop:
+        scheduler.Scheduler(job, log, log.entries, executor, progress.Progress("none", len(media)), stop).run(iter(media))
 
 
 def explanations(line: dict) -> list[Explanation]:
@@ -79,7 +94,7 @@ def no_work(monkeypatch):
 
     def forbid():
         monkeypatch.setattr(workers.Workers, "submit", fail)
-        monkeypatch.setattr(emollm.engine, "engine", fail)
+        monkeypatch.setattr(emollm.model.engine, "engine", fail)
 
     return forbid
 
@@ -151,6 +166,7 @@ def test_no_face_is_an_answer_that_says_so(photos, tiny_run):
     (nothing,) = explanations(line)
     assert line["error"] is None and line["response"]["status_code"] == 200
     assert (nothing.claims, nothing.label, nothing.evidence) == ([], None, None) and "no face" in nothing.notices[0]
+    assert (nothing.source, nothing.question, nothing.edits) == (str(photos / "grey.png"), DEFAULT_QUESTION, {})
     assert "no face" in line["response"]["body"]["choices"][0]["message"]["content"]
 
 
@@ -176,16 +192,14 @@ def test_a_worker_that_is_killed_costs_its_clip_only(photos, astronaut_clip, tin
     media = [Medium(str(path), [Item(path.name, str(path), "")]) for path in files]
     settings = {"model": "tiny"}
 
-    def attempt(prepare, pool, retry=False):
-        with Log(output, settings) as log, pipeline.Stop() as stop:
-            run = pipeline.Run(log, lambda: emollm.engine.engine(str(tiny_folder)), pool, prepare, meter.Meter("none", 3), stop,
-                               threads=1, retry_errors=retry)  # one file at a time: nothing else is with the worker
-            run.all(media)
+    def attempt(prepare, retry=False):
+        with Log(output, settings) as log:
+            schedule(Job(output, model="tiny", retry_errors=retry), log, media, prepare, lambda: engine_of(str(tiny_folder)),
+                     threads=1)  # one file at a time: nothing else is with the worker
             log.compact()
         return results(output)
 
-    shape = emollm.engine.engine(str(tiny_folder)).shape
-    pool = workers.Workers(1)
+    shape = engine_of(str(tiny_folder)).shape
 
     def prepare_and_kill(source, name):
         future = pool.submit(source, shape, name=name)
@@ -196,16 +210,17 @@ def test_a_worker_that_is_killed_costs_its_clip_only(photos, astronaut_clip, tin
                 killed.append(worker.process.pid)
         return future.result()
 
-    found = attempt(prepare_and_kill, pool)
+    with workers.Workers(1) as pool:
+        found = attempt(prepare_and_kill)
     assert {i: line["error"] and line["error"]["code"] for i, line in found.items()} == {
         "a.png": None, "astronaut.mp4": "worker_failed", "e.png": None} and killed
     with workers.Workers(1) as again:
         def prepare_well(source, name):
             return again.submit(source, shape, name=name).result()
 
-        assert attempt(prepare_well, again)["astronaut.mp4"]["error"]["code"] == "worker_failed"
+        assert attempt(prepare_well)["astronaut.mp4"]["error"]["code"] == "worker_failed"
     with workers.Workers(1) as again:
-        retried = attempt(prepare_well, again, retry=True)
+        retried = attempt(prepare_well, retry=True)
     assert retried["astronaut.mp4"]["error"] is None
     assert {i: retried[i] for i in ("a.png", "e.png")} == {i: found[i] for i in ("a.png", "e.png")}
 
@@ -305,7 +320,7 @@ def test_status_tells_how_far_it_is(photos, tiny_run, tmp_path, capsys):
     assert (told["done"], told["errors"], told["total"], told["complete"]) == (1, {}, 1, True)
 
 
-# --- stages ------------------------------------------------------------------------------------------------------
+# --- parts ------------------------------------------------------------------------------------------------------
 
 class Asked:
     """What Window looks at."""
@@ -315,7 +330,7 @@ class Asked:
 
 
 def test_batches_hold_similar_lengths_and_the_one_who_waited_longest():
-    window, lengths = pipeline.Window(), [500, 10, 490, 20, 510, 30, 15, 480]
+    window, lengths = Window(), [500, 10, 490, 20, 510, 30, 15, 480]
     for length in lengths:
         window.add(Asked(length))
     taken = [[ask.length for ask in window.take(4)] for _ in range(2)]
@@ -323,7 +338,7 @@ def test_batches_hold_similar_lengths_and_the_one_who_waited_longest():
 
 
 def test_batches_are_counted_in_faces():
-    window = pipeline.Window()
+    window = Window()
     for faces in (11, 1, 3, 2, 1):
         window.add(Asked(1, faces))
     batches = []
@@ -345,29 +360,28 @@ class Moody:
 
 
 def test_a_batch_that_fails_costs_only_the_item_that_fails_alone(photos, tiny_folder):
-    engine = emollm.engine.engine(str(tiny_folder))
+    engine = engine_of(str(tiny_folder))
     prepared = prepare(str(photos / "a.png"), engine.shape)
-    asks = [stages.Ask(Item(q, "a.png", "", q), q, prepared) for q in ("one", "two", "bad", "four", "five")]
-    found = {ask.key: answer for ask, answer in stages.answer(asks, Moody(engine, "bad"), True, "tiny")}
+    asks = [answering.Ask(Item(q, "a.png", "", q), q, prepared) for q in ("one", "two", "bad", "four", "five")]
+    found = {ask.key: answer for ask, answer in answering.answer_in_parts(asks, Moody(engine, "bad"), Job("out.jsonl"))}
     assert isinstance(found.pop("bad"), RuntimeError)
     assert sorted(found) == ["five", "four", "one", "two"] and all(e[0].text for e in found.values())
 
 
 def test_a_model_that_always_fails_ends_the_run(photos, tiny_folder, tmp_path):
     """A dead engine must not turn a hundred thousand items into error lines."""
-    engine = emollm.engine.engine(str(tiny_folder))
+    engine = engine_of(str(tiny_folder))
     media = [Medium(str(photos / "a.png"), [Item(str(k), str(photos / "a.png"), "", str(k)) for k in range(40)])]
-    with Log(str(tmp_path / "out.jsonl"), {}) as log, pipeline.Stop() as stop, workers.Workers(1) as pool:
-        run = pipeline.Run(log, lambda: Moody(engine, None), pool, lambda source, name: prepare(source, engine.shape),
-                           meter.Meter("none", 40), stop, batch=4)
+    with Log(str(tmp_path / "out.jsonl"), {}) as log:
         with pytest.raises(InputError, match=r"the model failed on 8 items in a row .*out of memory"):
-            run.all(media)
+            schedule(Job(log.path, batch=4), log, media, lambda source, name: prepare(source, engine.shape),
+                     lambda: Moody(engine, None))
         assert len(log.entries) < 8
 
 
 def test_what_is_ahead_is_bounded(photos, tiny_folder, tmp_path):
     """Memory must not grow with the number of items: measuring waits for the model."""
-    engine, ahead, answered = emollm.engine.engine(str(tiny_folder)), [], []
+    engine, ahead, answered = engine_of(str(tiny_folder)), [], []
     prepared = dataclasses.replace(prepare(str(photos / "a.png"), engine.shape), sha256="")
     for k in range(30):
         (tmp_path / f"{k}.png").write_bytes(b"%d" % k)
@@ -386,36 +400,35 @@ def test_what_is_ahead_is_bounded(photos, tiny_folder, tmp_path):
             answered.extend(faces)
             return found
 
-    with Log(str(tmp_path / "out.jsonl"), {}) as log, pipeline.Stop() as stop, workers.Workers(1) as pool:
-        pipeline.Run(log, lambda: Counting(engine, ""), pool, prepare_fake, meter.Meter("none", 30), stop, batch=2,
-                     threads=2).all(media)
+    with Log(str(tmp_path / "out.jsonl"), {}) as log:
+        schedule(Job(log.path, batch=2), log, media, prepare_fake, lambda: Counting(engine, ""))
         assert len(log.entries) == 30
-    assert max(ahead) <= pipeline.WINDOW_BATCHES * 2 + 2 * 2
+    assert max(ahead) <= scheduler.WINDOW_BATCHES * 2 + 2 * 2
 
 
 # --- progress ----------------------------------------------------------------------------------------------------
 
 def test_time_left_is_told_only_after_enough_items_and_from_the_slower_stage(monkeypatch):
     clock = [100.0]
-    monkeypatch.setattr(meter.time, "monotonic", lambda: clock[0])
-    shown = meter.Meter("none", 100)
-    shown.found(40, 2)  # from an earlier run: done, but no speed
+    monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
+    shown = progress.Progress("none", 100)
+    shown.add_known(40, 2)  # from an earlier run: done, but no speed
     assert shown.eta is None and shown.generating.per_second == 0
     for _ in range(20):
         clock[0] += 1
-        shown.measured(1)
+        shown.add_measured(1)
     shown.ready()
     assert shown.eta is None
     clock[0] += 2
-    shown.finished(8, 0)
+    shown.add_written(8, 0)
     assert shown.eta is None  # eight items, but two seconds are too short to tell
     clock[0] += 4
-    shown.finished(8, 0)
+    shown.add_written(8, 0)
     assert (shown.done, shown.errors) == (58, 2)
     assert shown.eta == pytest.approx((100 - 42 - 20) / (20 / 20))  # measuring is slower than answering
-    clock[0] += 10 * meter.WINDOW
-    shown.measured(20)
-    shown.finished(10, 0)
+    clock[0] += 10 * progress.WINDOW
+    shown.add_measured(20)
+    shown.add_written(10, 0)
     assert shown.generating.per_second < 0.1  # what was long ago does not count
 
 
@@ -430,7 +443,7 @@ def test_progress_as_json_lines(photos, tiny_folder, tmp_path, capsys):
 
 @pytest.mark.parametrize("mode, shown", [("plain", "captioning: 6/6"), ("bar", "\r\033[K"), ("none", "")])
 def test_other_kinds_of_progress(mode, shown, capsys):
-    counts = meter.Meter(mode, 6)
-    counts.finished(6, 0)
+    counts = progress.Progress(mode, 6)
+    counts.add_written(6, 0)
     counts.show(last=True)
     assert capsys.readouterr().err.startswith(shown)

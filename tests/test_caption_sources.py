@@ -7,8 +7,9 @@ import os
 
 import pytest
 
-from emollm.caption import requests, sources
-from emollm.caption.sources import by_medium, read_inputs
+from emollm.caption.incoming import requests
+from emollm.caption.incoming.items import by_medium
+from emollm.caption.incoming.sources import read_inputs
 from emollm.schema import InputError
 
 
@@ -111,13 +112,6 @@ def test_a_file_listed_twice_names_both_places(tmp_path):
     assert f"{tmp_path} and {tmp_path / 'a.jpg'}" in str(told.value)
 
 
-def test_what_if_edits():
-    assert sources.parse_edits(["12=3", "au4=0"]) == (("AU04", 0.0), ("AU12", 3.0))
-    for wrong in (["AU04"], ["AU04=x"], ["AU04=6"], ["AU99=1"], ["AU04=1", "AU4=2"], ["AU04=nan"]):
-        with pytest.raises(InputError):
-            sources.parse_edits(wrong)
-
-
 # --- tables ------------------------------------------------------------------------------------------------------
 
 def test_a_table_brings_ids_questions_and_edits(tmp_path):
@@ -137,8 +131,9 @@ def test_several_questions_on_one_file_are_one_medium(tmp_path):
 
 @pytest.mark.parametrize("text, told", [
     ("file,question\na.jpg,x\n", "column 'path'"), ("path\n", "no rows"), ("path,custom_id\n,1\n", "line 2: the column 'path'"),
-    ("path,what_if\na.jpg,AU04\n", "line 2: what-if 'AU04'"), ("path,custom_id\na.jpg,1\nb.jpg,1\n", "line 2 and .*line 3"),
-    ("", "column 'path'"), (b"path\n\xff\xfe\n", "not UTF-8")])
+    ("path,what_if\na.jpg,AU04\n", "line 2: what-if AU04: write AU=LEVEL"),
+    ("path,custom_id\na.jpg,1\nb.jpg,1\n", "line 2 and .*line 3"),
+    ("", "column 'path'"), (b"path\n\x81\n", "not UTF-8")])
 def test_a_wrong_table_is_refused_with_its_line(tmp_path, text, told):
     (tmp_path / "list.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(InputError, match=told):
@@ -219,9 +214,9 @@ def test_a_line_without_custom_id_is_refused_at_the_door(tmp_path, line):
 def test_a_broken_data_url_and_a_changed_batch_file(tmp_path):
     path = batch(tmp_path / "b.jsonl", request("1", "data:image/png;base64,%%%"), request("2", "data:image/png;base64,YQ=="))
     broken, good = read_inputs([path])
-    with pytest.raises(requests.Refused) as told:
+    with pytest.raises(requests.RequestError) as told:
         requests.fetch(broken.source)
     assert told.value.code == "media_undecodable"
     batch(tmp_path / "b.jsonl", request("3", "data:image/png;base64,YQ=="))
-    with pytest.raises(requests.Refused):
+    with pytest.raises(requests.RequestError):
         requests.fetch(good.source)

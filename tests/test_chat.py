@@ -18,12 +18,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emollm import chat, cli, progress, prompt, report
-from emollm.chat import Chat, ServerChat, Turn, doubts, kept
-from emollm.engine import engine
-from emollm.explain import explain, prepare
-from emollm.generate import MAX_NEW_TOKENS
-from emollm.processor import face_input
+from emollm import cli, progress
+from emollm.answer import prompt
+from emollm.chat import conversation as chat
+from emollm.chat.conversation import Chat, Turn, doubts, kept
+from emollm.chat.server import ServerChat
+from emollm.explainer import explain, prepare
+from emollm.explanation import DISCLOSURE
+from emollm.model.engine import engine
+from emollm.model.processor import face_input
 from emollm.schema import Claim, InputError
 
 WHY, WHICH = prompt.DEFAULT_QUESTION, "Which movements do you see?"
@@ -85,7 +88,7 @@ def test_the_second_turn_remembers_the_first_and_the_face(talked, given):
 
 def test_an_answer_comes_in_pieces_that_make_the_engines_answer(talked, pocket):
     s = talked.subject
-    face = face_input(s.series, s.events, s.key_frames, s.chips)
+    face = face_input(s.series, s.events, s.key_frames, s.chips, s.seen)
     turns = []
     for question in (WHY, "What emotion is it commonly read as?"):
         turns.append(question)
@@ -136,7 +139,6 @@ def test_what_was_written_before_a_stop_stays_a_turn(talked):
 
 
 def test_room_is_kept_for_the_longest_answer():
-    assert chat.ANSWER_TOKENS == MAX_NEW_TOKENS
     assert [chat.answer_room(n) for n in (600, 1024, 32768)] == [300, 512, 512]
 
 
@@ -152,7 +154,7 @@ def test_a_long_conversation_drops_turns_and_says_so(talked, given, pocket):
     for question in asked:
         answered(talked, question)
     last = given[-1][1]
-    assert all(len(pocket.processor.tokenizer(text)["input_ids"]) <= pocket.context - MAX_NEW_TOKENS for _, text in given)
+    assert all(len(pocket.processor.tokenizer(text)["input_ids"]) <= pocket.context - prompt.ANSWER_TOKENS for _, text in given)
     assert last.count(prompt.FACE_START) == 1
     assert (WHY in last, asked[1] in last, asked[4] in last) == (True, False, True)
     assert talked.left_out > 0
@@ -191,7 +193,7 @@ def test_questions_on_the_command_line(astronaut_file, capsys, tmp_path):
     assert out.startswith(f"{one['answer']}\n\nastronaut.png, face 0\nWhat if: AU12 set to 0")
     assert out.endswith(f"{two['answer']}\n\nSaved to {saved}\n")
     assert (one["question"], one["edits"], two["edits"], one["complete"]) == (WHY, {}, {"AU12": 0.0}, True)
-    assert {c["verdict"] for c in one["claims"]} == {"supported"}
+    assert {c["verdict"] for c in one["claims"] if c["kind"] == "observation"} == {"supported"}
     assert stored["evidence"]["intensity"][0][stored["evidence"]["aus"].index("AU12")] == [0, 0]
     assert stored["ai_generated"]
     assert not any("AU12" in line for line in stored["observations"])
@@ -211,8 +213,8 @@ def test_piped_lines_are_answered_in_turn(astronaut_file):
 
 
 @pytest.mark.parametrize("line, message", [
-    ("/dance", "/dance is no command"), ("/what-if AU04", "give AU=LEVEL"), ("/what-if", "give AU=LEVEL"),
-    ("/what-if AU04=6", "between 0 and 5"), ("/what-if AU99=1", "unknown action unit 'AU99'"),
+    ("/dance", "/dance is no command"), ("/what-if AU04", "write AU=LEVEL"), ("/what-if", "write AU=LEVEL"),
+    ("/what-if AU04=6", "write AU=LEVEL with a level from 0 (absent) to 5"), ("/what-if AU99=1", "unknown action unit 'AU99'"),
     ("/face 3", "there is no face 3"), ("/face one", "give the number of one face"), ("/save", "give the name of a file"),
     ("/save no_such_folder/x.json", "cannot write this file")])
 def test_a_wrong_command_ends_a_script_with_one_line(line, message, astronaut_file, capsys):
@@ -269,7 +271,7 @@ def test_options_that_do_not_go_together(options, message, astronaut_file, capsy
 
 
 def test_control_characters_do_not_reach_the_terminal():
-    from emollm.talk import _harmless
+    from emollm.chat.terminal import _harmless
 
     assert _harmless("a\x1b[2Jb\x07\u202e\n\té") == "a[2Jb\n\té"
 
@@ -479,5 +481,5 @@ def test_a_saved_chat_says_what_it_is(served, server):
     server.replies.append("Conclusion: happiness. AU10 is there.")
     answered(served, WHY)
     stored = json.loads(json.dumps(served.to_dict(), allow_nan=False))
-    assert (stored["model"], stored["disclosure"]) == ("served", report.DISCLOSURE)
+    assert (stored["model"], stored["disclosure"]) == ("served", DISCLOSURE)
     assert [(c["au"], c["verdict"]) for c in stored["turns"][0]["claims"]] == [("AU10", "unmeasured")]

@@ -8,8 +8,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from emollm import checkpoint
-from emollm.prompt import PROMPT_VERSION
+from emollm.answer.prompt import PROMPT_VERSION
+from emollm.model import checkpoint
 from emollm.schema import AU_NAMES, InputError
 
 
@@ -120,7 +120,7 @@ def test_a_missing_tokenizer(folder):
 
 def test_another_kind_of_model(folder):
     (folder / "config.json").write_text(json.dumps({"model_type": "qwen3", "hidden_size": 32}))
-    assert "is a plain qwen3 model; give one made by emollm.train" in refusal(folder)
+    assert "is a plain qwen3 model; give one made by `emollm train`" in refusal(folder)
 
 
 def test_foreign_action_units(folder):
@@ -135,7 +135,7 @@ def test_another_prompt_version(folder):
 
 @pytest.mark.parametrize("name", ["no-such-model", "./no-such-folder", "/no/such/folder"])
 def test_a_name_that_does_not_exist(name):
-    assert "give a folder made by emollm.train, a hub name OWNER/NAME, or one of the shipped models" in refusal(name)
+    assert "give a folder made by `emollm train`, a hub name OWNER/NAME, or one of the shipped models" in refusal(name)
 
 
 def test_an_empty_folder(tmp_path):

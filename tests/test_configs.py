@@ -8,9 +8,11 @@ import yaml
 
 from data_engine import build
 from data_engine.questions import QUESTIONS
-from emollm import settings, train, train_tower
-from emollm.augment import Strengths
 from emollm.schema import InputError
+from emollm.training import settings
+from emollm.training import stages as train
+from emollm.training import tower as train_tower
+from emollm.training.augment import Strengths
 
 FOLDER = Path(__file__).parents[1] / "configs"
 FILES = sorted(FOLDER.rglob("*.yaml"))
@@ -44,9 +46,8 @@ def test_settings_load_strictly(path):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_the_header_names_the_command_that_runs_it(path):
-    program = {"data": "data_engine build", "train": "emollm.train", "tower": "emollm.train_tower"}
-    kind = "tower" if path.stem.startswith("train_tower") else path.stem.split("_")[0]
-    assert path.read_text().splitlines()[0] == f"# python -m {program[kind]} configs/{path.name}"
+    program = {"data": "python -m data_engine build", "train": "emollm train"}
+    assert path.read_text().splitlines()[0] == f"# {program[path.stem.split('_')[0]]} configs/{path.name}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)

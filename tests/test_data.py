@@ -1,16 +1,18 @@
 """Training records become batches: every record once an epoch, resumable, and pixels that fit their text."""
 
 import itertools
-import json
 
 import numpy as np
 import pytest
 import torch
 
-from emollm.data import FeatureCache, Records, batches, encode_records, record_face
-from emollm.processor import IGNORE
-from emollm.prompt import side_and_strength
+from emollm.answer.prompt import side_and_strength
+from emollm.model.peaks import Peaks
+from emollm.model.processor import IGNORE
 from emollm.schema import au_index
+from emollm.training.features import FeatureCache
+from emollm.training.record import Record
+from emollm.training.records import Records, batches, encode_records, record_face
 
 
 @pytest.fixture(scope="module")
@@ -26,17 +28,16 @@ def cache() -> FeatureCache:
     return FeatureCache(rows, np.broadcast_to(features[:, :, None, None], (40, 4, 16, 256)).astype(np.float16))
 
 
-def record(series, events=(), keys=(0,), row=107) -> dict:
-    au = series.to_dict() | {"events": [vars(e) for e in events], "keys": list(keys)}
-    return {"messages": [{"content": "Why?"}, {"content": "Conclusion: fear."}], "images": [f"fer2013:{row}"], "au": au,
-            "target": [0.125] * 8}
+def record(series, events=(), keys=(0,), row=107) -> Record:
+    messages = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "Conclusion: fear."}]
+    return Record(0, messages, "fear", [0.125] * 8, series, list(events), list(keys), row, {})
 
 
 def test_records_are_read_on_demand(records, records_file):
     lines = records_file.read_text().splitlines()
     assert len(records) == len(lines)
     for k in (0, 1, len(lines) - 1):
-        assert records[k] == json.loads(lines[k])
+        assert records[k].to_json() == lines[k]
     assert records.lengths().tolist() == [len(line) for line in lines]
 
 
@@ -51,17 +52,17 @@ def ids(stream, count):
 
 
 def test_an_epoch_holds_every_record_once(records, tiny, monkeypatch):
-    monkeypatch.setattr("emollm.data.encode_records", lambda picked, *_: [r["id"] for r in picked])
+    monkeypatch.setattr("emollm.training.records.encode_records", lambda picked, *_: [r.id for r in picked])
     stream = batches(records, tiny[1], None, 16, 0)
     per_epoch = len(records) // 16
     for _ in range(2):
         seen = itertools.chain.from_iterable(itertools.islice(stream, per_epoch))
-        assert sorted(seen) == sorted(records[k]["id"] for k in range(len(records)))
+        assert sorted(seen) == sorted(records[k].id for k in range(len(records)))
 
 
 def test_batches_hold_records_of_similar_length(records, tiny, monkeypatch):
     """Padding is wasted work: within a batch lengths must vary less than over all records."""
-    monkeypatch.setattr("emollm.data.encode_records", lambda picked, *_: [len(json.dumps(r)) for r in picked])
+    monkeypatch.setattr("emollm.training.records.encode_records", lambda picked, *_: [len(r.to_json()) for r in picked])
     spread = [max(b) - min(b) for b in itertools.islice(batches(records, tiny[1], None, 16, 0), 15)]
     assert np.median(spread) < np.ptp(records.lengths()) / 4
 
@@ -86,9 +87,9 @@ def test_a_resumed_stream_goes_on_where_it_stopped(records, tiny, cache):
 def test_a_batch_holds_answers_and_targets(records, tiny):
     picked = [records[k] for k in range(3)]
     batch = encode_records(picked, tiny[1], None, np.random.default_rng(0))
-    assert batch["target"].tolist() == torch.tensor([r["target"] for r in picked]).tolist()
+    assert batch["target"].tolist() == torch.tensor([r.target for r in picked]).tolist()
     for labels, r in zip(batch["labels"], picked, strict=True):
-        assert tiny[1].tokenizer.decode(labels[labels != IGNORE]) == r["messages"][1]["content"] + "<|im_end|>"
+        assert tiny[1].tokenizer.decode(labels[labels != IGNORE]) == r.turns[1] + "<|im_end|>"
     assert "chips" not in batch
     assert "visual_features" not in batch
 
@@ -138,4 +139,4 @@ def test_every_key_frame_has_pixels(clip_of, cache):
     series, events = clip_of({"AU12": (1, 2, 3, 4, 4)})
     face = record_face(record(series, events, (0, 20, 40)), cache, np.random.default_rng(0))
     assert face.visual_frames == 3
-    assert face.peaks[au_index(12), 4:].tolist() == [1.0, 3.0]
+    assert Peaks.unpack(face.peaks[au_index(12)])[4:] == (1.0, 3.0)

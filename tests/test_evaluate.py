@@ -2,7 +2,6 @@
 
 import argparse
 import functools
-import io
 import json
 
 import numpy as np
@@ -10,10 +9,13 @@ import pytest
 from PIL import Image
 
 from data_engine import observe
-from data_engine.sources import fer2013
-from emollm import evaluate, ship, verify
-from emollm.generate import Generated, generate
-from emollm.processor import face_input
+from emollm import ship
+from emollm.answer.facts import measured
+from emollm.evaluation import fer2013
+from emollm.evaluation import quick as evaluate
+from emollm.model.checkpoint import Shape
+from emollm.model.generate import Generated, generate
+from emollm.model.processor import face_input
 from emollm.schema import LABELS
 
 
@@ -70,27 +72,6 @@ def test_what_if_sees_a_claim_go(photo_of, monkeypatch):
 
 # --- on pictures --------------------------------------------------------------------------------------------------
 
-@pytest.fixture(scope="module")
-def fer(astronaut, tmp_path_factory):
-    """A folder in the layout of FER2013 with eight pictures: six crops of the photograph, two of noise."""
-    folder, draw = tmp_path_factory.mktemp("fer"), np.random.default_rng(0)
-    crop = Image.fromarray(astronaut).convert("L").crop((170, 55, 280, 165)).resize((48, 48))
-    pictures = [crop.point(lambda v, gain=gain: min(255, v * gain)) for gain in (0.8, 0.9, 1.0, 1.05, 1.1, 1.15)]
-    pictures += [Image.fromarray(draw.integers(0, 256, (48, 48), dtype=np.uint8)) for _ in range(2)]
-    stored = []
-    for picture in pictures:
-        buffer = io.BytesIO()
-        picture.save(buffer, "PNG")
-        stored.append(buffer.getvalue())
-    votes = np.zeros((8, 10))
-    votes[:, fer2013.FERPLUS.index("happiness")], votes[7, fer2013.NOT_A_FACE] = 8, 9
-    votes[2, fer2013.UNKNOWN] = 9
-    np.savez(folder / "fer2013_train.npz", png=np.frombuffer(b"".join(stored), np.uint8),
-             offset=np.cumsum([0, *map(len, stored)]), label=np.full(8, 3), ferplus_votes=votes,
-             public_test=np.array([0, 0, 0, 1, 1, 1, 1, 0], bool), label_ambiguous=np.array([0, 1, 0, 0, 0, 0, 0, 0], bool))
-    return folder
-
-
 def test_votes_and_labels_are_put_in_our_order(fer):
     source = fer2013.load(str(fer))
     assert len(source) == 8
@@ -109,7 +90,7 @@ def test_observing_is_the_inference_path_and_resumable(fer, tmp_path, monkeypatc
     assert seen["chips"].shape == (8, 48, 48)
     assert seen["found"].tolist() == [True] * 6 + [False] * 2
     assert np.isnan(seen["intensity"][6:]).all()
-    series, face = evaluate.crop_input(next(fer2013.load(str(fer)).pictures([2])), 48)
+    series, face = evaluate.crop_input(next(fer2013.load(str(fer)).pictures([2])), Shape(8, 48))
     np.testing.assert_allclose(seen["intensity"][2], series.intensity[0], rtol=1e-6)
     np.testing.assert_array_equal(seen["chips"][2], face.chips[0, :, :, 0])
     monkeypatch.setattr(observe, "observe_picture", None)  # looking again would fail
@@ -119,7 +100,7 @@ def test_observing_is_the_inference_path_and_resumable(fer, tmp_path, monkeypatc
 
 def test_a_crop_without_a_face_is_read_from_its_pixels():
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8))
-    series, face = evaluate.crop_input(noise, 48)
+    series, face = evaluate.crop_input(noise, Shape(8, 48))
     assert not series.measured.any()
     assert face.visual_frames == 1
     assert not face.measured.any()
@@ -136,7 +117,7 @@ def test_answers_come_in_the_order_of_the_faces(tiny, photo_of, monkeypatch):
     for (series, _), found in zip(faces, claims, strict=True):
         lines = [c for c in found if c.level]
         assert all(c.verdict == "supported" for c in lines)
-        assert {c.au for c in lines} <= {au for au in ("AU04", "AU06", "AU12", "AU25") if verify._measured(au, series)[0] > 1}
+        assert {c.au for c in lines} <= {au for au in ("AU04", "AU06", "AU12", "AU25") if measured(au, series)[0] > 1}
     assert generated[1].text.startswith("No measured movement")
 
 
@@ -144,7 +125,7 @@ def test_the_whole_suite_runs(fer, tiny_folder, tmp_path, capsys, monkeypatch):
     """From pictures to figures with an untrained model, the tower's own head included."""
     from safetensors.torch import save_file
 
-    from emollm.train_tower import FaceClassifier
+    from emollm.training.tower import FaceClassifier
 
     monkeypatch.setattr(evaluate, "generate", functools.partial(generate, max_new_tokens=30))
     save_file(FaceClassifier().state_dict(), tmp_path / "tower.safetensors")

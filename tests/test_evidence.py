@@ -157,7 +157,7 @@ def test_py_feat_probabilities_are_not_read_as_intensities(tmp_path):
     assert series.confidence[:, au_index(6)].tolist() == [0, 0, 0]
 
 
-def test_py_feat_table_of_several_pictures_is_refused(tmp_path):
+def test_one_face_cannot_be_read_from_a_table_of_several_pictures(tmp_path):
     with pytest.raises(InputError, match="several pictures"):
         evidence.read(table(tmp_path, "AU01,AU02,frame,input\n0,0,0,a.jpg\n0,0,1,b.jpg\n"))
 
@@ -217,14 +217,24 @@ def test_what_a_coder_could_not_score_is_masked():
     assert np.isnan(series.intensity[0, au_index(25)]).all()
 
 
-@pytest.mark.parametrize("code, message", [("1+2+banana", "'banana' is not a FACS code"), ("1+3", "unknown action"),
+@pytest.mark.parametrize("code, message", [("1+2+banana", "'banana' is not a FACS code"), ("3", "unknown action"),
                                            ("12C+L12B", "coded twice"), ("", "is not a FACS code")])
 def test_bad_facs_strings(code, message):
     with pytest.raises(InputError, match=message):
         evidence.parse_facs(code)
 
 
-@pytest.mark.parametrize("name", ["photo.jpg", "12.jpg", "1+2.csv", "", "../4"])
+@pytest.mark.parametrize("code, used, told", [
+    ("1+2+99+5D", "1+2+5D", ["AU99"]), ("4D+7Q+L23C", "4D+L23C", ["7Q: 'Q' is no FACS intensity"]), ("6C+12D", "6C+12D", [])])
+def test_what_is_no_code_of_a_known_unit_is_named_and_the_rest_used(code, used, told):
+    assert evidence.looks_like_facs(code)
+    series, clean = evidence.parse_facs(code), evidence.parse_facs(used)
+    assert np.array_equal(series.intensity, clean.intensity, equal_nan=True)
+    assert len(series.notices) == len(clean.notices) + len(told)
+    assert all(any(words in notice for notice in series.notices) for words in told)
+
+
+@pytest.mark.parametrize("name", ["photo.jpg", "12.jpg", "1+2.csv", "", "../4", "7Q", "a+4"])
 def test_file_names_are_not_facs_codes(name):
     assert not evidence.looks_like_facs(name)
 
@@ -240,11 +250,10 @@ def test_hand_codes_from_a_table_and_a_text_file(tmp_path):
 
 @pytest.mark.parametrize("text, message", [
     ("frame,timestamp,success,AU01_r\n1,0,1,2\n2,0.1,1,abc\n", "row 3, column AU01_r: 'abc' is not a number"),
-    ("frame,timestamp,success,AU01_r\n1,0,1,inf\n", "row 2, column AU01_r: 'inf' is not a number"),
+    ("frame,timestamp,success,AU01_r\n1,0,1,inf\n", "no frame was measured"),
     ("frame,timestamp,success,AU01_r\n1,0,1,7\n", "row 2, column AU01_r: 7 is out of range"),
     ("frame,timestamp,success,AU01_r\n1,0,1\n", "row 2 has 3 cells, the header 4 columns"),
-    ("frame,timestamp,success,AU01_r\n1,,1,1\n", "row 2, column timestamp: is empty"),
-    ("frame,timestamp,success,AU01_r\n1,0.2,1,1\n2,0.1,1,1\n", "row 3, column timestamp: time does not move forward"),
+    ("frame,timestamp,success,AU01_r\n1,soon,1,1\n", "row 2, column timestamp: 'soon' is not a number"),
     ("frame,timestamp,success,AU01_r\n", "a header but no rows"),
     ("frame,timestamp,success,AU01_r\n1,0,0,1\n", None),
     ("timestamp,AU01_r,AU01_r\n0,1,1\n", "the column 'AU01_r' occurs twice"),

@@ -8,15 +8,17 @@ import pytest
 from PIL import Image
 
 import emollm
-from emollm import evidence, prompt
-from emollm.explain import Gate, Subject, explain, measure_media, shortcomings
-from emollm.schema import AU_NAMES, LABELS, Explanation, InputError, NoFaceError, au_index, json_schema
+from emollm import evidence
+from emollm.answer import prompt
+from emollm.explainer import QualityGate, Subject, explain, measure, shortcomings
+from emollm.explanation import Explanation, json_schema
+from emollm.schema import AU_NAMES, LABELS, InputError, NoFaceError, au_index
 
 
 @pytest.fixture(scope="module")
 def tiny_model(tiny_folder) -> str:
     """Name of the tiny model; its answers, which never end by themselves, are cut at 100 tokens."""
-    from emollm import generate
+    from emollm.model import generate
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(generate, "generate", functools.partial(generate.generate, max_new_tokens=100))
@@ -74,7 +76,7 @@ def test_a_photograph_is_explained(astronaut_explained, astronaut_file, tiny_mod
     check(found)
     assert found.source.endswith(astronaut_file.name)
     assert (found.model, found.question) == (tiny_model, prompt.DEFAULT_QUESTION)
-    assert found.evidence["estimator"] == "emollm-geometry"
+    assert found.evidence["estimator"] == "emollm-face"
     assert found.measured
     assert found.key_frames == [0.0]
     x0, y0, x1, y1 = found.box
@@ -211,7 +213,7 @@ def test_no_face_is_an_error_of_its_own(tmp_path, tiny_model):
     with pytest.raises(NoFaceError, match=r"grey.png: no face could be measured\. Use a picture with a larger"):
         explain(tmp_path / "grey.png", model=tiny_model)
     with pytest.raises(NoFaceError, match="no face could be measured"):
-        measure_media(tmp_path / "grey.png")
+        measure(tmp_path / "grey.png")
 
 
 def test_a_small_face_is_not_read(astronaut, tiny_model):
@@ -250,7 +252,7 @@ def test_every_limit_of_the_gate(photo_of, change, words):
     quality = Quality(*(np.array([float(change.get(k, good))]) for k, good in (("size", 90), ("blur", 0.5), ("visible", 1))))
     pose = np.array([[float(change.get(k, 0)) for k in ("yaw", "pitch", "roll")]])
     track = FaceTrack(0, np.zeros(1, int), np.zeros(1), np.zeros((1, 4)), np.zeros((1, 478, 3)), pose, quality)
-    assert shortcomings(Subject(series, track), Gate()) == ([words] if words else [])
+    assert shortcomings(Subject(series, track), QualityGate()) == ([words] if words else [])
     assert shortcomings(Subject(series, track), None) == []
 
 

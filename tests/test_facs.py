@@ -5,7 +5,9 @@ import re
 import numpy as np
 import pytest
 
-from emollm import facs
+from emollm.facs.readings import _AGAINST, LEVELS, describe, level_word, reading, region_polygon, relation
+from emollm.facs.tables import COMBINATIONS, DU, OTHER_READINGS, VARIANTS
+from emollm.facs.units import ACTION_UNITS
 from emollm.schema import AU_NAMES, AUS, LABELS, InputError
 
 
@@ -33,24 +35,24 @@ def crosses(a, b, c, d):
 
 
 def test_action_units_are_those_of_the_schema_in_order():
-    assert tuple(facs.ACTION_UNITS) == AU_NAMES
-    assert tuple(unit.number for unit in facs.ACTION_UNITS.values()) == AUS
-    assert set(facs.OTHER_READINGS) == set(AU_NAMES)
+    assert tuple(ACTION_UNITS) == AU_NAMES
+    assert tuple(unit.number for unit in ACTION_UNITS.values()) == AUS
+    assert set(OTHER_READINGS) == set(AU_NAMES)
 
 
-@pytest.mark.parametrize("unit", facs.ACTION_UNITS.values(), ids=lambda unit: unit.name)
+@pytest.mark.parametrize("unit", ACTION_UNITS.values(), ids=lambda unit: unit.name)
 def test_action_unit_is_complete(unit):
     """Looks end an observation line, so the grammar's separators and side words must not occur in them."""
     assert unit.title == unit.title.lower() and unit.muscle and unit.note
     assert 4 <= len(set(unit.look)) == len(unit.look) <= 6
     assert not [look for look in unit.look if re.search(r"[,|;:.\n]|\b(left|right|both)\b", look)]
     assert unit.confusable and set(unit.confusable) <= set(AU_NAMES) - {unit.name}
-    assert len(facs.OTHER_READINGS[unit.name]) >= 2
+    assert len(OTHER_READINGS[unit.name]) >= 2
 
 
 def test_titles_and_looks_are_not_shared():
-    titles = [unit.title for unit in facs.ACTION_UNITS.values()]
-    looks = [look for unit in facs.ACTION_UNITS.values() for look in unit.look]
+    titles = [unit.title for unit in ACTION_UNITS.values()]
+    looks = [look for unit in ACTION_UNITS.values() for look in unit.look]
     assert len(set(titles)) == len(titles)
     assert len(set(looks)) == len(looks)
 
@@ -58,14 +60,14 @@ def test_titles_and_looks_are_not_shared():
 @pytest.mark.parametrize("intensity, word", [(0.0, "trace"), (1.49, "trace"), (1.5, "slight"), (2.5, "marked"),
                                              (3.49, "marked"), (3.5, "pronounced"), (4.5, "extreme"), (5.0, "extreme")])
 def test_level_word_changes_at_the_half_steps(intensity, word):
-    assert facs.level_word(intensity) == word
+    assert level_word(intensity) == word
 
 
 @pytest.mark.parametrize("name", AU_NAMES)
 def test_regions_are_simple_polygons_on_the_right_half_of_the_face(name, landmarks):
     """Catches a wrong or misplaced landmark index: the outline would cross itself, vanish or change sides."""
     face_area = np.ptp(landmarks[:, 0]) * np.ptp(landmarks[:, 1])
-    left, right = (facs.region_polygon(name, side, landmarks) for side in ("left", "right"))
+    left, right = (region_polygon(name, side, landmarks) for side in ("left", "right"))
     middle = landmarks[[10, 168, 152], 0].mean()
     assert np.mean(left, 0)[0] > middle > np.mean(right, 0)[0]  # the person's left is image right
     for polygon in (left, right):
@@ -77,30 +79,30 @@ def test_regions_are_simple_polygons_on_the_right_half_of_the_face(name, landmar
 
 
 def test_region_of_both_sides_holds_both_halves(landmarks):
-    both = facs.region_polygon("AU04", "both", landmarks)
-    halves = [area(facs.region_polygon("AU04", side, landmarks)) for side in ("left", "right")]
+    both = region_polygon("AU04", "both", landmarks)
+    halves = [area(region_polygon("AU04", side, landmarks)) for side in ("left", "right")]
     assert area(both) >= sum(halves)
 
 
 def test_brow_region_is_above_mouth_region(landmarks):
-    brow, mouth = (np.mean(facs.region_polygon(au, "left", landmarks), 0) for au in ("AU04", "AU25"))
+    brow, mouth = (np.mean(region_polygon(au, "left", landmarks), 0) for au in ("AU04", "AU25"))
     assert brow[1] < landmarks[1, 1] < mouth[1]  # landmark 1: tip of the nose
 
 
 def test_unknown_side_and_action_unit_are_input_errors(landmarks):
     with pytest.raises(InputError, match="middle"):
-        facs.region_polygon("AU04", "middle", landmarks)
+        region_polygon("AU04", "middle", landmarks)
     with pytest.raises(InputError, match="AU99"):
-        facs.region_polygon("AU99", "left", landmarks)
+        region_polygon("AU99", "left", landmarks)
 
 
 def test_variants_keep_sources_apart():
     """Sources disagree; a label with a single source would be a prototype."""
     for label in LABELS:
-        own = [v for v in facs.VARIANTS if v.label == label]
+        own = [v for v in VARIANTS if v.label == label]
         assert own and all(v.source for v in own)
         assert label == "neutral" or len({v.source for v in own}) >= 3
-    for v in facs.VARIANTS:
+    for v in VARIANTS:
         assert v.label in LABELS and set(v.aus) <= set(AU_NAMES)
         assert all(share is None or 0 < share <= 1 for share in v.aus.values())
 
@@ -114,13 +116,13 @@ def test_variants_keep_sources_apart():
     ("disgust", {9: 0.7, 10: 0.7, 17: 0.7, 4: 0.31, 24: 0.26}),
 ])
 def test_shares_are_those_of_du_et_al(label, shares):
-    listed = next(v.aus for v in facs.VARIANTS if v.label == label and v.source == facs.DU)
+    listed = next(v.aus for v in VARIANTS if v.label == label and v.source == DU)
     assert listed == {f"AU{k:02d}": share for k, share in shares.items()}
 
 
 def test_combinations_are_well_formed():
-    assert len(facs.COMBINATIONS) >= 25
-    for c in facs.COMBINATIONS:
+    assert len(COMBINATIONS) >= 25
+    for c in COMBINATIONS:
         assert c.aus and c.aus <= set(AU_NAMES) and not c.aus & c.without
         assert c.phrases and c.commonly_read_as and c.source and c.name
         if c.without and not c.one_sided and len(c.aus) == 1:
@@ -128,33 +130,33 @@ def test_combinations_are_well_formed():
 
 
 def test_relation():
-    assert facs.relation("happiness", "AU12") == "for"
-    assert facs.relation("sadness", 12) == "against"
-    assert facs.relation("happiness", "AU45") == "neutral"
-    assert facs.relation("neutral", "AU04") == "against"
-    assert facs.relation("neutral", "AU25") == "neutral"
+    assert relation("happiness", "AU12") == "for"
+    assert relation("sadness", 12) == "against"
+    assert relation("happiness", "AU45") == "neutral"
+    assert relation("neutral", "AU04") == "against"
+    assert relation("neutral", "AU25") == "neutral"
     with pytest.raises(InputError, match="bored"):
-        facs.relation("bored", 12)
+        relation("bored", 12)
 
 
 def test_nothing_listed_for_a_label_is_called_evidence_against_it():
     """The hand table must not contradict any published listing."""
-    listed = {(v.label, au) for v in facs.VARIANTS for au in v.aus}
-    table = {(label, f"AU{k:02d}") for label, numbers in facs._AGAINST.items() for k in numbers}
+    listed = {(v.label, au) for v in VARIANTS for au in v.aus}
+    table = {(label, f"AU{k:02d}") for label, numbers in _AGAINST.items() for k in numbers}
     assert not listed & table
-    assert all(facs.relation(label, au) == "against" for label, au in table)
+    assert all(relation(label, au) == "against" for label, au in table)
 
 
 @pytest.mark.parametrize("name", AU_NAMES)
 def test_describe_says_what_is_known(name):
-    unit, text = facs.ACTION_UNITS[name], facs.describe(int(name[2:]))
-    for part in (unit.name, unit.title, unit.muscle, unit.laterality, *unit.look, *unit.confusable, *facs.LEVELS):
+    unit, text = ACTION_UNITS[name], describe(int(name[2:]))
+    for part in (unit.name, unit.title, unit.muscle, unit.laterality, *unit.look, *unit.confusable, *LEVELS):
         assert part in text
     for label in LABELS:
-        listed = any(name in v.aus for v in facs.VARIANTS if v.label == label)
+        listed = any(name in v.aus for v in VARIANTS if v.label == label)
         assert (f"\n    {label}: " in text) == listed
 
 
 def test_reading_names_labels_and_plain_causes():
-    assert "anger" in facs.reading("AU04") and "bright light" in facs.reading("AU04")
-    assert facs.reading("AU45") == facs.OTHER_READINGS["AU45"]
+    assert "anger" in reading("AU04") and "bright light" in reading("AU04")
+    assert reading("AU45") == OTHER_READINGS["AU45"]

@@ -1,21 +1,25 @@
 """Grounded decoding: even an untrained model states only what was measured; answers always reach a conclusion."""
 
 import copy
+import dataclasses
 import random
 
 import numpy as np
 import pytest
 import torch
 
-from emollm import prompt, verify
-from emollm.bind import edit
-from emollm.data import encode_records
-from emollm.facs import ACTION_UNITS
-from emollm.generate import Grammar, conclude, generate
-from emollm.processor import face_input
+from emollm.answer import prompt, verify
+from emollm.answer.grammar import Grammar
+from emollm.answer.witnesses import Movements
+from emollm.facs.units import ACTION_UNITS
+from emollm.model.generate import conclude, generate, shared_out, stream
+from emollm.model.processor import face_input
+from emollm.model.tokenizer import at_label, label_position, label_tokens
 from emollm.schema import LABELS
-from emollm.tokenizer import label_tokens
-from emollm.train import train_step
+from emollm.training.record import Record
+from emollm.training.records import encode_records
+from emollm.training.stages import train_step
+from emollm.what_if import edit
 
 QUESTION = prompt.DEFAULT_QUESTION
 
@@ -137,7 +141,7 @@ def test_runaway_answers_are_concluded(tiny, drawn):
             assert label == f"{max(answer.distribution, key=answer.distribution.get)}."
             assert prompt.parse(answer.text).label == label[:-1]
             again = conclude(*tiny, face, QUESTION, f"{begun}\n{prompt.CONCLUSION}")
-            assert again == pytest.approx(answer.distribution, abs=1e-5)
+            assert again == pytest.approx(answer.look, abs=1e-5)
 
 
 def test_no_special_token_is_ever_written(grounded):
@@ -173,9 +177,10 @@ def learnt(tiny, photo_of):
     observed = [prompt.observe(f, [], random.Random(1)) for f in faces]
     answers = [prompt.render(o, "Plain words.", label, "") for o, label in zip(observed, labels, strict=True)]
     answers[2] = "Conclusion: neutral."
-    records = [{"messages": [{"content": q}, {"content": a}], "images": [],
-                "target": np.eye(8)[LABELS.index(label)] * 0.9 + 0.0125, "au": f.to_dict() | {"events": [], "keys": [0]}}
-               for f, q, a, label in zip(faces, questions, answers, labels, strict=True)]
+    targets = [np.eye(8)[LABELS.index(label)] * 0.9 + 0.0125 for label in labels]
+    turns = [[{"role": "user", "content": q}, {"role": "assistant", "content": a}]
+             for q, a in zip(questions, answers, strict=True)]
+    records = [Record(k, turns[k], labels[k], targets[k].tolist(), face, [], [0], None, {}) for k, face in enumerate(faces)]
     model, processor = copy.deepcopy(tiny[0]).train(), tiny[1]
     model.face.tower.eval()
     optimiser = torch.optim.AdamW([p for n, p in model.named_parameters() if "tower" not in n], lr=1e-2)
@@ -187,7 +192,8 @@ def learnt(tiny, photo_of):
         if text_loss < 0.003 and label_loss < 0.55:  # one wrong word in all is more; the entropy of the targets is 0.53
             break
     assert text_loss < 0.01
-    return model.eval(), processor, [face_input(f, [], [0]) for f in faces], questions, answers, observed
+    inputs = [dataclasses.replace(face_input(f, [], [0]), movements=None) for f in faces]  # the labels are the model's own
+    return model.eval(), processor, inputs, questions, answers, observed
 
 
 def test_what_was_learnt_is_generated(learnt):
@@ -217,8 +223,65 @@ def test_the_distribution_is_read_where_the_label_stands(learnt):
     model, processor, inputs, questions, answers, _ = learnt
     for face, question, answer in zip(inputs, questions, generate(model, processor, inputs, questions), strict=True):
         before = answer.text[:answer.text.index(prompt.CONCLUSION) + len(prompt.CONCLUSION)]
-        assert answer.distribution == pytest.approx(conclude(model, processor, face, question, before), abs=1e-4)
+        assert answer.distribution == answer.look == pytest.approx(conclude(model, processor, face, question, before), abs=1e-4)
         label = prompt.parse(answer.text).label
         assert label == max(answer.distribution, key=answer.distribution.get)
         assert 0.7 < answer.distribution[label] < 0.99  # the soft target was learnt, not the bare word
     assert len(answers) == 3
+
+
+# --- the label of both witnesses ------------------------------------------------------------------------------------
+
+def sure_of(label: str) -> Movements:
+    given = np.where(np.array(LABELS) == label, 0.93, 0.01)
+    return Movements.only(given, pixels=False)
+
+
+@pytest.mark.parametrize("observed", [True, False])
+def test_the_movements_decide_what_is_written(learnt, observed):
+    """A model that knows its answers by heart writes the label that the movements say, alone and in a batch, free and
+    grounded, streamed or whole; everything before the label is as it was."""
+    model, processor, inputs, questions, answers, lines = learnt
+    given, labels = lines if observed else None, ("fear", "disgust", "surprise")
+    told = [dataclasses.replace(face, movements=sure_of(label)) for face, label in zip(inputs, labels, strict=True)]
+    found = generate(model, processor, told, questions, given)
+    for k, (answer, label) in enumerate(zip(found, labels, strict=True)):
+        before, _, after = answer.text.partition("Conclusion: ")
+        assert before == answers[k].partition("Conclusion: ")[0]
+        assert after.startswith(label)
+        assert answer.distribution == pytest.approx(dict(zip(LABELS, sure_of(label).given, strict=True)))
+        assert max(answer.look, key=answer.look.get) == prompt.parse(answers[k]).label  # its own is still told
+        assert "".join(stream(model, processor, told[k], questions[k], given and given[k])) == answer.text
+
+
+def test_one_row_does_not_change_another(learnt):
+    model, processor, inputs, questions, answers, _ = learnt
+    told = [inputs[0], dataclasses.replace(inputs[1], movements=sure_of("fear")), inputs[2]]
+    found = generate(model, processor, told, questions)
+    assert [found[0].text, found[2].text] == [answers[0], answers[2]]
+    assert prompt.parse(found[1].text).label == "fear"
+
+
+def test_the_labels_keep_their_share_of_the_position():
+    logits, labels = torch.randn(50, generator=torch.Generator().manual_seed(0)), list(range(8, 16))
+    changed = shared_out(logits, labels, 0.7, sure_of("anger"))
+    own, now = logits.softmax(0), changed.softmax(0)
+    assert now[labels].sum() == pytest.approx(own[labels].sum())
+    assert torch.equal(changed[:8], logits[:8]) and torch.equal(changed[16:], logits[16:])
+    np.testing.assert_allclose(now[labels] / now[labels].sum(), sure_of("anger").given, rtol=1e-4)
+
+
+def test_a_form_without_every_label_is_left_alone():
+    logits = torch.zeros(20)
+    logits[3] = float("-inf")
+    assert torch.equal(shared_out(logits, list(range(8)), 1.0, sure_of("anger")), logits)
+
+
+@pytest.mark.parametrize("text, here", [("Conclusion:", True), ("x.\nConclusion:", True), ("x. Conclusion:", False),
+                                        ("", False), ("AU12 lip corner puller:", False), ("Conclusion: fear", False)])
+def test_where_a_label_belongs(tiny, text, here):
+    tokenizer = tiny[1].tokenizer
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    assert at_label(tokenizer, ids) is here
+    if here:
+        assert label_position(tokenizer, [*ids, *tokenizer(" fear", add_special_tokens=False)["input_ids"]]) == len(ids)

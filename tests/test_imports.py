@@ -47,39 +47,39 @@ def packages_of(path: Path) -> dict[str, bool]:
             for package in {name.split(".")[0] for name in found}}
 
 
-def sources_of(module: str) -> list[Path]:
-    """The file of a module of emollm, or all files of a package."""
-    path = ROOT / "emollm" / module
-    return sorted(path.rglob("*.py")) if (path / "__init__.py").exists() else [path.with_suffix(".py")]
+def name_of(path: Path) -> str:
+    parts = path.relative_to(PLUGIN.parent if PLUGIN in path.parents else ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def test_there_are_modules():
-    assert {"emollm.explain", "emollm.cli", "data_engine.build", "data_engine.sources.fer2013"} <= set(MODULES)
+    assert {"emollm.explainer", "emollm.cli", "data_engine.build", "emollm.evaluation.fer2013"} <= set(MODULES)
 
 
 @pytest.mark.parametrize("name", [m for m in MODULES if not m.endswith("__main__")])
 def test_every_module_imports(name):
-    assert importlib.import_module(name).__doc__ or name.endswith("sources")
+    assert importlib.import_module(name).__doc__
 
 
 @pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vLLM is not installed")
 def test_every_module_of_the_plugin_imports():
     """In a process of its own: vLLM changes the one that it is loaded into."""
-    names = [f"emollm_vllm.{m.name}" for m in pkgutil.iter_modules([str(PLUGIN)])]
-    assert {"emollm_vllm.engine", "emollm_vllm.model", "emollm_vllm.launch"} <= set(names)
+    names = [name_of(path) for path in sorted(PLUGIN.rglob("*.py"))]
+    assert {"emollm_vllm.plugin.engine", "emollm_vllm.plugin.model", "emollm_vllm.process.launch"} <= set(names)
     script = "\n".join(["import importlib", *(f"assert importlib.import_module({n!r}).__doc__, {n!r}" for n in names)])
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-@pytest.mark.parametrize("code", ["import emollm", "import emollm.cli", "import emollm.schema, emollm.facs",
+@pytest.mark.parametrize("code", ["import emollm", "import emollm.cli", "import emollm.schema, emollm.explanation",
                                   "import emollm.workers", "import emollm; emollm.Explanation, emollm.InputError"])
 def test_light_imports(code):
     """`emollm --help`, reading a result and starting a worker must not wait for torch."""
     assert loaded_by(code) == []
 
 
-@pytest.mark.parametrize("module", ["engine", "explain", "chat", "talk", "caption.command", "caption.pipeline"])
+@pytest.mark.parametrize("module", ["model.engine", "explainer", "chat.begin", "chat.terminal", "caption.command",
+                                    "caption.run.scheduler", "caption.run.local", "caption.cluster.executor"])
 def test_what_is_refused_is_refused_without_torch(module):
     """A wrong path or option must be named at once: the model is loaded when there is something to answer."""
     assert not {"torch", "transformers", "vllm", "ray"} & set(loaded_by(f"import emollm.{module}"))
@@ -90,7 +90,7 @@ def test_reading_an_answer_needs_no_torch():
 
 
 def test_measuring_needs_no_torch():
-    assert not {"torch", "transformers"} & set(loaded_by("from emollm.explain import measure_media"))
+    assert not {"torch", "transformers"} & set(loaded_by("from emollm.explainer import measure"))
 
 
 def test_every_public_name_exists():
@@ -100,62 +100,75 @@ def test_every_public_name_exists():
         emollm.explian  # noqa: B018
 
 
-# What people run; no step of the path knows them.
-ENDS = {"chat", "talk", "caption", "evaluate", "cli"}
-# Each module, and what else it must not know about: the later steps of the path.
-LATER = {
-    "schema": {"facs", "prompt", "measure", "media", "face", "processor", "model", "engine", "workers", "explain"},
-    "facs": {"prompt", "measure", "media", "face", "processor", "model", "explain"},
-    "prompt": {"measure", "media", "face", "verify", "bind", "processor", "model", "generate", "engine", "explain"},
-    "media": {"face", "measure", "prompt", "processor", "workers", "explain"},
-    "face": {"measure", "prompt", "processor", "explain"},
-    "measure": {"prompt", "processor", "explain"},
-    "events": {"measure", "prompt", "processor", "explain"},
-    "verify": {"bind", "processor", "model", "generate", "engine", "explain"},
-    "bind": {"processor", "model", "generate", "engine", "explain"},
-    "processor": {"encoder", "model", "generate", "data", "train", "checkpoint", "engine", "explain"},
-    "encoder": {"processor", "model", "generate", "data", "train", "explain"},
-    "model": {"generate", "data", "train", "checkpoint", "engine", "explain"},
-    "generate": {"data", "train", "engine", "explain"},
-    "engine": {"data", "train", "media", "face", "measure", "workers", "explain"},  # faces are given to it, ready
-    "workers": {"data", "train", "processor", "model", "generate", "engine"},  # measure only
-    "data": {"train", "generate", "engine", "explain"},
-    "train": {"generate", "engine", "explain"},
-    "explain": {"data", "train", "workers"},
-    "chat": {"data", "train", "talk", "caption", "evaluate", "cli"},
-    "talk": {"data", "train", "engine", "caption", "evaluate", "cli"},
-    "caption": {"data", "train", "chat", "talk", "evaluate", "cli"},
-}
+# Layers. A room is a folder, or a file that lies beside the rooms; nothing below lists them.
 
 
-@pytest.mark.parametrize("module", LATER)
-def test_imports_point_one_way(module):
-    found = {name for path in sources_of(module) for name in imports_of(path)}
-    known = {name.split(".")[1] for name in found if name.startswith("emollm.")}
-    assert not (LATER[module] | (set() if module in ENDS else ENDS)) & known
+PATHS = {name_of(path): path for path in SOURCES}
+PACKAGES = {name for name, path in PATHS.items() if path.stem == "__init__"}
 
 
-@pytest.mark.parametrize("path", sorted(PLUGIN.rglob("*.py")), ids=lambda p: p.stem)
-def test_the_plugin_knows_no_command_and_no_training(path):
-    assert not {"cli", "talk", "caption", "evaluate", "train", "data"} & {
-        name.split(".")[1] for name in imports_of(path) if name.startswith("emollm.")}
+def room_of(module: str) -> str:
+    """`emollm.perception.face` lives in `emollm.perception`, `emollm.explainer` in a room of its own."""
+    folder = module.rpartition(".")[0]
+    return folder if folder.count(".") and module not in PACKAGES else module
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "emollm").rglob("*.py")), ids=lambda p: p.stem)
-def test_emollm_runs_without_the_plugin(path):
-    """vLLM is optional: only the engine, `emollm serve` and the doctor reach it, and only when they are asked to."""
-    for package in ("emollm_vllm", "vllm"):
-        known = packages_of(path)
-        assert not known.get(package, False)
-        assert package not in known or path.stem in ("engine", "cli", "doctor")
+def arrows() -> dict[str, set[str]]:
+    """Module -> modules of ours that it imports, also within functions."""
+    found = {}
+    for module, path in PATHS.items():
+        names = imports_of(path)
+        within = {name.rpartition(".")[0] for name in names if name in PATHS}  # `from a.b import c` names a.b too
+        found[module] = {name for name in names if name in PATHS and name not in within & PACKAGES} - {module}
+    return found
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "emollm").rglob("*.py")), ids=lambda p: p.stem)
-def test_emollm_does_not_know_the_data_engine(path):
-    """Only evaluation and shipping may read training pictures, and only when they run."""
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """Nodes that lie on a circle, or lead to one: what is left when all others are taken away, leaves first."""
+    left = {node: set(to) for node, to in graph.items()}
+    while free := {node for node, to in left.items() if not to & left.keys()}:
+        left = {node: to for node, to in left.items() if node not in free}
+    return sorted(left)
+
+
+def test_a_circle_is_seen():
+    assert circle({"a": {"b"}, "b": {"c"}, "c": set()}) == []
+    assert circle({"a": {"b"}, "b": {"a"}, "c": set()}) == ["a", "b"]
+
+
+def test_modules_import_one_way():
+    assert circle(arrows()) == []
+
+
+def test_rooms_import_one_way():
+    rooms: dict[str, set[str]] = {}
+    for module, known in arrows().items():
+        rooms.setdefault(room_of(module), set()).update(room_of(m) for m in known if room_of(m) != room_of(module))
+    assert len(rooms) > 20
+    assert circle(rooms) == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_no_private_name_is_used_across_modules(path):
+    private = [name for name in imports_of(path) if name.split(".")[0] in ("emollm", "data_engine", "emollm_vllm")
+               and any(part.startswith("_") and not part.startswith("__") for part in name.split("."))]
+    tree = ast.parse(path.read_text())
+    aliases = {a.asname or a.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)
+               and (node.module or "").startswith(("emollm", "data_engine")) for a in node.names
+               if f"{node.module}.{a.name}" in PATHS}
+    private += [f"{n.value.id}.{n.attr}" for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr.startswith("_")
+                and isinstance(n.value, ast.Name) and n.value.id in aliases]
+    assert private == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "emollm").rglob("*.py")), ids=name_of)
+def test_emollm_runs_without_the_plugin_and_the_data_engine(path):
+    """vLLM is optional and found by its entry point; only `emollm serve` and the doctor name the plugin, when asked to."""
     known = packages_of(path)
-    assert not known.get("data_engine", False)
-    assert "data_engine" not in known or path.stem in ("evaluate", "ship")
+    assert "data_engine" not in known
+    for package in ("emollm_vllm", "vllm"):
+        assert not known.get(package, False)
+        assert package not in known or path.stem in ("cli", "doctor")
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: p.stem)

@@ -8,13 +8,14 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoProcessor
 
-from emollm.bind import edit
-from emollm.config import EmoLLMConfig
-from emollm.encoder import AUEncoder, ScalarEmbedding, face_tokens
-from emollm.model import EmoLLM
-from emollm.processor import FACE_KEYS, IGNORE, EmoLLMProcessor, collate, face_input
+from emollm.model.config import EmoLLMConfig
+from emollm.model.emollm import EmoLLM
+from emollm.model.encoder import AUEncoder, ScalarEmbedding, face_tokens
+from emollm.model.peaks import Peaks
+from emollm.model.processor import FACE_KEYS, IGNORE, EmoLLMProcessor, collate, face_input
+from emollm.model.tower import build_tower, patch_features
 from emollm.schema import AU_NAMES, au_index
-from emollm.tower import build_tower, patch_features
+from emollm.what_if import edit
 
 QUESTIONS = ["Why?", "Which movements are visible in this face?", "Why is this face read the way it is?"]
 ANSWERS = ["AU12 lip corner puller | both | 3.0 marked | still | mouth corner pulled up and back\n"
@@ -146,7 +147,7 @@ def test_every_property_of_a_movement_shows(tiny, photo_of, change):
     elif change == "earlier":
         times = times + 1
     else:
-        peaks[k, {"onset": 4, "offset": 5, "side": 3}[change]] = 1
+        peaks[k, Peaks._fields.index(change)] = 1
     edited = dataclasses.replace(face, au=au, times=times, peaks=peaks)
     one, other = tokens_of(model, processor, [face, edited])
     assert not torch.allclose(one[k], other[k], atol=1e-4)

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from emollm import prompt
-from emollm.checkpoint import load_processor
-from emollm.processor import FACE_KEYS, IGNORE, EmoLLMProcessor, face_input
+from emollm.answer import prompt
+from emollm.model.checkpoint import load_processor
+from emollm.model.config import face_token_count
+from emollm.model.peaks import Peaks
+from emollm.model.processor import FACE_KEYS, IGNORE, EmoLLMProcessor, face_input
+from emollm.model.tokenizer import label_tokens
 from emollm.schema import AU_NAMES, LABELS, InputError, au_index
-from emollm.tokenizer import label_tokens
 
 ANSWER = ("AU12 lip corner puller | both | 3.0 marked | still | mouth corner pulled up and back\n"
           "Interpretation: The corner goes up.\nConclusion: happiness. Next comes surprise.")
@@ -37,7 +39,7 @@ def test_face_input_holds_what_is_stated(clip_of):
     """The encoder sees the very numbers that the answer states: rounded strength, side index and interval."""
     series, events = clip_of({"AU12": (1.0, 2.0, 3.0, 4.04, 2.0)})
     face = face_input(series, events, [0, 20])
-    left, right, strength, side, onset, offset = face.peaks[au_index("AU12")]
+    left, right, strength, side, onset, offset = Peaks.unpack(face.peaks[au_index("AU12")])
     stated = next(o for o in prompt.observe(series, events) if o.au == "AU12")
     assert (strength, prompt.SIDES[int(side)]) == (np.float32(stated.intensity), stated.side)
     assert (onset, offset) == stated.interval
@@ -141,7 +143,7 @@ def test_grey_is_the_grey_that_the_tower_was_trained_on(processor):
     """Training reads grey chips from a file, inference makes them from colour: both must give the tower the same."""
     from PIL import Image
 
-    from emollm.train_tower import to_input
+    from emollm.training.tower import to_input
 
     picture = chips(1)[0]
     grey = np.asarray(Image.fromarray(picture).convert("L"))
@@ -172,7 +174,7 @@ def test_settings_survive_saving(tiny, tmp_path):
     loaded = EmoLLMProcessor.from_pretrained(tmp_path)
     for name in ("visual_tokens", "chip_size", "chip_grey", "chip_mean", "chip_std"):
         assert getattr(loaded, name) == getattr(processor, name), name
-    assert loaded.token_count(2) == 2 * 9 + 24
+    assert face_token_count(loaded.visual_tokens, 2) == 2 * 9 + 24
     assert loaded.prompt_text("Why?", 1) == processor.prompt_text("Why?", 1)
 
 

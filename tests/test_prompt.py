@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emollm import prompt
-from emollm.facs import ACTION_UNITS, level_word
+from emollm.answer import prompt
+from emollm.facs.readings import level_word
+from emollm.facs.units import ACTION_UNITS
 from emollm.schema import AU_NAMES, LABELS, ON, SIDE_GAP, SIDES, AUEvent, AUSeries
 
 LINE = "AU12 lip corner puller | both | 3.1 marked | still | mouth corner pulled up and back"

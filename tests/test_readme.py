@@ -11,10 +11,11 @@ import pytest
 ROOT = Path(__file__).parents[1]
 NEEDS_SERVER = "# with the server running"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def blocks(language: str, page: str = README) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
 
 
 def commands() -> list[str]:
@@ -68,6 +69,26 @@ def test_python(folder):
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     assert "AU12" in done.stdout
+
+
+@pytest.mark.parametrize("code", blocks("python", API), ids=["explain", "measure", "load", "parse"])
+def test_python_of_the_api_page(code, folder):
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True,
+                          text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+
+
+def test_the_api_page_names_the_whole_surface():
+    """Every public name and every command stands on the page, and nothing that is not public is called so."""
+    import emollm
+
+    assert [name for name in emollm.__all__ if name not in API] == []
+    listed = subprocess.run([sys.executable, "-m", "emollm", "--help"], capture_output=True, text=True, check=True).stdout
+    commands = re.findall(r"^    (\w+) ", listed, re.MULTILINE)
+    assert {"explain", "train"} <= set(commands)
+    assert [command for command in commands if f"emollm {command}" not in API] == []
+    assert set(re.findall(r"`emollm\.(\w+)", API)) <= set(emollm.__all__)
 
 
 def test_server_snippets(folder, server):

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emollm import render
-from emollm.schema import Claim, Explanation, InputError
+from emollm.explanation import Explanation
+from emollm.output import render
+from emollm.schema import Claim, InputError
 
 
 def square(x, y, size):

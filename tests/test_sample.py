@@ -5,9 +5,9 @@ import random
 import numpy as np
 import pytest
 
-from data_engine import reading, sample
-from emollm import prompt
-from emollm.schema import AU_NAMES, AUS, LABELS, OFF, ON, au_index
+from data_engine import sample
+from emollm.answer import prompt
+from emollm.schema import AU_NAMES, AUS, OFF, ON, au_index
 
 N = 200
 
@@ -101,41 +101,3 @@ def test_real_cooccurrence_is_kept():
     pool[0, [au_index(6), au_index(12)]] = 3.0
     for face in draws(lambda rng: sample.cooccurring(pool, rng)):
         assert set(np.flatnonzero(strengths(face) > 0)) <= {au_index(6), au_index(12)}
-
-
-# --- how faces are read -------------------------------------------------------------------------------------------
-
-@pytest.fixture(scope="module")
-def taught():
-    """Weights fitted on 300 faces on which AU12 means happiness, AU04 anger and nothing neutral."""
-    rng = np.random.default_rng(0)
-    faces, target = rng.uniform(0, 0.3, (300, 24, 2)), np.full((300, 8), 0.02)
-    for n, label in enumerate(rng.choice(["happiness", "anger", "neutral"], 300)):
-        target[n, LABELS.index(label)] = 0.86
-        if label != "neutral":
-            faces[n, au_index(12 if label == "happiness" else 4)] = rng.uniform(2, 4)
-    return reading.fit(faces, target), faces
-
-
-def test_readings_are_learnt(taught):
-    weights, faces = taught
-    smile = np.zeros((24, 2))
-    smile[au_index(12)] = 3
-    found = reading.read(weights, smile)
-    assert found.shape == (8,)
-    assert found.sum() == pytest.approx(1)
-    assert LABELS[found.argmax()] == "happiness"
-    assert LABELS[reading.read(weights, np.zeros((24, 2))).argmax()] == "neutral"
-    assert np.isfinite(reading.features(np.full_like(faces, np.nan))).all()
-
-
-def test_an_edit_moves_the_votes_its_way(taught):
-    weights, _ = taught
-    before, after = np.zeros((24, 2)), np.zeros((24, 2))
-    before[au_index(12)] = 3
-    votes = np.eye(8)[LABELS.index("happiness")] * 0.9 + 0.0125
-    moved = reading.after_edit(weights, votes, before, after)
-    assert moved.sum() == pytest.approx(1)
-    assert moved[LABELS.index("happiness")] < votes[LABELS.index("happiness")]
-    same = reading.after_edit(weights, votes, before, before)
-    np.testing.assert_allclose(same, 0.98 * votes + 0.02 / 8)

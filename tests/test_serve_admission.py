@@ -5,24 +5,25 @@ import contextvars
 import pytest
 
 pytest.importorskip("starlette")
-from emollm_vllm import admission, places
-from emollm_vllm.admission import Limits
-from gate_fixtures import CHAT, CLIP, PICTURE, _app, _ask, _chat, error_of  # noqa: F401 (fixtures)
+from emollm_vllm.door import admission
+from emollm_vllm.door.admission import Limits
+from emollm_vllm.plugin import places
+from gate_fixtures import CHAT, CLIP, PICTURE, _app, _ask, _chat, _measuring, error_of  # noqa: F401 (fixtures)
 
-from emollm.prompt import SPECIAL_TOKENS
+from emollm.answer.prompt import SPECIAL_TOKENS
 
 
 def test_a_good_request_reaches_the_application_unchanged(chat):
     fields = {"model": "pocket", "temperature": 0.5, "max_tokens": 512, "n": 4, "logprobs": True, "stream": False,
               "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}},
-              "mm_processor_kwargs": {"what_if": [{"AU04": 0.0}]}, "tools": [], "echo": False, "prompt_logprobs": None}
+              "mm_processor_kwargs": {"what_if": [{"AU04": 0.0}]}, "echo": False}
     content = [PICTURE, {"type": "text", "text": "Grüße & <b>7 < 8</b> \u4f60\U0001f600"}]
     answer = chat(content, **fields).json()
     assert answer["body"] == {"messages": [{"role": "user", "content": content}], **fields}
 
 
 @pytest.mark.parametrize(("field", "value"), [
-    ("n", 5), ("n", "4"), ("n", 4.0), ("n", True), ("best_of", 5), ("max_tokens", 513), ("max_completion_tokens", 10**30),
+    ("n", 5), ("n", "4"), ("n", 4.0), ("n", True), ("best_of", 5), ("max_tokens", "9"), ("max_completion_tokens", 1.5),
     ("min_tokens", 513), ("use_beam_search", True), ("prompt_logprobs", 0), ("prompt_logprobs", 5), ("chat_template", "x"),
     ("chat_template_kwargs", {"x": 1}), ("documents", [{"text": "x"}]), ("add_special_tokens", True), ("echo", True),
     ("media_io_kwargs", {"video": {"num_frames": 9999}}), ("kv_transfer_params", {"x": 1}), ("mm_payload", "x"),
@@ -32,11 +33,47 @@ def test_what_may_not_be_asked_is_named(chat, field, value):
     assert error_of(chat(**{field: value}), 400)["param"] == field
 
 
-@pytest.mark.parametrize(("route", "field"), [("/v1/responses", "max_output_tokens"), ("/v1/completions", "max_tokens")])
-def test_other_routes_have_the_limits_of_chat(ask, route, field):
-    body = {"input": "x", "prompt": "x", field: 513}
-    assert error_of(ask("POST", route, json=body), 400)["param"] == field
-    assert ask("POST", route, json={**body, field: 512}).status_code == 200
+@pytest.mark.parametrize(("route", "field"), [
+    (CHAT, "max_tokens"), (CHAT, "max_completion_tokens"), ("/v1/responses", "max_output_tokens"),
+    ("/v1/completions", "max_tokens")])
+def test_longer_answers_than_there_are_are_shortened(ask, route, field):
+    """Clients ask for 4,096 tokens by habit."""
+    given = {"messages": [{"role": "user", "content": "x"}]} if route == CHAT else {"input": "x", "prompt": "x"}
+    for asked_for, expected in ((513, 512), (10**30, 512), (7, 7)):
+        answer = ask("POST", route, json=given | {field: asked_for})
+        assert answer.json()["body"][field] == expected
+
+
+@pytest.mark.parametrize("fields", [
+    {"tools": []}, {"tools": None, "tool_choice": None}, {"tools": [], "tool_choice": "none"}, {"tool_choice": "auto"},
+    {"tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice": "none"}, {"parallel_tool_calls": True},
+    {"functions": [], "function_call": "none"}, {"stop": None, "seed": None, "logprobs": None, "response_format": None}])
+def test_what_asks_for_nothing_is_left_out(chat, fields):
+    assert chat("x", **fields).json()["body"] == {"messages": [{"role": "user", "content": "x"}]}
+
+
+@pytest.mark.parametrize("fields", [
+    {"tools": [{"type": "function", "function": {"name": "f"}}]},
+    {"tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice": "auto"}])
+def test_tools_that_may_be_called_are_refused(chat, fields):
+    assert error_of(chat("x", **fields), 400)["param"] == "tools"
+
+
+def test_a_conversation_about_no_face_is_refused(ask):
+    """Without a picture the model would invent one."""
+    for route, body, param in ((CHAT, {"messages": [{"role": "user", "content": "Is she happy?"}]}, "messages"),
+                               ("/v1/responses", {"input": "Is she happy?"}, "input")):
+        error = error_of(ask("POST", route, limits=admission.Limits(), json=body), 400, "no_media")
+        assert (error["param"], "send one as image_url or video_url" in error["message"]) == (param, True)
+    body = {"messages": [{"role": "user", "content": [PICTURE]}, {"role": "assistant", "content": "y"},
+                         {"role": "user", "content": "Why?"}]}
+    assert ask("POST", CHAT, limits=admission.Limits(), json=body).status_code == 200
+
+
+def test_instructions_are_not_given_to_the_model(ask):
+    turns = [{"role": "system", "content": "You are a helpful assistant."}, {"role": "user", "content": [PICTURE]}]
+    assert ask("POST", CHAT, json={"messages": turns}).json()["body"]["messages"] == turns[1:]
+    assert error_of(ask("POST", CHAT, json={"messages": [{"role": "system", "content": 7}]}), 400)["param"]
 
 
 @pytest.mark.parametrize(("content", "param"), [
@@ -45,7 +82,7 @@ def test_other_routes_have_the_limits_of_chat(ask, route, field):
     ([{"type": "input_audio", "input_audio": {}}], "messages[0].content[0].type"),
     ([{"type": "image_embeds", "image_embeds": "x"}], "messages[0].content[0].type"),
     ([{"image_url": "http://x"}], "messages[0].content[0].type"), ([{"type": ["text"]}], "messages[0].content[0].type"),
-    ([{"type": "image_url", "image_url": "data:,"}], "messages[0].content[0].image_url"),
+    ([{"type": "image_url", "image_url": ""}], "messages[0].content[0].image_url"),
     ([{"type": "image_url", "image_url": {"url": ""}}], "messages[0].content[0].image_url"),
     ([{"type": "image_url"}], "messages[0].content[0].image_url"), ([PICTURE | {"uuid": "1"}], "messages[0].content[0].uuid"),
     ([7], "messages[0].content[0].type"), (7, "messages[0].content"), ({"text": "x"}, "messages[0].content")])
@@ -104,7 +141,7 @@ def test_special_tokens_are_taken_out_of_texts(ask, chat):
     assert chat(text).json()["body"]["messages"][0]["content"] == "abcd"
     assert chat([{"type": "text", "text": text}]).json()["body"]["messages"][0]["content"][0]["text"] == "abcd"
     answer = ask("POST", "/v1/responses", json={"input": text, "instructions": text}).json()["body"]
-    assert (answer["input"], answer["instructions"]) == ("abcd", "abcd")
+    assert (answer["input"], "instructions" in answer) == ("abcd", False)
     raw = ask("POST", "/v1/completions", json={"prompt": ["<|im_start|>user\n<face><|face_pad|>x", [1, 2]]}).json()["body"]
     assert raw["prompt"] == ["<|im_start|>user\nx", [1, 2]]  # turns are the client's own there, faces are not
 
@@ -116,7 +153,7 @@ def test_no_nesting_leaves_a_special_token():
 
 
 def test_text_is_limited(chat, ask):
-    limits = Limits(characters=100)
+    limits = Limits(characters=100, media_needed=False)
     assert "characters" in error_of(chat("x" * 101, limits=limits), 400)["message"]
     assert chat("x" * 100, limits=limits).status_code == 200
     error_of(ask("POST", "/tokenize", limits=limits, json={"prompt": ["x" * 60] * 2}), 400)

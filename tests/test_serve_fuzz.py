@@ -20,7 +20,8 @@ from schemathesis.specs.openapi.checks import (
 )
 from serve_fixtures import BLOB, LEAKS, asked, good, image, text
 
-from emollm.schema import AU_NAMES, Explanation
+from emollm.explanation import Explanation
+from emollm.schema import AU_NAMES
 
 pytestmark = pytest.mark.timeout(1800)
 OWN_CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]

@@ -10,10 +10,10 @@ import pytest
 
 pytest.importorskip("starlette")
 import httpx
-from emollm_vllm import errors
-from emollm_vllm.admission import Limits
-from emollm_vllm.gate import Gate, Settings
-from gate_fixtures import CHAT, PICTURE, _app, _ask, _chat, error_of  # noqa: F401 (fixtures)
+from emollm_vllm.door import errors
+from emollm_vllm.door.admission import Limits
+from emollm_vllm.door.gate import Gate, Settings
+from gate_fixtures import CHAT, PICTURE, _app, _ask, _chat, _measuring, error_of  # noqa: F401 (fixtures)
 
 from emollm.schema import InputError, NoFaceError
 
@@ -166,45 +166,54 @@ def test_a_body_of_very_many_parts_is_refused_before_it_is_parsed(ask):
 
 # --- grounded chat ---------------------------------------------------------------------------------------------------
 
-@pytest.fixture
-def grounding(monkeypatch):
-    """Stands for emollm_vllm.media.grounding, which needs vLLM: what it was given, and what it is to raise."""
-    import sys
-
-    seen = SimpleNamespace(bodies=[], error=None)
-
-    async def ground(body):
-        seen.bodies.append(body)
-        if seen.error:
-            raise seen.error
-        return {"grammar": "root ::= 'x'"}
-
-    monkeypatch.setitem(sys.modules, "emollm_vllm.media", SimpleNamespace(grounding=ground))
-    return seen
-
-
-def test_grounded_chat_is_given_its_grammar(chat, grounding):
+def test_grounded_chat_is_given_its_grammar(chat, measuring):
     given = chat(["look <face>", PICTURE], emollm={"grounded": True}).json()["body"]
     assert given["structured_outputs"] == {"grammar": "root ::= 'x'"}
     assert "emollm" not in given
-    assert grounding.bodies[0]["messages"][0]["content"][0] == "look "
+    assert measuring.bodies[0]["messages"][0]["content"][0] == "look "
     assert "structured_outputs" not in chat(emollm={"grounded": False}).json()["body"]
-    assert len(grounding.bodies) == 1
+    assert len(measuring.bodies) == 1
 
 
 @pytest.mark.parametrize(("error", "status", "code"), [(NoFaceError("no face in image_url"), 422, "no_face_measured"),
                                                        (InputError("image_url: is a clip"), 400, None)])
-def test_what_cannot_be_grounded_says_why(chat, grounding, error, status, code):
-    grounding.error = error
+def test_what_cannot_be_grounded_says_why(chat, measuring, error, status, code):
+    measuring.error = error
     assert error_of(chat(emollm={"grounded": True}), status, code)["message"] == str(error)
 
 
 @pytest.mark.parametrize("fields", [{"emollm": True}, {"emollm": {"grounded": "yes"}}, {"emollm": {"grounds": True}},
                                     {"emollm": {"grounded": True}, "response_format": {"type": "json_object"}},
                                     {"emollm": {"grounded": True}, "structured_outputs": {"regex": "x"}}])
-def test_grounding_is_asked_for_in_one_way(chat, grounding, fields):
+def test_grounding_is_asked_for_in_one_way(chat, measuring, fields):
     error_of(chat(**fields), 400)
-    assert not grounding.bodies
+    assert not measuring.bodies
+
+
+# --- the label of an answer about one face --------------------------------------------------------------------------
+
+def test_the_movements_go_with_the_request(chat, ask, measuring):
+    """Chat and responses alike; a text alone is about no face, and the client itself may not state them."""
+    measuring.movements = {"vllm_xargs": {"emollm_movements": [0.125]}}
+    assert chat(["why?", PICTURE]).json()["body"]["vllm_xargs"] == {"emollm_movements": [0.125]}
+    said = {"type": "input_image", "image_url": "data:image/png;base64,AAAA"}
+    asked = {"input": [{"role": "user", "content": [said]}]}
+    assert "vllm_xargs" in ask("POST", "/v1/responses", json=asked).json()["body"]
+    assert len(measuring.asked) == 2
+    for text in ("hello", ["hello", {"type": "text", "text": "you"}]):
+        assert "vllm_xargs" not in chat(text).json()["body"]
+    assert "vllm_xargs" not in ask("POST", "/v1/responses", json={"input": "hello"}).json()["body"]
+    error_of(chat(["why?", PICTURE], vllm_xargs={"emollm_movements": [0.125]}), 400)
+    assert len(measuring.asked) == 2
+
+
+@pytest.mark.parametrize("error", [NoFaceError("no face"), InputError("damaged")])
+def test_a_picture_without_movements_is_the_routes_own_business(chat, measuring, error):
+    """What is wrong with a picture is said once, by vLLM's route, in the words that it has for it."""
+    measuring.error = error
+    given = chat([PICTURE])
+    assert given.status_code == 200
+    assert "vllm_xargs" not in given.json()["body"]
 
 
 # --- answers ---------------------------------------------------------------------------------------------------------
@@ -345,11 +354,11 @@ def served(app):
     thread.join()
 
 
-def test_a_sender_of_too_much_gets_its_answer(served):
+def test_a_sender_of_too_much_gets_its_answer(served, measuring):
     url = f"http://127.0.0.1:{served[1]}"
     with httpx.Client() as client:
         error_of(client.post(url + CHAT, content=b" " * (3 * 2**20)), 413, "media_too_large")
-        body = {"messages": [{"role": "user", "content": "x"}]}
+        body = {"messages": [{"role": "user", "content": [PICTURE]}]}
         assert client.post(url + CHAT, json=body).json()["body"] == body
 
 

@@ -10,11 +10,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from emollm_vllm import launch
+from emollm_vllm.process import launch
 from process_fixtures import alive, ask, check_unavailable, until
+from serve_fixtures import data_url, image, text
 
-from emollm.checkpoint import MODELS
 from emollm.cli import main as cli
+from emollm.model.checkpoint import MODELS
 from emollm.schema import InputError
 
 POCKET = MODELS / "pocket"
@@ -75,7 +76,7 @@ def test_help_imports_nothing_heavy():
 
 
 def test_the_known_versions_are_those_of_the_list():
-    listed = (Path(launch.__file__).parents[1] / "COMPAT.md").read_text()
+    listed = (Path(launch.__file__).parents[2] / "COMPAT.md").read_text()
     rows = re.findall(r"^\| vllm(?:-cpu)? (\d+\.\d+\.\d+) \(", listed, re.MULTILINE)
     assert set(rows) == set(launch.KNOWN) != set()
 
@@ -141,7 +142,7 @@ def test_the_operator_sets_limits_but_no_keys_through_the_environment(monkeypatc
 @with_vllm
 def test_defaults_fit_the_model_and_give_way_to_the_user(monkeypatch):
     monkeypatch.setenv("VLLM_WORKER_MULTIPROC_METHOD", "spawn")  # vLLM sets it, for the other tests too
-    from emollm_vllm import child
+    from emollm_vllm.process import child
 
     words = child.defaults(POCKET, "pocket", cpu=True)
     assert words[words.index("--dtype") + 1] == "float32"
@@ -150,14 +151,14 @@ def test_defaults_fit_the_model_and_give_way_to_the_user(monkeypatch):
     assert child.defaults(POCKET, "pocket", cpu=False)[words.index("--dtype") + 1] == "auto"
     arguments = child._arguments("pocket", ["--dtype", "bfloat16", "--no-enforce-eager", "--served-model-name", "mine"])
     assert (arguments.dtype, arguments.enforce_eager, arguments.served_model_name) == ("bfloat16", False, ["mine"])
-    assert arguments.middleware == ["emollm_vllm.child.Readiness", "emollm_vllm.gate.Gate"]  # the last is the outermost
+    assert arguments.middleware == ["emollm_vllm.process.child.Readiness", "emollm_vllm.door.gate.Gate"]  # last: outermost
     assert arguments.limit_mm_per_prompt == {"image": 4, "video": 1}
     with pytest.raises(InputError, match="--trust-remote-code cannot be used"):
         child._arguments("pocket", ["--trust-remote-c"])  # argparse takes the beginning of a name, too
 
 
 def test_parameters_are_counted_from_the_headers(tiny, tiny_folder):
-    from emollm_vllm.child import parameters
+    from emollm_vllm.process.child import parameters
 
     stored = {p.data_ptr(): p.numel() for p in tiny[0].state_dict().values()}  # tied weights are stored once
     assert parameters(tiny_folder) == sum(stored.values())
@@ -206,7 +207,7 @@ def test_killing_the_launcher_leaves_no_server_behind(real):
 
 @with_vllm
 @pytest.mark.timeout(1200)
-def test_a_real_server_starts_answers_dies_comes_back_and_stops(real):
+def test_a_real_server_starts_answers_dies_comes_back_and_stops(real, astronaut_file):
     process, url, log = real("--api-key", "secret-key", "--hung-after", "15")
     key = {"Authorization": "Bearer secret-key"}
     check_unavailable(ask(f"{url}/health"))
@@ -215,7 +216,8 @@ def test_a_real_server_starts_answers_dies_comes_back_and_stops(real):
     def serves():
         return process.poll() is not None or ask(f"{url}/health")[0] == 200
 
-    chat = {"messages": [{"role": "user", "content": "my-private-words"}], "max_tokens": 5}
+    content = [image(data_url(astronaut_file.read_bytes())), text("my-private-words")]
+    chat = {"messages": [{"role": "user", "content": content}], "max_tokens": 5}
     until(serves)
     check_routes(url, key, chat)
     family_before = family(process)

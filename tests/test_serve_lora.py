@@ -7,10 +7,10 @@ import openai
 import pytest
 from serve_fixtures import Server, asked, check_refusal, data_url, encoded, image, text
 
-from emollm.engine import engine
-from emollm.explain import explain, prepare
-from emollm.processor import face_input
-from emollm.schema import Explanation
+from emollm.explainer import explain, prepare
+from emollm.explanation import Explanation
+from emollm.model.engine import engine
+from emollm.model.processor import face_input
 
 pytest.importorskip("vllm")
 pytestmark = [pytest.mark.timeout(900), pytest.mark.skipif(sys.platform != "linux", reason="vLLM runs on Linux")]
@@ -61,14 +61,14 @@ def over_http(client, prompts, model: str) -> list[str]:
 
 def in_process(with_engine, prompts) -> list[str]:
     """The same with transformers."""
-    from emollm_vllm.faces import choose
+    from emollm_vllm.plugin.faces import choose_subject
 
-    from emollm.generate import stream
+    from emollm.model.generate import stream
 
     found = []
     for file, question in prompts:
-        s = choose(prepare(file, with_engine.shape))
-        face = face_input(s.series, s.events, s.key_frames, s.chips)
+        s = choose_subject(prepare(file, with_engine.shape))
+        face = face_input(s.series, s.events, s.key_frames, s.chips, s.seen)
         pieces = stream(with_engine.model, with_engine.processor, face, question, max_new_tokens=TOKENS)
         found.append("".join(pieces))
     return found

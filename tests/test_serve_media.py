@@ -1,11 +1,13 @@
 """Measuring for requests that share a measurement, and for requests that leave."""
 
 import asyncio
+import io
 
 import pytest
+from PIL import Image
 
 pytest.importorskip("vllm")
-from emollm_vllm import media
+from emollm_vllm.plugin import media
 from serve_fixtures import data_url, encoded
 
 
@@ -16,6 +18,19 @@ def measurements(monkeypatch):
     monkeypatch.setattr(media, "_measurements", [made])
     yield made
     made.workers.close()
+
+
+def test_a_moving_picture_is_a_photo_as_image_and_a_clip_as_video(measurements, astronaut):
+    file, face = io.BytesIO(), Image.fromarray(astronaut[20:236, 124:340])
+    face.save(file, "GIF", save_all=True, append_images=[face.rotate(2), face.rotate(4)], duration=80)
+    url = data_url(file.getvalue(), "image/gif")
+
+    async def run():
+        as_image, as_video = [await media.connector().measured(url, name) for name in ("image_url", "video_url")]
+        assert (as_image.kind, as_video.kind) == ("photo", "clip")
+        assert "only the first is used" in as_image.subjects[0].notices[0] and as_video.subjects[0].notices == []
+
+    asyncio.run(run())
 
 
 def test_what_nobody_waits_for_any_more_is_not_measured(measurements, astronaut):

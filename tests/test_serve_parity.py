@@ -7,11 +7,11 @@ import sys
 import numpy as np
 import pytest
 
-from emollm import prompt
-from emollm.engine import engine
-from emollm.explain import edited, explain, prepare
-from emollm.facs import ACTION_UNITS
-from emollm.processor import face_input
+from emollm.answer import prompt
+from emollm.explainer import edited, explain, prepare
+from emollm.facs.units import ACTION_UNITS
+from emollm.model.engine import engine
+from emollm.model.processor import face_input
 
 pytest.importorskip("vllm")
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="vLLM runs on Linux")
@@ -31,7 +31,7 @@ def vllm(lora_folder):
     import os
 
     os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")  # the other tests of this process keep their cores
-    from emollm_vllm.engine import VLLMEngine
+    from emollm_vllm.plugin.engine import VLLMEngine
 
     return VLLMEngine("pocket", enable_lora=True, max_lora_rank=8)
 
@@ -63,7 +63,7 @@ def prompts(subjects):
     for k in range(PROMPTS):
         units = rng.sample(sorted(ACTION_UNITS), rng.choice((0, 1, 2, 4)))
         s = edited(subjects[k % len(subjects)], {u: rng.choice((0.0, round(rng.uniform(1.3, 5), 1))) for u in units})
-        faces.append(face_input(s.series, s.events, s.key_frames, s.chips))
+        faces.append(face_input(s.series, s.events, s.key_frames, s.chips, s.seen))
         questions.append(rng.choice(QUESTIONS))
         observed.append(prompt.observe(s.series, s.events) if rng.random() < 0.7 else None)
     return faces, questions, observed
@@ -92,6 +92,36 @@ def test_the_main_path_is_the_same(vllm, astronaut_file, two_faces_file):
         for a, b in zip(explain(source), explain(source, engine=vllm), strict=True):
             assert a.text == b.text
             assert [c.verdict for c in a.claims] == [c.verdict for c in b.claims]
+
+
+ANGER = {"AU06": 0.0, "AU12": 0.0, "AU25": 0.0, "AU04": 4.0, "AU05": 3.0, "AU07": 4.0, "AU23": 4.0}
+
+
+@pytest.mark.parametrize("grounded", [True, False])
+def test_the_label_follows_stated_evidence_in_both(vllm, astronaut_file, grounded):
+    """A smile with the movements of anger stated: a route that knew pixels alone would say happiness, as it does unedited."""
+    for changes, label in ((ANGER, "anger"), (None, "happiness")):
+        for engine_of in (None, vllm):
+            (found,) = explain(astronaut_file, what_if=changes, grounded=grounded, engine=engine_of)
+            assert found.label == label == max(found.distribution, key=found.distribution.get)
+            assert found.text.partition("Conclusion: ")[2].startswith(label)
+            assert ("AU12" in found.because) == (changes is None)
+
+
+def test_codes_without_pixels_rest_on_the_movements_in_both(vllm):
+    for engine_of in (None, vllm):
+        (found,) = explain("4D+7D+17D+23D+24D", engine=engine_of)
+        assert found.label == "anger"
+        assert found.distribution == pytest.approx(found.witnesses["movements"], abs=1e-3)
+
+
+def test_movements_that_are_none_are_refused(vllm):
+    from emollm_vllm.plugin.witness import MOVEMENTS
+    from vllm import SamplingParams
+    from vllm.exceptions import VLLMValidationError
+
+    with pytest.raises(VLLMValidationError, match=MOVEMENTS):
+        vllm.llm.generate("x", SamplingParams(max_tokens=1, extra_args={MOVEMENTS: [0.5]}), use_tqdm=False)
 
 
 @pytest.mark.parametrize("grounded", [True, False])

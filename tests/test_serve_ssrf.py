@@ -212,7 +212,7 @@ def site(astronaut, trap):
 def read():
     """Function (url) -> bytes of the media connector, in this process."""
     pytest.importorskip("vllm")
-    from emollm_vllm.media import FaceConnector
+    from emollm_vllm.plugin.media import FaceConnector
     from vllm.connections import HTTPConnection
 
     loop, connection = asyncio.new_event_loop(), HTTPConnection()
@@ -226,9 +226,9 @@ def read():
 @pytest.fixture
 def allow(read, monkeypatch):
     """Function (*hosts) that puts them on the list."""
-    from emollm_vllm import media
+    from emollm_vllm.plugin import media
 
-    return lambda *hosts: monkeypatch.setattr(media.settings, "domains", hosts)
+    return lambda *hosts: monkeypatch.setattr(media.access, "domains", hosts)
 
 
 def remote(addresses: list[str]) -> list[str]:
@@ -282,7 +282,7 @@ def test_refresh_is_not_followed(read, allow, trap, site):
 
 @pytest.mark.parametrize("name", ["large", "lies", "silent"])
 def test_answers_that_are_too_large_or_never_come(read, allow, site, monkeypatch, name):
-    from emollm_vllm import media
+    from emollm_vllm.plugin import media
 
     monkeypatch.setattr(media, "FETCH_SECONDS", 2)
     monkeypatch.setattr(media, "MAX_BYTES", 2**20)
@@ -315,7 +315,7 @@ FILES = ["file:///etc/passwd", "file:///{root}/../secret", "file:///{root}/%2e%2
 
 @pytest.mark.parametrize("address", FILES)
 def test_files_outside_the_folder(read, monkeypatch, tmp_path, address):
-    from emollm_vllm import media
+    from emollm_vllm.plugin import media
 
     root = tmp_path / "root"
     for folder in (root, tmp_path / "rootx"):
@@ -326,7 +326,7 @@ def test_files_outside_the_folder(read, monkeypatch, tmp_path, address):
     (root / "link").symlink_to(tmp_path / "secret")
     (root / "circle").symlink_to(root / "circle")
     os.mkfifo(root / "pipe")
-    monkeypatch.setattr(media.settings, "local_root", root)
+    monkeypatch.setattr(media.access, "local_root", root)
     monkeypatch.chdir(root)
     assert read(f"file://{root}/photo") == b"picture"
     with pytest.raises(InputError, match="no such file in the folder"):

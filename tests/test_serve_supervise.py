@@ -11,7 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from emollm_vllm import child, launch, supervise
+from emollm_vllm.process import child, launch, supervise
 from process_fixtures import alive, ask, check_unavailable, until
 
 CHILD = """
@@ -61,7 +61,7 @@ class Watched:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        code = (f"import asyncio, os, sys; from emollm_vllm.launch import listen\n"
+        code = (f"import asyncio, os, sys; from emollm_vllm.process.launch import listen\n"
                 f"from emollm_vllm import supervise\nsupervise.GIVE_UP = 2\n"
                 f"command = [sys.executable, {str(script)!r}, {behaviour!r}, {str(folder)!r}]\n"
                 f"s = supervise.Supervisor(listen('127.0.0.1', {port}), command, dict(os.environ), print, {restart}, "

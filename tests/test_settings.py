@@ -3,8 +3,8 @@
 import pytest
 
 from data_engine import build
-from emollm import settings
 from emollm.schema import InputError
+from emollm.training import settings
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
-from emollm import train
-from emollm.checkpoint import load
-from emollm.data import Records, encode_records
-from emollm.processor import IGNORE
-from emollm.schema import LABELS, InputError
-from emollm.tokenizer import label_tokens
+from emollm.model.checkpoint import load
+from emollm.model.processor import IGNORE
+from emollm.model.tokenizer import label_tokens
+from emollm.schema import InputError
+from emollm.training import stages as train
+from emollm.training.records import Records, encode_records
 
 LORA = {"rank": 4, "alpha": 8, "dropout": 0.0, "targets": ["q_proj", "v_proj", "down_proj"]}
 
@@ -31,29 +31,27 @@ def records(records_file) -> Records:
 def batch(records, tiny) -> dict:
     """Records whose conclusions repeat label words, one without a label, one with nothing else."""
     chosen = [records[k] for k in range(60)]
-    explained = [r for r in chosen if r["provenance"]["asked"] == "explain"][:3]
-    movement = next(records[k] for k in range(300) if records[k]["provenance"]["asked"] == "movement")
-    label = next(records[k] for k in range(300) if records[k]["provenance"]["asked"] == "label")
+    explained = [r for r in chosen if r.provenance["asked"] == "explain"][:3]
+    movement = next(records[k] for k in range(300) if records[k].provenance["asked"] == "movement")
+    label = next(records[k] for k in range(300) if records[k].provenance["asked"] == "label")
     repeated = copy.deepcopy(explained[0])
-    repeated["messages"][1]["content"] += " It may be fear or anger; some say happiness, others fear."
+    repeated.messages[1]["content"] += " It may be fear or anger; some say happiness, others fear."
     return dict(encode_records([repeated, movement, *explained[1:], label], tiny[1], None, np.random.default_rng(0)))
 
 
 def slow_loss(model, batch, label_ids, label_weight) -> tuple[float, float, float, int]:
-    """Token by token, straight from the definition: the first label token of a row is scored against the row's label
+    """Token by token, straight from the definition: the label that a conclusion names is scored against the row's label
     distribution and counts label_weight times, every other supervised token is plain cross-entropy."""
-    given = {k: v for k, v in batch.items() if k not in ("labels", "target")}
+    given = {k: v for k, v in batch.items() if k not in ("labels", "target", "label_at")}
     with torch.no_grad():
         logits = model(**given).logits
     text, label = [], []
     for row, labels in enumerate(batch["labels"].tolist()):
-        found = False
         for place in range(1, len(labels)):
             if labels[place] == IGNORE:
                 continue
             logp = logits[row, place - 1].log_softmax(-1)
-            if labels[place] in label_ids and not found:
-                found = True
+            if place == batch["label_at"][row]:
                 label.append(-sum(float(batch["target"][row][k]) * float(logp[i]) for k, i in enumerate(label_ids)))
             else:
                 text.append(-float(logp[labels[place]]))
@@ -77,11 +75,12 @@ def test_answer_loss_is_its_definition(tiny, batch, label_weight):
 def test_the_prompt_is_not_predicted(tiny, batch):
     """Changing labels outside the answer is impossible, and only answers count: a longer prompt adds no tokens."""
     model, processor = tiny
-    one = {k: v for k, v in batch.items() if k not in ("labels", "target")}
+    one = {k: v for k, v in batch.items() if k not in ("labels", "target", "label_at")}
     only_end = torch.full_like(batch["labels"], IGNORE)
     last = batch["attention_mask"].sum(1) - 1
     only_end[torch.arange(len(last)), last] = batch["input_ids"][torch.arange(len(last)), last]
-    _, text, label, tokens = train.answer_loss(model, one | {"labels": only_end, "target": batch["target"]},
+    _, text, label, tokens = train.answer_loss(model, one | {"labels": only_end, "target": batch["target"],
+                                                      "label_at": torch.zeros(len(last), dtype=torch.long)},
                                                torch.tensor(label_tokens(processor.tokenizer)), 2)
     with torch.no_grad():
         logp = model(**one).logits.log_softmax(-1)
@@ -92,16 +91,43 @@ def test_the_prompt_is_not_predicted(tiny, batch):
     assert math.isnan(label)  # no row has a label here
 
 
+def test_the_label_position_is_the_one_that_generation_reads(tiny, batch):
+    """A label word before or after "Conclusion: <label>" is text like any other."""
+    ids, processor = label_tokens(tiny[1].tokenizer), tiny[1]
+    for row, at in enumerate(batch["label_at"].tolist()):
+        text = processor.tokenizer.decode(batch["input_ids"][row][:at])
+        assert text.endswith("Conclusion:") if at else "Conclusion:" not in processor.tokenizer.decode(batch["input_ids"][row])
+        assert not at or batch["input_ids"][row, at] in ids
+
+
+class Logits(torch.nn.Module):
+    """A model that says just these logits."""
+
+    def __init__(self, logits):
+        super().__init__()
+        self.logits = torch.nn.Parameter(logits)
+
+    def hidden_states(self, **_):
+        return self.logits
+
+    def get_output_embeddings(self):
+        return torch.nn.Identity()
+
+
 def test_a_true_distribution_minimises_the_label_loss(tiny, batch):
     """The gradient of the label part vanishes where the model gives exactly the target, not the drawn word."""
     ids = torch.tensor(label_tokens(tiny[1].tokenizer))
-    logits = torch.full((1100,), -50.0)
-    logits[ids] = batch["target"][0].clamp_min(1e-9).log().float()
-    logits.requires_grad_()
-    loss = -(batch["target"][0] * logits.log_softmax(-1)[ids]).sum()
+    logits = torch.full((*batch["labels"].shape, len(tiny[1].tokenizer)), -50.0)
+    rows = [row for row, at in enumerate(batch["label_at"].tolist()) if at]
+    for row in rows:
+        logits[row, batch["label_at"][row] - 1, ids] = batch["target"][row].clamp_min(1e-9).log().float()
+    model = Logits(logits)
+    loss, *_ = train.answer_loss(model, dict(batch), ids, label_weight=5)
     loss.backward()
-    assert logits.grad.abs().max() < 1e-4
-    assert list(batch["target"].shape) == [5, len(LABELS)]
+    assert len(rows) == 4
+    for row in rows:
+        assert model.logits.grad[row, batch["label_at"][row] - 1].abs().max() < 1e-4
+    assert model.logits.grad.abs().max() > 1e-3  # text that was not predicted
 
 
 # --- optimisers and schedule --------------------------------------------------------------------------------------
@@ -167,7 +193,7 @@ def test_lora_that_matches_nothing_is_an_error(tiny):
 @torch.no_grad()
 def test_merged_lora_is_lora(tiny, batch):
     model = train.prepare_stage(copy.deepcopy(tiny[0]), {"stage": "reason", "lora": LORA}).eval()
-    given = {k: v for k, v in batch.items() if k not in ("labels", "target")}
+    given = {k: v for k, v in batch.items() if k not in ("labels", "target", "label_at")}
     fresh = model(**given).logits
     torch.testing.assert_close(fresh, tiny[0](**given).logits)  # LoRA begins as no change
     torch.manual_seed(0)
@@ -302,15 +328,14 @@ def test_a_tower_that_does_not_fit_is_refused(tiny, tmp_path):
 # --- cached pixels ------------------------------------------------------------------------------------------------
 
 def test_cached_features_are_the_towers(tiny, faces_cache, tmp_path):
-    """Row k of the cache is picture k; odd variants are mirrored; validation pictures are left out; a second call reads
-    the file."""
-    from emollm.train_tower import to_input
-
-    model = copy.deepcopy(tiny[0])
-    cache = train.cache_features(model, str(faces_cache), tmp_path)
+    """Row k of the cache is picture k, normalised by the processor; odd variants are mirrored; validation pictures are left
+    out; a second call reads the file."""
+    model, processor = copy.deepcopy(tiny[0]), copy.deepcopy(tiny[1])
+    processor.chip_mean, processor.chip_std = 0.3, 0.2  # another tower's
+    cache = train.cache_features(model, processor, str(faces_cache), tmp_path)
     stored = np.load(faces_cache)
     assert sorted(cache.position) == np.flatnonzero(stored["keep"] & ~stored["public_test"]).tolist()
-    chip = to_input(torch.from_numpy(stored["chips"][[7]]))
+    chip = processor.normalise(np.repeat(stored["chips"][[7], :, :, None], 3, -1))
     with torch.no_grad():
         plain, mirrored = model.face.visual_features(chip)[0], model.face.visual_features(chip.flip(-1))[0]
     scale = plain.abs().mean()
@@ -319,5 +344,5 @@ def test_cached_features_are_the_towers(tiny, faces_cache, tmp_path):
     assert np.abs(cache.pick(7, 1) - plain.numpy()).mean() > 0.1 * scale
     assert np.abs(cache.pick(7, 2) - plain.numpy()).mean() > 0.01 * scale
     model.face.visual_features = None  # a second run of the tower would fail
-    again = train.cache_features(model, str(faces_cache), tmp_path)
+    again = train.cache_features(model, processor, str(faces_cache), tmp_path)
     assert np.array_equal(again.features, cache.features)

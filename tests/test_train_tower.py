@@ -7,10 +7,10 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from emollm import train_tower
-from emollm.augment import Strengths
+from emollm.model.tower import POCKET, POCKET_CHANNELS, build_tower, patch_features
 from emollm.schema import InputError
-from emollm.tower import POCKET, POCKET_CHANNELS, build_tower, patch_features
+from emollm.training import tower as train_tower
+from emollm.training.augment import Strengths
 
 SIZES = [16, 24]
 

@@ -13,12 +13,12 @@ import time
 import av
 import numpy as np
 
-from emollm import align, mesh
-from emollm.engine import engine
-from emollm.events import events, key_frames
-from emollm.explain import Prepared, Subject, answer
-from emollm.face import QUALITY_CHIP, sharpness
-from emollm.measure import series
+from emollm.explainer import Prepared, Subject, answer
+from emollm.model.engine import engine
+from emollm.perception import align, mesh
+from emollm.perception.events import events, key_frames
+from emollm.perception.face import QUALITY_CHIP, sharpness
+from emollm.perception.measure import series
 from emollm.schema import FaceTrack, Quality
 
 

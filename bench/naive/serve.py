@@ -19,9 +19,9 @@ from types import SimpleNamespace
 
 import torch
 
-from emollm import explain as path  # the module: its steps are called one by one here
-from emollm.checkpoint import Shape, load
-from emollm.processor import face_input
+from emollm import explainer as path  # the module: its steps are called one by one here
+from emollm.model.checkpoint import Shape, load
+from emollm.model.processor import face_input
 from emollm.schema import InputError
 
 
@@ -78,7 +78,7 @@ class Answerer:
         if not prepared.readable:
             raise InputError("no face that can be read")
         face = max(prepared.readable, key=lambda s: s.track.quality.size.mean())
-        given = face_input(face.series, face.events, face.key_frames, face.chips)
+        given = face_input(face.series, face.events, face.key_frames, face.chips, face.seen)
         batch = self.processor.encode([given], [turns])
         start, tokenizer = batch["input_ids"].shape[1], self.processor.tokenizer
         out = self.model.generate(**batch, do_sample=False, max_new_tokens=body["max_tokens"],

@@ -1,12 +1,9 @@
 """`emollm caption`: many photos and clips in, one explained line each out, never lost and never done twice.
 
 command     arguments, checks at the door, and the run from listing to derived files
-sources     inputs -> items: folders, globs, files; `manifest` reads tables, `requests` OpenAI batch files
-settings    what must be equal for two runs to go on with one another, and the key of an item
-lines       one output line: OpenAI batch form, with its key and a checksum
-log         the output file as write-ahead log
-pipeline    hash -> measure (worker processes) -> batches of similar length -> answer -> append
-cluster     the same on Ray (with `actors`, `crew`, `shards`)
-meter       progress on stderr
-outputs     what is derived from the finished lines: `summary` CSV, `subtitles`, `page` (HTML, with `thumbs`)
+incoming/   inputs -> items: folders, globs, files, tables, OpenAI batch files
+run/        job, scheduler, measuring, window, answering: what is measured, answered and written next; log, lines, shards,
+            settings: what is finished; local: all of it on this machine
+cluster/    the same scheduler on a Ray cluster
+outgoing/   what is derived from finished lines: summary CSV, measurements, subtitles, HTML page
 """

@@ -11,12 +11,15 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from emollm.caption.meter import MODES, Meter
+from emollm import parts
+from emollm.caption.run.progress import MODES, Progress
 from emollm.schema import InputError
 
 if TYPE_CHECKING:
-    from emollm.caption.log import Log
-    from emollm.caption.sources import Item
+    from emollm.caption.incoming.items import Item
+    from emollm.caption.outgoing.outputs import Wanted
+    from emollm.caption.run.job import Job
+    from emollm.caption.run.log import Entry, Log
 
 INTERRUPTED = 130
 ABOUT = "caption many photos and clips; resumes where it stopped"
@@ -55,9 +58,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "JSONL.shards/manifest.json")
     add("--csv", metavar="CSV", help="also one summary row a face: mean, SD, peak and percent active of every action unit")
     add("--measurements", metavar="DIR", help="also the action units of every item over time, as CSV")
-    add("--srt", metavar="DIR", help="also subtitles of every clip (SubRip)")
-    add("--vtt", metavar="DIR", help="also subtitles of every clip (WebVTT)")
+    add("--srt", metavar="DIR", help="also subtitles of every clip (SubRip), named after it: clip.srt")
+    add("--vtt", metavar="DIR", help="the same as WebVTT")
     add("--report", metavar="HTML", help="also one page with every face, its movements and its reading")
+    parts.add_arguments(parser)
+    parts.add_crops(parser)
     add("--retry-errors", action="store_true", help="try the items again that have an error line")
     add("--progress", choices=MODES, default="auto", help="on stderr: bar, plain lines, JSON lines or none (default: a bar on "
         "a terminal, else plain lines)")
@@ -67,77 +72,82 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """The command. Returns the exit code: 0 every item has its line, 130 stopped before."""
     if arguments.status:
-        from emollm.caption.shards import status
+        from emollm.caption.run.shards import status
 
         print(json.dumps(status(arguments.status), indent=1, ensure_ascii=False))
         return 0
     if not arguments.inputs or not arguments.output:
         raise InputError("caption needs inputs and -o OUTPUT.jsonl. See 'emollm caption --help'.")
-    return _caption(arguments)
+    from emollm.caption.outgoing.outputs import Wanted
 
-
-def _caption(arguments: argparse.Namespace) -> int:
-    from emollm.caption import cluster, shards
-    from emollm.caption.log import Log
-    from emollm.caption.outputs import Wanted, derive
-    from emollm.caption.settings import settings_of
-    from emollm.caption.sources import parse_edits, read_inputs
-
-    cluster.check(arguments)
-    what_if = parse_edits(arguments.what_if)
-    items = read_inputs(arguments.inputs, arguments.root, arguments.question, what_if)
     wanted = Wanted(arguments.csv, arguments.measurements, arguments.srt, arguments.vtt, arguments.report)
-    _check_output(arguments.output, arguments.inputs)
-    wanted.check(arguments.inputs, arguments.output)
-    settings = settings_of(arguments.model, not arguments.ungrounded, arguments.question, what_if, arguments.baseline)
-    with Log(arguments.output, settings) as log:
-        if not arguments.keep_shards:
-            shards.merge(log)  # what a run with --ray left
-        given = {item.custom_id for item in items}
-        total = len(items) + sum(custom_id not in given for custom_id in log.entries)
-        _tell(_found(log, items))
+    return _caption(_job(arguments), wanted, arguments.inputs, arguments.root)
+
+
+def _job(arguments: argparse.Namespace) -> Job:
+    from emollm.caption.run.job import Job
+    from emollm.what_if import parse_edits
+
+    return Job(arguments.output, arguments.question, tuple(sorted(parse_edits(arguments.what_if).items())), arguments.baseline,
+               arguments.model, arguments.engine, not arguments.ungrounded, arguments.batch, arguments.workers,
+               arguments.retry_errors, arguments.progress, arguments.ray, arguments.engines, arguments.engine_gpus,
+               arguments.keep_shards, parts.cut_of(arguments), arguments.crops)
+
+
+def _caption(job: Job, wanted: Wanted, inputs: list[str], root: str | None) -> int:
+    from emollm.caption.cluster import connect
+    from emollm.caption.incoming.sources import LeftOut, read_inputs
+    from emollm.caption.outgoing.outputs import derive
+    from emollm.caption.run import shards
+    from emollm.caption.run.log import Log
+
+    connect.check(job, wanted.options)
+    left_out = LeftOut()
+    items = read_inputs(inputs, root, job.question, job.what_if, left_out)
+    _check_output(job.output, inputs)
+    wanted.check(inputs, job.output)
+    with Log(job.output, job.settings()) as log:
+        damaged = log.damaged
+        known = shards.gather(log, job.keep_shards)  # what an earlier run left
+        total = len(items) + len(known.keys() - {item.custom_id for item in items})
+        _tell(str(left_out) if left_out else "")
+        _tell(_summary_of(known, items, damaged))
         log.note(total, complete=False)
-        meter = (cluster.caption if arguments.ray else _run)(arguments, log, items)
+        progress = _run(job, log, known, items, total)
+        shards.gather(log, job.keep_shards)
         log.compact()
-        if meter.done < meter.total:
-            _tell(f"stopped: {meter.done} of {meter.total} items are done. Run the same command again to go on.")
+        if job.keep_shards:
+            shards.write_manifest(log, total, complete=progress.complete)
+            _tell(f"every file with lines is listed in {shards.manifest_of(log.path)}")
+        if not progress.complete:
+            _tell(f"stopped: {progress.done} of {progress.total} items are done. Run the same command again to go on.")
             return INTERRUPTED
         derive(wanted, log, items)
         log.note(total, complete=True)
-        _tell(f"{meter.total - meter.errors} answered, {meter.errors} errors: {arguments.output}"
-              + (" (--retry-errors tries those again)" if meter.errors else ""))
+        _tell(f"{progress.total - progress.errors} answered, {progress.errors} errors: {job.output}"
+              + (" (--retry-errors tries those again)" if progress.errors else ""))
     return 0
 
 
-def _run(arguments: argparse.Namespace, log: Log, items: list[Item]) -> Meter:
-    """Answer what has no line yet."""
-    from emollm.caption.pipeline import Run, Stop
-    from emollm.caption.sources import by_medium
-    from emollm.checkpoint import shape_of
-    from emollm.workers import Workers
+def _run(job: Job, log: Log, known: dict[str, Entry], items: list[Item], total: int) -> Progress:
+    """Answer what has no line yet, here or on a cluster."""
+    from emollm.caption.cluster.executor import cluster_executor
+    from emollm.caption.incoming.items import by_medium
+    from emollm.caption.incoming.sources import CLIP_SUFFIXES
+    from emollm.caption.run.local import local_executor
+    from emollm.caption.run.scheduler import Scheduler
+    from emollm.caption.run.stop import Stop
 
-    meter, shape, count = Meter(arguments.progress, len(items)), shape_of(arguments.model), _workers(arguments.workers)
-
-    def engine():
-        from emollm.engine import engine as engine_of
-
-        if arguments.engine == "transformers":
-            import torch
-
-            torch.set_num_threads(max(1, _cores() - count))  # threads that wait for a busy core make every step slower
-        return engine_of(arguments.model, arguments.engine)
-
-    with Stop() as stop, Workers(count) as workers:
-        def prepare(source, name):
-            return workers.submit(source, shape, name=name, baseline=arguments.baseline).result()
-
-        run = Run(log, engine, workers, prepare, meter, stop, arguments.model, not arguments.ungrounded, arguments.batch,
-                  threads=count + 1, retry_errors=arguments.retry_errors)  # one more: it hashes while the others wait
+    progress = Progress(job.progress, len(items))
+    clips = sum(str(item.source).lower().endswith(CLIP_SUFFIXES) for item in items) / len(items)
+    here = (cluster_executor(job, log, total, clips, progress.ready) if job.ray else
+            local_executor(job, log, progress.ready))
+    with here as executor, Stop() as stop:  # in this order: Ray has signal handlers of its own
         try:
-            run.all(by_medium(items))
+            Scheduler(job, log, known, executor, progress, stop).run(by_medium(items))
         finally:
-            meter.show(last=True)
-    return meter
+            progress.show(last=True)
+    return progress
 
 
 def _check_output(path: str, inputs: list[str]) -> None:
@@ -149,24 +159,15 @@ def _check_output(path: str, inputs: list[str]) -> None:
             raise InputError(f"{path}: this would overwrite the input. Give another name.")
 
 
-def _found(log: Log, items: list[Item]) -> str:
+def _summary_of(known: dict[str, Entry], items: list[Item], damaged: int) -> str:
     """What an earlier run left, in words; empty for a fresh output."""
-    given = {item.custom_id for item in items}
-    here = sum(custom_id in given for custom_id in log.entries)
+    here = len(known.keys() & {item.custom_id for item in items})
     told = [f"going on: {here} of {len(items)} items have their line"] if here else []
-    if other := len(log.entries) - here:
+    if other := len(known) - here:
         told.append(f"{other} lines of inputs that were not given this time are kept")
-    if log.damaged:
-        told.append(f"{log.damaged} lines were changed or damaged since they were written and are done again")
+    if damaged:
+        told.append(f"{damaged} lines were changed or damaged since they were written and are done again")
     return "; ".join(told)
-
-
-def _workers(asked: int | None) -> int:
-    return asked or _cores()  # clips wait for measuring far more than for the model
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _positive(text: str) -> int:

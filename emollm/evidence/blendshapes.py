@@ -7,10 +7,13 @@ import re
 
 import numpy as np
 
-from emollm.evidence.series import by_face, empty
-from emollm.evidence.tables import COUNT, TIME, UNIT, Table
-from emollm.schema import AUS, AUSeries
+from emollm.evidence.cells import is_missing, plain_name
+from emollm.evidence.clock import Clock, clock_columns, frame_numbers, read_clock
+from emollm.evidence.series import Face, Rows, by_face, empty, who_columns
+from emollm.evidence.tables import COUNT, Range, Table
+from emollm.schema import AUS
 
+COEFFICIENT = Range(0.0, 1.0, "a blend shape's coefficient, 0 to 1")
 LIVELINK_FPS = 60.0  # when a table is too short to tell its frame rate
 
 # ARKit blend shape(s) -> AU, by Apple's description of each blend shape (developer.apple.com/documentation/arkit/
@@ -32,33 +35,50 @@ LIPS = ("jawOpen", "mouthClose", "mouthLowerDownLeft", "mouthLowerDownRight")
 DEAD_SHAPES, DEAD = ("cheekSquint*", "noseSneer*"), 0.001
 
 
+def _shape_of(column: str) -> str:
+    """browdownleft for BrowDownLeft, browDown_L, bs_browDownLeft and browDownLeft."""
+    name = re.sub(r"^(blendshapes?|bs|arkit|shape)_", "", plain_name(column))
+    return re.sub(r"_([lr])$", lambda m: {"l": "left", "r": "right"}[m[1]], name).replace("_", "")
+
+
+SHAPES = {shape.lower(): shape for shape in LIPS} | {
+    name.replace("*", side).lower(): name.replace("*", side) for names in BLENDSHAPES.values() for name in names
+    for side in ("Left", "Right")}
+
+
 def is_blendshapes(columns: set[str]) -> bool:
-    """Whether lower-case column names are those of ARKit blend shapes."""
-    return len(columns & {"browinnerup", "jawopen", "mouthfunnel", "mouthpucker", "mouthclose"}) >= 3
+    """Whether plain column names hold one of ARKit's blend shapes or more."""
+    return any(_shape_of(column) in SHAPES for column in columns)
 
 
-def read_blendshapes(table: Table) -> list[AUSeries]:
-    """Every face of a blend-shape table; without a time column, rows are LIVELINK_FPS a second."""
-    shapes = {side_name.replace("*", side) for names in BLENDSHAPES.values() for side_name in names
-              for side in ("Left", "Right")} | set(LIPS)
-    spelled = {_plain_name(column): column for column in table.header}
-    limits = {spelled[shape]: UNIT for shape in shapes if shape in spelled}
-    clock, stamp = table.pick("timecode"), table.pick("timestamp", "time")
-    table.load(limits | {stamp: TIME, "face_id": COUNT}, (clock,))
-    values = {shape: table.numbers[spelled[shape]] for shape in shapes if shape in spelled}
-    if stamp:
-        times = table.numbers[stamp]
-    elif clock:
-        times = _timecode(table, table.texts[clock])
-    else:
-        times = np.arange(table.rows) / LIVELINK_FPS
-    return by_face(table, times, table.number("face_id", 0.0), _blend(values, table.rows), "blendshapes")
+def read_blendshapes(table: Table, fps: float | None = None) -> list[Face]:
+    """Every face of a blend-shape table; without a clock, rows are LIVELINK_FPS a second."""
+    table.say("read as ARKit blend shapes, 0 to 1, of each side")
+    spelled: dict[str, str] = {}
+    for column in table.header:
+        if (shape := SHAPES.get(_shape_of(column))) is not None:
+            spelled.setdefault(shape, column)
+    frame, timecode, (stamp, units) = frame_numbers(table), table.pick("timecode"), clock_columns(table)
+    count = table.pick("blendshapecount")
+    texts = [timecode, stamp, count, *who_columns(table)]
+    limits = {frame: COUNT} | dict.fromkeys(spelled.values(), COEFFICIENT)
+    table.load(limits, texts, lambda cells: _is_lost(table, count, cells))
+    values = {shape: table.numbers[column] for shape, column in spelled.items()}
+    seconds = read_clock(table, stamp, units, guess_unit=True)
+    if seconds is None and timecode:
+        seconds = _timecode(table, timecode)
+    filled = _blend(values, table.rows)
+    nobody = np.array([cell in ("0", "0.0") for cell in table.texts.get(count, [])], bool)
+    if nobody.any():
+        filled[0][nobody], filled[1][nobody] = np.nan, 0.0
+    clock = Clock(seconds, table.numbers.get(frame), default=LIVELINK_FPS)
+    return by_face(table, Rows(*filled, clock), "blendshapes", fps)
 
 
-def _plain_name(column: str) -> str:
-    """browDownLeft for BrowDownLeft, browDown_L and browDownLeft."""
-    spelled = re.sub(r"_([LR])$", lambda m: {"L": "Left", "R": "Right"}[m[1]], column.strip())
-    return spelled[:1].lower() + spelled[1:]
+def _is_lost(table: Table, count: str, cells: list[str]) -> bool:
+    """Live Link Face ends the row of a frame without a face after a BlendShapeCount of 0."""
+    at = table.header.index(count) if count else len(cells)
+    return at < len(cells) and cells[at] == "0"
 
 
 def _blend(values: dict[str, np.ndarray], rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -93,18 +113,21 @@ def _blend_lips(values: dict[str, np.ndarray], intensity: np.ndarray) -> None:
         intensity[:, AUS.index(27), side] = 5 * np.clip(2 * jaw - 1, 0, 1)
 
 
-def _timecode(table: Table, cells: list[str]) -> np.ndarray:
-    """Live Link Face's HH:MM:SS:FF.fraction -> seconds from the first row.
+def _timecode(table: Table, column: str) -> np.ndarray:
+    """Live Link Face's HH:MM:SS:FF.fraction -> seconds from the first row, NaN where the cell is empty.
 
     The rate is one more than the highest FF once a second has passed, else LIVELINK_FPS.
     """
     parts = []
-    for row, cell in enumerate(cells):
-        match = re.fullmatch(r"(\d+):(\d\d):(\d\d)[:;](\d+(?:\.\d+)?)", cell)
-        if not match:
-            raise table.bad(row, "Timecode", f"'{cell[:20]}' is not HH:MM:SS:FF.")
-        parts.append((int(match[1]) * 3600 + int(match[2]) * 60 + int(match[3]), float(match[4])))
+    for row, cell in enumerate(table.texts[column]):
+        match = re.fullmatch(r"(\d+):(\d\d):(\d\d)[:;.](\d+(?:[.,]\d+)?)", cell, re.ASCII)
+        if not match and not is_missing(cell):
+            raise table.bad(row, column, f"'{cell[:20]}' is not HH:MM:SS:FF.")
+        parts.append((int(match[1]) * 3600 + int(match[2]) * 60 + int(match[3]), float(match[4].replace(",", ".")))
+                     if match else (math.nan, math.nan))
     seconds, frames = np.array(parts).T
-    rate = math.floor(frames.max()) + 1 if np.ptp(seconds) >= 2 else max(LIVELINK_FPS, math.floor(frames.max()) + 1)
-    times = seconds + frames / rate
-    return times - times[0]
+    if not np.isfinite(seconds).any():
+        return seconds
+    highest = math.floor(np.nanmax(frames)) + 1
+    times = seconds + frames / (highest if np.nanmax(seconds) - np.nanmin(seconds) >= 2 else max(LIVELINK_FPS, highest))
+    return times - times[np.isfinite(times)][0]

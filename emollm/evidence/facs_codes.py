@@ -11,62 +11,123 @@ import re
 
 import numpy as np
 
-from emollm.evidence.series import PRESENT
-from emollm.evidence.tables import COUNT, TIME, Table
-from emollm.schema import AU_NAMES, AUS, SIDES, AUSeries, InputError, au_index
+from emollm.evidence.clock import clock_columns, read_clock
+from emollm.evidence.series import PRESENT, Face, who_columns
+from emollm.evidence.tables import Table
+from emollm.schema import AU_NAMES, AUS, ON, SIDES, AUSeries, InputError, au_index
 
-_CODE = re.compile(r"(?P<side>[LRlr]?)(?:AU)?(?P<number>\d{1,2})(?P<level>[A-Ea-eXx]?)")
+_CODE = re.compile(r"(?P<side>[LRBlrb]?)(?:AU)?(?P<number>\d{1,2})(?P<level>[A-Za-z]?)", re.ASCII)
+_LETTERS = ("", *"ABCDEX")  # no letter: there, without an intensity
+_WORDS = {"": "both", "l": "left", "r": "right", "b": "both", "bilateral": "both"}
 
 
 def looks_like_facs(text: str) -> bool:
     """Whether a string is a FACS code such as 1+2+5D rather than the name of a file."""
-    parts = re.split(r"\s*\+\s*", text.strip())
-    return all(_CODE.fullmatch(part) for part in parts)
+    codes = [_CODE.fullmatch(part) for part in re.split(r"\s*\+\s*", text.strip())]
+    return all(codes) and any(code["level"].upper() in _LETTERS for code in codes)
 
 
 def parse_facs(code: str, name: str = "FACS code") -> AUSeries:
     """A coder's FACS string as one moment: 1+2+5D, 6C+12D, L14B (the person's left), X = not scored.
 
-    Raises InputError naming the part that is no code, or an AU coded twice on one side.
+    A unit that emollm does not know, and a letter other than A-E or X, is left out and named in the notices. Raises
+    InputError naming the part that is no code, an AU coded twice on one side, or a string of which nothing can be used.
     """
-    coded = []
-    for part in re.split(r"\s*\+\s*|\s+", code.strip()):
+    coded, foreign, odd = [], [], []
+    for part in re.split(r"\s*[+,;]\s*|\s+", code.strip()):
         match = _CODE.fullmatch(part)
         if not match:
             raise InputError(f"{name}: '{part[:20]}' is not a FACS code. Write for example 1+2+5D or L12C+25.")
+        if int(match["number"]) not in AUS:
+            foreign.append(int(match["number"]))
+            continue
+        if match["level"].upper() not in _LETTERS:
+            odd.append(f"{part}: '{match['level']}' is no FACS intensity (A-E, or X for not scored); left out")
+            continue
         side = {"L": "left", "R": "right"}.get(match["side"].upper(), "both")
         coded.append((au_index(match["number"]), side, match["level"], f"{name}: {part}"))
-    return _coded(np.zeros(1), [coded], face_id=0)
+    if not coded and odd:
+        raise InputError(f"{name}: {odd[0].removesuffix('; left out')}. Write for example 1+2+5D or L12C+25.")
+    if not coded:
+        raise InputError(f"{name}: unknown action unit '{foreign[0]}': use one of {' '.join(AU_NAMES)}")
+    series = coded_series(np.zeros(1), [coded], face_id=0)
+    series.notices[:0] = [*(_left_out(number) for number in dict.fromkeys(foreign)), *odd]
+    return series
 
 
 def is_hand(columns: set[str]) -> bool:
-    """Whether lower-case column names are those of a coder's table."""
-    return "au" in columns and bool(columns & {"intensity", "side", "level"})
+    """Whether plain column names are those of a coder's table."""
+    return bool(columns & {"au", "action_unit", "unit"}) and bool(columns & {"intensity", "side", "level", "value", "score"})
 
 
-def read_hand(table: Table) -> list[AUSeries]:
-    """Every face of a coder's table; rows with the same time are one moment."""
-    au, side, level = table.pick("au"), table.pick("side"), table.pick("intensity", "level")
-    stamp = table.pick("timestamp", "time")
-    table.load({stamp: TIME, "face_id": COUNT}, (au, side, level))
-    times, ids = table.number(stamp, 0.0), table.number("face_id", 0.0)
-    blank = [""] * table.rows
-    codes = []
-    for row in range(table.rows):
-        name, where, letter = (table.texts.get(c, blank)[row] for c in (au, side, level))
-        word = {"": "both", "l": "left", "r": "right", "b": "both"}.get(where.lower(), where.lower())
-        if word not in SIDES:
-            raise table.bad(row, side, f"'{where[:20]}' is not a side. Use left, right or both.")
-        codes.append((au_index(name), word, letter, f"{table.name}: row {table.lines[row]}"))
+def hand_columns(table: Table) -> tuple[str, str, str]:
+    """The columns of unit, side and strength."""
+    return table.pick("au", "action_unit", "unit"), table.pick("side"), table.pick("intensity", "level", "value", "score")
+
+
+def read_hand(table: Table) -> list[Face]:
+    """Every face of a coder's table whose columns are loaded as text; rows with the same time are one moment."""
+    table.say("read as a coder's table: what is not coded is absent")
+    stamp, units = clock_columns(table)
+    times = read_clock(table, stamp, units)
+    times = np.zeros(table.rows) if times is None or not np.isfinite(times).any() else times
+    if np.isnan(times).any():
+        raise table.bad(int(np.isnan(times).argmax()), stamp, "is empty, but other rows tell their time.")
+    ids = _ids(table)
+    codes = _codes(table)
     faces = []
     for face in np.unique(ids):
         moments = np.unique(times[ids == face])
-        coded = [[codes[row] for row in np.flatnonzero((ids == face) & (times == moment))] for moment in moments]
-        faces.append(_coded(moments, coded, int(face)))
+        coded = [[codes[row] for row in np.flatnonzero((ids == face) & (times == moment)) if codes[row]] for moment in moments]
+        series = coded_series(moments, coded, int(face))
+        series.notices = table.notices + series.notices
+        faces.append(Face(series))
     return faces
 
 
-def _coded(times: np.ndarray, moments: list[list[tuple[int, str, str, str]]], face_id: int) -> AUSeries:
+def _ids(table: Table) -> np.ndarray:
+    column = who_columns(table)[0]
+    try:
+        return np.array([int(float(name or 0)) for name in table.texts.get(column) or ["0"] * table.rows])
+    except ValueError:
+        raise InputError(f"{table.name}: the column {column} must hold whole numbers.") from None
+
+
+def _codes(table: Table) -> list[tuple[int, str, str, str] | None]:
+    """AU index, side, letter and place of every row; None for a unit that emollm does not know."""
+    au, side, level = hand_columns(table)
+    blank = [""] * table.rows
+    codes: list[tuple[int, str, str, str] | None] = []
+    for row in range(table.rows):
+        name, where, letter = (table.texts.get(c, blank)[row] for c in (au, side, level))
+        word = _WORDS.get(where.lower(), where.lower())
+        if word not in SIDES:
+            raise table.bad(row, side, f"'{where[:20]}' is not a side. Use left, right or both.")
+        if (number := unit_number(table, row, au, name)) is None:
+            codes.append(None)
+            continue
+        codes.append((AUS.index(number), word, letter, f"{table.name}: row {table.lines[row]}"))
+    if not any(codes):
+        raise InputError(f"{table.name}: unknown action unit '{table.texts[au][0][:20]}': use one of {' '.join(AU_NAMES)}")
+    return codes
+
+
+def unit_number(table: Table, row: int, column: str, name: str) -> int | None:
+    """12 for "12", "AU12", "au12_r"; None, and a notice, for a number not among the 24. Raises InputError for no unit."""
+    match = re.fullmatch(r"(?:au_?)?(\d{1,2})(?:\.0)?(?:_[rc])?", name.strip().lower(), re.ASCII)
+    if not match:
+        raise table.bad(row, column, f"'{name[:20]}' is not an action unit such as 12 or AU12.")
+    if int(match[1]) in AUS:
+        return int(match[1])
+    table.say(_left_out(int(match[1])))
+    return None
+
+
+def _left_out(number: int) -> str:
+    return f"AU{number:02d} is not among the {len(AUS)} units; left out"
+
+
+def coded_series(times: np.ndarray, moments: list[list[tuple[int, str, str, str]]], face_id: int) -> AUSeries:
     """Human codes (AU index, side, letter, where it stands) at each moment -> series; what is not coded is absent."""
     intensity = np.zeros((len(times), len(AUS), 2))
     given = np.zeros(intensity.shape, bool)
@@ -83,7 +144,17 @@ def _coded(times: np.ndarray, moments: list[list[tuple[int, str, str, str]]], fa
             intensity[t, k, sides] = _letter(letter, where)
     intensity[:, ~measured] = np.nan
     return AUSeries(times=times.astype(float), intensity=intensity, confidence=np.tile(measured * 1.0, (len(times), 1)),
-                    measured=measured, estimator="hand", face_id=face_id)
+                    measured=measured, estimator="hand", face_id=face_id, notices=_traces(intensity, given))
+
+
+def _traces(intensity: np.ndarray, given: np.ndarray) -> list[str]:
+    """A word for every unit that was coded but is too weak, at its strongest, to be read as a movement."""
+    strongest = np.where(given, intensity, -np.inf).max((0, 2))
+    weak = [AU_NAMES[k] for k in np.flatnonzero((strongest > 0) & (strongest < ON))]
+    if not weak:
+        return []
+    units, are = " ".join(weak), "are coded as traces" if len(weak) > 1 else "is coded as a trace"
+    return [f"{units} {are} (A): kept as evidence, but too slight to be named as a movement"]
 
 
 def _letter(letter: str, where: str) -> float:
@@ -93,7 +164,7 @@ def _letter(letter: str, where: str) -> float:
     if letter.upper() in "ABCDE" and len(letter) == 1:
         return 1.0 + "ABCDE".index(letter.upper())
     try:
-        value = float(letter)
+        value = float(letter.replace(",", "."))
     except ValueError:
         value = math.nan
     if not 0 <= value <= 5:

@@ -1,4 +1,8 @@
-"""Tables of py-feat (py-feat.org), a Fex: AUxx is the *probability* that the AU is present."""
+"""Tables of py-feat (py-feat.org), a Fex: AUxx is the *probability* that the AU is present.
+
+A current Fex has 20 AU columns beside 512 of identity, 1,434 of mesh and 52 blend shapes; only what is named here is read:
+AUxx, FaceRect (the box), FaceScore, input (the picture or clip), frame (from 0), approx_time, Identity.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,14 @@ import re
 
 import numpy as np
 
-from emollm.evidence.series import PRESENT, by_face, empty
-from emollm.evidence.tables import COUNT, UNIT, Table
-from emollm.schema import AUS, ON, AUSeries, InputError
+from emollm.evidence.clock import FPS, Clock, clock_columns, frame_numbers, from_hms, read_clock
+from emollm.evidence.series import PRESENT, Face, Rows, by_face, empty, who_columns
+from emollm.evidence.tables import ANY, COUNT, PERCENT, Range, Table
+from emollm.schema import AUS, ON
 
-FEX_FPS = 30.0  # when a table is too short to tell its frame rate
+FEX_FPS = FPS  # when a table is too short to tell its frame rate
+PROBABILITY = Range(0.0, 1.0, "py-feat's probability that the unit is present, 0 to 1 (AUxx_r would be an intensity 0 to 5)")
+BOX = ("facerectx", "facerecty", "facerectwidth", "facerectheight")
 
 
 def from_probability(p: np.ndarray) -> np.ndarray:
@@ -23,42 +30,55 @@ def from_probability(p: np.ndarray) -> np.ndarray:
 
 
 def is_fex(columns: set[str]) -> bool:
-    """Whether lower-case column names are those of py-feat."""
+    """Whether plain column names are those of py-feat."""
     return any(re.fullmatch(r"au\d{1,2}", column) for column in columns)
 
 
-def read_fex(table: Table) -> list[AUSeries]:
-    """Every face of a py-feat table of one picture or clip; frames become seconds."""
-    columns = table.numbered(r"AU(\d{1,2})")
-    frame, face_score = table.pick("frame"), table.pick("facescore")
-    limits = {frame: COUNT, face_score: UNIT} | dict.fromkeys(columns.values(), UNIT)
-    table.load(limits, ("input", "approx_time", "Identity"))
-    if len(set(table.texts.get("input", []))) > 1:
-        raise InputError(f"{table.name}: it holds several pictures or clips (column input). Split it, one file each.")
+def read_fex(table: Table, fps: float | None = None) -> list[Face]:
+    """Every face of every picture or clip of a py-feat table; frames become seconds."""
+    table.say("read as a py-feat table: the probability of each unit, of the whole face")
+    columns, box = table.numbered(r"au(\d{1,2})"), [table.pick(name) for name in BOX]
+    frame, score, approximate = frame_numbers(table), table.pick("facescore", "conf", "confidence"), table.pick("approx_time")
+    clock, units = ("", 1.0) if approximate else clock_columns(table)
+    limits = {frame: COUNT, score: PERCENT} | dict.fromkeys(columns.values(), PROBABILITY) | dict.fromkeys(box, ANY)
+    table.load(limits, [approximate, clock, *who_columns(table)])
+    filled = _filled(table, columns, _found(table, score, box))
+    frames = table.numbers.get(frame)
+    rate = None if frames is None else _fex_rate(frames, table.texts.get(approximate, []))
+    rows = Rows(*filled, Clock(read_clock(table, clock, units), frames, 0, rate, FEX_FPS), _boxes(table, box))
+    return by_face(table, rows, "py-feat", fps)
+
+
+def _found(table: Table, score: str, box: list[str]) -> np.ndarray:
+    """How sure py-feat is that a row holds a face [R]; 0 for its rows without one."""
+    sure = table.confidence(score)
+    if all(column in table.numbers for column in box):
+        sure = np.where(np.isnan(table.numbers[box[0]]), 0.0, sure)
+    return sure
+
+
+def _filled(table: Table, columns: dict[int, str], sure: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     intensity, confidence, measured = empty(table.rows)
-    score = np.nan_to_num(table.number(face_score, 1.0))
     for number, column in columns.items():
         k, p = AUS.index(number), table.numbers[column]
-        intensity[:, k] = np.where(np.isnan(p), np.nan, from_probability(p))[:, None]
-        confidence[:, k] = np.nan_to_num(score * abs(2 * p - 1))  # sure at 0 and 1, a coin toss at 0.5
+        intensity[:, k] = np.where(np.isnan(p) | (sure <= 0), np.nan, from_probability(p))[:, None]
+        confidence[:, k] = np.nan_to_num(sure * abs(2 * p - 1))  # sure at 0 and 1, a coin toss at 0.5
         measured[k] = np.isfinite(p).any()
-    frames = table.number(frame) if frame else np.arange(table.rows, dtype=float)
-    times = (frames - frames[0]) / _fex_rate(frames, table.texts.get("approx_time", []))
-    return by_face(table, times, _fex_faces(table), (intensity, confidence, measured), "py-feat")
+    return intensity, confidence, measured
 
 
-def _fex_rate(frames: np.ndarray, clock: list[str]) -> float:
-    """Frames a second. py-feat writes whole seconds (MM:SS) only, so the first frame of the last second tells."""
-    seconds = [int(m[1]) * 60 + int(m[2]) if (m := re.fullmatch(r"(\d+):(\d\d)", cell)) else 0 for cell in clock]
+def _boxes(table: Table, box: list[str]) -> np.ndarray | None:
+    """[R, 4] x0 y0 x1 y1; None when the table has no boxes."""
+    if not all(column in table.numbers for column in box):
+        return None
+    x, y, width, height = (table.numbers[column] for column in box)
+    return np.stack([x, y, x + width, y + height], 1)
+
+
+def _fex_rate(frames: np.ndarray, clock: list[str]) -> float | None:
+    """Frames a second. py-feat writes whole seconds (MM:SS) only, so the first frame of the last second tells; None when the
+    clock never leaves the first second."""
+    seconds = [from_hms(cell) or 0.0 for cell in clock]
     if not seconds or max(seconds) == 0:
-        return FEX_FPS
-    return float(frames[seconds.index(max(seconds))]) / max(seconds) or FEX_FPS
-
-
-def _fex_faces(table: Table) -> np.ndarray:
-    """py-feat names faces Person_0, Person_1...; here they are ordinals in order of appearance."""
-    names = table.texts.get("Identity")
-    if not names:
-        return np.zeros(table.rows)
-    order = {name: float(k) for k, name in enumerate(dict.fromkeys(names))}
-    return np.array([order[name] for name in names])
+        return None
+    return float(frames[seconds.index(max(seconds))]) / max(seconds) or None

@@ -7,70 +7,71 @@ has no columns.
 
 from __future__ import annotations
 
-import json
 import re
-from pathlib import Path
 
 import numpy as np
 
-from emollm.evidence.series import by_face, empty
-from emollm.evidence.tables import COUNT, SCALE, TIME, UNIT, Table, decode
+from emollm.evidence.clock import Clock, clock_columns, frame_numbers, read_clock
+from emollm.evidence.series import Face, Rows, by_face, empty, who_columns
+from emollm.evidence.tables import COUNT, SCALE, TIME, UNIT, Table
 from emollm.schema import AUS, SIDES, AUSeries, InputError
+
+ORIGIN = ("estimator", "baseline", "version")
 
 
 def is_emollm(columns: set[str]) -> bool:
-    """Whether lower-case column names are those of `emollm measure`."""
+    """Whether plain column names are those of `emollm measure`."""
     return any(re.fullmatch(r"au\d\d_(left|right)", column) for column in columns)
 
 
-def read_csv(table: Table) -> list[AUSeries]:
+def read_csv(table: Table, fps: float | None = None) -> list[Face]:
     """Every face of a CSV of `emollm measure`."""
-    parts = {part: table.numbered(rf"AU(\d\d)_{part}") for part in ("left", "right", "confidence")}
+    parts = {part: table.numbered(rf"au(\d\d)_{part}") for part in ("left", "right", "confidence")}
     lacking = [f"AU{n:02d}_{part}" for n in {*parts["left"], *parts["right"]} for part in parts if n not in parts[part]]
     if lacking:
         raise InputError(f"{table.name}: the column {min(lacking)} is missing.")
-    limits = {"timestamp": TIME, "face_id": COUNT}
-    limits |= {column: UNIT if part == "confidence" else SCALE for part in parts for column in parts[part].values()}
-    table.load(limits, ("estimator", "baseline", "version"))
+    frame, (clock, units) = frame_numbers(table), clock_columns(table)
+    limits = {column: UNIT if part == "confidence" else SCALE for part in parts for column in parts[part].values()}
+    table.load({frame: COUNT} | limits, [clock, *who_columns(table), *(table.pick(column) for column in ORIGIN)])
     intensity, confidence, measured = empty(table.rows)
-    confidence[:] = np.nan
     for number in parts["left"]:
         k = AUS.index(number)
         for side in (0, 1):
             intensity[:, k, side] = table.numbers[parts[SIDES[side]][number]]
         confidence[:, k] = table.numbers[parts["confidence"][number]]
         measured[k] = True
-    ids = table.number("face_id", 0.0)
-    return _provenance(table, ids, by_face(table, table.number("timestamp"), ids, (intensity, confidence, measured),
-                                           "emollm"))
+    confidence[:, ~measured] = np.nan
+    rows = Rows(intensity, confidence, measured, Clock(read_clock(table, clock, units), table.numbers.get(frame)))
+    return _with_origin(table, by_face(table, rows, "emollm", fps))
 
 
-def _provenance(table: Table, ids: np.ndarray, faces: list[AUSeries]) -> list[AUSeries]:
+def _with_origin(table: Table, faces: list[Face]) -> list[Face]:
     """Who measured, by which baseline and version, from the face's first row."""
-    for series in faces:
-        first = int((ids == series.face_id).argmax())
-        for column, cells in table.texts.items():
-            setattr(series, column, cells[first] or getattr(series, column))
+    names = table.texts.get(who_columns(table)[0], [])
+    for face in faces:
+        series = face.series
+        first = next((row for row, name in enumerate(names) if name and float(name) == series.face_id), 0)
+        for column in ORIGIN:
+            cells = table.texts.get(table.pick(column), [])
+            setattr(series, column, (cells[first] if cells else "") or getattr(series, column))
         series.measured = np.isfinite(series.confidence).any(0)  # another face of the file may have more AUs
         series.confidence = np.nan_to_num(series.confidence)
     return faces
 
 
-def read_json(path: Path) -> list[AUSeries]:
-    """`emollm measure -o x.json`, or one AUSeries.to_dict()."""
+def from_json(stored: dict, name: str) -> list[Face]:
+    """The faces of `emollm measure -o x.json`, or of one AUSeries.to_dict(). Raises InputError."""
     try:
-        stored = json.loads(decode(path))
         faces = [AUSeries.from_dict(face) for face in stored.get("faces", [stored])]
     except InputError as error:
-        raise InputError(f"{path.name}: {error}") from None
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise InputError(f"{path.name}: not an AU table in emollm's JSON. Write one with `emollm measure -o x.json`."
-                         ) from None
+        raise InputError(f"{name}: {error}") from None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise InputError(f"{name}: not an AU table in emollm's JSON. Write one with `emollm measure -o x.json`.") from None
     for series in faces:
-        for what, values, (low, high) in (("times", series.times, TIME), ("intensity", series.intensity, SCALE),
-                                          ("confidence", series.confidence, UNIT)):
-            if ((values < low) | (values > high)).any() or np.isinf(values).any():
-                raise InputError(f"{path.name}: face {series.face_id}: {what} out of range ({low:g} to {high:g}).")
+        for what, values, limits in (("times", series.times, TIME), ("intensity", series.intensity, SCALE),
+                                     ("confidence", series.confidence, UNIT)):
+            if ((values < limits.low) | (values > limits.high)).any() or np.isinf(values).any():
+                raise InputError(f"{name}: face {series.face_id}: {what} out of range ({limits.low:g} to {limits.high:g}).")
     if not faces:
-        raise InputError(f"{path.name}: it holds no face.")
-    return faces
+        raise InputError(f"{name}: it holds no face.")
+    return [Face(series) for series in faces]

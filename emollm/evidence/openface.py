@@ -1,8 +1,8 @@
 """Tables with a presence and an intensity of the whole face for each AU: OpenFace 2 and LibreFace.
 
 openface   (github.com/TadasBaltrusaitis/OpenFace/wiki/Output-Format): AUxx_r is intensity 0-5, AUxx_c presence 0/1.
-           AU28 has only AU28_c. Rows with success 0 become NaN.
-libreface  (github.com/ihp-lab/LibreFace): au_N_intensity 0-5, au_N presence 0/1.
+           AU28 has only AU28_c. Rows with success 0 become NaN. Frames count from 1.
+libreface  (github.com/ihp-lab/LibreFace): au_N_intensity 0-5, au_N presence 0/1. Frames count from 0.
 
 A presence without an intensity is read as PRESENT. Where a table gives both and they disagree, confidence is halved.
 """
@@ -13,48 +13,52 @@ import re
 
 import numpy as np
 
-from emollm.evidence.series import PRESENT, by_face, empty
-from emollm.evidence.tables import COUNT, SCALE, TIME, UNIT, Table
-from emollm.schema import AUS, AUSeries, InputError
+from emollm.evidence.clock import Clock, clock_columns, frame_numbers, read_clock
+from emollm.evidence.series import PRESENT, Face, Rows, by_face, empty, who_columns
+from emollm.evidence.tables import COUNT, PERCENT, SCALE, UNIT, Table
+from emollm.schema import AUS, InputError
 
 OPENFACE_R = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)
 OPENFACE_C = tuple(sorted((*OPENFACE_R, 28)))
 
 
 def is_openface(columns: set[str]) -> bool:
-    """Whether lower-case column names are those of OpenFace 2."""
-    return any(re.fullmatch(r"au\d\d_[rc]", column) for column in columns)
+    """Whether plain column names are those of OpenFace 2."""
+    return any(re.fullmatch(r"au\d{1,2}_[rc]", column) for column in columns)
 
 
-def read_openface(table: Table) -> list[AUSeries]:
+def read_openface(table: Table, fps: float | None = None) -> list[Face]:
     """Every face of an OpenFace table; a photograph has no timestamp and no success column."""
-    strengths, presences = table.numbered(r"AU(\d\d)_r"), table.numbered(r"AU(\d\d)_c")
-    if {"au03_r", "au08_r"} & {column.lower() for column in table.header}:
+    if {"au03_r", "au08_r"} & table.plain.keys():
         raise InputError(f"{table.name}: its AU columns are counted, not named by FACS (AU03_r, AU08_r), as "
                          "OpenFace 3 writes them. Rename them to the action units they stand for.")
-    face, frame = table.pick("face_id", "face"), table.pick("frame")
-    limits = {"timestamp": TIME, "confidence": UNIT, "success": UNIT, face: COUNT, frame: COUNT}
-    limits |= dict.fromkeys(strengths.values(), SCALE) | dict.fromkeys(presences.values(), UNIT)
-    table.load(limits)
-    sure = np.nan_to_num(table.number("confidence", 1.0)) * (table.number("success", 1.0) >= 0.5)
-    times = table.number("timestamp", 0.0)  # a photograph has none
-    filled = _both_readings(table, strengths, presences, sure)
-    return by_face(table, times, table.number(face, 0.0), filled, "openface")
+    table.say("read as an OpenFace table: intensity 0 to 5 and presence of the whole face")
+    return _whole_face(table, table.numbered(r"au(\d{1,2})_r"), table.numbered(r"au(\d{1,2})_c"), "openface", 1, fps)
 
 
 def is_libreface(columns: set[str]) -> bool:
-    """Whether lower-case column names are those of LibreFace."""
+    """Whether plain column names are those of LibreFace."""
     return any(re.fullmatch(r"au_\d+(_intensity)?", column) for column in columns)
 
 
-def read_libreface(table: Table) -> list[AUSeries]:
-    """The one face of a LibreFace table."""
-    strengths, presences = table.numbered(r"AU_(\d+)_intensity"), table.numbered(r"AU_(\d+)")
-    limits = {"frame_time_in_ms": TIME} | dict.fromkeys(strengths.values(), SCALE)
-    table.load(limits | dict.fromkeys(presences.values(), UNIT))
-    times = table.number("frame_time_in_ms", 0.0) / 1000
-    filled = _both_readings(table, strengths, presences, np.ones(table.rows))
-    return by_face(table, times, np.zeros(table.rows), filled, "libreface")
+def read_libreface(table: Table, fps: float | None = None) -> list[Face]:
+    """Every face of a LibreFace table."""
+    table.say("read as a LibreFace table: intensity 0 to 5 and presence of the whole face")
+    return _whole_face(table, table.numbered(r"au_(\d+)_intensity"), table.numbered(r"au_(\d+)"), "libreface", 0, fps)
+
+
+def _whole_face(table: Table, strengths: dict[int, str], presences: dict[int, str], estimator: str, first: int,
+                fps: float | None) -> list[Face]:
+    """Faces from whole-face intensity and presence columns; rows that were not tracked are NaN."""
+    frame, (clock, units) = frame_numbers(table), clock_columns(table)
+    confidence, success = table.pick("confidence", "conf"), table.pick("success")
+    limits = {frame: COUNT, confidence: PERCENT, success: UNIT}
+    table.load(limits | dict.fromkeys(strengths.values(), SCALE) | dict.fromkeys(presences.values(), UNIT),
+               [clock, *who_columns(table)])
+    sure = table.confidence(confidence) * (table.number(success, 1.0) >= 0.5)
+    filled = _both_readings(table, strengths, presences, sure)
+    frames = table.numbers.get(frame)
+    return by_face(table, Rows(*filled, Clock(read_clock(table, clock, units), frames, first)), estimator, fps)
 
 
 def _both_readings(table: Table, strengths: dict[int, str], presences: dict[int, str],

@@ -1,141 +1,206 @@
-"""Delimited files as checked columns of numbers: whatever a cell, a row or a header may get wrong is caught here."""
+"""A table's columns as checked numbers: whatever a cell, a row or a header may get wrong is caught or said here."""
 
 from __future__ import annotations
 
-import csv
 import math
 import re
-from array import array
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from emollm.evidence.cells import BadCell, is_missing, plain_name, to_numbers
+from emollm.evidence.files import RaggedRow, Source
 from emollm.schema import AUS, InputError
 
-TIME, COUNT, UNIT, SCALE = (0.0, math.inf), (0.0, 1e9), (0.0, 1.0), (0.0, 5.0)  # allowed ranges of a cell
+SLACK = 0.05  # of a scale: rounding and overshoot beyond its ends, which is clipped and counted
+
+
+class Range(NamedTuple):
+    """Allowed values of a column; `means` is how its numbers are read."""
+
+    low: float
+    high: float
+    means: str = ""
+
+
+TIME = Range(0.0, math.inf)
+COUNT = Range(0.0, 1e9)
+ANY = Range(-math.inf, math.inf)
+UNIT = Range(0.0, 1.0, "a share from 0 to 1")
+SCALE = Range(0.0, 5.0, "an intensity from 0 to 5 (FACS A-E as 1-5)")
+PERCENT = Range(0.0, 100.0, "a confidence from 0 to 1, or in percent")
+MAX_CELLS = 100_000_000  # numbers that are kept of one table
 
 
 @dataclass
 class Table:
-    """A delimited file: its header and, once loaded, the columns that its format needs. An empty cell is NaN."""
+    """Rows of a source: its header and, once loaded, the columns that its format needs. No value is NaN."""
 
-    path: Path
-    header: list[str]
+    source: Source
+    max_columns: int  # that may be used
     max_rows: int
     numbers: dict[str, np.ndarray] = field(default_factory=dict)  # [rows]
-    texts: dict[str, list[str]] = field(default_factory=dict)
-    lines: np.ndarray | None = None  # [rows] line number in the file, header = 1
+    texts: dict[str, list[str]] = field(default_factory=dict)  # "" where there is no value
+    lines: np.ndarray | None = None  # [rows] number in the file, header = 1, empty lines left out
     rows: int = 0
+    notices: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._clipped: dict[Range, list[tuple[str, int]]] = {}  # column and count of values past an end
+        self.plain: dict[str, str] = {}  # plain name -> the column's own name, first of that name
+        for column in self.header:
+            self.plain.setdefault(plain_name(column), column)
+        self.notices += self.source.notices
 
     @property
     def name(self) -> str:
         """File name, as error messages give it."""
-        return self.path.name
+        return self.source.name
+
+    @property
+    def header(self) -> list[str]:
+        return self.source.header
 
     def pick(self, *names: str) -> str:
         """The first of these columns that the table has, in its own spelling; empty when it has none."""
-        lower = {column.lower(): column for column in self.header}
-        return next((lower[name] for name in names if name in lower), "")
+        return next((self.plain[name] for name in names if name in self.plain), "")
 
     def numbered(self, pattern: str) -> dict[int, str]:
-        """AU number -> column, for the columns that match; AUs that emollm does not know are left out."""
-        found = {int(m[1]): column for column in self.header if (m := re.fullmatch(pattern, column, re.IGNORECASE))}
+        """AU number -> column, for the plain names that match; an AU that emollm does not know is named in the notices."""
+        found = {int(m[1]): column for name, column in self.plain.items() if (m := re.fullmatch(pattern, name))}
+        for number in sorted(set(found) - set(AUS)):
+            self.say(f"AU{number:02d} is not among the {len(AUS)} units; left out")
         return {number: column for number, column in found.items() if number in AUS}
 
-    def load(self, numbers: dict[str, tuple[float, float]], texts: Iterable[str] = ()) -> None:
-        """Stream the file, keeping only the wanted columns. numbers: column -> allowed range; names of absent columns
-        are ignored. Raises InputError for a bad cell, a row of another width, no rows or too many."""
-        at_column = {column: at for at, column in enumerate(self.header) if column}
-        wanted = [(at_column[c], c, limits, array("d")) for c, limits in numbers.items() if c in at_column]
-        strings = [(at_column[c], self.texts.setdefault(c, [])) for c in texts if c in at_column]
-        lines = array("l")
-        for number, cells in enumerate(_lines(self.path), start=1):
-            if number == 1 or not cells:
-                continue
-            if len(cells) != len(self.header):
-                raise InputError(f"{self.name}: row {number} has {len(cells)} cells, the header {len(self.header)} "
-                                 "columns.")
-            if len(lines) == self.max_rows:
-                raise InputError(f"{self.name}: more than {self.max_rows:,} rows. Split the table.")
-            lines.append(number)
-            for at, column, limits, values in wanted:
-                try:
-                    values.append(_parse(cells[at], limits))
-                except ValueError as error:
-                    raise InputError(f"{self.name}: row {number}, column {column}: {error}.") from None
-            for at, kept in strings:
-                kept.append(cells[at].strip())
-        if not lines:
-            raise InputError(f"{self.name}: a header but no rows.")
-        self.numbers = {column: np.array(values) for _, column, _, values in wanted}
-        self.lines, self.rows = np.array(lines), len(lines)
+    def say(self, notice: str) -> None:
+        if notice not in self.notices:
+            self.notices.append(notice)
+
+    def load(self, numbers: dict[str, Range], texts: Iterable[str] = (),
+             lost: Callable[[list[str]], bool] | None = None) -> None:
+        """Read the wanted columns. numbers: column -> allowed values; names of absent columns are ignored. lost: whether a
+        short row is how the format writes a frame without a face; such rows are left out.
+
+        Raises InputError for a bad cell, a row of another width (the last may be cut off), no rows or too many.
+        """
+        numbers = {column: limits for column, limits in numbers.items() if column and column in self.header}
+        texts = [column for column in dict.fromkeys(texts) if column and column in self.header]
+        wanted = list(dict.fromkeys([*numbers, *texts]))
+        self._check_header(wanted)
+        at = [self.header.index(column) for column in wanted]
+        parts: dict[str, list] = {column: [] for column in wanted}
+        infinite = 0
+        for block in self.source.batches(at):
+            self._count(len(block[0]) if block else 0, len(wanted))
+            for column, cells in zip(wanted, block, strict=True):
+                if column in numbers:
+                    values, boundless = self._numbers(column, cells)
+                    parts[column].append(values)
+                    infinite += boundless
+                if column in texts:
+                    self.texts.setdefault(column, []).extend(strings(cells))
+        self._place_rows(lost)
+        self.numbers = {column: np.concatenate(parts[column]) for column in numbers}
+        if infinite:
+            self.say(f"{infinite} infinite value{'s are' if infinite > 1 else ' is'} taken as not measured")
+        for column, limits in numbers.items():
+            self._check(column, limits)
+        self._say_clipped()
 
     def number(self, column: str, default: float = math.nan) -> np.ndarray:
         """A loaded column [rows], or the default in every row when the table has none of that name."""
         return self.numbers.get(column, np.full(self.rows, default))
 
+    def confidence(self, column: str) -> np.ndarray:
+        """A loaded column of confidences [rows] 0-1, 1 when there is none; percentages are divided by 100, and it is said."""
+        values = self.number(column, 1.0)
+        if np.nanmax(values, initial=0.0) > 1 + SLACK:
+            self.say(f"{column} is given in percent and was divided by 100")
+            values = values / 100
+        return np.clip(np.nan_to_num(values), 0, 1)
+
     def bad(self, row: int, column: str, why: str) -> InputError:
         """The error for one cell; row counts the loaded rows from 0."""
         return InputError(f"{self.name}: row {self.lines[row]}, column {column}: {why}")
 
+    def _check_header(self, wanted: list[str]) -> None:
+        if len(wanted) > self.max_columns:
+            raise InputError(f"{self.name}: {len(wanted):,} columns would be used, at most {self.max_columns:,} are read.")
+        plain = [plain_name(column) for column in self.header]
+        for column in wanted:
+            if plain.count(plain_name(column)) > 1:
+                raise InputError(f"{self.name}: the column '{column.strip()}' occurs twice. Keep the one that counts.")
 
-def open_table(path: Path, max_columns: int, max_rows: int) -> Table:
-    """A table with its header read. Raises InputError for a header that is empty, too wide or names a column twice."""
-    header = [cell.strip() for cell in next(iter(_lines(path)), [])]
-    if len(header) > max_columns:
-        raise InputError(f"{path.name}: {len(header)} columns, at most {max_columns} are read.")
-    if not any(header):
-        raise InputError(f"{path.name}: the file is empty. Expected a header row and one row a frame.")
-    twice = {column for column in header if column and header.count(column) > 1}
-    if twice:
-        raise InputError(f"{path.name}: the column '{min(twice)}' occurs twice.")
-    return Table(path, header, max_rows)
+    def _count(self, more: int, columns: int) -> None:
+        self.rows += more
+        if self.rows > self.max_rows:
+            raise InputError(f"{self.name}: more than {self.max_rows:,} rows. Split the table.")
+        if self.rows * columns > MAX_CELLS:
+            raise InputError(f"{self.name}: more than {MAX_CELLS:,} values in the {columns} columns that are used. Split the "
+                             "table.")
+
+    def _numbers(self, column: str, cells) -> tuple[np.ndarray, int]:
+        try:
+            return to_numbers(cells)
+        except BadCell as bad:
+            line = self.source.lines(self.rows)[self.rows - len(cells) + bad.position]
+            raise InputError(f"{self.name}: row {line}, column {column}: '{bad.text[:30]}' is not a number. Leave the cell "
+                             "empty when there is no value.") from None
+
+    def _place_rows(self, lost: Callable[[list[str]], bool] | None) -> None:
+        """Number the rows; of the ragged ones a cut last row and lost frames are left out, any other is refused."""
+        last = self.source.first_line + self.rows + len(self.source.ragged) - 1
+        faceless = 0
+        for ragged in self.source.ragged:
+            if lost is not None and lost(ragged.cells):
+                faceless += 1
+            elif ragged.line == last and self.rows and len(ragged.cells) < len(self.header):
+                self.say(f"row {ragged.line} is cut off after {len(ragged.cells)} of {len(self.header)} cells and was left out")
+            else:
+                raise self._ragged(ragged)
+        if faceless:
+            self.say(f"{faceless} row{'s' if faceless > 1 else ''} without a face left out")
+        if not self.rows:
+            raise InputError(f"{self.name}: a header but no rows.")
+        self.lines = self.source.lines(self.rows)
+
+    def _ragged(self, row: RaggedRow) -> InputError:
+        return InputError(f"{self.name}: row {row.line} has {len(row.cells)} cells, the header {len(self.header)} columns. "
+                          "Quote cells that hold the delimiter.")
+
+    def _check(self, column: str, limits: Range) -> None:
+        """Clip what is a little past an end; refuse what is far outside."""
+        values = self.numbers[column]
+        slack = SLACK * (limits.high - limits.low) if math.isfinite(limits.high) else 0.0
+        far = (values < limits.low - slack - 1e-9) | (values > limits.high + slack + 1e-9)
+        if far.any():
+            row = int(far.argmax())
+            allowed = f"{limits.low:g} to {limits.high:g}" if math.isfinite(limits.high) else f"at least {limits.low:g}"
+            read_as = f": it is read as {limits.means}. Convert it, or name it by its own scale." if limits.means else "."
+            raise self.bad(row, column, f"{values[row]:g} is out of range ({allowed}){read_as}")
+        past = (values < limits.low) | (values > limits.high)
+        if past.any():
+            self.numbers[column] = np.clip(values, limits.low, limits.high)
+            self._clipped.setdefault(limits, []).append((column, int(past.sum())))
+
+    def _say_clipped(self) -> None:
+        for limits, columns in self._clipped.items():
+            total = sum(count for _, count in columns)
+            which = ", ".join(column for column, _ in columns[:3]) + (", ..." if len(columns) > 3 else "")
+            values = "values" if total > 1 else "value"
+            self.say(f"{total} {values} just outside {limits.low:g} to {limits.high:g} set to its end ({which})")
 
 
-def check_file(path: Path, max_bytes: int) -> None:
-    """Raises InputError when there is no such file or it is larger than max_bytes."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file. Give the path of an AU table.")
-    if path.stat().st_size > max_bytes:
-        raise InputError(f"{path.name}: larger than {max_bytes // 2**20} MB. Split the table.")
+def strings(cells) -> list[str]:
+    """Text of a block, "" for no value; numbers as they print, whole ones without a fraction."""
+    return [_string(value) for value in cells.to_pylist()]
 
 
-def decode(path: Path) -> str:
-    """The text of a file, with or without byte order mark. Raises InputError when it is not UTF-8."""
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(f"{path.name}: not UTF-8 text. Save the table as UTF-8.") from None
-
-
-def _lines(path: Path) -> Iterable[list[str]]:
-    """Rows of cells; comma, semicolon or tab, told from the header."""
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as handle:
-            first = handle.readline()
-            handle.seek(0)
-            delimiter = max(",;\t", key=first.count)
-            yield from csv.reader(handle, delimiter=delimiter)
-    except (UnicodeDecodeError, csv.Error) as error:
-        reason = "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
-        raise InputError(f"{path.name}: not a readable table ({reason}). Save it as CSV in UTF-8.") from None
-
-
-def _parse(cell: str, limits: tuple[float, float]) -> float:
-    """One cell; empty and nan mean not measured. Raises ValueError with the reason."""
-    cell = cell.strip()
-    if not cell or cell.lower() == "nan":
-        return math.nan
-    try:
-        value = float(cell)
-    except ValueError:
-        value = math.inf
-    if not math.isfinite(value):
-        raise ValueError(f"'{cell[:30]}' is not a number")
-    low, high = limits
-    if not low <= value <= high:
-        raise ValueError(f"{value:g} is out of range ({low:g} to {high:g})" if math.isfinite(high)
-                         else f"{value:g} is out of range (at least {low:g})")
-    return value
+def _string(value: object) -> str:
+    if value is None or (isinstance(value, str) and is_missing(value)):
+        return ""
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:g}" if value.is_integer() else str(value)
+    return str(value).strip()

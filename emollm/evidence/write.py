@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from emollm.evidence.openface import OPENFACE_C, OPENFACE_R
-from emollm.report import write_file
+from emollm.files import write_file
 from emollm.schema import AU_NAMES, AUS, ON, SCHEMA_VERSION, AUSeries, InputError
 
 FORMATS = ("emollm", "openface")  # what can be written

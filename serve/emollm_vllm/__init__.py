@@ -1,12 +1,9 @@
 """emollm served by vLLM: an out-of-tree plugin, no fork, no patch. Versions and parity: serve/COMPAT.md.
 
-    model.py       the vLLM model class around emollm's own face modules
-    processing.py  faces to placeholders and tensors, cached by content
-    media.py       what a request may send: fetched, checked, measured in child processes
-    engine.py      vLLM in this process, behind emollm.engine.Engine
-    api.py         /v1/measure and /v1/explain
-    gate.py        limits, keys and error bodies in front of every route (admission.py, errors.py, places.py)
-    launch.py      `emollm serve`: command line; supervise.py keeps child.py, which is vLLM, alive
+    door/     in front of every route: limits, keys, admission, error bodies that name the place
+    plugin/   what vLLM loads: the model class, the processor, media, grounded faces, the engine in this process
+    process/  `emollm serve`: command line, supervision, the child that is vLLM
+    api.py    /v1/measure and /v1/explain
 """
 
 
@@ -15,9 +12,9 @@ def register() -> None:
     from transformers import AutoConfig
     from vllm import ModelRegistry
 
-    from emollm.config import EmoLLMConfig
+    from emollm.model.config import EmoLLMConfig
 
     AutoConfig.register("emollm", EmoLLMConfig, exist_ok=True)
     if "EmoLLM" not in ModelRegistry.get_supported_archs():
-        ModelRegistry.register_model("EmoLLM", "emollm_vllm.model:EmoLLM")
-    import emollm_vllm.media  # noqa: F401 (its decorator registers the media connector)
+        ModelRegistry.register_model("EmoLLM", "emollm_vllm.plugin.model:EmoLLM")
+    import emollm_vllm.plugin.media  # noqa: F401 (its decorator registers the media connector)

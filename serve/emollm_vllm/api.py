@@ -23,20 +23,21 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 from vllm.exceptions import VLLMNotFoundError
 
-from emollm import explain as path  # the module: its steps are called one by one here
-from emollm import prompt
-from emollm.chat import answer_room
-from emollm.checkpoint import Shape
+from emollm import explainer as path  # the module: its steps are called one by one here
+from emollm.answer import prompt
+from emollm.chat.conversation import answer_room
 from emollm.evidence import parse_facs
-from emollm.explain import Prepared, Subject
-from emollm.processor import face_input
-from emollm.schema import AU_NAMES, AUSeries, Explanation, InputError, NoFaceError
-from emollm_vllm.engine import brought, concluded, face_prompt, sampling, sampling_label, unconcluded
-from emollm_vllm.errors import error_body
-from emollm_vllm.faces import MAX_FACE_ID, edits, stated_series
-from emollm_vllm.faces import given as stated_levels
-from emollm_vllm.media import connector, settings
-from emollm_vllm.processing import BadRequest, client_error
+from emollm.explainer import Prepared, Subject
+from emollm.explanation import Explanation
+from emollm.model.checkpoint import Shape
+from emollm.model.processor import face_input
+from emollm.schema import AU_NAMES, AUSeries, InputError, NoFaceError
+from emollm_vllm.door.errors import error_body
+from emollm_vllm.plugin.engine import brought, concluded, face_prompt, sampling, sampling_label, unconcluded
+from emollm_vllm.plugin.faces import MAX_FACE_ID, edits, stated_series
+from emollm_vllm.plugin.faces import given as stated_levels
+from emollm_vllm.plugin.media import access, configure, connector
+from emollm_vllm.plugin.processing import BadRequest, client_error
 
 GONE = 499  # nobody reads it; as nginx calls it
 CONCLUSION_TOKENS = 16  # "Conclusion:" and a label, where the model must be brought to one
@@ -164,9 +165,7 @@ async def _explained(body: ExplainRequest, asked: Answering) -> Explained | Stre
     try:
         prepared = await _prepared(body)
     except NoFaceError as error:
-        empty = Explanation(source="media", question=body.question or prompt.DEFAULT_QUESTION, model=model,
-                            notices=[str(error)])
-        prepared, given = Prepared("media", []), [empty.to_dict()]
+        given = [path.no_face("media", str(error), body.question, edits(body.what_if), model).to_dict()]
         return _stream_of(given) if body.stream else Explained(id=_id(), model=model, explanations=given)
     asked.check_fits(prepared, body.question or prompt.DEFAULT_QUESTION)
     pieces = asked.explanations(prepared, body, model, lora)
@@ -189,7 +188,7 @@ async def _prepared(body: ExplainRequest) -> Prepared:
                                               what_if=what_if)
         if given is None:
             raise InputError("media: give a picture or clip, or evidence")
-        return await asyncio.to_thread(path.prepare, given, settings.shape, face=body.face, what_if=what_if)
+        return await asyncio.to_thread(path.prepare, given, access.shape, face=body.face, what_if=what_if)
 
 
 @contextlib.contextmanager
@@ -254,21 +253,25 @@ class Answering:
 
     async def _written(self, s: Subject, question: str, grounded: bool, lora) -> AsyncIterator[str | Explanation]:
         """The answer piece by piece, and at last its Explanation."""
-        face = face_input(s.series, s.events, s.key_frames, s.chips)
-        how = sampling(self.tokenizer, prompt.observe(s.series, s.events) if grounded else None, question)
-        sent, last = "", None
+        face = face_input(s.series, s.events, s.key_frames, s.chips, s.seen)
+        how = sampling(self.tokenizer, prompt.observe(s.series, s.events) if grounded else None, question, face.movements)
+        sent, shown, last = "", 0, None
         async for output in self.engine.generate(face_prompt(self.tokenizer, face, question), how, _id(), lora_request=lora):
             last = output.outputs[0]
-            yield last.text[len(sent):]
             sent = last.text
-        found = concluded(self.tokenizer, list(last.token_ids), last.logprobs, self.temperature)
+            lines = len(prompt.observations_of(sent))  # its prose is shown when it has been checked
+            yield sent[shown:lines]
+            shown = max(shown, lines)
+        found = concluded(self.tokenizer, list(last.token_ids), last.logprobs, self.temperature, face)
         if found is None:
             text = unconcluded(sent)
             begun = face_prompt(self.tokenizer, face, question, text)
             async for output in self.engine.generate(begun, sampling_label(self.tokenizer), _id(), lora_request=lora):
                 label = output.outputs[0]
-            found = brought(text, self.tokenizer, label.logprobs, self.temperature, last.finish_reason == "stop")
-        yield path.bound(s, found)
+            found = brought(text, self.tokenizer, label.logprobs, self.temperature, face, last.finish_reason == "stop")
+        result = path.bound(s, found)
+        yield result.text[shown:]
+        yield result
 
 
 async def _events(pieces: AsyncIterator[dict]) -> AsyncIterator[str]:
@@ -304,10 +307,9 @@ class Plugin:
 
     async def init_state(self, engine_client, state, args: Namespace) -> None:
         config = engine_client.model_config.hf_config
-        settings.shape = Shape(config.max_key_frames, config.chip_size)
-        settings.domains = tuple(d.lower() for d in getattr(args, "allowed_media_domains", None) or ())
+        domains = tuple(d.lower() for d in getattr(args, "allowed_media_domains", None) or ())
         local = getattr(args, "allowed_local_media_path", "")
-        settings.local_root = Path(local).resolve() if local else None
+        configure(Shape(config.max_key_frames, config.chip_size), domains, Path(local).resolve() if local else None)
         state.emollm = Answering(engine_client, state.openai_serving_models)
 
 

@@ -1,0 +1,233 @@
+"""The verifier of prose: what every clause states, held against the measurement and the label distribution.
+
+It reads text that anybody wrote, by words of its own (lexicon.py), and knows nothing of how explanations are written here.
+
+    clauses.py    text -> clauses; idioms, quotes, questions and conditions are put away
+    mentions.py   clause -> movements named by code, FACS name or plain words, denied or not
+    movements.py  presence, strength, side, number, place          ranks.py  rank, combination
+    times.py      time, order                                      labels.py    support, alternative, label
+    confidence.py confidence                                       causes.py    what else it may come from
+    facts.py      what was measured                                denial.py    denied or not
+
+A statement that nothing could judge gets no verdict; `coverage` is the share of content clauses with a verdict. Repetition, one
+movement named twice, the label as its own alternative, wrong ranks and alternatives, and support that no table lists or that
+is not there are faults of their own.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass, field
+
+from emollm.answer import causes, confidence, labels, movements, ranks, times
+from emollm.answer.clauses import Clause, clauses, sentences
+from emollm.answer.facts import Facts
+from emollm.answer.found import Found, Passage
+from emollm.answer.mention import Mention
+from emollm.answer.mentions import mentions
+from emollm.schema import AUEvent, AUSeries
+
+REPEATED, TWICE = "sentence repeated", "movement named twice"
+NEARLY = 0.9  # sentences whose words agree to this share say the same, when movements, labels and numbers do
+
+
+@dataclass
+class Fault:
+    """Something that is wrong with the text itself or with what it claims."""
+
+    kind: str
+    start: int
+    end: int
+    detail: str = ""
+
+
+@dataclass
+class Verdicts:
+    """Everything judged in one text."""
+
+    found: list[Found] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    content: int = 0  # clauses that say something
+    judged: int = 0  # of these, clauses with at least one verdict
+    unjudged: list[tuple[int, int]] = field(default_factory=list)  # spans of the others
+
+    @property
+    def coverage(self) -> float:
+        """Share of content clauses that could be judged; 1 for a text without any."""
+        return self.judged / self.content if self.content else 1.0
+
+
+def judge(
+    text: str,
+    series: AUSeries,
+    events: list[AUEvent],
+    distribution: dict[str, float] | None = None,
+    label: str | None = None,
+    start: int = 0,
+) -> Verdicts:
+    """Judge the prose of `text` from `start` on. Spans refer to `text`.
+
+    Without a distribution nothing is said about labels beside support; `label` is what the text concluded, None when nothing.
+    """
+    facts, found, parts = Facts(series, events, distribution or {}, label), [], clauses(text, start)
+    passages: list[Passage] = []
+    for clause in parts:
+        passages.append(Passage(clause, mentions(clause), _before(passages, clause)))
+    for k, passage in enumerate(passages):
+        if passage.clause.stated:
+            found += _of_clause(passage, facts, _label_before(passages[:k], passage, facts))
+    result = Verdicts(_once(found))
+    result.faults = _faults(text, passages, result.found, start)
+    _cover(result, parts)
+    return result
+
+
+def _of_clause(p: Passage, facts: Facts, recent_label: str | None) -> list[Found]:
+    supported = labels.support(p, facts, recent_label)
+    return [
+        *movements.presence(p, facts),
+        *movements.strength(p, facts),
+        *ranks.rank(p, facts),
+        *movements.side(p, facts),
+        *movements.count(p, facts),
+        *movements.place(p, facts),
+        *times.time(p, facts),
+        *times.order(p, facts),
+        *ranks.combination(p, facts),
+        *supported,
+        *labels.label_and_alternatives(p, facts, bool(supported)),
+        *confidence.confidence(p, facts),
+        *causes.cause(p, facts),
+    ]
+
+
+def _before(passages: list[Passage], clause: Clause) -> list[Mention]:
+    """The movements last spoken of in this sentence or the one before."""
+    for p in reversed(passages):
+        if p.clause.sentence < clause.sentence - 1:
+            return []
+        if p.mentions:
+            return p.mentions
+    return []
+
+
+def _label_before(passages: list[Passage], p: Passage, facts: Facts) -> str | None:
+    """A label named earlier in the same sentence: what "it" stands for in "next comes fear, and AU05 would fit it"."""
+    for earlier in reversed(passages):
+        if earlier.clause.sentence != p.clause.sentence:
+            return None
+        if named := labels.labels_in(earlier):
+            return named[-1][0]
+    return None
+
+
+def _once(found: list[Found]) -> list[Found]:
+    """Each statement of a place once, in the order of the text."""
+    kept: dict[tuple, Found] = {}
+    for f in sorted(found, key=lambda f: (f.start, f.end)):
+        kept.setdefault((f.kind, f.units, f.label, f.polarity, f.side, f.level, f.number, f.start, f.end), f)
+    return list(kept.values())
+
+
+def _cover(result: Verdicts, parts: list[Clause]) -> None:
+    for clause in parts:
+        if not clause.content:
+            continue
+        result.content += 1
+        if any(f.start < clause.end and clause.start < f.end for f in result.found):
+            result.judged += 1
+        else:
+            result.unjudged.append((clause.start, clause.end))
+
+
+# ---- faults -------------------------------------------------------------------------------------------------------------
+
+
+def _faults(text: str, passages: list[Passage], found: list[Found], start: int) -> list[Fault]:
+    faults = [Fault(f.fault, f.start, f.end, f.reason) for f in found if f.fault]
+    faults += _repeated(text, found, start) + _twice(text, passages, found)
+    return sorted(faults, key=lambda f: (f.start, f.kind))
+
+
+def _repeated(text: str, found: list[Found], start: int) -> list[Fault]:
+    spans, faults = sentences(text, start), []
+    for k, (a, b) in enumerate(spans):
+        for c, d in spans[:k]:
+            if _same(text[c:d], text[a:b], _said(found, c, d), _said(found, a, b)):
+                faults.append(Fault(REPEATED, a, b, text[c:d]))
+                break
+    return faults
+
+
+def _said(found: list[Found], a: int, b: int) -> set[tuple]:
+    return {(f.kind, f.units, f.label, f.polarity, f.side, f.level) for f in found if a <= f.start < b}
+
+
+def _same(one: str, two: str, said_one: set, said_two: set) -> bool:
+    w1, w2 = (re.findall(r"[a-z0-9.]+", s.lower().rstrip(".!? ")) for s in (one, two))
+    if w1 == w2:
+        return True
+    if said_one != said_two:
+        return False
+    if difflib.SequenceMatcher(None, w1, w2, autojunk=False).ratio() >= NEARLY and not _differ(w1, w2):
+        return True
+    more = {kind for kind, *_ in said_one} - {"movement", "cause"}
+    overlap = len(set(w1) & set(w2)) / max(1, min(len(set(w1)), len(set(w2))))
+    return bool(more) and overlap >= 0.6 and not _differ(w1, w2)
+
+
+def _differ(w1: list[str], w2: list[str]) -> bool:
+    """Whether one of two sentences has a number that the other has not."""
+    numbers = lambda words: {w for w in words if w[0].isdigit()}  # noqa: E731
+    return numbers(w1) != numbers(w2)
+
+
+_LISTED = re.compile(r"\)?,?\s*(?:and|or|with|together with|along with|nor|,)\s+(?:the |a |no |both )*")
+_LINK = re.compile(r"\b(?:and|or|nor|with|than|while|then|also)\b|[,;]")
+_BRACKETED = re.compile(r"\([^)]*$")  # "the cheeks rise with it (AU06, AU12)": the codes of what was said
+_SIDES = re.compile(r"\b(?:left|right)\b")
+
+
+def _twice(text: str, passages: list[Passage], found: list[Found]) -> list[Fault]:
+    """One movement named twice in a sentence as if it were two: "AU01 and AU01", "the chin is raised and bunched"."""
+    faults, before = [], []
+    for p in passages:
+        before = [b for b in before if b[0].clause.sentence == p.clause.sentence]
+        for m in p.mentions:
+            at = p.span(m.start, m.end)
+            for q, n in before:
+                style = {text[a].lower() == "a" and text[a + 1 : a + 2].lower() == "u" for a in (at[0], q.span(n.start)[0])}
+                if (
+                    set(m.units) == set(n.units)
+                    and m.denied == n.denied
+                    and (len(style) == 1 or _LISTED.fullmatch(text[q.span(n.end)[0] : at[0]]))
+                    and _as_two(text, q.span(n.start, n.end), at, p, found)
+                ):
+                    faults.append(Fault(TWICE, *at, text[slice(*at)]))
+                    break
+            before.append((p, m))
+    return faults
+
+
+def _as_two(text: str, first: tuple[int, int], second: tuple[int, int], p: Passage, found: list[Found]) -> bool:
+    between = text[first[1] : second[0]].lower()
+    if not _LINK.search(between) or len(between.split()) > 8 or _BRACKETED.search(between):
+        return False
+    sides = [set(_SIDES.findall(text[max(0, a - 12) : b].lower())) for a, b in (first, second)]
+    if sides[0] and sides[1] and sides[0] != sides[1]:
+        return False
+    more = any(
+        f.kind in ("strength", "side", "time", "order", "support", "rank", "cause")
+        and f.fault != ranks.SELF
+        and f.start < second[1]
+        and second[0] < f.end
+        and f.start > first[1]
+        for f in found
+    )
+    return (
+        not more
+        or bool(re.search(r"\b(?:as well|too|also)\b", p.text))
+        or bool(_LISTED.fullmatch(between))
+        or " than " in between
+    )

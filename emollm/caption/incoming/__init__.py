@@ -1,0 +1,1 @@
+"""What comes in: folders, globs, tables and OpenAI batch files to items."""

@@ -1,0 +1,1 @@
+"""What goes out: files that are derived from the finished lines."""

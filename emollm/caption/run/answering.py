@@ -1,0 +1,82 @@
+"""Answer batches of measured items and append the lines to a log: in the command's process, or in one of a cluster."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from emollm.caption.incoming.items import Item
+from emollm.caption.run import lines
+from emollm.caption.run.job import Job
+from emollm.caption.run.lines import Line
+from emollm.caption.run.log import Log
+from emollm.caption.run.settings import digest
+from emollm.explainer import answer
+from emollm.explanation import Explanation
+from emollm.schema import InputError
+from emollm.subject import Prepared, with_edits
+
+GIVE_UP = 8  # failures of the model in a row that are its own, not the items'
+
+
+class Ask(NamedTuple):
+    """One item ready for the model."""
+
+    item: Item
+    key: str
+    prepared: Prepared  # without its edits
+
+
+class Answerer:
+    """Lets a model answer batches, and puts their lines on the disk."""
+
+    def __init__(self, job: Job, log: Log, engine, host: str = ""):
+        """engine: a model.engine.Engine, None as long as no face could be read. host: of another machine, for messages."""
+        self.job, self.log, self.engine, self.host = job, log, engine, host
+        self.settings_sha256 = digest(log.settings)
+        self.failures = 0  # of the model, in a row
+
+    def answer(self, asks: list[Ask]) -> list[bool]:
+        """Whether each item, in their order, became an answer (True) or an error line.
+
+        Raises InputError when there is no room, or when the model fails on everything.
+        """
+        written: list[Line] = []
+        for ask, result in answer_in_parts(asks, self.engine, self.job):
+            failed = isinstance(result, Exception)
+            self.failures = self.failures + 1 if failed else 0
+            if self.failures >= GIVE_UP:
+                self.log.append(written)
+                raise self._given_up(result)
+            written.append(lines.failure(ask.key, ask.item.custom_id, "generation_failed", reason_of(result)) if failed else
+                           lines.success(ask.key, ask.item.custom_id, result, self.job.model, int(time.time()),
+                                         self.settings_sha256))
+        self.log.append(written)
+        return [line.ok for line in written]
+
+    def _given_up(self, error: Exception) -> InputError:
+        on, there = (f" on {self.host}", " there") if self.host else ("", "")
+        return InputError(f"the model failed on {GIVE_UP} items in a row{on} ({reason_of(error)}). Finished lines are kept; "
+                          f"run 'emollm doctor'{there}, then the same command again.")
+
+
+def answer_in_parts(asks: list[Ask], engine, job: Job) -> Iterator[tuple[Ask, list[Explanation] | Exception]]:
+    """Explanations of a batch, in its order. One that fails is halved until only the items that fail alone are left."""
+    try:
+        explanations = answer([with_edits(a.prepared, dict(a.item.what_if)) for a in asks], engine,
+                              [a.item.question for a in asks], job.grounded, job.model)
+    except Exception as error:
+        if len(asks) == 1:
+            yield asks[0], error
+            return
+        half = len(asks) // 2
+        yield from answer_in_parts(asks[:half], engine, job)
+        yield from answer_in_parts(asks[half:], engine, job)
+    else:
+        yield from zip(asks, explanations, strict=True)
+
+
+def reason_of(error: Exception) -> str:
+    first = str(error).splitlines()[0] if str(error) else ""
+    return first if isinstance(error, InputError) else f"{type(error).__name__}: {first}"

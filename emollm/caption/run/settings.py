@@ -1,0 +1,68 @@
+"""What decides an answer besides the media: the settings of a run, and the key of one item.
+
+Two runs may write into one output only when their settings are equal. The engine is not among them: both give the same
+greedy answers. The key is made of contents, never of names: a renamed file is known, an edited one is new.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from emollm.model import checkpoint
+from emollm.perception.limits import WHOLE, Cut
+from emollm.schema import InputError
+
+WEIGHT_FILES = ("*.safetensors", "*.json", "*.jinja")
+
+
+def settings_of(model: str, grounded: bool, question: str | None, what_if: tuple, baseline: str | None,
+                cut: Cut = WHOLE, crops: bool = False) -> dict:
+    """Everything that two runs must share. Raises InputError when the model cannot be found."""
+    from emollm.answer.prompt import DEFAULT_QUESTION, PROMPT_VERSION
+    from emollm.perception.measure import ESTIMATOR, ESTIMATOR_VERSION
+
+    return {"emollm": _version(), "weights": weights_sha256(model), "prompt": PROMPT_VERSION,
+            "evidence": f"{ESTIMATOR} {ESTIMATOR_VERSION}", "grounded": grounded, "question": question or DEFAULT_QUESTION,
+            "what_if": dict(what_if), "baseline": baseline or "clip for clips", **({} if cut.whole else {"cut": vars(cut)}),
+            **({"crops": True} if crops else {})}
+
+
+def digest(settings: dict) -> str:
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+
+def key_of(media_sha256: str, question: str, what_if: tuple, settings_sha256: str) -> str:
+    """Key of one answer, 64 hexadecimal digits."""
+    parts = [media_sha256, question, sorted(what_if), settings_sha256]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def weights_sha256(model: str) -> str:
+    """Hash of a model's weights, configuration and tokenizer. A hub model is fetched for it, as it is needed anyway."""
+    found = checkpoint.find(model)
+    folder = found if isinstance(found, Path) else _fetched(found)
+    total = hashlib.sha256()
+    for path in sorted({p for pattern in WEIGHT_FILES for p in folder.glob(pattern)}):
+        with path.open("rb") as file:
+            total.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return total.hexdigest()
+
+
+def _fetched(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=list(WEIGHT_FILES)))
+    except (OSError, ValueError) as error:
+        raise InputError(f"model '{name}': cannot be fetched ({str(error).splitlines()[0]})") from None
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("emollm")
+    except PackageNotFoundError:
+        return "source"

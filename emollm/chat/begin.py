@@ -1,0 +1,36 @@
+"""How `emollm chat` begins: the face measured, then an engine in this process or a server to answer."""
+
+from __future__ import annotations
+
+from emollm.chat.conversation import Chat
+from emollm.chat.server import ServerChat
+from emollm.explainer import prepare
+from emollm.model.checkpoint import shape_of
+from emollm.perception.limits import WHOLE, Cut
+from emollm.schema import InputError
+from emollm.subject import choose
+
+
+def begin(source, *, model: str | None = None, backend: str | None = None, server: str | None = None,
+          api_key: str | None = None, baseline: str | None = None, cut: Cut = WHOLE, **choices) -> Chat:
+    """The chat about a source: measured, its engine loaded or its server found. choices: as Chat. Raises InputError,
+    NoFaceError."""
+    if server and (model or backend or baseline):
+        raise InputError("--server answers with its own model and baseline: leave --model, --engine and --baseline out")
+    if server and not cut.whole:
+        raise InputError("--server is sent whole clips: leave --start, --end, --fps and --skip-frames "
+                         "out, or cut the clip first")
+    if api_key and not server:
+        raise InputError("--api-key is for --server: give both, or leave it out")
+    model = model or "pocket"
+    prepared = prepare(source, shape_of(model), baseline=baseline, cut=cut)
+    choose(prepared, choices.get("face"))  # refuse before a model is loaded or anything is sent
+    if server:
+        media = b""
+        if prepared.kind != "table":
+            with open(source, "rb") as file:
+                media = file.read()
+        return ServerChat(prepared, server, media, api_key, **choices)
+    from emollm.model.engine import engine
+
+    return Chat(prepared, engine(model, backend or "transformers"), model=model, **choices)

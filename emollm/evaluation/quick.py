@@ -1,0 +1,164 @@
+"""`emollm eval quick`: what the shipped model gets right on FER2013's PublicTest faces, through the real path.
+
+Prints label agreement after the evidence (against the FER2013 label and the FER+ majority), macro recall, the share of
+unsupported claims without grounded decoding, and whether an edit of a cited action unit changes its claim; each with n
+and a bootstrap interval. The pictures are face crops of 48 px: the size gate is off, and a crop in which no face is
+found is read from its pixels alone, with no action unit measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import time
+from pathlib import Path
+
+import numpy as np
+
+from emollm.answer import prompt, verify
+from emollm.evaluation.reasoning import add_options, reasoning
+from emollm.evaluation.statistics import bootstrap, calibration_error, macro_recall
+from emollm.explainer import prepare
+from emollm.model.checkpoint import Shape
+from emollm.model.generate import generate
+from emollm.model.processor import FaceInput, face_input
+from emollm.schema import AU_NAMES, LABELS, AUSeries, au_index
+from emollm.what_if import edit
+
+BATCH = 128
+
+
+def crop_input(picture, shape: Shape) -> tuple[AUSeries, FaceInput]:
+    """Evidence and model input of a picture that is a face crop already."""
+    subject = prepare(picture, shape, crops=True, gate=None).subjects[0]
+    return subject.series, face_input(subject.series, subject.events, subject.key_frames, subject.chips, subject.seen)
+
+
+def answers(model, processor, faces: list[tuple], grounded: bool, tell=lambda done: None) -> list:
+    """Generated answers for (series, input) pairs, similar lengths together, in the given order."""
+    order = sorted(range(len(faces)), key=lambda k: len(prompt.observe(faces[k][0], [])))
+    results = [None] * len(faces)
+    for start in range(0, len(order), BATCH):
+        rows = order[start:start + BATCH]
+        observed = [prompt.observe(faces[k][0], []) for k in rows] if grounded else None
+        for k, answer in zip(rows, generate(model, processor, [faces[k][1] for k in rows],
+                                            [prompt.DEFAULT_QUESTION] * len(rows), observed), strict=True):
+            results[k] = answer
+        tell(start + len(rows))
+    return results
+
+
+def claims_of(faces: list[tuple], generated: list) -> list[list]:
+    return [verify.check(prompt.parse(a.text), a.text, series, [], a.distribution).claims
+            for (series, _), a in zip(faces, generated, strict=True)]
+
+
+def what_if(model, processor, faces: list[tuple], generated: list, n: int) -> np.ndarray:
+    """For up to n faces: does setting one cited unit to 0 remove or change its claim? [n] bool."""
+    rng, edited, before = random.Random(0), [], []
+    for (series, given), answer in zip(faces, generated, strict=True):
+        cited = [c for c in prompt.parse(answer.text).observations if not np.isnan(series.intensity[0, au_index(c.au)]).all()]
+        if cited and len(edited) < n:
+            claim = rng.choice(cited)
+            changed, _ = edit(series, [], {claim.au: 0.0})
+            edited.append((changed, face_input(changed, [], [0], given.chips, series)))
+            before.append(claim)
+    after = answers(model, processor, edited, grounded=False)
+    flips = []
+    for claim, answer in zip(before, after, strict=True):
+        same = [o for o in prompt.parse(answer.text).observations if o.au == claim.au]
+        flips.append(not same or (same[0].side, same[0].intensity) != (claim.side, claim.intensity))
+    return np.array(flips)
+
+
+def tower_head(path: str, faces: list[tuple], processor) -> np.ndarray:
+    """Label index by the tower's own head for votes, as train_tower.py saved it."""
+    import torch
+
+    from emollm.training.tower import load_classifier
+
+    classifier = load_classifier(path)
+    with torch.inference_mode():
+        return np.concatenate([
+            classifier.logits(processor.normalise(np.concatenate([f.chips for _, f in faces[s:s + 256]])))[0]
+            .argmax(1).numpy() for s in range(0, len(faces), 256)])
+
+
+def label_scores(name: str, predicted: np.ndarray, source, rows: np.ndarray) -> dict:
+    """Agreement and macro recall of one set of predicted label indices."""
+    votes = source.votes[rows]
+    sure = votes.max(1) > 5
+    fer = np.stack([source.fer[rows], predicted], 1)
+    plus = np.stack([votes.argmax(1), predicted], 1)[sure]
+    equal = lambda pairs: float((pairs[:, 0] == pairs[:, 1]).mean())  # noqa: E731
+    return {f"{name}: FER2013 accuracy": (*bootstrap(fer, equal), len(fer)),
+            f"{name}: FER2013 macro recall": (*bootstrap(fer, macro_recall), len(fer)),
+            f"{name}: FER+ majority accuracy": (*bootstrap(plus, equal), len(plus)),
+            f"{name}: FER+ majority macro recall": (*bootstrap(plus, macro_recall), len(plus))}
+
+
+def quick(arguments: argparse.Namespace) -> dict:
+    """All figures: name -> (value, low, high, n)."""
+    from emollm import progress
+    from emollm.evaluation import fer2013
+    from emollm.model.checkpoint import load, shape_of
+
+    source = fer2013.load(arguments.fer)
+    rows = np.flatnonzero(source.public_test)
+    rows = np.random.default_rng(0).permutation(rows)[:arguments.n]
+    model, processor = load(arguments.model)
+    shape = shape_of(arguments.model)
+    faces = [crop_input(p, shape) for p in progress.track(source.pictures(rows), "measuring", len(rows))]
+    measured = np.array([s.measured.any() for s, _ in faces])
+    grounded = answers(model, processor, faces, True, lambda done: progress.note(f"{done}/{len(faces)} grounded"))
+    some = faces[:arguments.free]
+    free = answers(model, processor, some, False, lambda done: progress.note(f"{done}/{len(some)} free"))
+    parsed = [prompt.parse(a.text).label for a in grounded]
+    predicted = np.array([LABELS.index(p) if p in LABELS else -1 for p in parsed])
+    scores = label_scores("after the evidence", predicted, source, rows)
+    if arguments.tower:
+        scores |= label_scores("tower's linear head", tower_head(arguments.tower, faces, processor), source, rows)
+    confidence = np.array([max(a.distribution.values()) for a in grounded])
+    right = predicted == source.votes[rows].argmax(1)
+    scores["calibration error (FER+ majority, all faces)"] = (calibration_error(confidence, right), None, None, len(right))
+    scores["faces found in the crop"] = (*bootstrap(measured), len(measured))
+    for name, given, generated in (("free", some, free), ("grounded", faces, grounded)):
+        counts = np.array([verify.unsupported(claims) for claims in claims_of(given, generated)])
+        scores[f"unsupported claims, {name} decoding"] = (
+            *bootstrap(counts, lambda c: c[:, 0].sum() / max(1, c[:, 1].sum())), int(counts[:, 1].sum()))
+        complete = np.array([a.complete and not prompt.parse(a.text).problems for a in generated])
+        scores[f"answers inside the grammar, {name} decoding"] = (*bootstrap(complete), len(complete))
+    listed = np.array([[len({o.au for o in prompt.parse(a.text).observations} & {o.au for o in prompt.observe(s, [])}),
+                        len(prompt.observe(s, []))] for (s, _), a in zip(some, free, strict=True)])
+    scores["measured movements that are listed, free decoding"] = (
+        *bootstrap(listed, lambda c: c[:, 0].sum() / max(1, c[:, 1].sum())), int(listed[:, 1].sum()))
+    flips = what_if(model, processor, some, free, 200)
+    scores["what-if on a cited unit changes or removes its claim"] = (*bootstrap(flips), len(flips))
+    return scores
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="emollm eval", description=__doc__)
+    suites = parser.add_subparsers(dest="suite", required=True)
+    suite = suites.add_parser("quick", help="label agreement, unsupported claims and what-if on FER2013 PublicTest")
+    suite.add_argument("--fer", required=True, help="folder with fer2013_train.npz (data_engine/README.md)")
+    suite.add_argument("--model", default="pocket")
+    suite.add_argument("--tower", help="runs/tower/tower.safetensors, to compare with the tower's own linear head")
+    suite.add_argument("--n", type=int, help="only this many faces, drawn at random")
+    suite.add_argument("--free", type=int, default=1500, help="faces to answer without grounded decoding as well")
+    suite.add_argument("-o", "--out", help="write the figures as JSON")
+    add_options(suites)
+    arguments = parser.parse_args(argv)
+    started = time.time()
+    scores = {"quick": quick, "reasoning": reasoning}[arguments.suite](arguments)
+    for name, (value, low, high, n) in scores.items():
+        interval = "" if low is None else f"  [{low:.3f}, {high:.3f}]"
+        print(f"{name:<52} {value:.3f}{interval}  n={n}")
+    print(f"{time.time() - started:.0f} s, {len(AU_NAMES)} action units, model {arguments.model}")
+    if getattr(arguments, "out", None):
+        Path(arguments.out).write_text(json.dumps(scores, indent=1))
+    if getattr(arguments, "json", None):
+        named = {name: dict(zip(("value", "low", "high", "n"), figure, strict=True)) for name, figure in scores.items()}
+        Path(arguments.json).write_text(json.dumps(named, indent=1))
+    return 0

@@ -1,0 +1,193 @@
+"""When each row was: a clock where the table has one that runs, else frame numbers at a stated rate.
+
+Clocks stall, repeat, pass midnight or stand at zero in tables of every maker; frame numbers do not. Whatever is done
+instead of reading the clock is said in the notices.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from emollm.evidence.cells import is_missing, is_number
+from emollm.evidence.tables import Table
+
+FPS = 30.0  # frames a second when neither the table nor the clip tells
+DAY = 86_400.0
+EPOCH = 1e6  # s; a clock that starts later than this counts from some other year
+LONG_STEP = 5.0  # s; frames further apart than this by a clock without a unit are milliseconds
+
+
+@dataclass
+class Clock:
+    """What a table says about time. seconds: [R] or None, NaN where a cell is empty. frames: [R] or None, counted from
+    `first`. fps: of frames, or None when the table does not tell."""
+
+    seconds: np.ndarray | None = None
+    frames: np.ndarray | None = None
+    first: int = 0
+    fps: float | None = None
+    default: float = FPS  # assumed when nobody tells
+
+
+def settle(table: Table, groups: np.ndarray, clock: Clock, fps: float | None) -> tuple[np.ndarray, np.ndarray]:
+    """Rows in order of time, and the time of each, s: rising within every group.
+
+    groups: [R] which face of which picture a row belongs to. fps: frames a second of the clip that the table is of.
+    """
+    given, frames = clock.seconds, clock.frames if clock.frames is not None and np.isfinite(clock.frames).all() else None
+    if given is not None and np.isfinite(given).all():
+        given = _from_start(table, given)
+    elif given is not None and not np.isfinite(given).any():
+        given = None
+    order = np.arange(len(groups)) if frames is None else np.lexsort((frames, groups))
+    if frames is not None and not _rising(frames, groups, np.arange(len(groups)), strictly=False):
+        table.say("rows were put in order of their frame numbers")
+    if np.bincount(np.unique(groups, return_inverse=True)[1]).max() == 1:  # one moment each
+        return order, np.nan_to_num(given if given is not None else np.zeros(len(groups)))
+    if given is not None and np.isfinite(given).all():
+        if _rising(given, groups, order):
+            return order, given
+        if _rising(unwrapped := _past_midnight(given, groups, order), groups, order):
+            table.say("the clock passes midnight; time runs on from there")
+            return order, unwrapped
+        if frames is None and _all_differ(given, groups):
+            table.say("rows were put in order of time")
+            return np.lexsort((given, groups)), given
+    return order, _by_frames(table, groups, order, given, frames, clock, fps)
+
+
+def _by_frames(table: Table, groups: np.ndarray, order: np.ndarray, given: np.ndarray | None, frames: np.ndarray | None,
+               clock: Clock, fps: float | None) -> np.ndarray:
+    """Times from frame numbers, or from the number of the row when these do not rise either."""
+    numbered = frames is not None and _rising(frames, groups, order)
+    what = "frame numbers" if numbered else "row numbers"
+    count = frames - clock.first if numbered else _ordinal(groups, order)
+    told = _rate(given, count, groups, order)
+    rate = clock.fps or told or fps or clock.default
+    begun = told and given is not None and math.isfinite(given[order[0]])
+    at_start = given[order[0]] - count[order[0]] / rate if begun else 0.0
+    if given is None and clock.fps is None:
+        table.say(f"there is no clock: {what} at {rate:g} frames a second are used"
+                  + (" (the clip's rate)" if fps and rate == fps else ""))
+    elif given is not None:
+        table.say(f"the clock {_fault(table, given, groups, order)}: {what} at {rate:g} frames a second are used instead"
+                  + (" (the clip's rate)" if not told and fps and rate == fps else ""))
+    return np.maximum(count / rate + at_start, 0.0)
+
+
+def _fault(table: Table, given: np.ndarray, groups: np.ndarray, order: np.ndarray) -> str:
+    if not np.isfinite(given).all():
+        return f"is empty in {int(np.isnan(given).sum())} of {len(given)} rows"
+    same = groups[order][1:] == groups[order][:-1]
+    stuck = same & (np.diff(given[order]) <= 0)
+    if (given[order][1:][same] == given[order][:-1][same]).all():
+        return "stands still"
+    return f"does not move forward at row {table.lines[order[1:][stuck][0]]}"
+
+
+def _rate(given: np.ndarray | None, count: np.ndarray, groups: np.ndarray, order: np.ndarray) -> float | None:
+    """Frames a second, as most steps of a faulty clock have it; None when it does not move.
+
+    The lower of two middle steps: the step after a stall is twice as long."""
+    if given is None:
+        return None
+    seconds, frames = np.diff(given[order]), np.diff(count[order])
+    good = (groups[order][1:] == groups[order][:-1]) & (seconds > 0) & (frames > 0)
+    return float(round(1 / np.quantile(seconds[good] / frames[good], 0.5, method="lower"), 3)) if good.sum() >= 2 else None
+
+
+def _rising(values: np.ndarray, groups: np.ndarray, order: np.ndarray, strictly: bool = True) -> bool:
+    """Whether values rise from row to row of every group, in this order."""
+    by_group = order[np.argsort(groups[order], kind="stable")]
+    steps = np.diff(values[by_group])[np.diff(groups[by_group]) == 0]
+    return bool((steps > 0).all() if strictly else (steps >= 0).all())
+
+
+def _all_differ(values: np.ndarray, groups: np.ndarray) -> bool:
+    return len(np.unique(np.stack([groups, values]), axis=1).T) == len(values)
+
+
+def _past_midnight(given: np.ndarray, groups: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """A clock of the day that falls by about one, with the days added."""
+    out = given.copy()
+    for group in np.unique(groups):
+        rows = order[groups[order] == group]
+        out[rows] += DAY * np.concatenate([[0], np.cumsum(np.diff(given[rows]) < -DAY / 2)])
+    return out
+
+
+def _ordinal(groups: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """0, 1, 2... within each group."""
+    out = np.empty(len(groups))
+    for group in np.unique(groups):
+        rows = order[groups[order] == group]
+        out[rows] = np.arange(len(rows))
+    return out
+
+
+def _from_start(table: Table, given: np.ndarray) -> np.ndarray:
+    """A clock that counts from another year starts at 0."""
+    if given.min() < EPOCH:
+        return given
+    table.say("the clock counts from a far date; times are from the first row")
+    return given - given.min()
+
+
+# --- reading a clock ---------------------------------------------------------------------------------------------
+
+def frame_numbers(table: Table) -> str:
+    """The column that counts frames, if any."""
+    return table.pick("frame", "frame_idx", "frame_id", "frame_number", "frame_no", "framenumber", "frame_index")
+
+
+def clock_columns(table: Table) -> tuple[str, float]:
+    """The column that holds a time, and how many of its units are a second."""
+    seconds = table.pick("timestamp", "time", "timestamp_s", "time_s", "seconds", "second", "sec", "t", "time_(s)",
+                         "timestamp_(s)")
+    thousandths = table.pick("frame_time_in_ms", "timestamp_ms", "time_ms", "timestampms", "milliseconds", "ms", "time_(ms)",
+                             "timestamp_(ms)")
+    return (seconds, 1.0) if seconds else (thousandths, 1000.0)
+
+
+def read_clock(table: Table, column: str, units: float, guess_unit: bool = False) -> np.ndarray | None:
+    """Seconds of a loaded text column of numbers or H:M:S, NaN where empty; None without such a column.
+
+    guess_unit: whether steps of more than LONG_STEP are taken for milliseconds. Raises InputError for anything else.
+    """
+    if not column:
+        return None
+    cells = table.texts[column]
+    try:
+        values = np.array([cell or "nan" for cell in cells], dtype=float) / units
+    except ValueError:
+        values = np.array([_seconds(table, row, column, cell) for row, cell in enumerate(cells)]) / units
+    if (values < 0).any():
+        row = int((values < 0).argmax())
+        raise table.bad(row, column, f"{cells[row]} is out of range (at least 0).")
+    rising = np.diff(values[np.isfinite(values)])
+    if guess_unit and units == 1.0 and (rising > 0).any() and LONG_STEP < np.median(rising[rising > 0]) <= 2000:
+        table.say(f"{column} is taken to be in milliseconds")
+        values = values / 1000
+    return values
+
+
+def _seconds(table: Table, row: int, column: str, cell: str) -> float:
+    if is_missing(cell):
+        return math.nan
+    if is_number(cell):
+        return float(cell.replace("−", "-").replace(",", "."))
+    if (told := from_hms(cell)) is None:
+        raise table.bad(row, column, f"'{cell[:30]}' is not a number of seconds, nor H:M:S. Leave the cell empty when unknown.")
+    return told
+
+
+def from_hms(cell: str) -> float | None:
+    """MM:SS, HH:MM:SS or with a fraction, as seconds; None for anything else."""
+    match = re.fullmatch(r"(?:(\d{1,3}):)?(\d{1,3}):(\d{1,2}(?:[.,]\d+)?)", cell.strip(), re.ASCII)
+    if not match:
+        return None
+    return int(match[1] or 0) * 3600.0 + int(match[2]) * 60 + float(match[3].replace(",", "."))

@@ -1,0 +1,152 @@
+"""What a table of action units is: the one place that knows. By its name for a file, by its columns for what it holds."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from emollm.evidence import blendshapes, facs_codes, feat, landmarks, native, objects, openface, tidy
+from emollm.evidence.clock import Clock
+from emollm.evidence.files import Source, check_file, decode, from_arrow, open_source
+from emollm.evidence.series import Face
+from emollm.evidence.tables import Table
+from emollm.schema import AUSeries, InputError
+
+TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".dat", ".json", ".facs", ".parquet", ".npy")
+TEXT_SUFFIXES = (".txt", ".facs")  # a FACS code, or a table
+# Asked in this order: the first format that knows the columns reads the table. Columns of action units go before blend
+# shapes and these before landmarks: a current py-feat table has all three.
+READERS = (
+    (native.is_emollm, native.read_csv),
+    (openface.is_libreface, openface.read_libreface),
+    (openface.is_openface, openface.read_openface),
+    (facs_codes.is_hand, tidy.read_long),
+    (feat.is_fex, feat.read_fex),
+    (blendshapes.is_blendshapes, blendshapes.read_blendshapes),
+    (landmarks.is_landmarks, landmarks.read_landmarks),
+)
+
+
+class Limits(NamedTuple):
+    """Beyond these a table is refused."""
+
+    size: int  # bytes
+    columns: int  # that are used
+    rows: int
+
+
+def is_table(source: object) -> bool:
+    """Whether a source is a table of action units rather than a picture or clip: by type or, for a path, by its ending
+    (TABLE_SUFFIXES); a FACS code counts as one."""
+    if isinstance(source, AUSeries) or _is_frame(source) or _is_points(source):
+        return True
+    if not isinstance(source, (str, os.PathLike)):
+        return False
+    path = os.fspath(source)
+    if not isinstance(path, str):
+        return False
+    return path.lower().endswith(TABLE_SUFFIXES) or (facs_codes.looks_like_facs(path) and not os.path.exists(path))
+
+
+def name_of(source: object) -> str:
+    """What messages call a source."""
+    return os.path.basename(os.fspath(source)) if isinstance(source, (str, os.PathLike)) else "AU table"
+
+
+def read_faces(source: object, limits: Limits, fps: float | None = None, baseline: str | None = None) -> list[Face]:
+    """Every face of a table of any kind; see emollm.evidence.read_faces."""
+    if isinstance(source, AUSeries):
+        return [Face(source)]
+    if _is_points(source):
+        return _measured(np.asarray(source, dtype=float), "landmarks", limits, fps, baseline)
+    if _is_frame(source):
+        return _read(from_arrow(source, "data frame"), limits, fps, baseline)
+    if isinstance(source, str) and not os.path.exists(source) and facs_codes.looks_like_facs(source):
+        return [Face(facs_codes.parse_facs(source, source))]
+    path = Path(source)
+    check_file(path, limits.size)
+    if path.suffix.lower() == ".json":
+        return _read_json(path, limits, fps, baseline)
+    if path.suffix.lower() == ".npy":
+        return _read_array(path, limits, fps, baseline)
+    source = open_source(path)
+    if path.suffix.lower() in TEXT_SUFFIXES and not _reader(source, limits):
+        return [Face(facs_codes.parse_facs(bytes(decode(path)[0]).decode().strip(), path.name))]
+    return _read(source, limits, fps, baseline)
+
+
+def _read(source: Source, limits: Limits, fps: float | None, baseline: str | None = None) -> list[Face]:
+    reader = _reader(source, limits)
+    if reader is None:
+        raise InputError(f"{source.name}: not a table of action units: none of its {len(source.header)} columns is known. "
+                         "Expected columns of emollm (AU01_left), OpenFace (AU01_r), py-feat (AU01), LibreFace "
+                         "(au_1_intensity), ARKit (browInnerUp), MediaPipe (x_0 y_0 z_0 ...) or AU,side,intensity.")
+    table = Table(source, limits.columns, limits.rows)
+    return reader(table, fps, baseline) if reader is landmarks.read_landmarks else reader(table, fps)
+
+
+def _reader(source: Source, limits: Limits):
+    columns = set(Table(source, limits.columns, limits.rows).plain)
+    return next((reader for recognise, reader in READERS if recognise(columns)), None)
+
+
+def _read_json(path: Path, limits: Limits, fps: float | None, baseline: str | None) -> list[Face]:
+    try:
+        stored = json.loads(bytes(decode(path)[0]))
+    except (ValueError, RecursionError):
+        raise InputError(f"{path.name}: not an AU table in emollm's JSON, nor any other JSON. Write one with "
+                         "`emollm measure -o x.json`.") from None
+    if not (isinstance(stored, dict) and ("aus" in stored or _holds_series(stored))):
+        if faces := objects.read_frames(stored, path.name, limits[1:], fps, baseline):
+            return faces
+        if (source := objects.records(stored, path.name)) is not None:
+            return _read(source, limits, fps, baseline)
+    return native.from_json(stored, path.name)
+
+
+def _holds_series(stored: dict) -> bool:
+    faces = stored.get("faces")
+    return isinstance(faces, list) and bool(faces) and isinstance(faces[0], dict) and "aus" in faces[0]
+
+
+def _read_array(path: Path, limits: Limits, fps: float | None, baseline: str | None) -> list[Face]:
+    try:
+        with open(path, "rb") as handle:
+            np.lib.format.read_magic(handle)  # np.load would open archives and pickles too
+        points = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError, OverflowError):
+        raise InputError(f"{path.name}: not an array of landmarks. Save one of shape [frames, {landmarks.POINTS}, 3]."
+                         ) from None
+    return _measured(np.asarray(points), path.name, limits, fps, baseline)
+
+
+def _measured(points: np.ndarray, name: str, limits: Limits, fps: float | None, baseline: str | None) -> list[Face]:
+    """Faces of landmarks in an array [478, 3], [T, 478, 3] or [T, 1434]."""
+    if points.ndim == 2 and points.shape[1] == 3 * landmarks.POINTS:
+        points = points.reshape(len(points), landmarks.POINTS, 3)
+    if points.ndim == 2 and points.shape == (landmarks.POINTS, 3):
+        points = points[None]
+    if points.ndim != 3 or points.shape[2] != 3 or not len(points) or points.dtype.kind not in "fiu":
+        raise InputError(f"{name}: an array of shape {list(points.shape)} is no landmarks. Give "
+                         f"[frames, {landmarks.POINTS}, 3].")
+    if points.shape[1] != landmarks.POINTS:
+        raise InputError(f"{name}: {landmarks.another_mesh(points.shape[1])}")
+    table = Table(Source(name, [], lambda wanted: iter(())), *limits[1:])
+    table.rows, table.lines = len(points), np.arange(len(points)) + 1
+    clock = Clock(frames=np.arange(len(points), dtype=float))
+    return landmarks.measured(table, points.astype(float), clock, (0.0, 0.0), fps, baseline)
+
+
+def _is_frame(source: object) -> bool:
+    """Whether something is a data frame (pandas, polars, Arrow): they all hand over an Arrow stream."""
+    return hasattr(source, "__arrow_c_stream__")
+
+
+def _is_points(source: object) -> bool:
+    """Whether an array is landmarks and not a picture of 478 columns: depths lie on both sides of 0, colours do not."""
+    return (isinstance(source, np.ndarray) and source.ndim in (2, 3) and source.shape[-2:] == (landmarks.POINTS, 3)
+            and source.dtype.kind == "f" and bool((source < 0).any()))

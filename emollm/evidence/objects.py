@@ -1,0 +1,134 @@
+"""JSON of other makers: landmarks as a browser collects them, and tables as lists of records.
+
+Landmarks are found by shape, not by one program's keys: a list of at least MANY points ({x, y, z} or [x, y, z]) is a face,
+wherever it stands; a frame is a face, a list of faces, or an object that holds them under a key, with its time beside it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from emollm.evidence.cells import plain_name
+from emollm.evidence.clock import Clock, read_clock
+from emollm.evidence.files import Source, from_arrow
+from emollm.evidence.landmarks import POINTS, another_mesh, measured
+from emollm.evidence.series import Face
+from emollm.evidence.tables import Table
+from emollm.schema import InputError
+
+MANY = 60  # points; fewer are no face mesh
+DEEPEST = 6  # nested objects around a face
+FACES = ("facelandmarks", "multifacelandmarks", "face_landmarks", "multi_face_landmarks", "landmarks", "landmark", "keypoints",
+         "scaledmesh", "mesh", "points", "faces", "face", "results", "frames", "data")
+_SIZE = (("width", "videowidth", "imagewidth", "video_width", "image_width", "framewidth", "frame_width"),
+         ("height", "videoheight", "imageheight", "video_height", "image_height", "frameheight", "frame_height"))
+
+
+def points_of(node: object) -> np.ndarray | None:
+    """[N, 3] when a JSON value is a face's points, else None."""
+    if not isinstance(node, list) or len(node) < MANY:
+        return None
+    try:
+        if isinstance(node[0], dict):
+            return np.array([[p["x"], p["y"], p.get("z", np.nan)] for p in node], dtype=float)
+        if isinstance(node[0], list) and 2 <= len(node[0]) <= 5 and not isinstance(node[0][0], list):
+            return np.array([[*p[:3], *[np.nan] * (3 - len(p))] for p in node], dtype=float)
+        if len(node) in (3 * POINTS, 3 * 468) and all(isinstance(v, (int, float)) for v in node):
+            return np.array(node, dtype=float).reshape(-1, 3)
+    except (KeyError, TypeError, ValueError):
+        return None
+    return None
+
+
+def frames_of(stored: object) -> tuple[list[tuple[object, list[np.ndarray]]], tuple[float, float], float | None]:
+    """Every frame as (its time cell or None, its faces), the picture's size (0 when unknown) and frames a second.
+
+    No frame at all when the value holds no landmarks.
+    """
+    size, fps = (0.0, 0.0), None
+    node = stored
+    while isinstance(node, dict):
+        keys = {plain_name(str(key)): value for key, value in node.items()}
+        size = tuple(_number(keys, names) or size[k] for k, names in enumerate(_SIZE))
+        fps = _number(keys, ("fps", "frame_rate", "framerate")) or fps
+        inner = next((keys[key] for key in ("frames", "results", "data") if isinstance(keys.get(key), list)), None)
+        if inner is None:
+            break
+        node = inner
+    listed = node if isinstance(node, list) and points_of(node) is None else [node]
+    frames = [(_time(frame), _faces(frame, 0)) for frame in listed]
+    for frame in listed[:1]:
+        keys = {plain_name(str(key)): value for key, value in frame.items()} if isinstance(frame, dict) else {}
+        size = tuple(_number(keys, names) or size[k] for k, names in enumerate(_SIZE))
+    return (frames if any(faces for _, faces in frames) else []), size, fps
+
+
+def read_frames(stored: object, name: str, limits: tuple[int, int], fps: float | None, baseline: str | None) -> list[Face]:
+    """Faces of landmarks in JSON, measured; an empty list when there are none in it. Raises InputError for another mesh."""
+    frames, size, own_rate = frames_of(stored)
+    rows = [(time, index, k, face) for index, (time, faces) in enumerate(frames) for k, face in enumerate(faces)]
+    if not rows:
+        return []
+    if wrong := next((len(face) for *_, face in rows if len(face) != POINTS or np.isnan(face[:, 2]).all()), 0):
+        raise InputError(f"{name}: {another_mesh(wrong)}")
+    if len(rows) > limits[1] // 20:
+        raise InputError(f"{name}: more than {limits[1] // 20:,} frames of landmarks. Split the file.")
+    table = Table(Source(name, ["face_id", "time"], lambda wanted: iter(())), *limits)
+    table.rows, table.lines = len(rows), np.array([index + 1 for _, index, _, _ in rows])
+    table.texts = {"face_id": [str(k) for *_, k, _ in rows], "time": ["" if t is None else str(t) for t, *_ in rows]}
+    frames_at = np.array([float(index) for _, index, _, _ in rows])
+    clock = Clock(read_clock(table, "time", 1.0, guess_unit=True), frames_at, 0, own_rate)
+    return measured(table, np.stack([face for *_, face in rows]), clock, size, fps, baseline)
+
+
+def records(stored: object, name: str) -> Source | None:
+    """A list of flat objects, or an object of equal columns, as a source; None when the value is neither."""
+    if isinstance(stored, dict) and stored and all(isinstance(v, (list, dict)) for v in stored.values()):
+        columns = {key: list(v.values()) if isinstance(v, dict) else v for key, v in stored.items()}
+        if len({len(v) for v in columns.values()}) != 1:
+            return None
+        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    elif isinstance(stored, list) and stored and all(isinstance(row, dict) for row in stored):
+        rows = stored
+    elif isinstance(stored, dict) and stored and not any(isinstance(v, (list, dict)) for v in stored.values()):
+        rows = [stored]
+    else:
+        return None
+    import pyarrow as pa
+
+    keys = dict.fromkeys(key for row in rows for key in row if not isinstance(row[key], (list, dict)))
+    return from_arrow(pa.table({str(key): pa.array([_cell(row.get(key)) for row in rows], pa.string()) for key in keys}), name)
+
+
+def _cell(value: object) -> str | None:
+    if value is None or isinstance(value, (list, dict)):
+        return None
+    return str(int(value)) if isinstance(value, bool) else str(value)
+
+
+def _faces(node: object, depth: int) -> list[np.ndarray]:
+    """The faces of one frame."""
+    if (points := points_of(node)) is not None:
+        return [points]
+    if depth > DEEPEST:
+        return []
+    if isinstance(node, list):
+        return [face for each in node for face in _faces(each, depth + 1)]
+    if isinstance(node, dict):
+        keys = {plain_name(str(key)): value for key, value in node.items()}
+        return next((found for key in FACES if key in keys and (found := _faces(keys[key], depth + 1))), [])
+    return []
+
+
+def _time(frame: object) -> object:
+    if not isinstance(frame, dict):
+        return None
+    keys = {plain_name(str(key)): value for key, value in frame.items()}
+    told = {key: value for key, value in keys.items() if isinstance(value, (int, float, str))}
+    seconds = next((told[key] for key in ("timestamp", "time", "t", "seconds") if key in told), None)
+    thousandths = _number(keys, ("timestamp_ms", "timestampms", "time_ms", "ms")) or None
+    return seconds if thousandths is None else thousandths / 1000
+
+
+def _number(keys: dict, names: tuple[str, ...]) -> float:
+    return next((float(keys[name]) for name in names if isinstance(keys.get(name), (int, float)) and keys[name] > 0), 0.0)

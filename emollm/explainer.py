@@ -1,0 +1,277 @@
+"""Image in, explanation out: the main path, top to bottom.
+
+    1 media.read        photo or clip, checked before it is decoded
+    2 face.follow       faces found, meshed and followed
+    3 measure.series    action units over time, left and right
+    4 events.key_frames the moments worth looking at
+    5 prompt            the question that will be asked
+    6 processor         chips and action units to model input
+    7 generate          the model answers, held to the measurement
+    8 prompt.parse      the answer is read back
+    9 bind              every claim gets its verdict, moment and region
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from dataclasses import dataclass
+
+import numpy as np
+
+from emollm.answer import prompt
+from emollm.answer.bind import argue, bind, moments_only
+from emollm.answer.mend import Mended, mend
+from emollm.evidence import is_table, read_faces, whose
+from emollm.explanation import Explanation
+from emollm.model.checkpoint import Shape, shape_of
+from emollm.perception import face as faces_in
+from emollm.perception import media
+from emollm.perception.events import events as find_events
+from emollm.perception.events import key_frames as find_key_frames
+from emollm.perception.limits import WHOLE, Cut
+from emollm.perception.measure import series as measured_series
+from emollm.schema import AUEvent, AUSeries, FaceTrack, InputError, NoFaceError
+from emollm.subject import DEFAULT_GATE, Prepared, QualityGate, Subject, edited, shortcomings
+from emollm.what_if import check_edits
+
+NO_FACE = "no face could be measured. Use a picture with a larger, less turned and unobstructed face."
+
+
+def explain(source, *, question: str | None = None, what_if: dict[str, float] | None = None,
+            face: int | None = None, evidence=None, model: str = "pocket", grounded: bool = True,
+            baseline: str | None = None, crops: bool = False, gate: QualityGate | None = DEFAULT_GATE,
+            start: float | None = None, end: float | None = None, fps: float | None = None, skip_frames: int | None = None,
+            checked: bool = True, engine=None) -> list[Explanation]:
+    """Why each face is commonly read the way it is.
+
+    source: path, bytes, PIL image, RGB array, or an AU table (AUSeries, data frame, landmarks, or a path to one) when there
+    are no pixels; a table of many pictures is explained picture by picture.
+    question: asked instead of the default. what_if: {"AU04": 0.0} edits the evidence before the model sees it.
+    face: only this face_id. evidence: a table of any of these kinds that replaces our measurement. baseline: none or clip
+    (default: clip for clips). model: shipped name, folder or hub name. grounded: hold observation lines to the
+    measurement. crops: photos are face crops, as FER data sets hold them: taken whole, whatever their size, and read from
+    the look alone when no mesh fits. gate: quality limits, None turns them off. start, end (s), fps, skip_frames: the part
+    of a clip that is read, about so many frames a second or every so manieth; times stay the clip's own. checked: leave out
+    sentences that the measurement contradicts. engine: who answers, instead of `model` (model/engine.py).
+    Returns one Explanation a face, left to right. Raises InputError, NoFaceError.
+    """
+    edits = check_edits(what_if)
+    shape = engine.shape if engine else shape_of(model)
+    prepared = prepare(source, shape, what_if=edits, face=face, evidence=evidence, baseline=baseline, crops=crops,
+                       gate=gate, cut=Cut(start, end, fps, skip_frames))
+    if prepared.readable and engine is None:
+        from emollm.model.engine import engine as engine_of  # torch only from here on: refusals and measuring stay light
+
+        engine = engine_of(model)
+    return answer([prepared], engine, [question], grounded=grounded, model=model, checked=checked)[0]
+
+
+def prepare(source, shape: Shape, *, what_if: dict[str, float] | None = None, face: int | None = None, evidence=None,
+            baseline: str | None = None, crops: bool = False, gate: QualityGate | None = DEFAULT_GATE, cut: Cut = WHOLE,
+            still: bool = False) -> Prepared:
+    """Steps 1 to 4 for every face of a source; arguments as explain(). Needs no torch. The key frames of a what-if are
+    those of the measurement: the same moments, other evidence. cut: the part of a clip. still: take a moving picture (GIF,
+    APNG, WebP, AVIF) for a photo.
+
+    Raises InputError, NoFaceError.
+    """
+    edits, cache = check_edits(what_if), faces_in.ChipCache(shape.chip_size)
+    gate = dataclasses.replace(gate, face_px=0) if crops and gate else gate
+    seen = None if is_table(source) else opened(source, cut, still)  # 1 media.read
+    name, subjects = _perceive(source, seen, evidence, face, baseline, crops, cache)  # 2 face.follow 3 measure.series
+    for s in subjects:
+        s.refusal = shortcomings(s, gate)
+        if not s.refusal:  # 4 events.key_frames, and the chips of those moments
+            s.events = find_events(s.series)
+            s.key_frames = find_key_frames(s.series, s.events, shape.max_key_frames)
+            s.chips = _chips(seen, s, cache)
+        s.track = s.track and moments_only(s.track, s.series, s.events, s.key_frames)
+    subjects = [edited(s, edits) for s in subjects]
+    return Prepared(name, subjects, edits, **({} if seen is None else {"sha256": seen.sha256, "kind": seen.kind}))
+
+
+def answer(prepared: list[Prepared], engine, questions: list[str | None], grounded: bool = True,
+           model: str = "", checked: bool = True) -> list[list[Explanation]]:
+    """Steps 5 to 9 for many sources in one batch: their explanations, in order. `questions`: one a source. checked: as
+    explain()."""
+    asked = [q or prompt.DEFAULT_QUESTION for q in questions]  # 5 prompt.user_turn renders it
+    good = [(s, q) for p, q in zip(prepared, asked, strict=True) for s in p.readable]
+    given = iter(answers(engine, good, grounded))  # 6 processor.encode 7 model.generate
+    explained = []
+    for p, q in zip(prepared, asked, strict=True):
+        results = [refused(s) if s.refusal else bound(s, next(given), checked) for s in p.subjects]  # 8 prompt.parse 9 bind
+        explained.append([signed(s, r, p, q, model) for s, r in zip(p.subjects, results, strict=True)])
+    return explained
+
+
+def answers(engine, asked: list[tuple[Subject, str]], grounded: bool) -> list:
+    """The engine's answer to each (readable face, question)."""
+    if not asked:
+        return []
+    from emollm.model.processor import face_input
+
+    inputs = [face_input(s.series, s.events, s.key_frames, s.chips, s.seen) for s, _ in asked]
+    observed = [prompt.observe(s.series, s.events) for s, _ in asked] if grounded else None
+    return engine.answer(inputs, [q for _, q in asked], observed)
+
+
+def bound(s: Subject, given, checked: bool = True) -> Explanation:
+    """The explanation that a generated answer makes: read back, every claim checked and placed. checked: sentences that the
+    measurement contradicts are left out."""
+    mended = mend(given.text, s.series, s.events, given.distribution) if checked else Mended(given.text)
+    result = bind(prompt.parse(mended.text), mended.text, given.distribution, s.series, s.events, s.key_frames, s.track)
+    result.left_out = mended.left_out
+    if not given.complete:
+        result.notices.append("the model did not reach a conclusion by itself and was brought to it")
+    argue(result, s.series, given.look if s.chips is not None else {})
+    return result
+
+
+def refused(s: Subject) -> Explanation:
+    """ "Not enough to say": the explanation of a face whose quality was too low."""
+    return Explanation(
+        face_id=s.series.face_id, events=s.events, evidence=s.series.to_dict(),
+        box=[] if s.track is None else [round(float(v), 1) for v in s.track.boxes[0]],
+        evidence_version=f"{s.series.estimator} {s.series.version}".strip(),
+        notices=[f"not enough to say: {'; '.join(s.refusal)}"])
+
+
+def no_face(name: str, reason: str, question: str | None, edits: dict[str, float] | None, model: str) -> Explanation:
+    """The explanation of a source in which no face could be measured. reason: of the NoFaceError."""
+    return Explanation(source=name, question=question or prompt.DEFAULT_QUESTION, edits=edits or {}, notices=[reason],
+                       model=model)
+
+
+def signed(s: Subject, result: Explanation, prepared: Prepared, question: str, model: str) -> Explanation:
+    """The explanation with where it came from."""
+    result.source, result.question, result.edits, result.model = s.picture or prepared.name, question, prepared.edits, model
+    result.notices = s.notices + result.notices
+    return result
+
+
+def _perceive(source, seen: media.Media | None, evidence, face: int | None, baseline: str | None, crops: bool, cache) -> tuple:
+    """Steps 2 and 3: name of the source and the faces to explain. seen: its media, None for AU tables."""
+    if seen is None:
+        name = str(source) if isinstance(source, str | os.PathLike) else "AU table"
+        subjects = _table(source, baseline, name)
+    else:
+        name, subjects = seen.name, [Subject(series, track) for track, series in _measure(seen, baseline, crops, cache)]
+        if crops and seen.kind == "photo" and not subjects:
+            subjects = [_look_alone(seen, cache.size)]
+    if not subjects:
+        raise NoFaceError(f"{name}: {NO_FACE}")
+    given = None if evidence is None else read_faces(evidence, seen and seen.fps, baseline)
+    subjects = _pick(subjects, face, name, given)
+    if given is not None:
+        _replace_evidence(subjects, given, face, seen, name)
+    for subject in subjects:
+        subject.notices += seen.notices if seen is not None else []
+    return name, subjects
+
+
+def _look_alone(seen: media.Media, size: int) -> Subject:
+    """A face crop that no mesh fits: the whole picture is its chip, and nothing is measured."""
+    import cv2
+
+    ((_, _, picture),) = seen.frames()
+    chip = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
+    return Subject(AUSeries.unmeasured(), chips=chip[None], notices=["no mesh fits this face crop: nothing is measured, the "
+                                                                     "reading rests on the look alone"])
+
+
+def _chips(seen, subject: Subject, cache: faces_in.ChipCache) -> np.ndarray | None:
+    """Aligned chips [K, S, S, 3] at the subject's key frames; None without pixels."""
+    if subject.track is None:
+        return subject.chips
+    times = subject.series.times[subject.key_frames]
+    frames = [int(np.argmin(abs(subject.track.times - t))) for t in times]
+    return faces_in.chips(seen, subject.track, frames, cache.size, cache)[0]
+
+
+@dataclass
+class MeasuredFace:
+    """One face of a photo or clip: its action units over time, their movements, and where it was."""
+
+    series: AUSeries
+    events: list[AUEvent]
+    track: FaceTrack
+
+
+def measure(source, *, baseline: str | None = None, crops: bool = False, start: float | None = None, end: float | None = None,
+            fps: float | None = None, skip_frames: int | None = None) -> list[MeasuredFace]:
+    """Action units of every face, left to right, without reading them: no language model, no torch.
+
+    source: path, bytes, PIL image or RGB array. baseline: none or clip (default: clip for clips). crops: photos
+    are face crops. start, end, fps, skip_frames: the part of a clip, as explain(). Raises InputError, NoFaceError.
+    """
+    seen = opened(source, Cut(start, end, fps, skip_frames))
+    measured = _measure(seen, baseline, crops)
+    if not measured:
+        raise NoFaceError(f"{seen.name}: {NO_FACE}")
+    return [MeasuredFace(series, find_events(series), track) for track, series in measured]
+
+
+def opened(source, cut: Cut = WHOLE, still: bool = False) -> media.Media:
+    """A source as media, unless it is that already. Raises InputError."""
+    return source if isinstance(source, media.Media) else media.read(source, still=still, **vars(cut))
+
+
+def _measure(seen: media.Media, baseline: str | None, crops: bool, cache: faces_in.ChipCache | None = None) -> list:
+    tracks = faces_in.follow(seen, cache=cache, crops=crops)
+    chosen = baseline or ("clip" if seen.kind == "clip" else "none")
+    return [(t, measured_series(t, chosen)) for t in tracks]
+
+
+def _table(source, baseline: str | None, name: str) -> list[Subject]:
+    """The faces of a table without pixels. Raises NoFaceError when none of them was measured at any moment."""
+    faces = read_faces(source, baseline=baseline)
+    if not any(np.isfinite(face.series.intensity).any() for face in faces):
+        rows = sum(len(face.series.times) for face in faces)
+        raise NoFaceError(f"{name}: no frame was measured: none of its {rows} rows holds a face.")
+    pictures = list(dict.fromkeys(face.picture for face in faces))
+    if len(pictures) == 1:
+        return [Subject(face.series, notices=[*face.series.notices]) for face in faces]
+    which = {picture: f"picture {k} of {len(pictures)} in {name}" for k, picture in enumerate(pictures, 1)}
+    return [Subject(face.series, notices=[*face.series.notices, which[face.picture]], picture=face.picture) for face in faces]
+
+
+def _pick(subjects: list[Subject], face: int | None, name: str, given: list | None = None) -> list[Subject]:
+    """The faces to explain: all, or the one picked. Where a picture has one face, `face` may name one of the evidence."""
+    if face is None:
+        _number(subjects)
+        return subjects
+    picked = [s for s in subjects if s.series.face_id == face]
+    if not picked and len(subjects) == 1 and face in {other.series.face_id for other in given or []}:
+        return subjects
+    if not picked:
+        there = ", ".join(str(s.series.face_id) for s in subjects)
+        raise InputError(f"{name}: there is no face {face}; faces here: {there}")
+    return picked
+
+
+def _number(subjects: list[Subject]) -> None:
+    """Say which of several faces in one picture each is."""
+    for s in subjects:
+        beside = [other for other in subjects if other.picture == s.picture]
+        order = ", left to right" if s.track is not None else ""
+        if len(beside) > 1:
+            s.notices.append(f"{len(beside)} faces{order}: this is face {s.series.face_id}")
+
+
+def _replace_evidence(subjects: list[Subject], given: list, face: int | None, seen, name: str) -> None:
+    """The user's own action units take the place of ours, face by face. A face that the table lacks keeps our measurement."""
+    given, said = whose.of_picture(given, name)
+    if not any(np.isfinite(other.series.intensity).any() for other in given):
+        raise NoFaceError(f"{name}: no frame was measured: the evidence holds no face.")
+    ids, tracks = [s.series.face_id for s in subjects], [s.track for s in subjects]
+    span = None if seen is None else (0.0, max([seen.duration, *(float(t.times[-1]) for t in tracks)]))
+    for s, (own, how) in zip(subjects, whose.match(given, ids, tracks, face, name), strict=True):
+        if own is None:
+            s.notices.append("the evidence has no face at this place; it was measured here")
+            continue
+        series, in_time = whose.in_time(own.series, span, name)
+        s.seen, s.series = s.series, dataclasses.replace(series, face_id=s.series.face_id)
+        told = f", matched {how}" if how else ""
+        s.notices.append(f"action units were given, not measured here ({series.estimator}{told})")
+        s.notices += [*series.notices, *said, *in_time]

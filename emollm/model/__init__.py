@@ -1,0 +1,1 @@
+"""Tokens in, text out: the tower, the action-unit encoder, the language model, and the engines that run them."""

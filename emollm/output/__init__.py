@@ -1,0 +1,1 @@
+"""What leaves emollm: pictures and figures, annotators' files, tables of other tools, agreement with other coders."""

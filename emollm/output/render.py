@@ -1,0 +1,376 @@
+"""Draw an explanation: the face, the cited action units with their regions, level bars beside, the reading below.
+
+One call, `annotate`, gives a Pillow image. Everything is laid out in units of one text size that follows the picture,
+so that a 48 px crop and a 40 megapixel photograph both stay readable. Colours are the colour-blind-safe set of
+Okabe & Ito (jfly.uni-koeln.de/color, 2008); verdicts are told by shape as well as by colour.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+import os
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image, ImageDraw, ImageFont
+
+from emollm.explanation import DISCLOSURE, NOT_ENOUGH, NOTHING_MOVED, alternatives, movement_claims, ranking
+from emollm.facs.units import ACTION_UNITS
+from emollm.files import write_file
+from emollm.schema import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from emollm.explanation import Explanation
+    from emollm.schema import Claim
+
+COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#CC79A7", "#D55E00", "#0072B2")  # Okabe & Ito
+BACK, PAPER, INK, FAINT, LINE = "#14181D", "#1C222A", "#F2F4F6", "#9AA6B2", "#3A4450"
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
+MIN_VIEW, MAX_VIEW = 760, 1400  # px, longer side of the shown picture
+SMALL_FACE = 0.42  # a face below this share of the picture's height is shown enlarged, with the whole picture small
+ROOM = 0.7  # picture kept on each side of an enlarged face, in face sizes
+SMOOTH = 2  # overlays are drawn this much larger and averaged down: Pillow draws no smooth lines
+MAX_ROWS = 12
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass
+class _View:
+    """The shown part of the picture: picture pixels -> view pixels."""
+
+    image: Image.Image
+    left: float
+    top: float
+    scale: float
+
+    def at(self, point: list[float] | tuple[float, float]) -> tuple[float, float]:
+        # + 0.5: landmarks have integer pixel centres, drawing has integer pixel corners
+        return (point[0] + 0.5 - self.left) * self.scale, (point[1] + 0.5 - self.top) * self.scale
+
+
+def annotate(picture: Image.Image | np.ndarray, explanation: Explanation) -> Image.Image:
+    """The picture with one explanation drawn on and beside it, RGB.
+
+    picture: the frame that box and regions belong to (see key_time), Pillow image or [H, W, 3] uint8 RGB, in the
+    pixels of the explanation. An explanation without a box gives the picture with its notices only.
+    """
+    photo = (picture if isinstance(picture, Image.Image) else Image.fromarray(picture)).convert("RGB")
+    view = _view(photo, explanation.box)
+    cited = _cited(explanation)
+    colours = {claim.au: COLOURS[k % len(COLOURS)] for k, claim in enumerate(cited)}
+    unit = max(13, round(min(view.image.width, 1.4 * view.image.height) / 44))  # text height, px
+    _draw_regions(view, explanation, cited, colours, unit)
+    part = view.image.size != (round(photo.width * view.scale), round(photo.height * view.scale))
+    panel = _panel(explanation, cited, colours, unit, photo if part else None)
+    height = max(view.image.height, panel.height)
+    footer = _footer(explanation, view.image.width + panel.width, unit)
+    canvas = Image.new("RGB", (view.image.width + panel.width, height + footer.height), BACK)
+    canvas.paste(view.image, (0, (height - view.image.height) // 2))
+    canvas.paste(PAPER, (view.image.width, 0, canvas.width, height))
+    canvas.paste(panel, (view.image.width, 0))
+    canvas.paste(footer, (0, height))
+    return canvas
+
+
+def key_time(explanation: Explanation) -> float:
+    """The moment to draw, in s: that of the strongest cited movement, else the first key frame, else the start."""
+    present = [claim for claim in movement_claims(explanation) if claim.polarity == "present" and claim.region]
+    if present:
+        return max(present, key=lambda claim: _value(claim.intensity)).frame_time
+    return explanation.key_frames[0] if explanation.key_frames else 0.0
+
+
+def frame_at(source: str | os.PathLike | bytes | np.ndarray, seconds: float) -> np.ndarray:
+    """The frame of a photo or clip that is nearest to a time, [H, W, 3] uint8 RGB upright.
+
+    Decodes only what is needed to come there, and converts only frames around it. Raises InputError when the media cannot
+    be read.
+    """
+    from emollm.perception import media
+
+    for room in (0.05, 2.0):  # s; frames may be far apart
+        around = {"start": max(0.0, seconds - room), "end": seconds + room}
+        with contextlib.suppress(InputError):  # past the end; what is really wrong is said below
+            near = min(media.read(source, **around).frames(), key=lambda frame: abs(frame[1] - seconds), default=None)
+            if near is not None:
+                return near[2]
+    return min(media.read(source).frames(), key=lambda frame: abs(frame[1] - seconds))[2]
+
+
+def save(image: Image.Image, path: str | os.PathLike) -> None:
+    """Write a picture as PNG or JPEG by its extension, whole or not at all. Raises InputError for another extension."""
+    kind = image_format(path)
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **({"quality": 92} if kind == "JPEG" else {"optimize": True}))
+    write_file(path, buffer.getvalue())
+
+
+def image_format(path: str | os.PathLike) -> str:
+    """PNG or JPEG. Raises InputError for another extension."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in FORMATS:
+        raise InputError(f"{path}: cannot draw a '{suffix or 'file without extension'}'. Name it .png or .jpg.")
+    return FORMATS[suffix]
+
+
+# --- the picture -------------------------------------------------------------------------------------------------
+
+def _view(photo: Image.Image, box: list[float]) -> _View:
+    """The whole picture, or the surroundings of a face that would be too small to see, at a readable size."""
+    area: Box = (0.0, 0.0, float(photo.width), float(photo.height))
+    if box and box[3] - box[1] < SMALL_FACE * photo.height:
+        room = ROOM * max(box[2] - box[0], box[3] - box[1])
+        area = (max(0.0, math.floor(box[0] - room)), max(0.0, math.floor(box[1] - room)),
+                min(float(photo.width), math.ceil(box[2] + room)), min(float(photo.height), math.ceil(box[3] + room)))
+    longer = max(area[2] - area[0], area[3] - area[1])
+    scale = min(max(longer, MIN_VIEW), MAX_VIEW) / longer
+    size = (max(1, round((area[2] - area[0]) * scale)), max(1, round((area[3] - area[1]) * scale)))
+    image = photo.resize(size, Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.BICUBIC, box=area)
+    return _View(image, area[0], area[1], scale)
+
+
+def _cited(explanation: Explanation) -> list[Claim]:
+    """One claim an action unit, the strongest first; movements that are there before those said to be absent."""
+    best: dict[str, Claim] = {}
+    for claim in sorted(movement_claims(explanation), key=lambda c: (c.polarity != "present", -_value(c.intensity))):
+        best.setdefault(claim.au, claim)
+    return list(best.values())[:MAX_ROWS]
+
+
+def _draw_regions(view: _View, explanation: Explanation, cited: list[Claim], colours: dict[str, str],
+                  unit: int) -> None:
+    """Box, region polygons and their labels, in place."""
+    width, height = view.image.size
+    layer = Image.new("RGBA", (width * SMOOTH, height * SMOOTH), (0, 0, 0, 0))
+    pen = ImageDraw.Draw(layer)
+    stroke = max(SMOOTH, round(unit * SMOOTH / 8))
+    if explanation.box:
+        corners = [v * SMOOTH for p in (explanation.box[:2], explanation.box[2:]) for v in view.at(p)]
+        for colour, width in (((0, 0, 0, 110), 2 * stroke), ((255, 255, 255, 220), stroke)):  # seen on light and dark
+            pen.rounded_rectangle(corners, radius=unit * SMOOTH // 2, outline=colour, width=width)
+    shown = [c for c in cited if len(c.region) > 2 and c.polarity == "present"]
+    polygons = {c.au: [view.at(p) for p in c.region] for c in shown}
+    for claim in shown:  # the strongest was listed first: draw it last, on top
+        points = [(x * SMOOTH, y * SMOOTH) for x, y in polygons[claim.au]]
+        shade = Image.new("RGBA", layer.size, (0, 0, 0, 0))
+        ImageDraw.Draw(shade).polygon(points, fill=_rgba(colours[claim.au], 44))
+        layer.alpha_composite(shade)
+        _outline(pen, points, colours[claim.au], stroke, dashed=claim.verdict != "supported")
+    layer = layer.resize(view.image.size, Image.Resampling.BOX)
+    view.image.paste(Image.alpha_composite(view.image.convert("RGBA"), layer))
+    face = [v for p in (explanation.box[:2], explanation.box[2:]) for v in view.at(p)] if explanation.box else None
+    _draw_tags(view.image, polygons, colours, unit, face)
+
+
+def _outline(pen: ImageDraw.ImageDraw, points: list[tuple[float, float]], colour: str, stroke: int,
+             dashed: bool) -> None:
+    """A closed line; dashed for a claim that the measurement does not support."""
+    ring = [*points, points[0]]
+    if not dashed:
+        pen.line([*ring, ring[1]], fill=_rgba(colour, 235), width=stroke, joint="curve")
+        return
+    for (x0, y0), (x1, y1) in pairwise(ring):
+        dashes = max(1, round(math.hypot(x1 - x0, y1 - y0) / (4 * stroke)))
+        for k in range(dashes):
+            a, b = k / dashes, (k + 0.5) / dashes
+            pen.line([(x0 + (x1 - x0) * a, y0 + (y1 - y0) * a), (x0 + (x1 - x0) * b, y0 + (y1 - y0) * b)],
+                     fill=_rgba(colour, 235), width=stroke)
+
+
+def _draw_tags(image: Image.Image, polygons: dict[str, list[tuple[float, float]]], colours: dict[str, str], unit: int,
+               face: list[float] | None) -> None:
+    """A tag beside every region, on the side of the face it leans to, never on another tag."""
+    pen, font = ImageDraw.Draw(image), _font(unit)
+    middle = (face[0] + face[2]) / 2 if face else image.width / 2
+    placed: list[Box] = []
+    sides = {True: 0, False: 0}
+    for au, points in sorted(polygons.items(), key=lambda item: min(y for _, y in item[1])):
+        x = sum(p[0] for p in points) / len(points)
+        spread = max(p[0] for p in points) - min(p[0] for p in points)
+        # A region across the whole face leans to neither side: take the emptier one.
+        leftward = x < middle if abs(x - middle) > spread / 4 else sides[True] <= sides[False]
+        sides[leftward] += 1
+        anchor = (min if leftward else max)(points)
+        box = _place(image.size, font.getbbox(au), anchor, leftward=leftward, face=face, placed=placed,
+                     unit=unit)
+        placed.append(box)
+        end = (box[2] if leftward else box[0], (box[1] + box[3]) / 2)
+        pen.line([anchor, end], fill=colours[au], width=max(1, unit // 9))
+        pen.ellipse([anchor[0] - unit / 5, anchor[1] - unit / 5, anchor[0] + unit / 5, anchor[1] + unit / 5],
+                    fill=colours[au])
+        pen.rounded_rectangle(box, radius=unit / 3, fill=colours[au])
+        pen.text(((box[0] + box[2]) / 2, (box[1] + box[3]) / 2), au, font=font, fill=_on(colours[au]), anchor="mm")
+
+
+def _place(size: tuple[int, int], text: Box, anchor: tuple[float, float], *, leftward: bool,
+           face: list[float] | None, placed: list[Box], unit: int) -> Box:
+    """Where a tag goes: outside the face at the height of its region, moved up or down until it is free."""
+    width, height = text[2] - text[0] + unit * 0.8, unit * 1.6
+    edge = (face[0] if leftward else face[2]) if face else anchor[0]
+    x = edge - width - unit * 0.8 if leftward else edge + unit * 0.8
+    x = min(max(unit * 0.4, x), size[0] - width - unit * 0.4)
+    for step in range(4 * max(1, round(size[1] / unit))):
+        shift = (step + 1) // 2 * unit * 0.45 * (1 if step % 2 else -1)
+        y = min(max(2.0, anchor[1] - height / 2 + shift), size[1] - height - 2)
+        box = (x, y, x + width, y + height)
+        if not any(box[0] < b[2] + 2 and b[0] < box[2] + 2 and box[1] < b[3] + 2 and b[1] < box[3] + 2 for b in placed):
+            return box
+    return box
+
+
+# --- beside and below --------------------------------------------------------------------------------------------
+
+def _panel(explanation: Explanation, cited: list[Claim], colours: dict[str, str], unit: int,
+           whole: Image.Image | None) -> Image.Image:
+    """Level bars of the cited action units; the whole picture with the face's box when only a part is shown."""
+    row, pad, width = round(unit * 3.3), round(unit * 1.3), round(unit * 25)
+    top = round(unit * 4.4)
+    thumb = None
+    if whole is not None:
+        thumb = whole.copy()
+        thumb.thumbnail((width - 2 * pad, unit * 14))
+        _mark_face(thumb, explanation.box, whole.width, unit)
+    height = top + row * max(1, len(cited)) + pad + (thumb.height + pad if thumb else 0)
+    panel = Image.new("RGB", (width, height), PAPER)
+    pen = ImageDraw.Draw(panel)
+    pen.text((pad, pad), "Measured movement", font=_font(round(unit * 1.25)), fill=INK)
+    pen.text((pad, pad + unit * 1.65), "level 0 to 5 (FACS A to E), as cited; tick: as measured",
+             font=_font(unit * 0.78), fill=FAINT)
+    if not cited:
+        pen.text((pad, top), NOTHING_MOVED if explanation.measured else "No face measured.", font=_font(unit), fill=INK)
+    for k, claim in enumerate(cited):
+        _level_row(pen, claim, colours[claim.au], (pad, top + k * row, width - pad), unit)
+    if thumb:
+        panel.paste(thumb, (pad, height - pad - thumb.height))
+    return panel
+
+
+def _level_row(pen: ImageDraw.ImageDraw, claim: Claim, colour: str, at: tuple[int, int, int], unit: int) -> None:
+    """Verdict mark, tag, name and side, then the bar with the measured value as a tick."""
+    left, top, right = at
+    _mark(pen, claim.verdict, (left + unit * 0.5, top + unit * 0.8), unit)
+    tag = (left + unit * 1.5, top, left + unit * 5.1, top + unit * 1.55)
+    pen.rounded_rectangle(tag, radius=unit / 3, fill=colour)
+    pen.text(((tag[0] + tag[2]) / 2, (tag[1] + tag[3]) / 2), claim.au, font=_font(unit), fill=_on(colour), anchor="mm")
+    side = "" if claim.side == "both" else f", {claim.side}"
+    pen.text((tag[2] + unit * 0.6, top + unit * 0.78), ACTION_UNITS[claim.au].title + side, font=_font(unit), fill=INK,
+             anchor="lm")
+    value = _value(claim.intensity) if claim.polarity == "present" else 0.0
+    words = f"{claim.level} {value:.1f}".strip() if claim.polarity == "present" else "absent"
+    bar = (left + unit * 1.5, top + unit * 1.95, right - unit * 7, top + unit * 2.45)
+    pen.rounded_rectangle(bar, radius=unit / 4, fill=LINE)
+    length = (bar[2] - bar[0]) * min(value, 5) / 5
+    if length >= unit / 2:
+        pen.rounded_rectangle((bar[0], bar[1], bar[0] + length, bar[3]), radius=unit / 4, fill=colour)
+    for letter in range(1, 5):
+        x = bar[0] + (bar[2] - bar[0]) * letter / 5
+        pen.line([(x, bar[1]), (x, bar[3])], fill=PAPER, width=max(1, unit // 12))
+    if not math.isnan(claim.measured_intensity):
+        x = bar[0] + (bar[2] - bar[0]) * min(claim.measured_intensity, 5) / 5
+        pen.line([(x, bar[1] - unit * 0.25), (x, bar[3] + unit * 0.25)], fill=INK, width=max(2, unit // 6))
+    pen.text((bar[2] + unit * 0.6, (bar[1] + bar[3]) / 2), words, font=_font(unit * 0.85), fill=FAINT, anchor="lm")
+
+
+def _mark(pen: ImageDraw.ImageDraw, verdict: str, centre: tuple[float, float], unit: int) -> None:
+    """Tick, cross, question mark or dot: the default font has no such signs, and shape tells without colour."""
+    x, y = centre
+    arm, stroke = unit * 0.36, max(2, round(unit / 6))
+    if verdict == "supported":
+        pen.line([(x - arm, y), (x - arm * 0.25, y + arm * 0.8), (x + arm, y - arm * 0.8)], fill=COLOURS[2],
+                 width=stroke, joint="curve")
+    elif verdict == "contradicted":
+        pen.line([(x - arm, y - arm), (x + arm, y + arm)], fill=COLOURS[5], width=stroke)
+        pen.line([(x - arm, y + arm), (x + arm, y - arm)], fill=COLOURS[5], width=stroke)
+    elif verdict == "unsure":
+        pen.text((x, y), "?", font=_font(unit * 1.2), fill=COLOURS[0], anchor="mm")
+    else:
+        pen.ellipse([x - arm / 2, y - arm / 2, x + arm / 2, y + arm / 2], fill=FAINT)
+
+
+def _mark_face(thumb: Image.Image, box: list[float], full_width: int, unit: int) -> None:
+    scale = thumb.width / full_width
+    x0, y0, x1, y1 = (v * scale for v in box)
+    grow = max(0.0, unit / 2 - (x1 - x0) / 2)  # a face of a few pixels still gets a box that can be seen
+    ImageDraw.Draw(thumb).rectangle([x0 - grow, y0 - grow, x1 + grow, y1 + grow], outline=COLOURS[0],
+                                    width=max(2, unit // 7))
+
+
+def _footer(explanation: Explanation, width: int, unit: int) -> Image.Image:
+    """The reading with its confidence, the three most probable labels as bars, notices and the disclosure."""
+    pad = round(unit * 1.2)
+    small = _font(unit * 0.8)
+    notices = [line for notice in explanation.notices for line in _fold(notice, small, width - 2 * pad)]
+    bars = ranking(explanation)[:3] if explanation.label else []
+    top = round(unit * 6.6)
+    footer = Image.new("RGB", (width, round(top + unit * 1.25 * (len(notices) + 1) + pad)), BACK)
+    pen = ImageDraw.Draw(footer)
+    wide = round(width * (0.56 if bars else 1)) - 2 * pad
+    pen.text((pad, pad), "commonly read as" if explanation.label else "this face", font=_font(unit), fill=FAINT)
+    pen.text((pad, pad + unit * 1.1), explanation.label or NOT_ENOUGH, font=_font(unit * 2), fill=INK)
+    if explanation.label:
+        others = alternatives(explanation)
+        also = f"; could also be read as {' or '.join(others)}" if others else ""
+        also = f"confidence {explanation.confidence:.2f}{also}"
+        for k, line in enumerate(_fold(also, _font(unit), wide)[:2]):
+            pen.text((pad, pad + unit * (3.5 + 1.2 * k)), line, font=_font(unit), fill=INK)
+    for k, (label, probability) in enumerate(bars):
+        _label_bar(pen, label, probability, (round(width * 0.56), round(pad + k * unit * 1.75), width - pad), unit)
+    for k, line in enumerate([*notices, _fold(DISCLOSURE, small, width - 2 * pad)[0]]):
+        pen.text((pad, top + k * unit * 1.25), line, font=small, fill=COLOURS[0] if k < len(notices) else FAINT)
+    return footer
+
+
+def _label_bar(pen: ImageDraw.ImageDraw, label: str, probability: float, at: tuple[int, int, int], unit: int) -> None:
+    left, top, right = at
+    middle = top + unit * 0.8
+    bar = (left + unit * 6.4, middle - unit * 0.35, right - unit * 2.6, middle + unit * 0.35)
+    pen.text((left, middle), label, font=_font(unit), fill=INK, anchor="lm")
+    pen.rounded_rectangle(bar, radius=unit / 3, fill=LINE)
+    if (bar[2] - bar[0]) * probability > unit * 0.7:
+        pen.rounded_rectangle((*bar[:2], bar[0] + (bar[2] - bar[0]) * probability, bar[3]), radius=unit / 3,
+                              fill=COLOURS[1])
+    pen.text((right, middle), f"{probability:.2f}", font=_font(unit), fill=INK, anchor="rm")
+
+
+# --- small things ------------------------------------------------------------------------------------------------
+
+def _font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(max(9, round(size)))
+
+
+def _fold(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> list[str]:
+    """Lines that fit into a width in px."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and font.getlength(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def _rgba(colour: str, alpha: int) -> tuple[int, int, int, int]:
+    return (*_rgb(colour), alpha)
+
+
+def _on(colour: str) -> str:
+    """Black or white text, whichever stands out (relative luminance after WCAG 2.1)."""
+    linear = [(v / 255 / 12.92) if v <= 10 else ((v / 255 + 0.055) / 1.055) ** 2.4 for v in _rgb(colour)]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "#000000" if luminance > 0.179 else "#FFFFFF"
+
+
+def _value(intensity: float) -> float:
+    return 0.0 if math.isnan(intensity) else intensity

@@ -1,0 +1,49 @@
+"""What to read of the media, as every command takes it: --start, --end, --fps, --skip-frames of a clip, --crops of photos."""
+
+from __future__ import annotations
+
+import argparse
+
+from emollm.perception.limits import Cut
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--start", type=seconds, metavar="TIME", help="of clips: begin here, in seconds (12.5) or as 1:02.5")
+    add("--end", type=seconds, metavar="TIME", help="of clips: end before this time; times in the output stay the clip's own")
+    add("--fps", type=number, metavar="N", help="of clips: about so many frames a second")
+    add("--skip-frames", type=whole_number, metavar="N", help="of clips: every Nth frame")
+
+
+def add_crops(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--crops", action="store_true",
+                        help="photos are face crops, as FER data sets hold them: taken whole, whatever their size")
+
+
+def cut_of(arguments: argparse.Namespace) -> Cut:
+    """Raises InputError for a part that cannot be."""
+    return Cut(arguments.start, arguments.end, arguments.fps, arguments.skip_frames)
+
+
+def seconds(text: str) -> float:
+    """12.5, 1:02.5 or 1:00:02.5 as seconds. Raises argparse.ArgumentTypeError."""
+    total = 0.0
+    try:
+        for part in text.split(":"):
+            total = 60 * total + float(part)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a time: give seconds such as 12.5, or 1:02.5") from None
+    return total
+
+
+def number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number such as 5 or 12.5") from None
+
+
+def whole_number(text: str) -> int:
+    if not text.lstrip("-").isdecimal():
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number such as 24")
+    return int(text)

@@ -1,0 +1,1 @@
+"""Pixels to action units: media, meshes, faces followed through time, intensities, movements."""

@@ -1,0 +1,175 @@
+"""Clips through PyAV (FFmpeg): the best video stream, upright, with square pixels, from any moment on.
+
+FFmpeg is given an open file and one demuxer, so that no address and no playlist in the file can be followed.
+Words of the decoding libraries never reach a message: they can leak memory addresses (CVE-2026-22778).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from emollm.perception import limits, photo, upright
+from emollm.perception.limits import Cut
+from emollm.schema import InputError
+
+DECODE_THREADS = "AUTO"  # as PyAV calls them: AUTO decodes ahead in threads, NONE costs a quarter less work
+CODECS = frozenset({
+    "h264", "hevc", "vp8", "vp9", "av1", "mjpeg", "mpeg4", "mpeg1video", "mpeg2video", "msmpeg4v1", "msmpeg4v2",
+    "msmpeg4v3", "wmv1", "wmv2", "wmv3", "vc1", "flv1", "h263", "h261", "dvvideo",  # cameras, phones, the web
+    "ffv1", "huffyuv", "ffvhuff", "utvideo", "magicyuv", "rawvideo", "v210", "v308", "v408", "v410", "r210", "ljpeg",
+    "jpegls", "jpeg2000", "png", "qtrle", "zmbv", "msvideo1", "cinepak", "svq1",  # laboratories
+    "prores", "dnxhd", "cfhd"})  # cutting rooms
+UNTIMED = frozenset({"mjpeg", "h264", "hevc", "mpegvideo", "yuv4mpegpipe", "ivf", "dv", "ogg"})  # not sought within
+SEEK_FROM = 2.0  # s; what begins earlier is decoded from the start
+SEEK_ROOM = (1.0, 12.0)  # s before the wanted moment that are sought, one after the other: a key frame must come first
+ATTACHED = 0x400 | 0x800 | 0x100000  # FFmpeg's dispositions: attached picture, timed thumbnails, still image
+MAX_STATED_RATE = 1000.0  # frames/s; beyond it is a clock's tick that was taken for a rate
+
+
+class Clip:
+    """A clip, checked from its header, with its first frame decoded; to be gone through any number of times.
+
+    width, height: upright, px. rate: frames/s or None. count: frames as declared, or None. duration: s, 0 when unknown.
+    notices: filled here and while decoding.
+    """
+
+    def __init__(self, source: Path | bytes, demuxer: str, name: str, notices: list[str], cut: Cut):
+        self.source, self.demuxer, self.name, self.notices = source, demuxer, name, notices
+        with self._opened() as stream:
+            self._read_header(stream)
+            cut.check(name, self.count, self.duration, self.rate)
+            first = next(self._decoded(stream), None)
+            if first is None:
+                raise InputError(f"{name}: no frame of the clip can be decoded. Save it again or give another file.")
+            self.zero = first.time or 0.0  # s in the file's own clock
+            self.orientation = upright.of_matrix(_matrix(first))
+            aspect = upright.pixel_aspect(stream.sample_aspect_ratio)
+            self.stored_size = upright.square_clip(first.width, first.height, aspect)
+            self.width, self.height = self.orientation.size(*self.stored_size)
+        limits.check_small(self.width, self.height, name)
+
+    def _read_header(self, stream: Any) -> None:
+        average = float(stream.average_rate or 0)
+        rate = average or float(stream.guessed_rate or 0)
+        self.rate = rate if 0 < rate <= MAX_STATED_RATE else None
+        self.count = stream.frames or None
+        self.duration = _duration(stream) or (self.count / self.rate if self.count and self.rate else 0.0)
+        if self.demuxer == "mjpeg":
+            self._note(f"{self.name}: the file holds no times; {self.rate or limits.USUAL_RATE:g} frames a second are assumed.")
+
+    def pictures(self, start: float = 0.0) -> Iterator[tuple[float | None, Callable[[], np.ndarray]]]:
+        """(time s from the first frame, None when the file does not say; function that gives the frame's RGB [H, W, 3]).
+
+        start: frames before it may be left out. In decoding order; only what is asked for is converted, which costs more.
+        """
+        if start >= SEEK_FROM and self.demuxer not in UNTIMED:
+            for room in SEEK_ROOM:
+                found = False
+                for time, frame in self._from(start, room):
+                    found = True
+                    yield time, lambda frame=frame: self.rgb(frame)
+                if found:
+                    return
+        with self._opened() as stream:
+            for frame in self._decoded(stream):
+                yield self._time(frame), lambda frame=frame: self.rgb(frame)
+
+    def _time(self, frame: Any) -> float | None:
+        return None if frame.time is None else frame.time - self.zero
+
+    def _from(self, start: float, room: float) -> Iterator[tuple[float, Any]]:
+        """Frames from the key frame before a moment on; none when the file leads elsewhere, as many without an index do."""
+        import av
+
+        with self._opened() as stream:
+            try:
+                stream.container.seek(int((start - room + self.zero) / stream.time_base), stream=stream)
+            except (av.FFmpegError, OSError, ValueError, OverflowError):
+                return
+            keyed = False
+            for frame in self._decoded(stream, whole=False):
+                if frame.time is None or (not keyed and frame.key_frame and self._time(frame) > start):
+                    return
+                keyed = keyed or frame.key_frame
+                if keyed:
+                    yield self._time(frame), frame
+
+    def rgb(self, frame: Any) -> np.ndarray:
+        """A decoded frame as upright RGB [H, W, 3]; colour matrix and range are those of the frame."""
+        # A clip may change its picture size midway: every frame gets the size of the first.
+        width, height = self.stored_size
+        smooth = "BICUBIC" if self.stored_size != (frame.width, frame.height) else None  # measured: closer than bilinear
+        return self.orientation.turned(frame.to_ndarray(format="rgb24", width=width, height=height, interpolation=smooth))
+
+    @contextmanager
+    def _opened(self) -> Iterator[Any]:
+        """The video stream, checked against the limits before anything is decoded."""
+        import av
+
+        limit = {"max_pixels": str(limits.MAX_CLIP_SIDE**2)}  # for pictures that grow behind the header
+        with photo.stream(self.source) as file:
+            try:
+                container = av.open(file, format=self.demuxer, options=limit)
+            except (av.FFmpegError, OSError, ValueError):
+                raise InputError(f"{self.name}: the clip is cut off or damaged. Save it again or give another file.") from None
+            with container:
+                stream = self._best(container.streams.video)
+                limits.check_clip(stream.codec_context.width, stream.codec_context.height, self.name)
+                stream.codec_context.options = limit
+                stream.thread_type = DECODE_THREADS
+                yield stream
+
+    def _best(self, streams: tuple) -> Any:
+        """Not a cover or a thumbnail when there is anything else, rather many frames than one, the largest picture."""
+        if not streams:
+            raise InputError(f"{self.name}: the file has no pictures (sound only?). Give a clip with a video track.")
+        read = [s for s in streams if _codec(s) in CODECS]
+        if not read:
+            raise InputError(f"{self.name}: video codec '{_codec(streams[0])}' is not read. Convert the clip to H.264 (MP4).")
+        moving = [s for s in read if not int(s.disposition) & ATTACHED and s.frames != 1] or read
+        best = max(moving, key=lambda s: s.codec_context.width * s.codec_context.height)
+        if len(moving) > 1:
+            size = f"{best.codec_context.width}x{best.codec_context.height}"
+            self._note(f"{self.name}: the file has {len(moving)} video tracks; the largest ({size}) is read.")
+        return best
+
+    def _decoded(self, stream: Any, whole: bool = True) -> Iterator[Any]:
+        """Decoded frames; where the data breaks off the clip ends, with a notice. whole: from the start of the file."""
+        import av
+
+        count, last = 0, None
+        try:
+            for frame in stream.container.decode(stream):
+                yield frame
+                count, last = count + 1, frame.time
+        except (av.FFmpegError, OSError, ValueError):
+            where = f"frame {count}" if whole or last is None else f"{last:.2f} s"
+            self._note(f"{self.name}: the clip is damaged after {where}; the rest is left out.")
+            return
+        if whole and self.count and count < 0.9 * self.count:
+            self._note(f"{self.name}: only {count} of {self.count} frames could be decoded.")
+
+    def _note(self, text: str) -> None:
+        if text not in self.notices:
+            self.notices.append(text)
+
+
+def _codec(stream: Any) -> str:
+    context = stream.codec_context
+    return context.codec.canonical_name if context is not None else "unknown"
+
+
+def _duration(stream: Any) -> float:
+    if stream.duration:
+        return max(0.0, float(stream.duration * stream.time_base))
+    return max(0.0, (stream.container.duration or 0) / 1e6)  # FFmpeg counts microseconds
+
+
+def _matrix(frame: Any) -> bytes | None:
+    found = frame.side_data.get("DISPLAYMATRIX")
+    return None if found is None else bytes(found)

@@ -1,0 +1,349 @@
+"""Follow every face through a photo or clip: tracks, the sharpness of each frame, aligned chips.
+
+Where the faces are and how their mesh lies is the work of `mesh`, frame by frame; its names are at hand here too.
+Nothing here tells who a person is: a face is followed by its place and time, and one that is seen again after a cut or
+elsewhere is a new face.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from emollm.perception import align, appearance
+from emollm.perception.media import Media
+from emollm.perception.mesh import (
+    CANONICAL_3D,
+    SAME_FACE,
+    box_of,
+    find,
+    landmarks,
+    measure_again,
+    measure_boxes,
+    measure_crop,
+    measure_photo,
+    overlap,
+    pose,
+    second_look,
+)
+from emollm.schema import FaceTrack, InputError, Quality
+
+__all__ = ["CANONICAL_3D", "assign", "box_of", "chips", "find", "follow", "landmarks", "pose",
+           "sharpness"]
+
+DETECT_EVERY = 5  # frames of a clip between two searches for new faces
+MAX_GAP = 0.5  # s a face may stay unseen before its track ends
+RETURN, SAME_PLACE = 3.0, 0.3  # s and overlap of boxes within which a face that comes back in the same shot is the same
+MIN_FRAMES = 5  # a shorter track in a clip is taken for a false alarm
+MAYBE_CUT = 0.5  # grey-level x histogram difference of two frames; measured: cuts > 1.1, changing light up to 1.1
+SAME_LOOK = 0.8  # correlation of a face's chips across a maybe-cut; measured: the same shot > 0.9, cuts < 0.7
+FAR = 1.5  # _distance at which a face cannot be the one of the frame before; measured: 99 % of motion < 0.25
+SHARPNESS_SCALE = 0.04  # normalised Laplacian variance; blur of 2 % of the face width reads about 0.6
+QUALITY_CHIP = appearance.SIZE
+KEPT_CHIPS = 64e6  # bytes of chips kept from the first pass over a clip; the chips of longer ones take a second pass
+
+
+# Quality
+
+
+def sharpness(chip: np.ndarray) -> float:
+    """0-1, 1 = sharp, of an aligned chip [S, S, 3]: variance of the Laplacian (Pech-Pacheco et al., ICPR 2000)
+    over the variance of the grey levels, so that low contrast is not taken for blur."""
+    import cv2
+
+    grey = cv2.cvtColor(chip, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    ratio = cv2.Laplacian(grey, cv2.CV_32F).var() / (grey.var() + 25)
+    return float(1 - np.exp(-ratio / SHARPNESS_SCALE))
+
+
+def _visible(points: np.ndarray, width: int, height: int) -> float:
+    x, y = points[:, 0], points[:, 1]
+    return float(((x >= -0.5) & (x < width - 0.5) & (y >= -0.5) & (y < height - 0.5)).mean())
+
+
+# Following
+
+
+@dataclass
+class _Track:
+    frames: list[int] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    points: list[np.ndarray] = field(default_factory=list)
+    blur: list[float] = field(default_factory=list)
+    looks: list[np.ndarray] = field(default_factory=list)
+    look: np.ndarray | None = None  # last chip
+    doubtful: bool = False  # perhaps a cut since the face was last seen
+    gaping: bool = False  # the mouth was seen open at the second look only
+    shots: list[int] = field(default_factory=list)  # first and last shot it was seen in, counted by what may be a cut
+
+    def add(self, index: int, time: float, points: np.ndarray, picture: np.ndarray) -> None:
+        self.frames.append(index)
+        self.times.append(time)
+        self.points.append(points)
+        self.look, self.doubtful = _chip(picture, points), False
+        self.blur.append(sharpness(self.look))
+        self.looks.append(appearance.look(self.look, points))
+
+    def seen_in(self, shot: int) -> None:
+        self.shots = [*self.shots[:1], shot]
+
+    def returned_as(self, later: _Track) -> float:
+        """How well a later track fits as this face come back, 0-1: the overlap of where it left and where it came; 0 after
+        a cut, or RETURN seconds away."""
+        if self.shots[-1] != later.shots[0] or not 0 < later.times[0] - self.times[-1] <= RETURN:
+            return 0.0
+        return overlap(self.box, box_of(later.points[0]))
+
+    def go_on(self, later: _Track) -> None:
+        for name in ("frames", "times", "points", "blur", "looks"):
+            getattr(self, name).extend(getattr(later, name))
+        self.seen_in(later.shots[-1])
+
+    @property
+    def box(self) -> np.ndarray:
+        return box_of(self.points[-1])
+
+
+@dataclass
+class ChipCache:
+    """Aligned chips of the faces of one media, cut while it is followed so that a clip need not be decoded twice."""
+
+    size: int  # px
+    kept: dict[tuple, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    full: bool = False
+
+    def add(self, index: int, points: np.ndarray, picture: np.ndarray) -> None:
+        self.full = self.full or (len(self.kept) + 1) * self.size**2 * 3 > KEPT_CHIPS
+        if self.full:
+            self.kept.clear()
+        else:
+            self.kept[self._key(index, points)] = align.cut_chip(picture, points, self.size)
+
+    def get(self, index: int, points: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        return self.kept.get(self._key(index, points))
+
+    @staticmethod
+    def _key(index: int, points: np.ndarray) -> tuple:
+        return index, *points[0].tolist()
+
+
+def follow(media: Media, *, max_faces: int = 8, min_frames: int = MIN_FRAMES, cache: ChipCache | None = None,
+           crops: bool = False, progress: Callable[[int], None] | None = None) -> list[FaceTrack]:
+    """Every face of a photo or clip as a FaceTrack, left to right at first sight; empty when there is no face.
+
+    max_faces: measured at a time (the detector's best). min_frames: shorter tracks of a clip are dropped, unless they are
+    half of it. cache: filled with chips for chips(). crops: a photo is a face crop, taken whole. progress: called with the
+    number of frames done. A face that comes back to its place within RETURN seconds of the same shot goes on; a shot cut
+    or another place gives a new face_id.
+    """
+    if max_faces < 1:
+        raise InputError(f"max_faces is {max_faces}, expected at least 1")
+    if media.kind == "photo":
+        tracks, count = _photo_tracks(media, max_faces, crops), 1
+    else:
+        tracks, count = _clip_tracks(media, max_faces, cache, progress or (lambda done: None))
+    needed = min(min_frames, max(1, count // 2))  # of few frames, as of a moving GIF, half are enough
+    kept = [t for t in tracks if len(t.frames) >= needed]
+    kept.sort(key=lambda t: (t.frames[0], box_of(t.points[0])[[0, 2]].mean()))
+    return [_finish(t, number, media) for number, t in enumerate(kept)]
+
+
+def _photo_tracks(media: Media, max_faces: int, crops: bool) -> list[_Track]:
+    tracks = []
+    for index, time, picture in media.frames():
+        for points in measure_crop(picture) if crops else measure_photo(picture, max_faces):
+            track = _Track()
+            track.add(index, time, second_look(picture, points), picture)
+            tracks.append(track)
+    return tracks
+
+
+def _clip_tracks(media: Media, max_faces: int, cache: ChipCache | None,
+                 progress: Callable[[int], None]) -> tuple[list[_Track], int]:
+    """All tracks of a clip and the number of its frames.
+
+    A face known from the frame before is cut out where it was; the picture is searched when there is none, when one
+    got lost, and every DETECT_EVERY frames for newcomers.
+    """
+    active: list[_Track] = []
+    ended: list[_Track] = []
+    before, count, shot = None, 0, 0
+    for index, time, picture in media.frames():
+        now = _Glance.at(picture)
+        change = now.change_from(before) if before is not None else 0.0
+        before, count, shot = now, count + 1, shot + (change > MAYBE_CUT)
+        for track in active:
+            track.doubtful = track.doubtful or change > MAYBE_CUT
+        faces = _measure_frame(picture, active, index, max_faces)
+        for track, points in zip(_matched(active, faces, picture), faces, strict=True):
+            if track is None:
+                active.append(track := _Track())
+            track.add(index, time, _look_again(track, points, picture, index), picture)
+            track.seen_in(shot)
+            if cache is not None:
+                cache.add(index, track.points[-1], picture)
+        ended += [t for t in active if time - t.times[-1] > MAX_GAP]
+        active = [t for t in active if time - t.times[-1] <= MAX_GAP]
+        progress(count)
+    return _rejoined(ended + active), count
+
+
+def _rejoined(tracks: list[_Track]) -> list[_Track]:
+    """Tracks of which one goes on where another ended in the same shot, as one: a face that was hidden or looked away.
+
+    Place and time decide. The geometry of the mesh does not tell people apart (docs/decisions.md), so a face seen again after
+    a cut stays a new one.
+    """
+    kept: list[_Track] = []
+    for track in sorted(tracks, key=lambda t: t.frames[0]):
+        left = max(kept, key=lambda t: t.returned_as(track), default=None)
+        if left is not None and left.returned_as(track) > SAME_PLACE:
+            left.go_on(track)
+        else:
+            kept.append(track)
+    return kept
+
+
+def _measure_frame(picture: np.ndarray, active: list[_Track], index: int, max_faces: int) -> list[np.ndarray]:
+    fresh = [t for t in active if t.frames[-1] == index - 1]
+    faces = measure_again(picture, [(t.points[-1], t.doubtful) for t in fresh], max_faces)
+    search = len(faces) < max(len(active), 1) or index % DETECT_EVERY == 0
+    if not search:
+        return faces
+    boxes = find(picture, tiles=False)
+    again = (f if _seen(f, boxes) else landmarks(picture, box_of(f)) for f in faces)
+    faces = [f for f in again if f is not None]
+    if len(faces) == max_faces:
+        return faces
+    new = [box for box in boxes if all(overlap(box, box_of(f)) < 0.3 for f in faces)]
+    return faces + [points for points in measure_boxes(picture, new, max_faces - len(faces))
+                    if all(overlap(box_of(points), box_of(f)) < SAME_FACE for f in faces)]
+
+
+def _look_again(track: _Track, points: np.ndarray, picture: np.ndarray, index: int) -> np.ndarray:
+    """Landmarks after a second look, which a clip takes every DETECT_EVERY frames and while it corrects the first."""
+    if not track.gaping and index % DETECT_EVERY:
+        return points
+    again = second_look(picture, points, track.points[-1] if track.gaping and not track.doubtful else points)
+    track.gaping = again is not points
+    return again
+
+
+def _seen(points: np.ndarray, boxes: np.ndarray) -> bool:
+    """Whether the detector sees this face too: a mesh laid where a face was may hold on to hair or a hand."""
+    return any(overlap(box, box_of(points)) > 0.3 for box in boxes)
+
+
+def _matched(tracks: list[_Track], faces: list[np.ndarray], picture: np.ndarray) -> list[_Track | None]:
+    """For each face the track it continues, or None: least total cost of box overlap and landmark distance."""
+    cost = np.array([[_distance(t, points) for t in tracks] for points in faces]).reshape(len(faces), len(tracks))
+    matched: list[_Track | None] = [None] * len(faces)
+    for row, column in assign(cost):
+        if cost[row, column] < FAR and _continues(tracks[column], picture, faces[row]):
+            matched[row] = tracks[column]
+    return matched
+
+
+def _continues(track: _Track, picture: np.ndarray, points: np.ndarray) -> bool:
+    """Whether the same shot goes on. Two frames of a shot look alike even when the light changes."""
+    if not track.doubtful:
+        return True
+    inner = slice(QUALITY_CHIP // 8, -QUALITY_CHIP // 8)
+    before, now = (chip[inner, inner].mean(2).ravel() for chip in (track.look, _chip(picture, points)))
+    return bool(np.corrcoef(before, now)[0, 1] > SAME_LOOK)
+
+
+def _chip(picture: np.ndarray, points: np.ndarray) -> np.ndarray:
+    return align.cut_chip(picture, points, QUALITY_CHIP)[0]
+
+
+def _distance(track: _Track, points: np.ndarray) -> float:
+    """0 for the same place, 1 and more for boxes that do not meet."""
+    last = track.points[-1]
+    size = max(float(np.ptp(last[:, 0])), 1.0)
+    moved = np.linalg.norm(points[align.STABLE, :2] - last[align.STABLE, :2], axis=1).mean() / size
+    return 1 - overlap(track.box, box_of(points)) + float(moved)
+
+
+def assign(cost: np.ndarray) -> list[tuple[int, int]]:
+    """Pairs (row, column) with the least total cost, min(R, C) of them, for a cost matrix [R, C].
+
+    Hungarian method with potentials (Jonker & Volgenant, Computing 38, 1987); scipy is no dependency of emollm.
+    """
+    rows, columns = cost.shape
+    if rows > columns:
+        return sorted((row, column) for column, row in assign(cost.T))
+    row_price, column_price = np.zeros(rows + 1), np.zeros(columns + 1)
+    row_of = np.full(columns + 1, rows)  # the last entry stands for "not yet assigned"
+    for row in range(rows):
+        row_of[columns], column = row, columns
+        best, via, done = np.full(columns, np.inf), np.full(columns, columns), np.zeros(columns + 1, bool)
+        while row_of[column] != rows:
+            done[column] = True
+            slack = cost[row_of[column]] - row_price[row_of[column]] - column_price[:columns]
+            better = ~done[:columns] & (slack < best)
+            best[better], via[better] = slack[better], column
+            following = int(np.where(done[:columns], np.inf, best).argmin())
+            step = best[following]
+            row_price[row_of[done]] += step
+            column_price[done] -= step
+            best[~done[:columns]] -= step
+            column = following
+        while column != columns:  # turn the path of alternatives around
+            row_of[column], column = row_of[via[column]], via[column]
+        row_of[columns] = rows
+    return sorted((int(row_of[c]), c) for c in range(columns) if row_of[c] != rows)
+
+
+@dataclass
+class _Glance:
+    """A frame at 64x36 grey, enough to see a cut."""
+
+    grey: np.ndarray
+    histogram: np.ndarray
+
+    @classmethod
+    def at(cls, picture: np.ndarray) -> _Glance:
+        height, width = picture.shape[:2]
+        grey = picture[height // 72::max(height // 36, 1), width // 128::max(width // 64, 1)].mean(2)
+        return cls(grey, np.bincount((grey / 16).astype(int).ravel(), minlength=16) / grey.size)
+
+    def change_from(self, before: _Glance) -> float:
+        difference = np.abs(self.grey - before.grey).mean()
+        return float(difference * np.abs(self.histogram - before.histogram).sum() / 2)
+
+
+def _finish(track: _Track, face_id: int, media: Media) -> FaceTrack:
+    points = np.array(track.points)
+    boxes = np.array([box_of(p) for p in points])
+    quality = Quality(size=boxes[:, 2] - boxes[:, 0], blur=np.array(track.blur),
+                      visible=np.array([_visible(p, media.width, media.height) for p in points]))
+    return FaceTrack(face_id=face_id, frames=np.array(track.frames), times=np.array(track.times), boxes=boxes,
+                     landmarks=points, pose=np.array([pose(p) for p in points]), quality=quality,
+                     picture_size=(media.width, media.height), looks=np.array(track.looks))
+
+
+def chips(media: Media, track: FaceTrack, frames: Sequence[int] | np.ndarray, size: int,
+          cache: ChipCache | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Aligned chips [K, size, size, 3] uint8 and their maps chip -> picture px [K, 2, 3].
+
+    frames: K positions within the track (not frame numbers), in any order. cache: as follow() filled it; only frames
+    that it does not hold are read again. Raises InputError when the media no longer holds one of them.
+    """
+    positions = [int(p) for p in frames]
+    at_frame: dict[int, list[int]] = {}
+    cut, maps = np.zeros((len(positions), size, size, 3), np.uint8), np.zeros((len(positions), 2, 3))
+    for row, position in enumerate(positions):
+        known = cache and cache.size == size and cache.get(int(track.frames[position]), track.landmarks[position])
+        if known:
+            cut[row], maps[row] = known
+        else:
+            at_frame.setdefault(int(track.frames[position]), []).append(row)
+    for index, _, picture in media.frames(at_frame):
+        for row in at_frame.pop(index):
+            cut[row], maps[row] = align.cut_chip(picture, track.landmarks[positions[row]], size)
+    if at_frame:
+        raise InputError(f"{media.name}: frame {min(at_frame)} cannot be read again. Was the file changed?")
+    return cut, maps

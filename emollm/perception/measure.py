@@ -1,0 +1,292 @@
+"""Action units of a face: its geometry without pose, its appearance, one score per AU and half, mapped to 0-5.
+
+Contract: landmarks are mediapipe FaceMesh points with irises, [.., 478, 3] in pixels, y down, z on the scale of x; the
+appearance is appearance.look() of the same face, and may be missing. Left and right are the person's own: point 33 is
+the outer corner of the right eye, 263 of the left. All numbers (mean face, mirror table, weights, score-to-intensity
+knots, accuracy) are in data/au_estimator.npz, which data_engine/fit_aus.py writes; the method and its limits are in
+docs/au_estimator.md. Runs on numpy alone.
+N = faces, T = frames, 24 = len(schema.AUS), D = half-face coordinates, F = features of a half, 2 = left, right.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from emollm.files import DATA
+from emollm.perception.align import STABLE
+from emollm.perception.events import events, key_frames, runs
+from emollm.perception.mesh import lip_gap
+from emollm.schema import OFF, ON, AUSeries, FaceTrack, InputError, au_index
+
+__all__ = ["ESTIMATOR_VERSION", "estimator", "events", "intensities", "key_frames", "series"]
+
+ESTIMATOR = "emollm-face"
+ESTIMATOR_VERSION = "2.0"
+FILE = DATA / "au_estimator.npz"
+LEVELS = np.array([0.0, OFF, ON, 3.0, 5.0])  # the intensities that the knots of a score stand for
+
+FAR_SIDE = 35.0  # degrees of yaw from which the averted half is guessed by the mesh, not seen
+FULL_POSE, NO_POSE = 20.0, 60.0  # degrees of yaw or pitch between which confidence falls to nothing
+FULL_SIZE = 48.0  # px face width on which accuracy was measured
+BLINK_SECONDS = 0.5  # a closure this short is a blink (AU45), a longer one closed eyes (AU43)
+REST_FRAMES, REST_SECONDS = 15, 1.0  # a clip shorter than this cannot show its own rest
+REST_QUANTILE, REST_LIMIT = 0.1, 1.5  # rest of a clip; a movement held above the limit is not a resting face
+
+JAW, MOUTH_STRETCH, CLOSED, BLINK = (au_index(number) for number in (26, 27, 43, 45))
+# What must lie inside the picture for an AU to be seen: brows and eyes, nose and cheek, or mouth and chin (right half).
+REGIONS = {"upper": (70, 63, 105, 66, 107, 33, 133, 159, 145), "middle": (98, 49, 205, 50, 133, 61),
+           "lower": (61, 0, 17, 40, 91, 152, 175)}
+UPPER, MIDDLE = (1, 2, 4, 5, 7, 43, 45), (6, 9, 10, 11)
+
+# What the inner lips say by themselves, by their gap over the height of the face: lips apart are AU25 however the rest
+# of the mouth looks, and lips apart are not pressed, tight, puckered or pushed up by the chin.
+GAP_STEPS = np.array([[0.0, 0.02], [0.02, 0.06], [0.06, 0.16]])  # each fades in between its ends
+PARTED = au_index(25)
+PARTED_GAPS, PARTED_LEVELS = (0.03, 0.055, 0.12, 0.25), (0.0, ON, 3.0, 5.0)
+SHUT_ONLY = {au_index(au): gaps for au, gaps in {24: (0.03, 0.06), 28: (0.03, 0.06), 18: (0.05, 0.1), 17: (0.06, 0.12),
+                                                 14: (0.1, 0.18), 15: (0.1, 0.18)}.items()}
+# Lids say closure (AU43) by themselves: their distance over the width of the eye. At rest 97 % of eyes lie above .18.
+UPPER_LID, LOWER_LID, EYE = ((387, 386, 385), (160, 159, 158)), ((373, 374, 380), (144, 145, 153)), ((263, 362), (33, 133))
+LID_OPENINGS, LID_LEVELS = (0.05, 0.1, 0.165, 0.23), (5.0, 3.0, ON, 0.0)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How features become intensities."""
+
+    weights: np.ndarray  # [24, F]
+    bias: np.ndarray  # [24]
+    knots: np.ndarray  # [24, 5] scores that stand for LEVELS
+    accuracy: np.ndarray  # [24] 0-1, 2 AUC - 1 on other people
+    uneven: np.ndarray  # [24] half the difference of the sides' scores that a resting face shows by noise
+
+
+@dataclass(frozen=True)
+class Estimator:
+    """The fitted numbers."""
+
+    mean: np.ndarray  # [478, 3] mean face, upright, frontal, unit = distance of the outer eye corners
+    mirror: np.ndarray  # [478] the point on the other side
+    half: np.ndarray  # midline points, then those of the person's right half
+    measured: np.ndarray  # [24] bool; AU45 is there, but only a clip can show it
+    alone: Reading  # of landmarks alone
+    looked: Reading  # of landmarks and appearance
+
+
+@functools.cache
+def estimator() -> Estimator:
+    """The shipped estimator. Raises InputError when its file is missing or of another version."""
+    if not FILE.is_file():
+        raise InputError(f"{FILE}: missing; reinstall emollm or run data_engine/fit_aus.py")
+    with np.load(FILE, allow_pickle=False) as stored:
+        if str(stored["version"]) != ESTIMATOR_VERSION:
+            raise InputError(f"{FILE}: version {stored['version']}, expected {ESTIMATOR_VERSION}; reinstall emollm")
+        readings = {kind: Reading(**{f.name: stored[f"{kind}_{f.name}"] for f in dataclasses.fields(Reading)})
+                    for kind in ("alone", "looked")}
+        return Estimator(**{k: stored[k] for k in ("mean", "mirror", "half", "measured")}, **readings)
+
+
+def remove_pose(landmarks: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lay faces onto the mean face by the best similarity transform of the points that expressions hardly move.
+
+    Kabsch, Acta Cryst. A32 (1976); scale after Umeyama, IEEE TPAMI 13(4), 1991. landmarks [N, 478, 3] finite.
+    Returns the faces [N, 478, 3] in the frame of `mean`, and yaw and pitch [N, 2] in degrees (yaw > 0: the face
+    turned to its own left, so that its left half is averted; pitch > 0: head down).
+    """
+    stable = landmarks[:, STABLE]
+    centre = stable.mean(1, keepdims=True)
+    source, target = stable - centre, mean[STABLE] - mean[STABLE].mean(0)
+    u, singular, vt = np.linalg.svd(np.einsum("nki,kj->nij", source, target))
+    sign = np.ones_like(singular)
+    sign[:, 2] = np.linalg.det(u @ vt)  # a turn, never a reflection
+    turn = np.einsum("nij,nj,njk->nik", u, sign, vt)
+    scale = (singular * sign).sum(1) / np.maximum((source**2).sum((1, 2)), 1e-12)
+    faces = (landmarks - centre) @ turn * scale[:, None, None] + mean[STABLE].mean(0)
+    yaw = np.degrees(np.arctan2(turn[:, 2, 0], turn[:, 2, 2]))
+    pitch = np.degrees(np.arcsin(np.clip(turn[:, 2, 1], -1, 1)))
+    return faces, np.stack([yaw, pitch], 1)
+
+
+def halves(faces: np.ndarray, mean: np.ndarray, mirror: np.ndarray, half: np.ndarray) -> np.ndarray:
+    """Both halves of pose-free faces as displacements from the mean face, the left one mirrored onto the right.
+
+    One set of weights then measures either side, and a mirrored face gives exactly the swapped values. Midline points
+    count for both; their sideways shift belongs to neither and is dropped. faces [N, 478, 3] -> [N, 2, D].
+    """
+    right = faces[:, half] - mean[half]
+    left = faces[:, mirror[half]] * [-1, 1, 1] - mean[half]
+    both = np.stack([left, right], 1)
+    both[:, :, mirror[half] == half, 0] = 0
+    return both.reshape(len(faces), 2, -1)
+
+
+def features(half_faces: np.ndarray, gap: np.ndarray, looks: np.ndarray | None) -> np.ndarray:
+    """Features [N, 2, F] of halves [N, 2, D], lip gaps [N] and, where there is any, appearance [N, 2, W]."""
+    low, high = GAP_STEPS.T
+    steps = np.clip((gap[:, None] - low) / (high - low), 0, 1)
+    steps = np.broadcast_to(steps[:, None], (len(gap), 2, len(low)))
+    return np.concatenate([half_faces, steps] + ([] if looks is None else [np.asarray(looks, dtype=float)]), 2)
+
+
+def half_scores(found: np.ndarray, reading: Reading) -> np.ndarray:
+    """Scores [N, 24, 2] of features [N, 2, F]. The sides differ only by what exceeds the noise of a resting face."""
+    scores = found @ reading.weights.T + reading.bias  # [N, 2, 24]
+    left, right = scores[:, 0], scores[:, 1]
+    difference = (left - right) / 2
+    difference = np.sign(difference) * np.maximum(np.abs(difference) - reading.uneven, 0)
+    centre = (left + right) / 2
+    return np.stack([centre + difference, centre - difference], 2)
+
+
+def lids(landmarks: np.ndarray) -> np.ndarray:
+    """Distance of the lids over the width of the eye, left and right, [N, 2], of landmarks [N, 478, 3]."""
+    def distance(a: tuple[int, ...], b: tuple[int, ...]) -> np.ndarray:
+        return np.linalg.norm(landmarks[:, list(a)] - landmarks[:, list(b)], axis=2).mean(1)
+
+    sides = zip(UPPER_LID, LOWER_LID, EYE, strict=True)
+    return np.stack([distance(up, low) / np.maximum(distance(eye[:1], eye[1:]), 1e-9) for up, low, eye in sides], 1)
+
+
+def to_levels(scores: np.ndarray, knots: np.ndarray, gap: np.ndarray) -> np.ndarray:
+    """Scores [N, 24, 2] to intensities 0-5, piecewise linear through each AU's knots [24, 5], held to the lip gap [N]."""
+    levels = np.stack([np.interp(scores[:, k], knots[k], LEVELS) for k in range(len(knots))], 1)
+    levels[:, PARTED] = np.maximum(levels[:, PARTED], np.interp(gap, PARTED_GAPS, PARTED_LEVELS)[:, None])
+    for k, ends in SHUT_ONLY.items():
+        levels[:, k] *= np.interp(gap, ends, (1, 0))[:, None]
+    # FACS codes one jaw AU only: a dropped jaw (26) that is stretched open is a 27.
+    stretched = np.clip((levels[:, MOUTH_STRETCH] - OFF) / (ON - OFF), 0, 1)
+    levels[:, JAW] *= 1 - stretched
+    return levels
+
+
+def _measure(landmarks: np.ndarray, looks: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Intensities [N, 24, 2] (NaN: not measured) and yaw, pitch [N, 2]."""
+    points = np.asarray(landmarks, dtype=np.float64)
+    if points.ndim != 3 or points.shape[1:] != (478, 3):
+        raise InputError(f"landmarks have shape {points.shape}, expected [N, 478, 3]: use a mesh with irises")
+    est = estimator()
+    found = np.isfinite(points).all((1, 2)) & (np.ptp(points[:, STABLE, 0], axis=1) > 0)
+    levels, angles = np.full((len(points), len(est.measured), 2), np.nan), np.full((len(points), 2), np.nan)
+    if found.any():
+        faces, angles[found] = remove_pose(points[found], est.mean)
+        gap, reading = lip_gap(points[found]), _reading(looks)
+        given = features(halves(faces, est.mean, est.mirror, est.half), gap, None if looks is None else looks[found])
+        levels[found] = to_levels(half_scores(given, reading), reading.knots, gap)
+        levels[found, CLOSED] = np.interp(lids(points[found]), LID_OPENINGS, LID_LEVELS)
+    levels[:, ~est.measured] = np.nan
+    levels[:, BLINK] = np.nan
+    far = np.abs(angles[:, 0]) > FAR_SIDE
+    side = np.where(angles[:, 0] > 0, 0, 1)  # turned to its own left: the left half is averted
+    levels[np.where(far)[0], :, side[far]] = np.nan
+    return levels, angles
+
+
+def _reading(looks: np.ndarray | None) -> Reading:
+    return estimator().alone if looks is None else estimator().looked
+
+
+def intensities(landmarks: np.ndarray, looks: np.ndarray | None = None) -> np.ndarray:
+    """Intensity of every action unit of many single faces, without any baseline.
+
+    landmarks: [N, 478, 3] in any unit, z on the scale of x. looks: their appearance [N, 2, appearance.WIDTH]. Returns
+    [N, 24, 2] left and right, 0-5. NaN: the AU cannot be told (AU11) or not without time (AU45), the side is averted,
+    or the landmarks are not finite. Raises InputError for another shape.
+    """
+    return _measure(landmarks, looks)[0]
+
+
+def series(track: FaceTrack, baseline: str = "none", neutral: AUSeries | None = None) -> AUSeries:
+    """Action units of one face over time.
+
+    baseline: "none" measures against the mean face, "clip" against the face's own rest (a low quantile per AU over a
+    clip of at least 15 frames and 1 s), "image" against `neutral`, a series measured on a resting picture of the same
+    face. What is subtracted is at most 1.5, and 5 stays 5. `AUSeries.baseline` says what was really used.
+    Raises InputError for an unknown baseline or one that is not given.
+    """
+    times = np.asarray(track.times, dtype=float)
+    levels, angles = _measure(track.landmarks, track.looks)
+    levels[~_inside(track)] = np.nan
+    rest, used = _rest(levels, times, baseline, neutral)
+    levels = np.clip((levels - rest) * 5 / (5 - rest), 0, 5)
+    measured = estimator().measured.copy()
+    measured[BLINK] &= _can_see_blinks(times)
+    if measured[BLINK]:
+        _split_blinks(levels, times)
+    return AUSeries(times=times, intensity=levels, confidence=_confidence(track, levels, angles), measured=measured,
+                    estimator=ESTIMATOR, baseline=used, version=ESTIMATOR_VERSION, face_id=track.face_id)
+
+
+def _rest(levels: np.ndarray, times: np.ndarray, baseline: str, neutral: AUSeries | None) -> tuple[np.ndarray, str]:
+    """What counts as rest, [24, 2], and the name of the baseline that was used."""
+    none = np.zeros(levels.shape[1:])
+    if baseline == "none":
+        return none, "none"
+    if baseline == "clip":
+        if len(times) < REST_FRAMES or np.ptp(times) < REST_SECONDS:
+            return none, "none"
+        rest = _quantile(levels, REST_QUANTILE)
+    elif baseline == "image":
+        if neutral is None or not len(neutral.times):
+            raise InputError("baseline 'image' needs `neutral`: the AUSeries of a resting picture of the same face")
+        rest = _quantile(neutral.intensity, 0.5)
+    else:
+        raise InputError(f"unknown baseline '{baseline}': use none, clip or image")
+    return np.clip(np.nan_to_num(rest), 0, REST_LIMIT), baseline
+
+
+def _quantile(levels: np.ndarray, share: float) -> np.ndarray:
+    """Quantile over time of [T, 24, 2], ignoring NaN; NaN where nothing was seen."""
+    seen = np.isfinite(levels)
+    order = np.sort(np.where(seen, levels, np.inf), axis=0)
+    position = np.floor(share * np.maximum(seen.sum(0) - 1, 0)).astype(int)
+    picked = np.take_along_axis(order, position[None], axis=0)[0]
+    return np.where(seen.any(0), picked, np.nan)
+
+
+def _can_see_blinks(times: np.ndarray) -> bool:
+    """Two frames at least must fit into a blink."""
+    return len(times) > 2 and float(np.median(np.diff(times))) <= BLINK_SECONDS / 2
+
+
+def _split_blinks(levels: np.ndarray, times: np.ndarray) -> None:
+    """Move short closures of either eye from AU43 to AU45, in place."""
+    levels[:, BLINK] = np.where(np.isfinite(levels[:, CLOSED]), 0, np.nan)
+    frame = float(np.median(np.diff(times)))
+    for side in (0, 1):
+        for first, _, last in runs(levels[:, CLOSED, side], ON, OFF):
+            if times[last] - times[first] + frame <= BLINK_SECONDS + 1e-9:
+                span = slice(first, last + 1)
+                levels[span, BLINK, side] = levels[span, CLOSED, side]
+                levels[span, CLOSED, side] = 0
+
+
+def _inside(track: FaceTrack) -> np.ndarray:
+    """Which AU and side has half of its region or more inside the picture, [T, 24, 2]; all when its size is unknown."""
+    width, height = track.picture_size
+    shape = (len(track.times), len(estimator().measured), 2)
+    if not width or not height:
+        return np.ones(shape, dtype=bool)
+    xy = np.asarray(track.landmarks, dtype=float)[..., :2]
+    inside = ((xy >= 0) & (xy <= (width - 1, height - 1))).all(-1)  # [T, 478]
+    mirror, seen = estimator().mirror, np.ones(shape, dtype=bool)
+    groups = {"upper": [au_index(a) for a in UPPER], "middle": [au_index(a) for a in MIDDLE]}
+    groups["lower"] = [k for k in range(shape[1]) if k not in groups["upper"] + groups["middle"]]
+    for name, columns in groups.items():
+        right = np.array(REGIONS[name])
+        for side, points in ((0, mirror[right]), (1, right)):
+            seen[:, columns, side] = (inside[:, points].mean(1) >= 0.5)[:, None]
+    return seen
+
+
+def _confidence(track: FaceTrack, levels: np.ndarray, angles: np.ndarray) -> np.ndarray:
+    """Accuracy on other people x pose x size x visible share, [T, 24] 0-1; 0 where neither side is seen."""
+    turned = np.abs(np.nan_to_num(angles, nan=90.0)).max(1)
+    pose = np.clip((NO_POSE - turned) / (NO_POSE - FULL_POSE), 0, 1)
+    size = np.clip(np.asarray(track.quality.size, dtype=float) / FULL_SIZE, 0, 1)
+    frame = pose * size * np.clip(np.asarray(track.quality.visible, dtype=float), 0, 1)
+    sides = np.isfinite(levels).mean(2)  # one side seen: half as sure about the AU as a whole
+    return np.nan_to_num(frame[:, None] * _reading(track.looks).accuracy * (0.5 + 0.5 * sides) * (sides > 0))

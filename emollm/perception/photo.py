@@ -1,0 +1,221 @@
+"""Pictures through Pillow (and OpenCV for deep colour): upright, square, 8-bit RGB, with what the reader must know.
+
+Words of the decoding libraries never reach a message: they can leak memory addresses (CVE-2026-22778).
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
+
+import numpy as np
+
+from emollm.perception import levels, limits, tiff, upright
+from emollm.schema import InputError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+T = TypeVar("T")
+ORIENTATION = 0x0112  # EXIF
+DAMAGED = "the picture is cut off or damaged. Save it again or give another file."
+
+
+def stream(source: Path | bytes) -> BinaryIO:
+    """An open file of a path or of bytes."""
+    return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
+
+
+def opened(file: BinaryIO, form: str, name: str) -> Image:
+    """A Pillow image, its pixels still undecoded, by the one plugin that belongs to its first bytes. Raises InputError."""
+    from PIL import Image
+
+    if form == "HEIF":
+        _register_heif(name)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # our own limit is lower than the one Pillow warns about
+            image = Image.open(file, formats=(form,))
+    except Image.DecompressionBombError:
+        raise InputError(f"{name}: {limits.too_many_pixels()}") from None
+    except MemoryError:
+        raise
+    except Exception:  # plugins raise nearly anything on damaged headers
+        raise InputError(f"{name}: the picture is damaged. Save it again or give another file.") from None
+    limits.check_photo(*image.size, name)
+    return image
+
+
+def _register_heif(name: str) -> None:
+    try:
+        import pillow_heif
+    except ImportError:
+        raise InputError(f"{name}: HEIC pictures need the package pillow-heif. Install it, or save the picture as "
+                         "JPEG.") from None
+    pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
+
+
+def read(source: Path | bytes, form: str, name: str) -> tuple[np.ndarray, list[str]]:
+    """The pixels of a picture file, RGB [H, W, 3], and notices. Raises InputError."""
+    with stream(source) as file:
+        content = file.read(limits.MAX_PHOTO_BYTES + 1)
+    limits.check_photo_bytes(len(content), name)
+    found = tiff.directory(content) if form == "TIFF" else None
+    if found is not None and _only_opencv(found):
+        limits.check_photo(found.first(tiff.WIDTH, 0), found.first(tiff.HEIGHT, 0), name)
+        return guarded(lambda: _deep_tiff(content, found, name), name)
+    return from_image(opened(io.BytesIO(content), form, name), name, content)
+
+
+def _only_opencv(found: tiff.Directory) -> bool:
+    """Colour in float or in more than 16 bits, of which Pillow knows nothing."""
+    return found.first(tiff.SAMPLES, 1) >= 3 and found.first(tiff.BITS, 1) in (32, 64)
+
+
+def from_image(image: Image, name: str, content: bytes | None = None) -> tuple[np.ndarray, list[str]]:
+    """The pixels of a Pillow image, still undecoded or not, and notices. content: of its file, for colour of 16 bits."""
+    limits.check_photo(*image.size, name)
+    notices = []
+    # Pages of a TIFF, pictures of a HEIC. MPO (phones store a second view) also counts as several.
+    if (count := frames_of(image, name)) > 1 and image.format != "MPO":
+        notices.append(f"{name}: the picture has {count} frames; only the first is used.")
+    rgb, found = guarded(lambda: _rgb(image, name, content), name)
+    return rgb, notices + found
+
+
+def frames_of(image: Image, name: str) -> int:
+    """How many pictures a file holds; Pillow goes through the file to count them. Raises InputError."""
+    return guarded(lambda: getattr(image, "n_frames", 1), name)
+
+
+def guarded(decode: Callable[[], T], name: str) -> T:
+    """What a step of decoding gives. Raises InputError when the data are damaged."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Pillow thinks of damaged data is no message of ours
+            return decode()
+    except (InputError, MemoryError):
+        raise
+    except Exception:  # decoders raise nearly anything on damaged data
+        raise InputError(f"{name}: {DAMAGED}") from None
+
+
+def _rgb(image: Image, name: str, content: bytes | None) -> tuple[np.ndarray, list[str]]:
+    deep = _deep_colour(image, content) if content is not None else None
+    aspect, orientation = _aspect(image), _orientation(image)
+    if deep is not None:
+        rgb, words = levels.to_bytes(deep, _white(content))
+        rgb = _flat_array(rgb)
+    else:
+        image.load()  # which turns TIFF upright by itself, and then says so
+        aspect = 1 / aspect if orientation.swapped and not _orientation(image).swapped else aspect
+        orientation = _orientation(image)
+        rgb, words = flat(image, _white(content))
+    notices = [f"{name}: {words}."] if words else []
+    if aspect != 1:
+        rgb = _resized(rgb, *upright.square_photo(rgb.shape[1], rgb.shape[0], aspect))
+        notices.append(f"{name}: its pixels are {aspect:.3g} times as wide as high; measured with square ones.")
+    limits.check_small(rgb.shape[1], rgb.shape[0], name)
+    return orientation.turned(rgb), notices
+
+
+def _orientation(image: Image) -> upright.Orientation:
+    return upright.EXIF.get(image.getexif().get(ORIENTATION, 1), upright.Orientation())
+
+
+def flat(image: Image, white: float | None = None) -> tuple[np.ndarray, str]:
+    """A decoded image as RGB [H, W, 3] without alpha (flattened on white), and its range in words when it was not 8 bits."""
+    from PIL import Image
+
+    if image.mode.startswith(("I", "F")):  # Pillow's own conversion clips instead of scaling
+        grey, words = levels.to_bytes(np.asarray(image), white)
+        return np.repeat(grey[:, :, None], 3, axis=2), words
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return np.array(image.convert("RGB"), order="C"), ""
+
+
+def _resized(rgb: np.ndarray, width: int, height: int) -> np.ndarray:
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(rgb).resize((width, height), Image.Resampling.BICUBIC))
+
+
+# Pixel aspect
+
+
+def _aspect(image: Image) -> float:
+    """Width over height of a stored pixel, from densities that differ (JFIF, pHYs, TIFF resolution)."""
+    across, down = image.info.get("jfif_density") or image.info.get("aspect") or _resolution(image) or (1, 1)
+    try:
+        return upright.pixel_aspect(float(down) / float(across))
+    except (ZeroDivisionError, ValueError, OverflowError):
+        return 1.0
+
+
+def _resolution(image: Image) -> tuple | None:
+    if image.format == "TIFF":
+        return image.info.get("resolution") or image.info.get("dpi")
+    return image.info.get("dpi") if image.format in ("PNG", "BMP") else None
+
+
+# More than 8 bits
+
+
+def _white(content: bytes | None) -> float | None:
+    """The value that a TIFF calls its largest possible, or the end of a depth such as 10 or 12 bits."""
+    found = tiff.directory(content) if content is not None else None
+    if found is None:
+        return None
+    bits, largest = found.first(tiff.BITS, 8), found.first(tiff.MAX_SAMPLE, 0)
+    if largest > 255 and found.first(tiff.FORMAT, 1) == 1:
+        return float(largest)
+    return 2.0**bits - 1 if bits in (10, 12, 14) else None
+
+
+def _deep_colour(image: Image, content: bytes) -> np.ndarray | None:
+    """[H, W, 3 or 4] uint16 of a PNG or TIFF in colour of 16 bits, which Pillow would cut to 8; None for all others."""
+    if image.format == "PNG" and content[24:26] in (b"\x10\x02", b"\x10\x06"):  # IHDR: bit depth, colour type
+        return _opencv(content)
+    found = tiff.directory(content) if image.format == "TIFF" else None
+    if found is not None and found.first(tiff.BITS, 8) == 16 and found.first(tiff.SAMPLES, 1) in (3, 4):
+        colour = image.mode in ("RGB", "RGBA", "RGBX")
+        return _opencv(tiff.without_orientation(content, found)) if colour else None
+    return None
+
+
+def _deep_tiff(content: bytes, found: tiff.Directory, name: str) -> tuple[np.ndarray, list[str]]:
+    values = _opencv(tiff.without_orientation(content, found))
+    if values is None:
+        raise ValueError("not decoded")
+    rgb, words = levels.to_bytes(values, _white(content))
+    orientation = upright.EXIF.get(found.first(tiff.ORIENTATION, 1), upright.Orientation())
+    return orientation.turned(_flat_array(rgb)), [f"{name}: {words}."]
+
+
+def _opencv(content: bytes) -> np.ndarray | None:
+    """Colour as stored, [H, W, 3 or 4], RGB; None when OpenCV cannot decode it."""
+    import cv2
+
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        stored = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        return None
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+    if stored is None or stored.ndim != 3 or stored.shape[2] not in (3, 4):
+        return None
+    return stored[:, :, [2, 1, 0, *range(3, stored.shape[2])]]
+
+
+def _flat_array(rgba: np.ndarray) -> np.ndarray:
+    """[H, W, 3] of [H, W, 3 or 4] uint8, on white."""
+    if rgba.shape[2] == 3:
+        return rgba
+    alpha = rgba[:, :, 3:].astype(np.float32) / 255
+    return np.rint(rgba[:, :, :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)

@@ -1,0 +1,105 @@
+"""A face on its way through the main path: what was measured of it, whether that is enough, and which face is meant."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from emollm.schema import AUEvent, AUSeries, FaceTrack, InputError, NoFaceError
+from emollm.what_if import edit
+
+
+@dataclass(frozen=True)
+class QualityGate:
+    """Below this, the answer is "not enough to say". Evaluation on 48 px crops sets face_px to 0."""
+
+    face_px: float = 64.0
+    turn_degrees: float = 35.0
+    sharpness: float = 0.08
+    visible: float = 0.6
+    measured_units: int = 8
+
+
+DEFAULT_GATE = QualityGate()
+
+
+@dataclass
+class Subject:
+    """One face on its way through explain(). What a long clip was measured from is not kept: only its moments are."""
+
+    series: AUSeries
+    track: FaceTrack | None = None
+    events: list[AUEvent] = field(default_factory=list)
+    key_frames: list[int] = field(default_factory=lambda: [0])  # positions in the series
+    notices: list[str] = field(default_factory=list)
+    chips: np.ndarray | None = None  # [K, S, S, 3] uint8; None without pixels
+    refusal: list[str] = field(default_factory=list)  # why this face cannot be read; empty when it can
+    picture: str = ""  # of a table of many pictures: the one that this face is in
+    seen: AUSeries | None = None  # what was measured in the pixels, where `series` was edited or given from elsewhere
+
+
+@dataclass
+class Prepared:
+    """Steps 1 to 4 of one source, ready to be asked about any number of times; holds no picture beyond the chips."""
+
+    name: str
+    subjects: list[Subject]
+    edits: dict[str, float] = field(default_factory=dict)
+    sha256: str = ""  # of the media's bytes
+    kind: str = "table"  # photo | clip | table
+
+    @property
+    def readable(self) -> list[Subject]:
+        return [s for s in self.subjects if not s.refusal]
+
+
+def edited(s: Subject, edits: dict[str, float]) -> Subject:
+    """The same face at the same moments with some of its action units set to other intensities (what-if)."""
+    if not edits or s.refusal:
+        return s
+    series, events = edit(s.series, s.events, edits)
+    return dataclasses.replace(s, series=series, events=events, seen=s.seen or s.series)
+
+
+def with_edits(prepared: Prepared, edits: dict[str, float]) -> Prepared:
+    """What prepare(what_if=edits) gives, without measuring again."""
+    return dataclasses.replace(prepared, subjects=[edited(s, edits) for s in prepared.subjects], edits=edits)
+
+
+def shortcomings(s: Subject, gate: QualityGate | None) -> list[str]:
+    """Why this face cannot be read, in words; empty when it can."""
+    units = int((s.series.measured & np.isfinite(s.series.intensity).any((0, 2))).sum())
+    if gate is None or s.track is None:
+        return [] if units or s.track is not None or s.chips is not None else ["the table holds no action unit"]
+    quality = s.track.quality
+    size, blur, visible = (float(np.median(v)) for v in (quality.size, quality.blur, quality.visible))
+    turn = float(np.median(np.abs(s.track.pose[:, :2]).max(1)))
+    found = [(size < gate.face_px, f"face only {size:.0f} px wide, {gate.face_px:.0f} needed"),
+             (turn > gate.turn_degrees, f"head turned by {turn:.0f} degrees, at most {gate.turn_degrees:.0f}"),
+             (blur < gate.sharpness, f"sharpness {blur:.2f}, {gate.sharpness:.2f} needed"),
+             (visible < gate.visible, f"{visible:.0%} of the face in the picture, {gate.visible:.0%} needed"),
+             (units < gate.measured_units, f"only {units} action units could be measured")]
+    return [words for short, words in found if short]
+
+
+def choose(prepared: Prepared, face: int | None) -> Subject:
+    """A face by its face_id, or the largest that can be read. Raises InputError, NoFaceError."""
+    subjects = [s for s in prepared.subjects if face is None or s.series.face_id == face]
+    if not subjects:
+        raise InputError(f"{prepared.name}: there is no face {face}; faces here: {listed(prepared)}")
+    readable = [s for s in subjects if not s.refusal]
+    if not readable:
+        raise NoFaceError(f"{prepared.name}: not enough to say: {'; '.join(subjects[0].refusal)}. Use a picture with a larger, "
+                          "sharper and less turned face.")
+    return max(readable, key=_size)
+
+
+def _size(s: Subject) -> float:
+    return 0.0 if s.track is None else float(np.median(s.track.quality.size))
+
+
+def listed(prepared: Prepared) -> str:
+    """The faces of a source by number, for messages."""
+    return ", ".join(f"{s.series.face_id}{' (not enough to say)' * bool(s.refusal)}" for s in prepared.subjects)

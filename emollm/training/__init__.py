@@ -1,0 +1,1 @@
+"""Training the model, stage by stage, and shipping it."""

@@ -1,0 +1,1 @@
+"""`emollm serve` as a process: command line, supervision, the child that is vLLM."""

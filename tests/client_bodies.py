@@ -1,0 +1,86 @@
+"""Chat bodies as clients really send them: one question about one picture, in sixty and more ways to write it down."""
+
+import base64
+from urllib.parse import quote
+
+from serve_fixtures import WHY
+
+TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
+SYSTEM = {"role": "system", "content": "You are a helpful assistant."}
+
+
+def urls(picture: bytes) -> dict[str, str]:
+    """The picture as a data URL, in the forms of encoders."""
+    plain = base64.b64encode(picture).decode()
+    forms = {"plain": plain, "wrapped": base64.encodebytes(picture).decode(), "windows lines": plain[:76] + "\r\n" + plain[76:],
+             "unpadded": plain.rstrip("="), "url-safe": base64.urlsafe_b64encode(picture).decode(),
+             "percent-encoded": quote(plain, safe="")}
+    heads = {"jpeg": "data:image/jpeg;base64,", "png": "data:image/png;base64,", "no type": "data:;base64,",
+             "capitals": "DATA:image/JPEG;BASE64,", "parameter": "data:image/jpeg;charset=utf-8;base64,"}
+    found = {f"base64 {name}": heads["jpeg"] + form for name, form in forms.items()}
+    return found | {f"head {name}": head + plain for name, head in heads.items()}
+
+
+def parts(url: str) -> dict[str, list]:
+    """The user's message, in the shapes of clients."""
+    text, picture = {"type": "text", "text": WHY}, {"type": "image_url", "image_url": {"url": url}}
+    return {"picture first": [picture, text], "text first": [text, picture],
+            "plain image_url": [{"type": "image_url", "image_url": url}, text],
+            "detail": [{"type": "image_url", "image_url": {"url": url, "detail": "high"}}, text],
+            "detail auto": [{"type": "image_url", "image_url": {"url": url, "detail": "auto"}}, text],
+            "blanks": [picture, {"type": "text", "text": f"  {WHY}\n"}]}
+
+
+def fields() -> dict[str, dict]:
+    """What stands beside the messages without asking for anything else."""
+    numbers = {f"max_tokens {n}": {"max_tokens": n} for n in (512, 1000, 4096, 10**6)}
+    numbers |= {f"max_completion_tokens {n}": {"max_completion_tokens": n} for n in (600, 4096)}
+    tools = {"no tools": {"tools": []}, "tools null": {"tools": None}, "tool_choice none": {"tools": [], "tool_choice": "none"},
+             "tools not to be called": {"tools": [TOOL], "tool_choice": "none"}, "tool_choice alone": {"tool_choice": "auto"},
+             "tool_choice null": {"tool_choice": None}, "parallel": {"parallel_tool_calls": True},
+             "parallel off": {"tools": [], "parallel_tool_calls": False},
+             "functions": {"functions": [], "function_call": "none"}}
+    nulls = {f"{name} null": {name: None} for name in (
+        "stop", "seed", "logprobs", "top_logprobs", "n", "response_format", "user", "logit_bias", "presence_penalty", "top_p",
+        "frequency_penalty", "stream", "stream_options", "max_tokens", "metadata", "service_tier", "store")}
+    usual = {"n": {"n": 1}, "stream": {"stream": False}, "user": {"user": "someone"}, "seed": {"seed": 7},
+             "text": {"response_format": {"type": "text"}}, "penalties": {"presence_penalty": 0, "frequency_penalty": 0},
+             "top_p": {"top_p": 1}, "stop": {"stop": []}, "logprobs": {"logprobs": False}, "metadata": {"metadata": {"a": "b"}},
+             "store": {"store": False}}
+    return numbers | tools | nulls | usual
+
+
+def turns(content: list) -> dict[str, list]:
+    """The conversation around the question."""
+    asked = {"role": "user", "content": content}
+    return {"system": [SYSTEM, asked], "developer": [SYSTEM | {"role": "developer"}, asked], "name": [asked | {"name": "me"}],
+            "system parts": [SYSTEM | {"content": [{"type": "text", "text": "Be brief."}]}, asked],
+            "empty system": [SYSTEM | {"content": ""}, asked]}
+
+
+def bodies(picture: bytes) -> dict[str, dict]:
+    """Name -> body; all of them ask the same of the same picture."""
+    plain = urls(picture)["base64 plain"]
+    usual = parts(plain)["picture first"]
+    messages = {f"url: {name}": parts(url)["picture first"] for name, url in urls(picture).items()}
+    messages |= {f"parts: {name}": content for name, content in parts(plain).items()}
+    found = {name: {"messages": [{"role": "user", "content": content}]} for name, content in messages.items()}
+    found |= {f"field: {name}": {"messages": [{"role": "user", "content": usual}]} | more for name, more in fields().items()}
+    found |= {f"turns: {name}": {"messages": conversation} for name, conversation in turns(usual).items()}
+    return {name: {"model": "pocket"} | body for name, body in found.items()}
+
+
+def odd(picture: bytes) -> dict[str, tuple[dict, str]]:
+    """Bodies that cannot be answered, and the field that the refusal names."""
+    good = urls(picture)["base64 plain"]
+    text = {"type": "text", "text": WHY}
+
+    def asked(url: object, **more) -> dict:
+        content = [{"type": "image_url", "image_url": url}, text]
+        return {"model": "pocket", "messages": [{"role": "user", "content": content}], **more}
+
+    return {"cut base64": (asked({"url": good[:len(good) // 4 * 4 - 3]}), "messages[0].content[0].image_url"),
+            "no url": (asked({}), "messages[0].content[0].image_url"), "empty": (asked(""), "messages[0].content[0].image_url"),
+            "tools": (asked({"url": good}, tools=[TOOL]), "tools"), "max_tokens text": (asked({"url": good}, max_tokens="many"),
+                                                                                        "max_tokens"),
+            "no picture": ({"model": "pocket", "messages": [{"role": "user", "content": WHY}]}, "messages")}

@@ -1,0 +1,135 @@
+"""Two witnesses of one face, and what speaks for a label: exact cases without a model."""
+
+import numpy as np
+import pytest
+
+from emollm.answer.support import support
+from emollm.answer.witnesses import Movements, conflict, in_words, movements, stated_alone, together
+from emollm.facs.readings import relation
+from emollm.schema import AU_NAMES, LABELS, AUSeries, InputError
+from emollm.what_if import edit
+
+
+def sure_of(label: str, p: float = 0.93) -> np.ndarray:
+    found = np.full(len(LABELS), (1 - p) / (len(LABELS) - 1))
+    found[LABELS.index(label)] = p
+    return found
+
+
+EVEN = np.full(len(LABELS), 1 / len(LABELS))
+
+
+def test_without_a_statement_the_look_decides():
+    """Measured units were read by the model already; where they do not contradict it, nothing is added."""
+    look = sure_of("happiness")
+    for given in (sure_of("happiness", 0.6), EVEN):
+        np.testing.assert_allclose(together(look, Movements.only(given, True)), look)
+
+
+def test_without_pixels_the_movements_decide():
+    given = sure_of("anger")
+    np.testing.assert_array_equal(together(sure_of("neutral"), Movements.only(given, False)), given)
+
+
+@pytest.mark.parametrize("stated", LABELS[1:])
+def test_a_statement_overrules_the_look(stated):
+    found = together(sure_of("neutral"), Movements(sure_of(stated, 0.95), sure_of("neutral", 0.8), sure_of(stated, 0.9), True))
+    assert LABELS[found.argmax()] == stated
+    assert found.sum() == pytest.approx(1)
+    assert found.max() < 0.95  # the look still says something else, so the confidence is lower
+
+
+def test_a_conflict_costs_confidence_and_no_more():
+    look, given = sure_of("happiness", 0.9), sure_of("anger", 0.9)
+    found = together(look, Movements.only(given, True))
+    assert LABELS[found.argmax()] == "happiness"
+    assert found.max() < look.max() - 0.05
+
+
+def test_conflict():
+    assert conflict(sure_of("fear"), sure_of("fear", 0.5)) == 0
+    assert conflict(sure_of("fear"), EVEN) == 0
+    assert conflict(sure_of("fear"), sure_of("anger")) == pytest.approx(conflict(sure_of("anger"), sure_of("fear")))
+    assert 0.8 < conflict(sure_of("fear"), sure_of("anger")) <= 1
+
+
+def test_what_the_witnesses_say_in_words():
+    anger, wide = sure_of("anger"), sure_of("anger", 0.3)
+    assert in_words(sure_of("neutral"), Movements.only(anger, True)) == (
+        "The movements fit anger, the overall look neutral; the confidence is lowered for it.")
+    assert in_words(sure_of("anger"), Movements.only(anger, True)) == ""
+    assert in_words(anger, Movements.only(anger, False)) == ""
+    assert in_words(wide, Movements.only(wide, False)).startswith("The movements fit no label well")
+
+
+def test_movements_travel_as_numbers(photo_of):
+    series = photo_of({"AU12": 4.0})
+    said = movements(edit(series, [], {"AU12": 0.0, "AU09": 4.0})[0], series, True)
+    again = Movements.from_numbers(said.as_numbers())
+    np.testing.assert_array_equal(again.given, said.given)
+    np.testing.assert_array_equal(again.seen, said.seen)
+    np.testing.assert_array_equal(again.stated, said.stated)
+    assert again.pixels is True
+    assert LABELS[said.given.argmax()] == "disgust" and LABELS[said.seen.argmax()] == "happiness"
+
+
+def test_only_what_was_stated_is_stated(photo_of):
+    """The noise of the other units is no statement; evidence of other moments is one as a whole."""
+    series = photo_of({"AU12": 4.0, "AU04": 2.0})
+    alone = stated_alone(edit(series, [], {"AU09": 4.0, "AU12": 0.0})[0], series)
+    assert [au for au, there in zip(AU_NAMES, alone.measured, strict=True) if there] == ["AU09", "AU12"]
+    assert not stated_alone(series, series).measured.any()
+    np.testing.assert_allclose(movements(series, series, True).stated, EVEN)
+
+
+@pytest.mark.parametrize("numbers", [[], [0.125] * 24, [0.125] * 26, [-1.0] + [0.125] * 24, [float("nan")] + [0.125] * 24, "x"])
+def test_numbers_that_are_no_movements(numbers):
+    with pytest.raises(ValueError):
+        Movements.from_numbers(numbers)
+
+
+# --- support --------------------------------------------------------------------------------------------------------
+
+def test_support_is_listed_and_strongest_first(photo_of):
+    found = support("anger", "happiness", photo_of({"AU04": 3.0, "AU07": 4.0, "AU12": 2.0, "AU23": 0.5}))
+    assert [one.au for one in found.supporting] == ["AU07", "AU04"]
+    assert [one.au for one in found.opposing] == ["AU12"]
+    assert found.opposing[0].label == "happiness"
+    assert found.supporting[0].sources and all(isinstance(s, str) for s in found.supporting[0].sources)
+    assert found.sentence == ("Listed for anger and present here: the lid tightener (AU07, 4.0) and the brow lowerer (AU04, "
+                              "3.0). Against it: the lip corner puller (AU12, 2.0), listed for happiness.")
+
+
+def test_no_listed_movement_is_said(photo_of):
+    found = support("disgust", "neutral", photo_of({"AU18": 3.0}))
+    assert found.supporting == []
+    assert found.sentence == "None of the movements listed for disgust is here; the reading rests on the overall look."
+    hidden = support("disgust", None, photo_of({"AU18": 3.0}, hidden=["AU09"]))
+    assert hidden.sentence.startswith("None of the movements listed for disgust that could be measured is here")
+
+
+def test_neutral_has_no_support_but_what_is_missing(photo_of):
+    assert support("neutral", "fear", photo_of({})).sentence == "No movement that speaks for another reading is here."
+    found = support("neutral", "fear", photo_of({"AU04": 2.0}))
+    assert found.supporting == []
+    assert found.opposing[0].au == "AU04"
+
+
+def test_nothing_measured_is_not_nothing_there():
+    found = support("fear", "neutral", AUSeries.unmeasured())
+    assert found.sentence == "No action unit was measured; the reading rests on the overall look alone."
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_nothing_unlisted_ever_supports(label, photo_of):
+    everything = photo_of(dict.fromkeys(AU_NAMES, 3.0))
+    for runner_up in (None, *LABELS):
+        found = support(label, runner_up, everything)
+        assert all(relation(label, one.au) == "for" for one in found.supporting)
+        assert not {one.au for one in found.supporting} & {one.au for one in found.opposing}
+        assert all(one.label != label for one in found.opposing)
+
+
+def test_unknown_labels_are_refused(photo_of):
+    with pytest.raises(InputError, match="unknown label 'joy'"):
+        support("joy", None, photo_of({"AU12": 3.0}))
