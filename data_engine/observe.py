@@ -47,4 +47,4 @@ def observe(folder: str, out: str, progress=print) -> None:
     arrays = {k: np.concatenate([p[k] for p in parts]) for k in parts[0].files if k not in ("chip", "measured")}
     np.savez(out, chips=np.concatenate([p["chip"] for p in parts]), soft=source.votes / source.votes.sum(1, keepdims=True)
              .clip(1), fer=source.fer, fp_votes=source.votes, keep=source.keep, public_test=source.public_test,
-             blend=source.words, measured=np.concatenate([p["measured"] for p in parts]).any(0), **arrays)
+             measured=np.concatenate([p["measured"] for p in parts]).any(0), **arrays)

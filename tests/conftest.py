@@ -250,8 +250,7 @@ def faces_cache(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("faces") / "faces.npz"
     np.savez(path, intensity=intensity, confidence=np.full((n, len(AUS)), 0.8, np.float32), measured=measured,
              fer=votes[:, :7].argmax(1), soft=votes / 10, fp_votes=votes, found=found, keep=np.arange(n) % 11 != 10,
-             public_test=np.arange(n) >= 34, chips=draw.integers(0, 256, (n, 48, 48), dtype=np.uint8),
-             blend=draw.random((n, 52), dtype=np.float32))
+             public_test=np.arange(n) >= 34, chips=draw.integers(0, 256, (n, 48, 48), dtype=np.uint8))
     return path
 
 

@@ -1,5 +1,6 @@
 """Every settings file loads strictly, fits its program, and follows the one before it."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from emollm.schema import InputError
 from emollm.training import settings
 from emollm.training import stages as train
 from emollm.training import tower as train_tower
+from emollm.training.augment import Strengths
 
 FOLDER = Path(__file__).parents[1] / "configs"
 FILES = sorted(FOLDER.rglob("*.yaml"))
@@ -87,6 +89,9 @@ def test_tower_settings(path):
     assert isinstance(config["lr"], float)
     assert config["sizes"][-1] == 48  # ends at the size that faces are shown at
     assert config["sizes"] == sorted(config["sizes"])
+    assert len(config["strengths"]) == len(config["sizes"])
+    assert config["validate_every"] > 0 and 0 < config["warm_up"] < 1 and 0 <= config["balance"] <= 1
+    assert set(config["augment"]) == {field.name for field in dataclasses.fields(Strengths)}
 
 
 def test_every_input_is_the_output_of_another_file():
@@ -94,7 +99,7 @@ def test_every_input_is_the_output_of_another_file():
     made = {"runs/faces.npz", "pocket"}  # python -m data_engine observe; the shipped model
     for path in FILES:
         out = loaded(path)["out"]
-        made |= {out, f"{out}/model", f"{out}/last.pt"}
+        made |= {out, f"{out}/model", f"{out}/tower.safetensors"}
     for path in FILES:
         config = loaded(path)
         for key in ("data", "faces", "tower", "init"):

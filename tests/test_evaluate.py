@@ -123,14 +123,14 @@ def test_answers_come_in_the_order_of_the_faces(tiny, photo_of, monkeypatch):
 
 def test_the_whole_suite_runs(fer, tiny_folder, tmp_path, capsys, monkeypatch):
     """From pictures to figures with an untrained model, the tower's own head included."""
-    import torch
+    from safetensors.torch import save_file
 
     from emollm.training.tower import FaceClassifier
 
     monkeypatch.setattr(evaluate, "generate", functools.partial(generate, max_new_tokens=30))
-    torch.save({"model": FaceClassifier(8, 52).state_dict()}, tmp_path / "tower.pt")
+    save_file(FaceClassifier().state_dict(), tmp_path / "tower.safetensors")
     assert evaluate.main(["quick", "--fer", str(fer), "--model", str(tiny_folder), "--n", "3", "--tower",
-                          str(tmp_path / "tower.pt"), "-o", str(tmp_path / "figures.json")]) == 0
+                          str(tmp_path / "tower.safetensors"), "-o", str(tmp_path / "figures.json")]) == 0
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert figures["after the evidence: FER2013 accuracy"][3] == 3
     assert {"tower's linear head: FER+ majority accuracy", "unsupported claims, free decoding", "faces found in the crop",

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from emollm.model.checkpoint import load
 from emollm.model.processor import IGNORE
@@ -273,9 +273,9 @@ def test_a_resumed_run_ends_as_if_never_stopped(run_of, tiny_folder, faces_cache
 def test_stages_follow_each_other(run_of, faces_cache, tiny, tmp_path):
     """language -> adapters -> reason on tiny data: each starts from the last, changes its own parts only, and the
     tower stays bit for bit; the end is a plain model that loads strictly."""
-    tower = tmp_path / "tower.pt"
+    tower = tmp_path / "tower.safetensors"
     state = {f"tower.{k}": v for k, v in tiny[0].face.tower.state_dict().items()}
-    torch.save({"model": state | {"label_head.bias": torch.zeros(8)}}, tower)
+    save_file(state | {"class_head.bias": torch.zeros(7)}, tower)
     language = run_of("language", steps=3)
     stage = {"faces": str(faces_cache), "vocabulary": None, "language_model": None, "steps": 3, "batch": 12}  # some with pixels
     adapters = run_of("adapters", stage="adapters", init=str(language / "model"), tower=str(tower), **stage)
@@ -313,6 +313,16 @@ def test_unknown_settings_stop_the_run(tmp_path):
 def test_an_unknown_stage_is_named(tiny):
     with pytest.raises(InputError, match="unknown stage 'langauge': use language, adapters, reason, lora"):
         train.prepare_stage(tiny[0], {"stage": "langauge"})
+
+
+def test_a_tower_that_does_not_fit_is_refused(tiny, tmp_path):
+    model, path = copy.deepcopy(tiny[0]), tmp_path / "tower.safetensors"
+    save_file({"tower.trunk.conv1.weight": torch.zeros(3, 3)}, path)
+    with pytest.raises(InputError, match=r"tower\.safetensors: not the weights of this model's tower .*Missing key"):
+        train.load_tower(model, str(path))
+    save_file({"class_head.bias": torch.zeros(7)}, path)
+    with pytest.raises(InputError, match="holds no tower"):
+        train.load_tower(model, str(path))
 
 
 # --- cached pixels ------------------------------------------------------------------------------------------------

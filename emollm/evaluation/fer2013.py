@@ -1,7 +1,6 @@
 """FER2013 pictures with FER+ votes, read from one npz file that the user brings (research use; never shipped).
 
-Arrays: png and offset (the pictures), label, label_ambiguous, ferplus_votes [N, 10], public_test. A second file with
-blendshapes of the same pictures (all_blendshapes [N, 52]) gives the caption words of the tower's second head.
+Arrays: png and offset (the pictures), label, label_ambiguous, ferplus_votes [N, 10], public_test.
 """
 
 from __future__ import annotations
@@ -31,7 +30,6 @@ class Fer2013:
     votes: np.ndarray
     keep: np.ndarray
     public_test: np.ndarray
-    words: np.ndarray  # [N, 52] 0-1, NaN unknown
 
     def __len__(self) -> int:
         return len(self.fer)
@@ -42,11 +40,10 @@ class Fer2013:
 
 
 def load(folder: str) -> Fer2013:
-    """Read fer2013_train.npz and fer2013_train_landmarks.npz from `folder`. Raises InputError when they are missing."""
-    faces, extra = Path(folder) / "fer2013_train.npz", Path(folder) / "fer2013_train_landmarks.npz"
-    for path in (faces, extra):
-        if not path.is_file():
-            raise InputError(f"{path}: missing; data_engine/README.md says what it must hold")
+    """Read fer2013_train.npz from `folder`. Raises InputError when it is missing."""
+    faces = Path(folder) / "fer2013_train.npz"
+    if not faces.is_file():
+        raise InputError(f"{faces}: missing; data_engine/README.md says what it must hold")
     stored = np.load(faces)
     all_votes = stored["ferplus_votes"].astype(np.float32)
     votes = all_votes[:, [FERPLUS.index(label) for label in LABELS]]
@@ -54,4 +51,4 @@ def load(folder: str) -> Fer2013:
     keep &= (votes.sum(1) >= all_votes[:, UNKNOWN]) & (votes.sum(1) > 0)
     return Fer2013(stored["png"].tobytes(), stored["offset"],
                    np.array([LABELS.index(name) for name in FER2013])[stored["label"]], votes, keep,
-                   stored["public_test"], np.load(extra)["all_blendshapes"].astype(np.float32))
+                   stored["public_test"])

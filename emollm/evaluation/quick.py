@@ -73,18 +73,16 @@ def what_if(model, processor, faces: list[tuple], generated: list, n: int) -> np
 
 
 def tower_head(path: str, faces: list[tuple], processor) -> np.ndarray:
-    """Label index by the tower's own linear head, as train_tower.py saved it."""
+    """Label index by the tower's own head for votes, as train_tower.py saved it."""
     import torch
 
-    from emollm.training.tower import FaceClassifier
+    from emollm.training.tower import load_classifier
 
-    state = torch.load(path, weights_only=True)["model"]
-    classifier = FaceClassifier(len(LABELS), state["word_head.weight"].shape[0])
-    classifier.load_state_dict(state)
-    classifier.eval()
+    classifier = load_classifier(path)
     with torch.inference_mode():
-        return np.concatenate([classifier(processor.normalise(np.concatenate([f.chips for _, f in faces[s:s + 256]])))[0]
-                               .argmax(1).numpy() for s in range(0, len(faces), 256)])
+        return np.concatenate([
+            classifier.logits(processor.normalise(np.concatenate([f.chips for _, f in faces[s:s + 256]])))[0]
+            .argmax(1).numpy() for s in range(0, len(faces), 256)])
 
 
 def label_scores(name: str, predicted: np.ndarray, source, rows: np.ndarray) -> dict:
@@ -146,7 +144,7 @@ def main(argv: list[str]) -> int:
     suite = suites.add_parser("quick", help="label agreement, unsupported claims and what-if on FER2013 PublicTest")
     suite.add_argument("--fer", required=True, help="folder with fer2013_train.npz (data_engine/README.md)")
     suite.add_argument("--model", default="pocket")
-    suite.add_argument("--tower", help="runs/tower/last.pt, to compare with the tower's own linear head")
+    suite.add_argument("--tower", help="runs/tower/tower.safetensors, to compare with the tower's own linear head")
     suite.add_argument("--n", type=int, help="only this many faces, drawn at random")
     suite.add_argument("--free", type=int, default=1500, help="faces to answer without grounded decoding as well")
     suite.add_argument("-o", "--out", help="write the figures as JSON")

@@ -10,6 +10,9 @@ import torch
 
 from emollm.model.emollm import EmoLLM
 from emollm.model.processor import EmoLLMProcessor
+from emollm.training.augment import Strengths, augment
+
+VARIANTS = Strengths(turn=0.22, zoom=0.15, shift=0.12, contrast=0.3, brightness=0.25)  # of the cached pictures
 
 
 class FeatureCache:
@@ -35,7 +38,7 @@ def cache_features(model: EmoLLM, processor: EmoLLMProcessor, faces_path: str, f
     Kept in `folder` under a hash of the pictures and of the tower as a checkpoint rounds it, so that the next stage finds
     them.
     """
-    from emollm.training.tower import augment, to_input, to_pixels
+    from emollm.training.tower import to_input, to_pixels
 
     stored = np.load(faces_path)
     rows, chips = np.flatnonzero(stored["keep"] & ~stored["public_test"]), stored["chips"]
@@ -50,7 +53,7 @@ def cache_features(model: EmoLLM, processor: EmoLLMProcessor, faces_path: str, f
         for start in range(0, len(rows), 256):
             plain = to_input(torch.from_numpy(chips[rows[start:start + 256]]))
             for variant in range(variants):
-                x = plain if variant < 2 else augment(plain, plain.shape[-1], generator, mirrored=False, erased=False)
+                x = plain if variant < 2 else augment(plain, plain.shape[-1], VARIANTS, generator)
                 x = processor.normalise(to_pixels(x.flip(-1) if variant % 2 else x))
                 with torch.autocast("cpu", torch.bfloat16):
                     x = x.contiguous(memory_format=torch.channels_last)

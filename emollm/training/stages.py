@@ -80,9 +80,14 @@ def check_language_model(path: str, given: dict) -> None:
 
 
 def load_tower(model: EmoLLM, path: str) -> None:
-    """Put the tower of train_tower.py into the model."""
-    state = torch.load(path, weights_only=True, map_location="cpu")["model"]
-    model.face.tower.load_state_dict({k.removeprefix("tower."): v for k, v in state.items() if k.startswith("tower.")})
+    """Put the tower of a train_tower.py run (tower.safetensors) into the model. Raises InputError when it does not fit."""
+    from emollm.training.tower import tower_weights
+
+    try:
+        model.face.tower.load_state_dict(tower_weights(path))
+    except RuntimeError as error:
+        reason = " ".join(str(error).split("\n\t")[:2])
+        raise settings.InputError(f"{path}: not the weights of this model's tower {model.config.tower}: {reason}") from None
 
 
 def prepare_stage(model: EmoLLM, config: dict):
