@@ -17,6 +17,7 @@ from PIL import Image
 
 from emollm import cli, doctor, evidence, progress
 from emollm.explanation import Explanation
+from emollm.perception.measure import ESTIMATOR
 from emollm.schema import AU_NAMES
 
 
@@ -310,7 +311,7 @@ def test_measure_writes_what_evidence_reads(photo, model, tmp_path, capsys):
     assert cli.main(["measure", str(photo), "-o", str(tmp_path / "of.csv"), "--format", "openface"]) == 0
     assert capsys.readouterr().out == ""
     estimators = [evidence.read(tmp_path / name).estimator for name in ("a.csv", "a.json", "of.csv")]
-    assert estimators == ["emollm-geometry", "emollm-geometry", "openface"]
+    assert estimators == [ESTIMATOR, ESTIMATOR, "openface"]
     assert cli.main(["measure", str(photo)]) == 0
     out = capsys.readouterr().out
     assert out == (tmp_path / "a.csv").read_text()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from emollm.answer import prompt, verify
+from emollm.answer.mend import mend
 from emollm.explanation import DISCLOSURE, edits_sentence
 from emollm.schema import AU_NAMES, SCHEMA_VERSION, Claim, InputError
 from emollm.subject import Prepared, choose, edited, listed
@@ -78,7 +79,7 @@ class Chat:
         Raises InputError when the question alone does not fit the model.
         """
         turn, left_out = Turn(question, edits=dict(self.edits)), self.left_out
-        pieces = self._pieces([*(text for t in self.turns for text in (t.question, t.answer)), question])
+        pieces = self._checked(self._pieces([*(text for t in self.turns for text in (t.question, t.answer)), question]))
         try:
             for piece in pieces:
                 turn.answer += piece
@@ -92,6 +93,22 @@ class Chat:
             if turn.answer:
                 turn.claims = verify.claims(prompt.parse(turn.answer), turn.answer, self.subject.series, self.subject.events)
                 self.turns.append(turn)
+
+    def _checked(self, pieces: Iterator[str]) -> Iterator[str]:
+        """The answer with its observation lines as they are written, and its prose once the verifier has read it."""
+        written, shown = "", 0
+        try:
+            for piece in pieces:
+                written += piece
+                lines = len(prompt.observations_of(written))
+                if lines > shown:
+                    yield written[shown:lines]
+                    shown = lines
+        finally:
+            pieces.close()
+        text = mend(written, self.subject.series, self.subject.events, {}).text
+        if text[shown:]:
+            yield text[shown:]
 
     def _pieces(self, turns: list[str]) -> Iterator[str]:
         """The answer to as much of the conversation as fits the model."""
