@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from emollm import cli, doctor, evidence, progress
+from emollm.commands.explain import STYLES
 from emollm.explanation import Explanation
 from emollm.perception.measure import ESTIMATOR
 from emollm.schema import AU_NAMES
@@ -223,7 +224,7 @@ def test_a_facs_code_needs_no_file_but_a_file_goes_first(tmp_path, monkeypatch, 
     assert "12: " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("style", cli.STYLES)
+@pytest.mark.parametrize("style", STYLES)
 def test_stdout_is_data_only(style, pair, model, capsys):
     assert cli.main(["explain", str(pair), "--style", style, "--progress", "none"]) == 0
     out, err = capsys.readouterr()

@@ -1,0 +1,47 @@
+"""`emollm chat`: questions about one face, turn by turn."""
+
+from __future__ import annotations
+
+import argparse
+
+from emollm import inputs, parts, progress
+from emollm.commands.options import add_progress, command, face_number, source_of
+from emollm.what_if import parse_edits
+
+EXAMPLES = """examples:
+  emollm chat photo.jpg
+  emollm chat clip.mp4 --question "What changes when the brows go up?" --question "What else could it mean?"
+  emollm chat photo.jpg --server http://localhost:8000   answered by `emollm serve`
+
+Answers are written as they come; /help lists the commands. With --question, or questions piped in one a line, it answers
+and ends."""
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    parser = command(commands, "chat", run, "ask about one face, turn by turn", EXAMPLES)
+    option = parser.add_argument
+    option("media", metavar="MEDIA", help="photo, clip, table of action units, or a FACS code such as 6C+12D")
+    option("--question", action="append", default=[], metavar="TEXT", help="ask this and end; repeatable")
+    option("--face", type=face_number, metavar="N", help="the face to ask about (default: the largest)")
+    option("--what-if", action="append", default=[], metavar="AU=LEVEL", help="edit one action unit first; repeatable")
+    option("--baseline", choices=("none", "clip"), default=None, help="what counts as this face at rest")
+    parts.add_arguments(parser)
+    option("--model", metavar="DIR", help="pocket (default, comes with emollm) or a checkpoint folder")
+    option("--engine", choices=("transformers", "vllm"), help="what runs the model here (default: transformers)")
+    option("--server", metavar="URL", help="let a server answer instead, such as http://localhost:8000")
+    option("--api-key", metavar="KEY", help="of the server")
+    option("--ungrounded", action="store_true", help="let the model write observations freely (for research)")
+    add_progress(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    edits = parse_edits(arguments.what_if)
+    progress.use(arguments.progress)
+    from emollm.chat.begin import begin
+    from emollm.chat.terminal import talk
+
+    source, cut = source_of(inputs.one([arguments.media], "chat")), parts.cut_of(arguments)
+    begun = begin(source, model=arguments.model, backend=arguments.engine, server=arguments.server,
+                       api_key=arguments.api_key, baseline=arguments.baseline, face=arguments.face, what_if=edits,
+                       grounded=not arguments.ungrounded, **({} if cut.whole else {"cut": cut}))
+    return talk(begun, arguments.question)

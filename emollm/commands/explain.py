@@ -1,0 +1,150 @@
+"""`emollm explain`: why the faces of photos and clips are commonly read as they are."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from emollm import inputs, parts, progress
+from emollm.commands.options import add_progress, command, face_number, given_cut, source_of
+from emollm.commands.results import check_place, complain, deliver
+from emollm.explanation import STYLES as TEXT_STYLES
+from emollm.explanation import as_text
+from emollm.schema import InputError, NoFaceError
+from emollm.what_if import parse_edits
+
+if TYPE_CHECKING:
+    from emollm.explanation import Explanation
+
+STYLES = (*TEXT_STYLES, "json")
+
+EXAMPLES = """examples:
+  emollm explain photo.jpg
+  emollm explain photo.jpg --style json -o photo.json --render photo_explained.png
+  emollm explain clip.mp4 --baseline clip --question "What changes when the brows go up?"
+  emollm explain photo.jpg --what-if AU12=0 --what-if AU04=3
+  emollm explain clip.mp4 --evidence openface.csv     your own action units, our explanation
+  emollm explain 6C+12D                               hand-coded FACS, no picture at all
+  emollm explain *.jpg --style label                  several files; a folder is for emollm caption
+  emollm explain long.mp4 --start 12.5 --end 20 --fps 5
+
+Verdicts beside each movement: + supported by the measurement, x contradicted, ? unsure, - unmeasured (drawn as
+signs where the terminal can show them)."""
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    parser = command(commands, "explain", run, "explain how the faces in a photo or clip are commonly read",
+                     EXAMPLES)
+    option = parser.add_argument
+    option("media", nargs="+", metavar="MEDIA", help="photo, clip, table of action units, or a FACS code such as 6C+12D; - "
+           "reads a photo or clip that is piped in")
+    option("--question", metavar="TEXT", help="what to ask about the face")
+    option("--style", choices=STYLES, help="movement: only what moves; label: one line; brief: two or "
+           "three sentences; full (default); json: everything (default for -o FILE.json)")
+    option("--what-if", action="append", default=[], metavar="AU=LEVEL",
+           help="explain the face with one action unit edited, 0 (absent) to 5; repeatable")
+    option("--face", type=face_number, metavar="N", help="only this face, as numbered in the output (default: all)")
+    option("--evidence", metavar="TABLE", help="use these action units instead of measuring: emollm, OpenFace, py-feat, "
+           "LibreFace, ARKit or long table, 478 face landmarks, or a FACS code")
+    option("--baseline", choices=("none", "clip"), default=None,
+           help="what counts as this face at rest: the average face (none) or the clip's own quiet moments (clip)")
+    parts.add_arguments(parser)
+    parts.add_crops(parser)
+    option("--model", default="pocket", metavar="DIR", help="pocket (default, comes with emollm) or a checkpoint folder")
+    option("--ungrounded", action="store_true", help="let the model write observations freely (for research)")
+    option("--render", metavar="PNG", help="draw the explanation on the picture (.png or .jpg)")
+    option("-o", "--output", metavar="FILE", help="write the text or JSON here instead of stdout")
+    add_progress(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    edits, media = parse_edits(arguments.what_if), inputs.expand(arguments.media)
+    for given in media:
+        check_place(arguments.output, given)
+    arguments.style = _style(arguments.style, arguments.output)
+    if arguments.render:
+        _check_render(arguments.render, media)
+    evidence = arguments.evidence and source_of(arguments.evidence)
+    asked = {"question": arguments.question, "what_if": edits or None, "face": arguments.face, "evidence": evidence,
+             "model": arguments.model, "grounded": not arguments.ungrounded, "baseline": arguments.baseline,
+             "crops": arguments.crops}
+    progress.use(arguments.progress)
+    found, failures = _explained(media, asked, given_cut(arguments), arguments.style == "json")
+    if found:
+        deliver(_as_json(found) if arguments.style == "json" else _as_text(found, arguments.style, len(media) > 1),
+                arguments.output)
+    if len(media) == 1 and failures:
+        raise failures[0]
+    for error in failures:
+        complain(str(error), error.exit_code)
+    if arguments.render:
+        _render(arguments.render, media[0], found)
+    return failures[0].exit_code if failures else 0
+
+
+def _explained(media: list[str], asked: dict, cut: dict, empty: bool) -> tuple[list[Explanation], list[InputError]]:
+    """Explanations of every face of every file, and what could not be explained. empty: media without a face give one, too."""
+    from emollm.explainer import explain, no_face
+
+    found, failures = [], []
+    for given in progress.track(media, "explaining", len(media)) if len(media) > 1 else media:
+        try:
+            found += explain(source_of(given, cut), **asked, **cut)
+        except InputError as error:
+            failures.append(error)
+            if empty and isinstance(error, NoFaceError):
+                found.append(no_face(given, str(error), asked["question"], asked["what_if"], asked["model"]))
+    return found, failures
+
+
+def _style(style: str | None, output: str | None) -> str:
+    """The style asked for, or the one that the output's ending asks for. Raises InputError when they do not go together."""
+    ending = os.path.splitext(output or "")[1].lower()
+    if ending not in ("", ".txt", ".md", ".json"):
+        raise InputError(f"{output}: explain writes .txt, .md or .json. Give the file one of these endings.")
+    if ending == ".json" and style not in (None, "json"):
+        raise InputError(f"{output}: --style {style} is text. Name the file .txt, or leave --style out for JSON.")
+    return style or ("json" if ending == ".json" else "full")
+
+
+def _as_text(found: list[Explanation], style: str, several: bool) -> str:
+    blocks = [as_text(explanation, style) for explanation in found]
+    if style == "brief" and several:  # the one style that does not name the file
+        blocks = [f"{explanation.source}: {block}" for explanation, block in zip(found, blocks, strict=True)]
+    gap = "\n" if style == "label" else "\n\n\n" if style == "full" else "\n\n"
+    return gap.join(blocks) + "\n"
+
+
+def _as_json(found: list[Explanation]) -> str:
+    return json.dumps([explanation.to_dict() for explanation in found], indent=1, ensure_ascii=False,
+                      allow_nan=False) + "\n"
+
+
+def _check_render(drawing: str, media: list[str]) -> None:
+    """Refuse before the work starts what could not be drawn after it."""
+    from emollm.evidence import is_table
+    from emollm.output import render
+
+    if len(media) > 1 or media == [inputs.STDIN]:
+        raise InputError(f"--render {drawing}: give the path of one photo or clip to draw on")
+    check_place(drawing, media[0])
+    render.image_format(drawing)
+    if not is_table(source_of(media[0])):
+        return
+    raise InputError(f"--render {drawing}: {media[0]} has no picture to draw on. Leave --render out or "
+                     "give the photo or clip with --evidence.")
+
+
+def _render(drawing: str, media: str, found: list[Explanation]) -> None:
+    """One picture a face: out.png, or out_face0.png, out_face1.png... when there are several."""
+    from emollm.output import render
+
+    stem, suffix = os.path.splitext(drawing)
+    for explanation in progress.track(found, "drawing", len(found)):
+        path = drawing if len(found) == 1 else f"{stem}_face{explanation.face_id}{suffix}"
+        picture = render.frame_at(media, render.key_time(explanation))
+        render.save(render.annotate(picture, explanation), path)
+        print(f"emollm: drawn to {path}", file=sys.stderr)
