@@ -538,9 +538,9 @@ def _ship(arguments: argparse.Namespace) -> int:
 
 
 def _eval(options: list[str]) -> int:
-    from emollm.evaluation import quick
+    from emollm.evaluation import command
 
-    return quick.main(options) or 0
+    return command.main(options)
 
 
 def _deliver(text: str, path: str | None) -> None:
