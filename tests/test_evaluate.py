@@ -13,6 +13,7 @@ from emollm import ship
 from emollm.answer.facts import measured
 from emollm.evaluation import fer2013
 from emollm.evaluation import quick as evaluate
+from emollm.evaluation.command import main
 from emollm.model.checkpoint import Shape
 from emollm.model.generate import Generated, generate
 from emollm.model.processor import face_input
@@ -129,10 +130,10 @@ def test_the_whole_suite_runs(fer, tiny_folder, tmp_path, capsys, monkeypatch):
 
     monkeypatch.setattr(evaluate, "generate", functools.partial(generate, max_new_tokens=30))
     save_file(FaceClassifier().state_dict(), tmp_path / "tower.safetensors")
-    assert evaluate.main(["quick", "--fer", str(fer), "--model", str(tiny_folder), "--n", "3", "--tower",
-                          str(tmp_path / "tower.safetensors"), "-o", str(tmp_path / "figures.json")]) == 0
+    assert main(["quick", "--fer", str(fer), "--model", str(tiny_folder), "--n", "3", "--tower",
+                 str(tmp_path / "tower.safetensors"), "-o", str(tmp_path / "figures.json")]) == 0
     figures = json.loads((tmp_path / "figures.json").read_text())
-    assert figures["after the evidence: FER2013 accuracy"][3] == 3
+    assert figures["after the evidence: FER2013 accuracy"]["n"] == 3
     assert {"tower's linear head: FER+ majority accuracy", "unsupported claims, free decoding", "faces found in the crop",
             "what-if on a cited unit changes or removes its claim"} <= figures.keys()
     printed = capsys.readouterr().out

@@ -7,7 +7,7 @@ import pytest
 
 from emollm.answer import prompt, reading
 from emollm.evaluation import reasoning
-from emollm.evaluation.quick import main
+from emollm.evaluation.command import main
 from emollm.facs.tables import VARIANTS
 from emollm.model.generate import Generated
 from emollm.schema import AU_NAMES, LABELS

@@ -11,6 +11,6 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def run(options: list[str]) -> int:
     """options: the words after the command, unparsed."""
-    from emollm.evaluation import quick
+    from emollm.evaluation import command
 
-    return quick.main(options) or 0
+    return command.main(options)

@@ -9,21 +9,18 @@ found is read from its pixels alone, with no action unit measured.
 from __future__ import annotations
 
 import argparse
-import json
 import random
-import time
-from pathlib import Path
 
 import numpy as np
 
 from emollm.answer import prompt, verify
-from emollm.evaluation.reasoning import add_options, reasoning
+from emollm.evaluation.report import Report
 from emollm.evaluation.statistics import bootstrap, calibration_error, macro_recall
 from emollm.explainer import prepare
 from emollm.model.checkpoint import Shape
 from emollm.model.generate import generate
 from emollm.model.processor import FaceInput, face_input
-from emollm.schema import AU_NAMES, LABELS, AUSeries, au_index
+from emollm.schema import LABELS, AUSeries, au_index
 from emollm.what_if import edit
 
 BATCH = 128
@@ -98,8 +95,8 @@ def label_scores(name: str, predicted: np.ndarray, source, rows: np.ndarray) -> 
             f"{name}: FER+ majority macro recall": (*bootstrap(plus, macro_recall), len(plus))}
 
 
-def quick(arguments: argparse.Namespace) -> dict:
-    """All figures: name -> (value, low, high, n)."""
+def quick(arguments: argparse.Namespace) -> Report:
+    """All figures by name. Raises InputError."""
     from emollm import progress
     from emollm.evaluation import fer2013
     from emollm.model.checkpoint import load, shape_of
@@ -135,30 +132,4 @@ def quick(arguments: argparse.Namespace) -> dict:
         *bootstrap(listed, lambda c: c[:, 0].sum() / max(1, c[:, 1].sum())), int(listed[:, 1].sum()))
     flips = what_if(model, processor, some, free, 200)
     scores["what-if on a cited unit changes or removes its claim"] = (*bootstrap(flips), len(flips))
-    return scores
-
-
-def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="emollm eval", description=__doc__)
-    suites = parser.add_subparsers(dest="suite", required=True)
-    suite = suites.add_parser("quick", help="label agreement, unsupported claims and what-if on FER2013 PublicTest")
-    suite.add_argument("--fer", required=True, help="folder with fer2013_train.npz (data_engine/README.md)")
-    suite.add_argument("--model", default="pocket")
-    suite.add_argument("--tower", help="runs/tower/tower.safetensors, to compare with the tower's own linear head")
-    suite.add_argument("--n", type=int, help="only this many faces, drawn at random")
-    suite.add_argument("--free", type=int, default=1500, help="faces to answer without grounded decoding as well")
-    suite.add_argument("-o", "--out", help="write the figures as JSON")
-    add_options(suites)
-    arguments = parser.parse_args(argv)
-    started = time.time()
-    scores = {"quick": quick, "reasoning": reasoning}[arguments.suite](arguments)
-    for name, (value, low, high, n) in scores.items():
-        interval = "" if low is None else f"  [{low:.3f}, {high:.3f}]"
-        print(f"{name:<52} {value:.3f}{interval}  n={n}")
-    print(f"{time.time() - started:.0f} s, {len(AU_NAMES)} action units, model {arguments.model}")
-    if getattr(arguments, "out", None):
-        Path(arguments.out).write_text(json.dumps(scores, indent=1))
-    if getattr(arguments, "json", None):
-        named = {name: dict(zip(("value", "low", "high", "n"), figure, strict=True)) for name, figure in scores.items()}
-        Path(arguments.json).write_text(json.dumps(named, indent=1))
-    return 0
+    return Report(scores)

@@ -6,7 +6,8 @@
 - what-if: a full prototype set on a real face reaches its label;
 - single units: setting a decisive unit of a label to 4 raises its probability, setting it to 0 lowers it;
 - traces: the highest confidence in any label while every unit is at most at level A;
-- without an edit nothing changes.
+- without an edit nothing changes;
+- prose (--media): what explanations of your own photos and clips get wrong, grounded and free, the worst quoted (prose.py).
 
 The real faces are PublicTest crops of 48 px, through the real path with grounded decoding.
 """
@@ -20,6 +21,8 @@ import numpy as np
 
 from emollm import progress
 from emollm.answer import prompt, reading
+from emollm.evaluation.prose import prose
+from emollm.evaluation.report import Figure, Report
 from emollm.evaluation.statistics import bootstrap
 from emollm.explainer import answers, prepare
 from emollm.facs.tables import VARIANTS, Variant
@@ -30,7 +33,6 @@ from emollm.training.reading import coded_frames, cross_validate
 DRAWS = 20  # of every listing
 MARKED, EXTREME, SET, TRACE = 3, 5, 4.0, 1.0  # FACS C, E, D and A
 BATCH = 64
-Figure = tuple[float, float | None, float | None, int]  # value, interval, n
 
 
 def same_reading(variant: Variant) -> set[str]:
@@ -139,26 +141,18 @@ def real_faces(engine, folder: str, n: int) -> list[Subject]:
     return found
 
 
-def reasoning(arguments: argparse.Namespace) -> dict[str, Figure]:
-    """All figures by name."""
-    scores = prototypes() | traces()
+def reasoning(arguments: argparse.Namespace) -> Report:
+    """All figures by name. Raises InputError."""
+    said = Report(prototypes() | traces())
     if arguments.ckplus:
-        scores |= coded(arguments.ckplus)
-    if arguments.fer:
-        from emollm.model.engine import engine as engine_of
+        said.figures |= coded(arguments.ckplus)
+    if not arguments.fer and not arguments.media:
+        return said
+    from emollm.model.engine import engine as engine_of
 
-        engine = engine_of(arguments.model)
+    engine = engine_of(arguments.model, arguments.engine)
+    if arguments.fer:
         faces = real_faces(engine, arguments.fer, arguments.n)
         before = answered(engine, faces, "as measured")
-        scores |= what_if(engine, faces) | single_units(engine, faces, before) | unchanged(engine, faces, before)
-    return scores
-
-
-def add_options(suites) -> None:
-    """The suite's own parser. suites: argparse's subparsers."""
-    suite = suites.add_parser("reasoning", help="does the label follow the evidence: prototypes, coded frames, what-if")
-    suite.add_argument("--fer", help="folder with fer2013_train.npz, for what-if on real faces (data_engine/README.md)")
-    suite.add_argument("--ckplus", metavar="FILE", help="npz of human-coded frames (data_engine/README.md)")
-    suite.add_argument("--model", default="pocket")
-    suite.add_argument("--n", type=int, default=100, help="real faces (default: 100)")
-    suite.add_argument("--json", metavar="FILE", help="write the figures as JSON: value, low, high, n by name")
+        said.figures |= what_if(engine, faces) | single_units(engine, faces, before) | unchanged(engine, faces, before)
+    return said.joined(prose(arguments.media, engine, arguments.crops)) if arguments.media else said

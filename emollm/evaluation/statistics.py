@@ -5,13 +5,33 @@ from __future__ import annotations
 import numpy as np
 
 
-def bootstrap(values: np.ndarray, statistic=np.mean, resamples: int = 2000) -> tuple[float, float, float]:
-    """Statistic with its 95 % percentile interval over resampled rows of `values`; NaN without any."""
+def bootstrap(values: np.ndarray, statistic=np.mean, resamples: int = 2000,
+              groups: np.ndarray | None = None) -> tuple[float, float, float]:
+    """Statistic with its 95 % percentile interval over resampled rows of `values`; NaN without any.
+
+    groups [N]: rows of one person or picture are no independent draws. With groups these are resampled, each with all of its
+    rows (the cluster bootstrap: Field and Welsh, JRSS B 69(3), 2007); a single group has no interval.
+    """
     if not len(values):
         return np.nan, np.nan, np.nan
-    rng = np.random.default_rng(0)
-    draws = [statistic(values[rng.integers(0, len(values), len(values))]) for _ in range(resamples)]
+    rng, members = np.random.default_rng(0), None if groups is None else _members(groups)
+    if members is not None and len(members) < 2:
+        return float(statistic(values)), np.nan, np.nan
+    draws = [statistic(values[_draw(rng, len(values), members)]) for _ in range(resamples)]
     return float(statistic(values)), *(float(q) for q in np.nanquantile(draws, [0.025, 0.975]))
+
+
+def _members(groups: np.ndarray) -> list[np.ndarray]:
+    """Positions of the rows of every group."""
+    _, which = np.unique(groups, return_inverse=True)
+    order = np.argsort(which, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(which))[:-1])
+
+
+def _draw(rng: np.random.Generator, n: int, members: list[np.ndarray] | None) -> np.ndarray:
+    if members is None:
+        return rng.integers(0, n, n)
+    return np.concatenate([members[k] for k in rng.integers(0, len(members), len(members))])
 
 
 def macro_recall(pairs: np.ndarray) -> float:

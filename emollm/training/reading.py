@@ -17,6 +17,7 @@ import numpy as np
 
 from emollm.answer import reading
 from emollm.facs.readings import relation
+from emollm.facs.spellings import label_of
 from emollm.facs.tables import OVER_70, VARIANTS, Variant
 from emollm.schema import AU_NAMES, AUS, LABELS
 
@@ -28,7 +29,6 @@ CODED = 3.0  # level that a code of presence alone is taken for
 # How often units are there without being listed: mouths open, lids narrow and blink for many reasons.
 BASE = {"AU25": 0.25, "AU26": 0.12, "AU27": 0.06, "AU06": 0.12, "AU07": 0.15, "AU17": 0.12, "AU45": 0.3, "AU43": 0.1,
         "AU04": 0.12, "AU12": 0.08, "AU11": 0.02}
-SAME_AS = {"angry": "anger", "happy": "happiness", "sad": "sadness"}  # other names of labels
 RARE, ELSEWHERE, OPPOSED, AT_REST = 0.05, 0.15, 0.03, 0.08
 
 
@@ -71,7 +71,7 @@ def coded_frames(path: str | Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
     for column, number in enumerate(numbers):
         if number in AUS:
             present[:, AUS.index(number)] = given[:, column]
-    emotion = np.array([SAME_AS.get(e, e) for e in emotion])
+    emotion = np.array([label_of(e) or "" for e in emotion])
     kept = np.isin(emotion, LABELS)
     label = np.array([LABELS.index(e) for e in emotion[kept]])
     return present[kept], np.array([n in numbers for n in AUS]), label, subject[kept]
