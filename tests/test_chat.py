@@ -20,6 +20,7 @@ from PIL import Image
 
 from emollm import cli, progress
 from emollm.answer import prompt
+from emollm.answer.mend import mend
 from emollm.chat import conversation as chat
 from emollm.chat.conversation import Chat, Turn, doubts, kept
 from emollm.chat.server import ServerChat
@@ -94,7 +95,8 @@ def test_an_answer_comes_in_pieces_that_make_the_engines_answer(talked, pocket):
         turns.append(question)
         pieces = list(talked.ask(question))
         whole = pocket.answer([face], [list(turns)], [talked.observed()])[0].text
-        assert len(pieces) > (5 if question == WHY else 1)  # the second may be the label alone
+        whole = mend(whole, s.series, s.events, {}).text
+        assert len(pieces) > (3 if question == WHY else 0)  # line by line, then the checked prose; the second may be a label alone
         assert "".join(pieces) == whole == talked.turns[-1].answer
         turns.append(whole)
 
@@ -404,7 +406,7 @@ def served(server, prepared, astronaut_file):
 
 def test_a_server_is_sent_the_media_and_the_whole_conversation(server, served, astronaut_file):
     server.replies += ["Conclusion: happiness. One.", "Conclusion: neutral. Two."]
-    assert list(served.ask("First?")) == ["Conclusion: ", "happiness. ", "One."]
+    assert list(served.ask("First?")) == ["Conclusion: happiness. One."]  # prose is checked whole
     served.edit({"AU12": 0.0})
     assert answered(served, "Second?") == "Conclusion: neutral. Two."
     (path, key, one), (_, _, two) = server.asked
@@ -478,8 +480,9 @@ def test_no_server_and_no_picture_for_one(astronaut_file, server, capsys):
 
 
 def test_a_saved_chat_says_what_it_is(served, server):
-    server.replies.append("Conclusion: happiness. AU10 is there.")
-    answered(served, WHY)
+    line = "AU10 upper lip raiser | both | 3.0 marked | still | upper lip raised"
+    server.replies.append(f"{line}\nConclusion: happiness. AU11 is there.")
+    assert answered(served, WHY) == f"{line}\nConclusion: happiness."  # the prose is checked, lines are marked
     stored = json.loads(json.dumps(served.to_dict(), allow_nan=False))
     assert (stored["model"], stored["disclosure"]) == ("served", DISCLOSURE)
     assert [(c["au"], c["verdict"]) for c in stored["turns"][0]["claims"]] == [("AU10", "unmeasured")]
