@@ -96,7 +96,7 @@ def test_an_answer_comes_in_pieces_that_make_the_engines_answer(talked, pocket):
         pieces = list(talked.ask(question))
         whole = pocket.answer([face], [list(turns)], [talked.observed()])[0].text
         whole = mend(whole, s.series, s.events, {}).text
-        assert len(pieces) > (3 if question == WHY else 0)  # line by line, then the checked prose; the second may be a label alone
+        assert len(pieces) > (3 if question == WHY else 0)  # by lines, then the prose; or a label alone
         assert "".join(pieces) == whole == talked.turns[-1].answer
         turns.append(whole)
 
