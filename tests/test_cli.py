@@ -201,17 +201,19 @@ def test_doctor_says_what_is_missing_and_ends_with_1(monkeypatch, capsys):
 
 def test_options_reach_explain(photo, model):
     assert cli.main(["explain", str(photo), "--question", "Why?", "--what-if", "au4=0", "--what-if", "12=2.5", "--face",
-                     "0", "--baseline", "none", "--model", "dir", "--ungrounded", "--evidence", "6C+12D", "--crops"]) == 0
+                     "0", "--baseline", "none", "--model", "dir", "--ungrounded", "--unchecked", "--evidence",
+                     "6C+12D", "--crops"]) == 0
     coded = model.called.pop("evidence")
     assert getattr(coded, "estimator", "hand") == "hand"
     assert model.called == {"source": str(photo), "question": "Why?", "face": 0, "baseline": "none", "crops": True,
-                            "what_if": {"AU04": 0.0, "AU12": 2.5}, "model": "dir", "grounded": False}
+                            "what_if": {"AU04": 0.0, "AU12": 2.5}, "model": "dir", "grounded": False,
+                            "checked": False}
 
 
 def test_defaults_leave_the_choice_to_explain(photo, model):
     assert cli.main(["explain", str(photo)]) == 0
     assert model.called == {"source": str(photo), "question": None, "face": None, "baseline": None, "crops": False,
-                            "what_if": None, "model": "pocket", "grounded": True, "evidence": None}
+                            "what_if": None, "model": "pocket", "grounded": True, "checked": True, "evidence": None}
 
 
 def test_a_facs_code_needs_no_file_but_a_file_goes_first(tmp_path, monkeypatch, model, capsys):

@@ -55,6 +55,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     parts.add_crops(parser)
     option("--model", default="pocket", metavar="DIR", help="pocket (default, comes with emollm) or a checkpoint folder")
     option("--ungrounded", action="store_true", help="let the model write observations freely (for research)")
+    option("--unchecked", action="store_true", help="keep sentences that the measurement contradicts (for research)")
     option("--render", metavar="PNG", help="draw the explanation on the picture (.png or .jpg)")
     option("-o", "--output", metavar="FILE", help="write the text or JSON here instead of stdout")
     add_progress(parser)
@@ -69,7 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
         _check_render(arguments.render, media)
     evidence = arguments.evidence and source_of(arguments.evidence)
     asked = {"question": arguments.question, "what_if": edits or None, "face": arguments.face, "evidence": evidence,
-             "model": arguments.model, "grounded": not arguments.ungrounded, "baseline": arguments.baseline,
+             "model": arguments.model, "grounded": not arguments.ungrounded, "checked": not arguments.unchecked,
+             "baseline": arguments.baseline,
              "crops": arguments.crops}
     progress.use(arguments.progress)
     found, failures = _explained(media, asked, given_cut(arguments), arguments.style == "json")
