@@ -18,8 +18,8 @@ from emollm.perception.limits import Cut
 from emollm.schema import InputError
 
 MAX_BYTES = 2**30  # of a file or data URL that is held in memory
-TAKEN = ("a path, data URL, bytes, open binary file, PIL image, array, tensor, table of action units (path, data frame, "
-         'dict such as {"AU12": 3.0}), or a list of these')
+TAKEN = ("a path, data URL, bytes, open binary file, PIL image, array, tensor, or table of action units (path, data frame, "
+         'dict such as {"AU12": 3.0})')
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.ASCII | re.IGNORECASE)  # Path() makes one slash of two; C:/ is a drive
 
 
@@ -55,7 +55,8 @@ def one(source: object, place: str = "") -> Given:
     if callable(getattr(source, "read", None)):
         return _file(source, place)
     kind = f"{type(source).__module__}.{type(source).__qualname__}".removeprefix("builtins.")
-    raise InputError(f"{f'{place}: ' if place else ''}cannot read a face from {kind}. Give {TAKEN}.")
+    raise InputError(f"{f'{place}: ' if place else ''}cannot read a face from {kind}. Give {TAKEN}"
+                     f"{'' if place else '; for several, a list of these'}.")
 
 
 def opened(given: Given, cut: Cut, still: bool = False) -> media.Media | None:

@@ -14,8 +14,8 @@ from emollm.subject import choose
 
 def begin(source, *, model: str | None = None, backend: str | None = None, server: str | None = None,
           api_key: str | None = None, baseline: str | None = None, cut: Cut = WHOLE, **choices) -> Chat:
-    """The chat about a source, one of those that explain() takes: measured, its engine loaded or its server found. choices: as Chat. Raises InputError,
-    NoFaceError."""
+    """The chat about a source, one of those that explain() takes: measured, its engine loaded or its server found. choices: as
+    Chat. Raises InputError, NoFaceError."""
     if server and (model or backend or baseline):
         raise InputError("--server answers with its own model and baseline: leave --model, --engine and --baseline out")
     if server and not cut.whole:
