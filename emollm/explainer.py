@@ -14,16 +14,16 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from dataclasses import dataclass
 
 import numpy as np
 
+from emollm import handed
 from emollm.answer import prompt
 from emollm.answer.bind import argue, bind, moments_only
 from emollm.answer.mend import Mended, mend
-from emollm.evidence import is_table, read_faces, whose
-from emollm.explanation import Explanation
+from emollm.evidence import read_faces, whose
+from emollm.explanation import Explanation, Explanations
 from emollm.model.checkpoint import Shape, shape_of
 from emollm.perception import face as faces_in
 from emollm.perception import media
@@ -38,37 +38,39 @@ from emollm.what_if import check_edits
 NO_FACE = "no face could be measured. Use a picture with a larger, less turned and unobstructed face."
 
 
-def explain(source, *, question: str | None = None, what_if: dict[str, float] | None = None,
-            face: int | None = None, evidence=None, model: str = "pocket", grounded: bool = True,
+def explain(source, *, question: str | None = None, what_if: dict[str, float] | list[str] | None = None,
+            face: int | str | None = None, evidence=None, model: str = "pocket", grounded: bool = True,
             baseline: str | None = None, crops: bool = False, gate: QualityGate | None = DEFAULT_GATE,
             start: float | None = None, end: float | None = None, fps: float | None = None, skip_frames: int | None = None,
-            checked: bool = True, engine=None) -> list[Explanation]:
+            checked: bool = True, engine=None) -> Explanations:
     """Why each face is commonly read the way it is.
 
-    source: path, bytes, PIL image, RGB array, or an AU table (AUSeries, data frame, landmarks, or a path to one) when there
-    are no pixels; a table of many pictures is explained picture by picture.
-    question: asked instead of the default. what_if: {"AU04": 0.0} edits the evidence before the model sees it.
-    face: only this face_id. evidence: a table of any of these kinds that replaces our measurement. baseline: none or clip
-    (default: clip for clips). model: shipped name, folder or hub name. grounded: hold observation lines to the
+    source: path, data URL, bytes, open binary file, PIL image, array or tensor; an AU table (path, data frame, dict of
+    units, AUSeries, landmarks) when there are no pixels; or a list of these. A table of many pictures is explained picture by
+    picture. question: asked instead of the default. what_if: {"AU04": 0.0} or ["AU04=0"] edits the evidence before the model
+    sees it. face: only this face_id. evidence: a table of any of these kinds that replaces our measurement. baseline: none or
+    clip (default: clip for clips). model: shipped name, folder or hub name. grounded: hold observation lines to the
     measurement. crops: photos are face crops, as FER data sets hold them: taken whole, whatever their size, and read from
     the look alone when no mesh fits. gate: quality limits, None turns them off. start, end (s), fps, skip_frames: the part
     of a clip that is read, about so many frames a second or every so manieth; times stay the clip's own. checked: leave out
     sentences that the measurement contradicts. engine: who answers, instead of `model` (model/engine.py).
-    Returns one Explanation a face, left to right. Raises InputError, NoFaceError.
+    Returns one Explanation a face, left to right, in the order of the sources. Raises InputError, NoFaceError.
     """
     edits = check_edits(what_if)
     shape = engine.shape if engine else shape_of(model)
-    prepared = prepare(source, shape, what_if=edits, face=face, evidence=evidence, baseline=baseline, crops=crops,
-                       gate=gate, cut=Cut(start, end, fps, skip_frames))
-    if prepared.readable and engine is None:
+    prepared = [prepare(one, shape, what_if=edits, face=face, evidence=evidence, baseline=baseline, crops=crops,
+                        gate=gate, cut=Cut(start, end, fps, skip_frames)) for one in handed.each(source)]
+    if engine is None and any(p.readable for p in prepared):
         from emollm.model.engine import engine as engine_of  # torch only from here on: refusals and measuring stay light
 
         engine = engine_of(model)
-    return answer([prepared], engine, [question], grounded=grounded, model=model, checked=checked)[0]
+    return Explanations(explanation for p in prepared
+                        for explanation in answer([p], engine, [question], grounded=grounded, model=model,
+                                              checked=checked)[0])
 
 
-def prepare(source, shape: Shape, *, what_if: dict[str, float] | None = None, face: int | None = None, evidence=None,
-            baseline: str | None = None, crops: bool = False, gate: QualityGate | None = DEFAULT_GATE, cut: Cut = WHOLE,
+def prepare(source, shape: Shape, *, what_if: dict[str, float] | list[str] | None = None, face: int | str | None = None,
+            evidence=None, baseline: str | None = None, crops: bool = False, gate: QualityGate | None = DEFAULT_GATE, cut: Cut = WHOLE,
             still: bool = False) -> Prepared:
     """Steps 1 to 4 for every face of a source; arguments as explain(). Needs no torch. The key frames of a what-if are
     those of the measurement: the same moments, other evidence. cut: the part of a clip. still: take a moving picture (GIF,
@@ -78,8 +80,9 @@ def prepare(source, shape: Shape, *, what_if: dict[str, float] | None = None, fa
     """
     edits, cache = check_edits(what_if), faces_in.ChipCache(shape.chip_size)
     gate = dataclasses.replace(gate, face_px=0) if crops and gate else gate
-    seen = None if is_table(source) else opened(source, cut, still)  # 1 media.read
-    name, subjects = _perceive(source, seen, evidence, face, baseline, crops, cache)  # 2 face.follow 3 measure.series
+    given, face = handed.one(source), handed.face_number(face)
+    seen = handed.opened(given, cut, still)  # 1 media.read
+    name, subjects = _perceive(given, seen, evidence, face, baseline, crops, cache)  # 2 face.follow 3 measure.series
     for s in subjects:
         s.refusal = shortcomings(s, gate)
         if not s.refusal:  # 4 events.key_frames, and the chips of those moments
@@ -150,11 +153,12 @@ def signed(s: Subject, result: Explanation, prepared: Prepared, question: str, m
     return result
 
 
-def _perceive(source, seen: media.Media | None, evidence, face: int | None, baseline: str | None, crops: bool, cache) -> tuple:
+def _perceive(source: handed.Given, seen: media.Media | None, evidence, face: int | None, baseline: str | None, crops: bool,
+              cache) -> tuple:
     """Steps 2 and 3: name of the source and the faces to explain. seen: its media, None for AU tables."""
     if seen is None:
-        name = str(source) if isinstance(source, str | os.PathLike) else "AU table"
-        subjects = _table(source, baseline, name)
+        name = source.source if isinstance(source.source, str) else source.name or "AU table"
+        subjects = _table(source.source, baseline, name)
     else:
         name, subjects = seen.name, [Subject(series, track) for track, series in _measure(seen, baseline, crops, cache)]
         if crops and seen.kind == "photo" and not subjects:
@@ -202,19 +206,22 @@ def measure(source, *, baseline: str | None = None, crops: bool = False, start: 
             fps: float | None = None, skip_frames: int | None = None) -> list[MeasuredFace]:
     """Action units of every face, left to right, without reading them: no language model, no torch.
 
-    source: path, bytes, PIL image or RGB array. baseline: none or clip (default: clip for clips). crops: photos
+    source: as explain(), a photo or clip or a list of them. baseline: none or clip (default: clip for clips). crops: photos
     are face crops. start, end, fps, skip_frames: the part of a clip, as explain(). Raises InputError, NoFaceError.
     """
-    seen = opened(source, Cut(start, end, fps, skip_frames))
+    cut = Cut(start, end, fps, skip_frames)
+    return [face for given in handed.each(source) for face in _faces(given, baseline, crops, cut)]
+
+
+def _faces(given: handed.Given, baseline: str | None, crops: bool, cut: Cut) -> list[MeasuredFace]:
+    seen = handed.opened(given, cut)
+    if seen is None:
+        named = given.source if isinstance(given.source, str) else given.name or type(given.source).__name__
+        raise InputError(f"{named}: this is a table of action units, nothing is left to measure. Give a photo or clip.")
     measured = _measure(seen, baseline, crops)
     if not measured:
         raise NoFaceError(f"{seen.name}: {NO_FACE}")
     return [MeasuredFace(series, find_events(series), track) for track, series in measured]
-
-
-def opened(source, cut: Cut = WHOLE, still: bool = False) -> media.Media:
-    """A source as media, unless it is that already. Raises InputError."""
-    return source if isinstance(source, media.Media) else media.read(source, still=still, **vars(cut))
 
 
 def _measure(seen: media.Media, baseline: str | None, crops: bool, cache: faces_in.ChipCache | None = None) -> list:

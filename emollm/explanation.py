@@ -7,6 +7,7 @@ nothing here says what somebody feels. Standard library only, so that reading a 
 from __future__ import annotations
 
 import dataclasses
+import html
 import math
 import os
 import sys
@@ -107,6 +108,17 @@ class Explanation:
 
     def __str__(self) -> str:
         return as_text(self)
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        return f'<pre style="white-space: pre-wrap">{html.escape(as_text(self))}</pre>'
+
+
+class Explanations(list[Explanation]):
+    """What explain() gives: a list that a notebook shows as its reports."""
+
+    def _repr_html_(self) -> str:
+        return "\n<hr>\n".join(explanation._repr_html_() for explanation in self)
 
 
 def _claim(stored: dict) -> Claim:

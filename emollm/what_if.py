@@ -35,16 +35,27 @@ def parse_edits(pairs: Iterable[str], option: str = "--what-if ") -> dict[str, f
     return edits
 
 
-def check_edits(edits: Mapping[str, float] | None) -> dict[str, float]:
-    """Edits with their units named as everywhere, {"AU04": 0.0}.
+def check_edits(edits: Mapping[str, float] | Iterable[str] | None) -> dict[str, float]:
+    """Edits with their units named as everywhere, {"AU04": 0.0}; also from ["AU04=0"], as they are written on the command line.
 
-    Raises InputError for an unknown unit or an intensity outside 0-5.
+    Raises InputError for an unknown unit, an intensity outside 0-5, or anything else.
     """
-    checked = {AU_NAMES[au_index(name)]: float(value) for name, value in (edits or {}).items()}
-    for name, value in checked.items():
-        if not 0 <= value <= 5:
-            raise InputError(f"what-if {name}={value:g}: intensity must be between 0 and 5")
-    return checked
+    if edits is None or isinstance(edits, Mapping):
+        return {AU_NAMES[au_index(name)]: _level(name, value) for name, value in (edits or {}).items()}
+    pairs = [edits] if isinstance(edits, str) else edits
+    if not isinstance(pairs, (list, tuple)) or not all(isinstance(pair, str) for pair in pairs):
+        raise InputError(f'what_if={edits!r:.60}: give {{"AU04": 0}} or ["AU04=0"]')
+    return parse_edits(pairs, "what-if ")
+
+
+def _level(name: str, value: object) -> float:
+    try:
+        level = float(value)
+    except (TypeError, ValueError):
+        raise InputError(f"what-if {name}={value!r:.40}: intensity must be a number between 0 and 5") from None
+    if not 0 <= level <= 5:
+        raise InputError(f"what-if {AU_NAMES[au_index(name)]}={level:g}: intensity must be between 0 and 5")
+    return level
 
 
 def edit(series: AUSeries, events: list[AUEvent], edits: Mapping[str, float]) -> tuple[AUSeries, list[AUEvent]]:

@@ -198,7 +198,7 @@ def test_damaged_photos_are_refused_or_read_but_never_crash(image):
     assert "refused" in outcomes
 
 
-@pytest.mark.parametrize("array", [np.zeros((64, 64, 4), np.uint8), np.zeros((64, 64, 3), np.float32),
+@pytest.mark.parametrize("array", [np.zeros((64, 64, 2), np.uint8), np.zeros((64, 64, 3), np.int32),
                                    np.zeros((2, 64, 64, 3), np.uint8), np.zeros(64, np.uint8)])
 def test_other_arrays_are_refused_with_what_is_expected(array):
     refused(array, str(array.shape), "[H, W, 3]")

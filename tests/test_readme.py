@@ -71,7 +71,7 @@ def test_python(folder):
     assert "AU12" in done.stdout
 
 
-@pytest.mark.parametrize("code", blocks("python", API), ids=["explain", "measure", "load", "parse"])
+@pytest.mark.parametrize("code", blocks("python", API), ids=["explain", "inputs", "measure", "load", "parse"])
 def test_python_of_the_api_page(code, folder):
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True,
                           text=True, timeout=300, check=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emollm import handed
 from emollm.chat.conversation import Chat
 from emollm.chat.server import ServerChat
 from emollm.explainer import prepare
@@ -13,8 +14,8 @@ from emollm.subject import choose
 
 def begin(source, *, model: str | None = None, backend: str | None = None, server: str | None = None,
           api_key: str | None = None, baseline: str | None = None, cut: Cut = WHOLE, **choices) -> Chat:
-    """The chat about a source: measured, its engine loaded or its server found. choices: as Chat. Raises InputError,
-    NoFaceError."""
+    """The chat about a source, one of those that explain() takes: measured, its engine loaded or its server found. choices: as
+    Chat. Raises InputError, NoFaceError."""
     if server and (model or backend or baseline):
         raise InputError("--server answers with its own model and baseline: leave --model, --engine and --baseline out")
     if server and not cut.whole:
@@ -23,13 +24,11 @@ def begin(source, *, model: str | None = None, backend: str | None = None, serve
     if api_key and not server:
         raise InputError("--api-key is for --server: give both, or leave it out")
     model = model or "pocket"
-    prepared = prepare(source, shape_of(model), baseline=baseline, cut=cut)
-    choose(prepared, choices.get("face"))  # refuse before a model is loaded or anything is sent
+    given, choices["face"] = handed.one(source), handed.face_number(choices.get("face"))
+    prepared = prepare(given, shape_of(model), baseline=baseline, cut=cut)
+    choose(prepared, choices["face"])  # refuse before a model is loaded or anything is sent
     if server:
-        media = b""
-        if prepared.kind != "table":
-            with open(source, "rb") as file:
-                media = file.read()
+        media = b"" if prepared.kind == "table" else handed.content(given)
         return ServerChat(prepared, server, media, api_key, **choices)
     from emollm.model.engine import engine
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from emollm.evidence import blendshapes, facs_codes, feat, landmarks, native, objects, openface, tidy
+from emollm.evidence import blendshapes, facs_codes, feat, landmarks, native, objects, openface, tidy, units
 from emollm.evidence.clock import Clock
 from emollm.evidence.files import Source, check_file, decode, from_arrow, open_source
 from emollm.evidence.series import Face
@@ -42,7 +43,7 @@ class Limits(NamedTuple):
 def is_table(source: object) -> bool:
     """Whether a source is a table of action units rather than a picture or clip: by type or, for a path, by its ending
     (TABLE_SUFFIXES); a FACS code counts as one."""
-    if isinstance(source, AUSeries) or _is_frame(source) or _is_points(source):
+    if isinstance(source, (AUSeries, Mapping)) or _is_frame(source) or _is_points(source):
         return True
     if not isinstance(source, (str, os.PathLike)):
         return False
@@ -61,6 +62,8 @@ def read_faces(source: object, limits: Limits, fps: float | None = None, baselin
     """Every face of a table of any kind; see emollm.evidence.read_faces."""
     if isinstance(source, AUSeries):
         return [Face(source)]
+    if isinstance(source, Mapping):
+        return _read_dict(source, limits, fps, baseline)
     if _is_points(source):
         return _measured(np.asarray(source, dtype=float), "landmarks", limits, fps, baseline)
     if _is_frame(source):
@@ -100,12 +103,23 @@ def _read_json(path: Path, limits: Limits, fps: float | None, baseline: str | No
     except (ValueError, RecursionError):
         raise InputError(f"{path.name}: not an AU table in emollm's JSON, nor any other JSON. Write one with "
                          "`emollm measure -o x.json`.") from None
+    return _read_stored(stored, path.name, limits, fps, baseline)
+
+
+def _read_dict(given: Mapping, limits: Limits, fps: float | None, baseline: str | None) -> list[Face]:
+    """A dict of units at one moment, or whatever a JSON file may hold: columns, landmarks, an AUSeries."""
+    if units.is_moment(given):
+        return [Face(units.from_units(given, "dict"))]
+    return _read_stored(units.plain(given), "dict", limits, fps, baseline)
+
+
+def _read_stored(stored: object, name: str, limits: Limits, fps: float | None, baseline: str | None) -> list[Face]:
     if not (isinstance(stored, dict) and ("aus" in stored or _holds_series(stored))):
-        if faces := objects.read_frames(stored, path.name, limits[1:], fps, baseline):
+        if faces := objects.read_frames(stored, name, limits[1:], fps, baseline):
             return faces
-        if (source := objects.records(stored, path.name)) is not None:
+        if (source := objects.records(stored, name)) is not None:
             return _read(source, limits, fps, baseline)
-    return native.from_json(stored, path.name)
+    return native.from_json(stored, name)
 
 
 def _holds_series(stored: dict) -> bool:

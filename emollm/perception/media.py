@@ -9,6 +9,7 @@ so memory does not grow with length.
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emollm.perception import limits, photo, sniff
+from emollm.perception import arrays, limits, photo, sniff
 from emollm.perception.animation import Animation, moves
 from emollm.perception.clip import Clip
 from emollm.perception.limits import Cut
@@ -103,7 +104,7 @@ def read(source: str | Path | bytes | np.ndarray | Image, *, name: str | None = 
          end: float | None = None, fps: float | None = None, skip_frames: int | None = None, still: bool = False) -> Media:
     """Open a photo or a clip.
 
-    source: path, file content as bytes, PIL image, or uint8 array [H, W, 3] RGB or [H, W] grey. name: how messages
+    source: path, file content as bytes, PIL image, or array, uint8 or float 0-1 (see arrays). name: how messages
     call it (default: the path as given). start, end, fps, skip_frames: the part of a clip, see `Cut`. still: of a moving
     picture (GIF, APNG, WebP, AVIF) take the first frame as a photo. Photos are decoded here; of clips only the first frame.
     Raises InputError, in one line with the remedy, for whatever cannot be used.
@@ -126,6 +127,12 @@ def read(source: str | Path | bytes | np.ndarray | Image, *, name: str | None = 
     if media.kind == "photo" and not cut.whole:
         media.notices.append(f"{media.name}: a photo has no times; --start, --end, --fps and --skip-frames change nothing.")
     return media
+
+
+def is_pixels(source: object) -> bool:
+    """Whether something is a picture in memory: an array or a PIL image. Pillow is not imported to find out."""
+    pillow = sys.modules.get("PIL.Image")
+    return isinstance(source, np.ndarray) or (pillow is not None and isinstance(source, pillow.Image))
 
 
 def _one_line(name: str) -> str:
@@ -196,13 +203,7 @@ def _check_start(media: Media) -> None:
 
 
 def _from_array(array: np.ndarray, name: str) -> Media:
-    good = array.dtype == np.uint8 and (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3))
-    if not good:
-        raise InputError(f"{name}: array of shape {array.shape} and type {array.dtype}, "
-                         "expected uint8 [H, W, 3] RGB or [H, W] grey")
-    limits.check_photo(array.shape[1], array.shape[0], name)
-    rgb = np.repeat(array[:, :, None], 3, axis=2) if array.ndim == 2 else array
-    return _photo(np.array(rgb, order="C"), [], name)
+    return _photo(arrays.picture_of(array, name), [], name)
 
 
 def _photo(rgb: np.ndarray, notices: list[str], name: str, sha256: str | None = None) -> Media:

@@ -1,0 +1,138 @@
+"""What a Python program hands over, as what `media.read` and `evidence` take: one place for explain, measure and chat.
+
+Paths and FACS codes, data URLs, bytes, open binary files, PIL images, arrays, tensors; tables, data frames and dicts of action
+units; lists of any of these. Nothing is fetched from an address.
+"""
+
+from __future__ import annotations
+
+import operator
+import os
+import re
+from typing import NamedTuple
+
+from emollm import data_url
+from emollm.evidence import is_table
+from emollm.perception import arrays, media
+from emollm.perception.limits import Cut
+from emollm.schema import InputError
+
+MAX_BYTES = 2**30  # of a file or data URL that is held in memory
+TAKEN = ("a path, data URL, bytes, open binary file, PIL image, array, tensor, or table of action units (path, data frame, "
+         'dict such as {"AU12": 3.0})')
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.ASCII | re.IGNORECASE)  # Path() makes one slash of two; C:/ is a drive
+
+
+class Given(NamedTuple):
+    """One source, ready to be read."""
+
+    source: object  # Media, table, or what media.read takes
+    name: str | None = None  # how messages call it; None: as its reader does
+
+
+def each(source: object) -> list[Given]:
+    """Every source of a list or tuple, in order; of anything else that alone. What has no name of its own is called by its
+    place. Raises InputError."""
+    if not isinstance(source, (list, tuple)) or isinstance(source, Given):
+        return [one(source)]
+    if not source:
+        raise InputError(f"an empty list was given. Give {TAKEN}.")
+    return [one(item, f"item {k} of {len(source)}") for k, item in enumerate(source, 1)]
+
+
+def one(source: object, place: str = "") -> Given:
+    """A single source. place: of it in a list. Raises InputError naming what is taken."""
+    if isinstance(source, Given):
+        return source
+    if isinstance(source, (str, os.PathLike)):
+        return _text(os.fsdecode(source), place)
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return Given(bytes(source), place or None)
+    if arrays.is_tensor(source):
+        return Given(arrays.from_tensor(source, place or "tensor"), place or "tensor")
+    if isinstance(source, media.Media) or is_table(source) or media.is_pixels(source):
+        return Given(source, place or None)
+    if callable(getattr(source, "read", None)):
+        return _file(source, place)
+    kind = f"{type(source).__module__}.{type(source).__qualname__}".removeprefix("builtins.")
+    raise InputError(f"{f'{place}: ' if place else ''}cannot read a face from {kind}. Give {TAKEN}"
+                     f"{'' if place else '; for several, a list of these'}.")
+
+
+def opened(given: Given, cut: Cut, still: bool = False) -> media.Media | None:
+    """The photo or clip of a source; None for a table. Raises InputError."""
+    if isinstance(given.source, media.Media):
+        return given.source
+    return None if is_table(given.source) else media.read(given.source, name=given.name, still=still, **vars(cut))
+
+
+def content(given: Given) -> bytes:
+    """A photo or clip as the bytes of a file, to be sent on; pixels are written as PNG. Raises InputError."""
+    source = given.source
+    if isinstance(source, str):
+        with open(source, "rb") as file:
+            return file.read()
+    if isinstance(source, bytes):
+        return source
+    seen = opened(given, Cut())
+    if seen.kind == "clip":
+        return content(Given(os.fspath(seen.clip.source) if isinstance(seen.clip.source, os.PathLike) else seen.clip.source))
+    return _png(seen.picture)
+
+
+def face_number(face: object) -> int | None:
+    """0 for 0 and "0"; None stays. Raises InputError."""
+    if face is None or (isinstance(face, str) and face.strip().isdecimal()):
+        return face if face is None else int(face)
+    try:
+        return operator.index("" if isinstance(face, bool) else face)
+    except TypeError:
+        raise InputError(f"face={face!r:.40}: give the number of a face, such as 0 or 1") from None
+
+
+def _text(text: str, place: str) -> Given:
+    """A path, a FACS code or a data URL."""
+    if data_url.is_data_url(text):
+        name = place or "data URL"
+        return Given(data_url.read_data_url(text, name, MAX_BYTES), name)
+    if not text:
+        raise InputError(f"{place or 'source'}: an empty path was given. Give {TAKEN}.")
+    if _ADDRESS.match(text) and not os.path.exists(text):
+        raise InputError(f"{text:.200}: addresses are not opened. Download the file and give its path.")
+    return Given(text)
+
+
+def _file(file, place: str) -> Given:
+    """An open file, from its start where it can be rewound; it is left where it was."""
+    known = getattr(file, "name", None)
+    name = place or (os.path.basename(known) if isinstance(known, str) and known else "file")
+    try:
+        found = _read(file)
+    except (OSError, ValueError):  # ValueError: it is closed
+        raise InputError(f"{name}: this file is closed or cannot be read. Open it with open(path, 'rb').") from None
+    if not isinstance(found, (bytes, bytearray)):
+        raise InputError(f"{name}: this file was opened as text. Open it with open(path, 'rb').")
+    if len(found) > MAX_BYTES:
+        raise InputError(f"{name}: more than {MAX_BYTES >> 20} MB. Give the file's path instead.")
+    return Given(bytes(found), name)
+
+
+def _read(file) -> object:
+    if not (hasattr(file, "seekable") and file.seekable()):
+        return file.read(MAX_BYTES + 1)
+    at = file.tell()
+    file.seek(0)  # a buffer that was just written stands at its end
+    try:
+        return file.read(MAX_BYTES + 1)
+    finally:
+        file.seek(at)
+
+
+def _png(picture) -> bytes:
+    import io
+
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG")
+    return buffer.getvalue()
