@@ -1,4 +1,4 @@
-"""`emollm eval labels` and the prose of `emollm eval reasoning`: statistics by hand, tables good and bad, both from end to end."""
+"""`emollm eval labels` and the prose of `emollm eval reasoning`: statistics by hand, tables, from end to end."""
 
 import functools
 import json
@@ -113,7 +113,8 @@ def test_intervals_are_over_subjects_where_they_are_named():
 
 
 def test_what_has_no_number_is_null():
-    assert json.loads(Report({"x": (0.5, np.nan, None, 2)}).as_json()) == {"x": {"value": 0.5, "low": None, "high": None, "n": 2}}
+    stored = json.loads(Report({"x": (0.5, np.nan, None, 2)}).as_json())
+    assert stored == {"x": {"value": 0.5, "low": None, "high": None, "n": 2}}
 
 
 # --- tables ------------------------------------------------------------------------------------------------------------
@@ -173,8 +174,9 @@ def pictures(astronaut, tmp_path):
 
 
 def test_rows_that_cannot_be_read_are_named_and_the_others_keep_their_labels(pictures):
-    rows = labels.read_table(table(pictures, "path,codes,label\nface.png,,happy\nempty.png,,neutral\nbroken.png,,sad\n,6C+12D,happy"
-                                             "\nmissing.png,,fear\n,nonsense,anger\nface.png,4D,anger\n"))
+    lines = ["path,codes,label", "face.png,,happy", "empty.png,,neutral", "broken.png,,sad", ",6C+12D,happy",
+             "missing.png,,fear", ",nonsense,anger", "face.png,4D,anger"]
+    rows = labels.read_table(table(pictures, "\n".join(lines)))
     outcome = labels.measured(rows, Engine("happiness", "surprise", "anger"), crops=False)
     assert [LABELS[k] for k in outcome.truth] == ["happiness", "happiness", "anger"]
     assert [LABELS[k] for k in outcome.said] == ["happiness", "surprise", "anger"]
