@@ -10,6 +10,7 @@ from PIL import Image
 
 from emollm import cli
 from emollm.answer import prompt
+from emollm.caption.incoming.items import Item
 from emollm.evaluation import command, labels, prose, reasoning
 from emollm.evaluation.batches import answered, batches
 from emollm.evaluation.report import Report
@@ -259,6 +260,13 @@ def test_the_worst_sentences_have_most_that_is_wrong():
     for k in range(8):
         counts.add(f"{k}.png", told("One two three four.", [(w, "contradicted") for w in ["One", "two", "three"][:1 + k % 3]]))
     assert [len(wrong["reasons"]) for wrong in counts.worst] == [3, 3, 2, 2, 2]
+
+
+def test_prose_of_nothing_is_an_error(pictures, capsys):
+    assert cli.main(["eval", "reasoning", "--media", str(pictures / "missing.mp4")]) == 2
+    assert "missing.mp4: no such file or folder" in capsys.readouterr().err
+    with pytest.raises(InputError, match="none of 2 photos and clips can be judged"):
+        prose.prose([Item(n, str(pictures / n), n) for n in ("empty.png", "broken.png")], Engine("fear"), crops=False)
 
 
 def test_prose_from_end_to_end(pictures, astronaut_clip, tiny_folder, capsys, monkeypatch):
