@@ -70,8 +70,8 @@ def explain(source, *, question: str | None = None, what_if: dict[str, float] | 
 
 
 def prepare(source, shape: Shape, *, what_if: dict[str, float] | list[str] | None = None, face: int | str | None = None,
-            evidence=None, baseline: str | None = None, crops: bool = False, gate: QualityGate | None = DEFAULT_GATE, cut: Cut = WHOLE,
-            still: bool = False) -> Prepared:
+            evidence=None, baseline: str | None = None, crops: bool = False, gate: QualityGate | None = DEFAULT_GATE,
+            cut: Cut = WHOLE, still: bool = False) -> Prepared:
     """Steps 1 to 4 for every face of a source; arguments as explain(). Needs no torch. The key frames of a what-if are
     those of the measurement: the same moments, other evidence. cut: the part of a clip. still: take a moving picture (GIF,
     APNG, WebP, AVIF) for a photo.

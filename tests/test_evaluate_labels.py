@@ -1,4 +1,4 @@
-"""`emollm eval labels` and the prose of `emollm eval reasoning`: statistics by hand, tables good and bad, end to end."""
+"""`emollm eval labels` and the prose of `emollm eval reasoning`: statistics by hand, tables, from end to end."""
 
 import functools
 import json
@@ -10,6 +10,7 @@ from PIL import Image
 
 from emollm import cli
 from emollm.answer import prompt
+from emollm.caption.incoming.items import Item
 from emollm.evaluation import command, labels, prose, reasoning
 from emollm.evaluation.batches import answered, batches
 from emollm.evaluation.report import Report
@@ -113,8 +114,8 @@ def test_intervals_are_over_subjects_where_they_are_named():
 
 
 def test_what_has_no_number_is_null():
-    assert json.loads(Report({"x": (0.5, np.nan, None, 2)}).as_json()) == {
-        "x": {"value": 0.5, "low": None, "high": None, "n": 2}}
+    stored = json.loads(Report({"x": (0.5, np.nan, None, 2)}).as_json())
+    assert stored == {"x": {"value": 0.5, "low": None, "high": None, "n": 2}}
 
 
 # --- tables ------------------------------------------------------------------------------------------------------------
@@ -174,8 +175,9 @@ def pictures(astronaut, tmp_path):
 
 
 def test_rows_that_cannot_be_read_are_named_and_the_others_keep_their_labels(pictures):
-    rows = labels.read_table(table(pictures, "path,codes,label\nface.png,,happy\nempty.png,,neutral\nbroken.png,,sad\n"
-                                             ",6C+12D,happy\nmissing.png,,fear\n,nonsense,anger\nface.png,4D,anger\n"))
+    lines = ["path,codes,label", "face.png,,happy", "empty.png,,neutral", "broken.png,,sad", ",6C+12D,happy",
+             "missing.png,,fear", ",nonsense,anger", "face.png,4D,anger"]
+    rows = labels.read_table(table(pictures, "\n".join(lines)))
     outcome = labels.measured(rows, Engine("happiness", "surprise", "anger"), crops=False)
     assert [LABELS[k] for k in outcome.truth] == ["happiness", "happiness", "anger"]
     assert [LABELS[k] for k in outcome.said] == ["happiness", "surprise", "anger"]
@@ -258,6 +260,13 @@ def test_the_worst_sentences_have_most_that_is_wrong():
     for k in range(8):
         counts.add(f"{k}.png", told("One two three four.", [(w, "contradicted") for w in ["One", "two", "three"][:1 + k % 3]]))
     assert [len(wrong["reasons"]) for wrong in counts.worst] == [3, 3, 2, 2, 2]
+
+
+def test_prose_of_nothing_is_an_error(pictures, capsys):
+    assert cli.main(["eval", "reasoning", "--media", str(pictures / "missing.mp4")]) == 2
+    assert "missing.mp4: no such file or folder" in capsys.readouterr().err
+    with pytest.raises(InputError, match="none of 2 photos and clips can be judged"):
+        prose.prose([Item(n, str(pictures / n), n) for n in ("empty.png", "broken.png")], Engine("fear"), crops=False)
 
 
 def test_prose_from_end_to_end(pictures, astronaut_clip, tiny_folder, capsys, monkeypatch):

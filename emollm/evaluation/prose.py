@@ -15,7 +15,6 @@ from emollm.answer.labels import UNLISTED, WRONG
 from emollm.answer.prose import REPEATED
 from emollm.answer.ranks import WRONG_RANK
 from emollm.caption.incoming.items import Item
-from emollm.caption.incoming.sources import read_inputs
 from emollm.evaluation.batches import answered, batches
 from emollm.evaluation.report import Figure, Report, unread_lines
 from emollm.evaluation.statistics import bootstrap
@@ -73,16 +72,15 @@ def wrong_sentences(told: Explanation) -> list[dict]:
     return found
 
 
-def prose(media: list[str], engine, crops: bool) -> Report:
-    """The figures of every way of decoding. media: files, folders, patterns or lists, as `emollm caption` takes them."""
-    items = read_inputs(media)
+def prose(items: list[Item], engine, crops: bool) -> Report:
+    """The figures of every way of decoding, for photos and clips. Raises InputError when none of them can be read."""
     counts, unread = {mode: Counts() for mode in MODES}, []
     for batch in batches(items, lambda item: prepare(item.source, engine.shape, crops=crops), "photos and clips"):
         for mode, grounded in MODES.items():
             for item, found in answered(batch, engine, grounded):
                 _count(item, found, counts[mode], unread if grounded else [])
     if not counts["grounded"].source:
-        raise InputError(f"{media[0]}: nothing can be judged. {unread[0]['place']}: {unread[0]['reason']}")
+        raise InputError(f"none of {len(items)} photos and clips can be judged. {unread[0]['place']}: {unread[0]['reason']}")
     return _report(counts, unread, len(items))
 
 

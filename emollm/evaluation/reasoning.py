@@ -21,6 +21,7 @@ import numpy as np
 
 from emollm import progress
 from emollm.answer import prompt, reading
+from emollm.caption.incoming.sources import read_inputs
 from emollm.evaluation.prose import prose
 from emollm.evaluation.report import Figure, Report
 from emollm.evaluation.statistics import bootstrap
@@ -143,10 +144,11 @@ def real_faces(engine, folder: str, n: int) -> list[Subject]:
 
 def reasoning(arguments: argparse.Namespace) -> Report:
     """All figures by name. Raises InputError."""
+    items = read_inputs(arguments.media or [])  # before anything slow: a wrong path is named at once
     said = Report(prototypes() | traces())
     if arguments.ckplus:
         said.figures |= coded(arguments.ckplus)
-    if not arguments.fer and not arguments.media:
+    if not arguments.fer and not items:
         return said
     from emollm.model.engine import engine as engine_of
 
@@ -155,4 +157,4 @@ def reasoning(arguments: argparse.Namespace) -> Report:
         faces = real_faces(engine, arguments.fer, arguments.n)
         before = answered(engine, faces, "as measured")
         said.figures |= what_if(engine, faces) | single_units(engine, faces, before) | unchanged(engine, faces, before)
-    return said.joined(prose(arguments.media, engine, arguments.crops)) if arguments.media else said
+    return said.joined(prose(items, engine, arguments.crops)) if items else said
