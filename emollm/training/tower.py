@@ -218,8 +218,7 @@ def update(run: Run, average: float) -> None:
 def settle_norms(run: Run, faces: Faces, strengths: Strengths, config: dict) -> None:
     """Statistics of the averaged weights' batch norms, at the size that chips are stored and later shown at.
 
-    The running ones belong to other weights, and to the size of the epoch: trained at 32 px and shown 48, a tower that
-    agrees with 62 % of the labels fell to 38 %.
+    The running ones belong to other weights, and to the size of the epoch.
     """
     seed, size = config["seed"] * 1000 + run.epoch, faces.chips.shape[-1]
     order, changes = torch.Generator().manual_seed(seed), torch.Generator(faces.chips.device).manual_seed(seed)
