@@ -17,6 +17,7 @@ from emollm.evaluation.statistics import bootstrap, calibration_error, macro_rec
 from emollm.perception.mesh import pose
 from emollm.schema import LABELS
 from emollm.training import tower as train_tower
+from emollm.training.faces import ObservedFaces
 
 TEMPERATURES = np.linspace(0.5, 2.0, 61)
 YAW = ((0, 10), (10, 20), (20, 30), (30, 90))  # degrees
@@ -105,9 +106,8 @@ def main() -> None:
 
 def turned(path: str) -> np.ndarray:
     """Absolute yaw in degrees of the validation faces, NaN where no face was found."""
-    stored = np.load(path)
-    rows = np.flatnonzero(stored["public_test"])
-    landmarks, found = stored["landmarks"][rows].astype(float), stored["found"][rows]
+    faces = ObservedFaces.read(path)
+    landmarks, found = faces.landmarks[faces.validate].astype(float), faces.found[faces.validate]
     return np.array([abs(pose(points)[0]) if there else np.nan for points, there in zip(landmarks, found, strict=True)])
 
 

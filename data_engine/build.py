@@ -22,27 +22,28 @@ from emollm.answer import prompt, reading, verify
 from emollm.answer.witnesses import Movements, together
 from emollm.perception.measure import ESTIMATOR
 from emollm.schema import AU_NAMES, LABELS
+from emollm.training.faces import ObservedFaces
 from emollm.training.record import Record
 
 KEYS = ("records", "faces", "out", "seed", "mix.real?", "mix.edited?", "mix.drawn?", "asked.explain?", "asked.movement?",
         "asked.label?", "label_share", "earlier")
 
 
-class Faces:
-    """Measured faces of the training split, as `data_engine observe` cached them; the target distribution holds
-    `label_share` of the FER2013 label beside the FER+ votes."""
+class LabelledFaces:
+    """Measured faces of the training split; the target distribution holds `label_share` of the FER2013 label beside the
+    FER+ votes."""
 
     def __init__(self, path: str, label_share: float):
-        stored = np.load(path)
-        self.intensity = stored["intensity"].astype(np.float64)  # [N, 24, 2]
-        self.confidence, self.measured = stored["confidence"].astype(np.float64), stored["measured"]
-        onehot = np.eye(len(LABELS))[stored["fer"]]
-        self.target = (1 - label_share) * stored["soft"] + label_share * onehot  # [N, 8]
-        self.rows = np.flatnonzero(stored["keep"] & ~stored["public_test"] & stored["found"])
+        faces = ObservedFaces.read(path)
+        self.intensity = faces.intensity.astype(np.float64)  # [N, 24, 2]
+        self.confidence, self.measured = faces.confidence.astype(np.float64), faces.measured
+        onehot = np.eye(len(LABELS))[faces.label]
+        self.target = (1 - label_share) * faces.soft + label_share * onehot  # [N, 8]
+        self.rows = faces.train[faces.found[faces.train]]
         self.pool = self.intensity[self.rows]
 
 
-def evidence(faces: Faces, rng: random.Random, mix: dict) -> tuple:
+def evidence(faces: LabelledFaces, rng: random.Random, mix: dict) -> tuple:
     """Series, events, key frames, target distribution, picture row (or None) and the kind of evidence."""
     kind = rng.choices(list(mix), list(mix.values()))[0]
     row = int(rng.choice(faces.rows))
@@ -77,7 +78,8 @@ def mix_clip(kind: str) -> float:
     return 0.12 if kind == "real" else 0.25
 
 
-def write_record(index: int, seed: int, faces: Faces, mix: dict, asked: dict, earlier: float) -> tuple[Record | None, str]:
+def write_record(index: int, seed: int, faces: LabelledFaces, mix: dict, asked: dict,
+                 earlier: float) -> tuple[Record | None, str]:
     """One record, or None and the reason why it was dropped. mix and asked: weights of evidence and question kinds;
     earlier: share of records that are the second turn of a chat about the face."""
     rng = random.Random(seed * 1_000_003 + index)
@@ -124,7 +126,7 @@ def finished(path: Path) -> int:
 
 def build(config: dict) -> collections.Counter:
     """Write config["records"] records to config["out"]; returns the count per outcome of this run."""
-    faces, out = Faces(config["faces"], config["label_share"]), Path(config["out"])
+    faces, out = LabelledFaces(config["faces"], config["label_share"]), Path(config["out"])
     out.parent.mkdir(parents=True, exist_ok=True)
     counts = collections.Counter()
     with out.open("a") as lines:

@@ -15,6 +15,7 @@ import numpy as np
 from emollm.evaluation import fer2013
 from emollm.explainer import prepare
 from emollm.model.checkpoint import Shape
+from emollm.training.faces import ObservedFaces
 
 SHAPE = Shape(max_key_frames=1, chip_size=48)
 SHARD = 2000
@@ -44,7 +45,6 @@ def observe(folder: str, out: str, progress=print) -> None:
         path.with_suffix(".tmp.npz").replace(path)
         progress(f"{rows.stop}/{len(source)} pictures")
     parts = [np.load(shards / f"{start:06d}.npz") for start in starts]
-    arrays = {k: np.concatenate([p[k] for p in parts]) for k in parts[0].files if k not in ("chip", "measured")}
-    np.savez(out, chips=np.concatenate([p["chip"] for p in parts]), soft=source.votes / source.votes.sum(1, keepdims=True)
-             .clip(1), fer=source.fer, fp_votes=source.votes, keep=source.keep, public_test=source.public_test,
-             measured=np.concatenate([p["measured"] for p in parts]).any(0), **arrays)
+    observed = {k: np.concatenate([p[k] for p in parts]) for k in parts[0].files}
+    observed |= {"chips": observed.pop("chip"), "measured": observed["measured"].any(0)}
+    ObservedFaces.write(out, source, observed)

@@ -60,7 +60,7 @@ def test_another_seed_gives_other_records(config, tmp_path):
 # --- records ------------------------------------------------------------------------------------------------------
 
 def test_records_hold_what_training_reads(records):
-    assert len(records) > 250
+    assert len(records) > 200  # of 300: the verifier of prose drops a quarter of the drafts
     for r in records:
         assert [m["role"] for m in r.messages] == ["user", "assistant"] * (len(r.messages) // 2)
         assert r.messages[-2]["content"] in (*QUESTIONS[r.provenance["asked"]], prompt.DEFAULT_QUESTION)
@@ -105,7 +105,7 @@ def test_the_label_comes_after_the_evidence(records):
 
 def test_texts_do_not_repeat(data_config, faces_cache):
     """With numbers masked at most 2 % of the explanations share their text with another."""
-    faces = engine.Faces(str(faces_cache), 0.25)
+    faces = engine.LabelledFaces(str(faces_cache), 0.25)
     asked = {"explain": 1}
     texts = [engine.write_record(k, 9, faces, data_config["mix"], asked, 0.0)[0] for k in range(400)]
     masked = collections.Counter(re.sub(r"\d+(\.\d+)?", "#", r.messages[-1]["content"]) for r in texts if r)
@@ -114,7 +114,7 @@ def test_texts_do_not_repeat(data_config, faces_cache):
 
 def test_edited_faces_move_their_target(faces_cache, data_config):
     """Once an edit removes the movements, the picture's votes must not stand unchanged."""
-    faces = engine.Faces(str(faces_cache), 0.25)
+    faces = engine.LabelledFaces(str(faces_cache), 0.25)
     moved = []
     for seed in range(40):
         series, _, _, target, row, kind = engine.evidence(faces, random.Random(seed), {"edited": 1})

@@ -28,7 +28,7 @@ def cache() -> FeatureCache:
     return FeatureCache(rows, np.broadcast_to(features[:, :, None, None], (40, 4, 16, 256)).astype(np.float16))
 
 
-def record(series, events=(), keys=(0,), row=107) -> Record:
+def record(series, events=(), keys=(0,), row: int | None = 107) -> Record:
     messages = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "Conclusion: fear."}]
     return Record(0, messages, "fear", [0.125] * 8, series, list(events), list(keys), row, {})
 
@@ -105,7 +105,7 @@ def test_pixels_are_those_of_the_record(photo_of, cache):
     assert face.visual_features.shape == (1, 16, 256)
     assert 106.9 < face.visual_features[0, 0, 0] < 107.5
     assert record_face(record(photo_of({})), None, np.random.default_rng(0)).visual_frames == 0
-    assert record_face(record(photo_of({})) | {"images": []}, cache, np.random.default_rng(0)).visual_frames == 0
+    assert record_face(record(photo_of({}), row=None), cache, np.random.default_rng(0)).visual_frames == 0
 
 
 def test_mirrored_pixels_never_meet_one_sided_text(photo_of, cache):

@@ -11,6 +11,7 @@ import torch
 from emollm.model.emollm import EmoLLM
 from emollm.model.processor import EmoLLMProcessor
 from emollm.training.augment import Strengths, augment
+from emollm.training.faces import ObservedFaces
 
 VARIANTS = Strengths(turn=0.22, zoom=0.15, shift=0.12, contrast=0.3, brightness=0.25)  # of the cached pictures
 
@@ -40,8 +41,8 @@ def cache_features(model: EmoLLM, processor: EmoLLMProcessor, faces_path: str, f
     """
     from emollm.training.tower import to_input, to_pixels
 
-    stored = np.load(faces_path)
-    rows, chips = np.flatnonzero(stored["keep"] & ~stored["public_test"]), stored["chips"]
+    faces = ObservedFaces.read(faces_path)
+    rows, chips = faces.train, faces.chips
     content = hashlib.sha256(chips[rows].tobytes())
     for tensor in model.face.tower.state_dict().values():
         content.update(tensor.bfloat16().float().numpy().tobytes())

@@ -25,6 +25,7 @@ from emollm.model.tower import POCKET, build_tower, patch_features
 from emollm.schema import LABELS, InputError
 from emollm.training import settings
 from emollm.training.augment import Strengths, augment
+from emollm.training.faces import ObservedFaces
 
 KEYS = ("stage", "faces", "out", "device", "seed", "batch", "lr", "weight_decay", "warm_up", "sizes", "strengths", "average",
         "class_weight", "smoothing", "balance", "validate_every", *(f"augment.{f.name}" for f in dataclasses.fields(Strengths)))
@@ -113,14 +114,9 @@ class Faces:
 
 def load_faces(path: str, device: str) -> Faces:
     """The cache that `data_engine observe` wrote. Raises InputError when it is missing or is something else."""
-    try:
-        stored = np.load(path)
-        chips, votes, label, keep, public_test = (stored[k] for k in ("chips", "fp_votes", "fer", "keep", "public_test"))
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{path}: not a cache of faces ({error}); data_engine/README.md says how to make one") from None
-    train, validate = (torch.from_numpy(np.flatnonzero(rows)) for rows in (keep & ~public_test, public_test))
-    arrays = (torch.from_numpy(a).to(device) for a in (chips, votes.astype(np.float32), label.astype(np.int64)))
-    return Faces(*arrays, train, validate)
+    faces = ObservedFaces.read(path)
+    arrays = (torch.from_numpy(a).to(device) for a in (faces.chips, faces.votes, faces.label.astype(np.int64)))
+    return Faces(*arrays, torch.from_numpy(faces.train), torch.from_numpy(faces.validate))
 
 
 def draw_rows(faces: Faces, balance: float, generator: torch.Generator) -> torch.Tensor:
