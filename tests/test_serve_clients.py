@@ -1,6 +1,7 @@
 """One list of client bodies: the server and `emollm caption` give each of them the same answer, or the same refusal."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from client_bodies import bodies, odd
@@ -31,11 +32,14 @@ def test_there_are_many():
 
 
 def test_the_server_and_caption_answer_alike(http, picture, captions):
-    told = {}
-    for name, body in bodies(picture).items():
-        answer = http.post("/v1/chat/completions", json=body | {"emollm": {"grounded": True}})
-        assert answer.status_code == 200, (name, answer.text)
-        told[name] = answer.json()["choices"][0]["message"]["content"]
+    def ask(body: dict):
+        return http.post("/v1/chat/completions", json=body | {"emollm": {"grounded": True}})
+
+    given, told = bodies(picture), {}
+    with ThreadPoolExecutor(8) as pool:  # answered together
+        for name, answer in zip(given, pool.map(ask, given.values()), strict=True):
+            assert answer.status_code == 200, (name, answer.text)
+            told[name] = answer.json()["choices"][0]["message"]["content"]
     assert len(set(told.values())) == 1, "all of them ask the same"
     for name, text in told.items():
         assert captions[name]["response"]["body"]["choices"][0]["message"]["content"] == text, name
