@@ -234,6 +234,12 @@ def test_what_is_no_code_of_a_known_unit_is_named_and_the_rest_used(code, used, 
     assert all(any(words in notice for notice in series.notices) for words in told)
 
 
+def test_a_neutral_face_is_coded_0():
+    assert evidence.looks_like_facs("0")
+    assert (evidence.parse_facs("0").intensity == 0).all()
+    assert evidence.parse_facs("0").measured.all()
+
+
 @pytest.mark.parametrize("name", ["photo.jpg", "12.jpg", "1+2.csv", "", "../4", "7Q", "a+4"])
 def test_file_names_are_not_facs_codes(name):
     assert not evidence.looks_like_facs(name)

@@ -17,22 +17,27 @@ from emollm.evidence.tables import Table
 from emollm.schema import AU_NAMES, AUS, ON, SIDES, AUSeries, InputError, au_index
 
 _CODE = re.compile(r"(?P<side>[LRBlrb]?)(?:AU)?(?P<number>\d{1,2})(?P<level>[A-Za-z]?)", re.ASCII)
+NEUTRAL = "0"  # a coder's word for a face without any action
 _LETTERS = ("", *"ABCDEX")  # no letter: there, without an intensity
 _WORDS = {"": "both", "l": "left", "r": "right", "b": "both", "bilateral": "both"}
 
 
 def looks_like_facs(text: str) -> bool:
-    """Whether a string is a FACS code such as 1+2+5D rather than the name of a file."""
+    """Whether a string is a FACS code such as 1+2+5D, or 0 for a neutral face, rather than the name of a file."""
+    if text.strip() == NEUTRAL:
+        return True
     codes = [_CODE.fullmatch(part) for part in re.split(r"\s*\+\s*", text.strip())]
     return all(codes) and any(code["level"].upper() in _LETTERS for code in codes)
 
 
 def parse_facs(code: str, name: str = "FACS code") -> AUSeries:
-    """A coder's FACS string as one moment: 1+2+5D, 6C+12D, L14B (the person's left), X = not scored.
+    """A coder's FACS string as one moment: 1+2+5D, 6C+12D, L14B (the person's left), X = not scored, 0 = neutral.
 
     A unit that emollm does not know, and a letter other than A-E or X, is left out and named in the notices. Raises
     InputError naming the part that is no code, an AU coded twice on one side, or a string of which nothing can be used.
     """
+    if code.strip() == NEUTRAL:
+        return coded_series(np.zeros(1), [[]], face_id=0)
     coded, foreign, odd = [], [], []
     for part in re.split(r"\s*[+,;]\s*|\s+", code.strip()):
         match = _CODE.fullmatch(part)
