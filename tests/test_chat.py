@@ -406,7 +406,7 @@ def served(server, prepared, astronaut_file):
 
 def test_a_server_is_sent_the_media_and_the_whole_conversation(server, served, astronaut_file):
     server.replies += ["Conclusion: happiness. One.", "Conclusion: neutral. Two."]
-    assert list(served.ask("First?")) == ["Conclusion: happiness. One."]  # prose is checked whole
+    assert list(served.ask("First?")) == ["", "", "", "Conclusion: happiness. One."]  # prose is checked whole
     served.edit({"AU12": 0.0})
     assert answered(served, "Second?") == "Conclusion: neutral. Two."
     (path, key, one), (_, _, two) = server.asked

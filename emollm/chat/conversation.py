@@ -95,15 +95,15 @@ class Chat:
                 self.turns.append(turn)
 
     def _checked(self, pieces: Iterator[str]) -> Iterator[str]:
-        """The answer with its observation lines as they are written, and its prose once the verifier has read it."""
+        """The answer with its observation lines as they are written, and its prose once the verifier has read it; empty
+        pieces meanwhile, so that the reader can stop."""
         written, shown = "", 0
         try:
             for piece in pieces:
                 written += piece
-                lines = len(prompt.observations_of(written))
-                if lines > shown:
-                    yield written[shown:lines]
-                    shown = lines
+                lines = max(shown, len(prompt.observations_of(written)))
+                yield written[shown:lines]
+                shown = lines
         finally:
             pieces.close()
         text = mend(written, self.subject.series, self.subject.events, {}).text
