@@ -61,6 +61,8 @@ def same(one: Explanation, other: Explanation) -> None:
     a, b = one.to_dict(), other.to_dict()
     for key in ("distribution", "confidence"):
         assert a.pop(key) == pytest.approx(b.pop(key), abs=1e-4)
+    for key, digits in (("look", 1e-4), ("conflict", 1e-3)):
+        assert a["witnesses"].pop(key) == pytest.approx(b["witnesses"].pop(key), abs=digits)
     assert a == b
 
 
