@@ -104,6 +104,7 @@ class _Worker:
                                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                             env={**os.environ, **quiet})
         self.connection = Connection(ours.detach())
+        self.stopping = threading.Lock()  # a stopped run and the thread that asks may both stop it; close() twice is EBADF
 
     def ask(self, job: tuple, seconds: float, shown: str) -> Any:
         try:
@@ -129,9 +130,10 @@ class _Worker:
         return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
 
     def stop(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        self.connection.close()
+        with self.stopping:
+            self.process.kill()
+            self.process.wait()
+            self.connection.close()
 
 
 class _Unpickler(pickle.Unpickler):
