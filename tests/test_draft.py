@@ -11,6 +11,7 @@ from data_engine.questions import QUESTIONS
 from emollm.answer.clauses import clauses
 from emollm.answer.mentions import mentions
 from emollm.answer.prompt import Observation, parse, render
+from emollm.explanation import CLOSE_MARGIN
 from emollm.facs.readings import relation
 from emollm.facs.tables import COMBINATIONS, VARIANTS
 from emollm.facs.units import ACTION_UNITS
@@ -182,7 +183,7 @@ UNCERTAIN = re.compile(r"\bclose\b|uncertain|small margin|margin is small|unclea
 
 def test_small_margin_is_worded_as_uncertain(records):
     for *_, margin, _, c in records:
-        if margin < draft.CLOSE:
+        if margin < CLOSE_MARGIN:
             assert UNCERTAIN.search(c), c
         elif margin >= draft.FAR:
             assert not re.search(r"uncertain|close call|as likely|small margin|doubt", c), c

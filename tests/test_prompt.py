@@ -115,11 +115,11 @@ def test_only_a_line_start_begins_a_part():
     assert answer.interpretation == "no Conclusion: fear. here"
 
 
-def test_intervals_are_short():
+def test_intervals_have_tenths():
     assert prompt.format_interval(None) == "still"
     assert prompt.format_interval((0.41, 1.8)) == "0.4-1.8 s"
-    assert prompt.format_interval((9.94, 9.96)) == "9.9-10 s"
-    assert prompt.format_interval((61.4, 3599.6)) == "61-3600 s"
+    assert prompt.format_interval((9.94, 9.96)) == "9.9-10.0 s"
+    assert prompt.format_interval((61.4, 3599.6)) == "61.4-3599.6 s"
 
 
 # --- what is stated of a measurement ------------------------------------------------------------------------------

@@ -36,8 +36,9 @@ def folder(tmp_path_factory, astronaut, astronaut_clip):
     (place / "clips").mkdir()
     for copy in (place / "clip.mp4", place / "clips" / "clip.mp4"):
         copy.write_bytes(Path(astronaut_clip).read_bytes())
-    done = run("measure photo.jpg -o track.csv", place)
-    assert done.returncode == 0, done.stderr
+    for command in ("measure photo.jpg -o units.csv", "measure clip.mp4 -o track.csv"):
+        done = run(command, place)
+        assert done.returncode == 0, done.stderr
     return place
 
 
@@ -54,7 +55,9 @@ def test_readme_names_every_command_once():
 def test_command(command, folder):
     done = run(command, folder)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() or (command.startswith("caption") and (folder / "captions.jsonl").stat().st_size)
+    words = shlex.split(command)
+    written = folder / words[words.index("-o") + 1] if "-o" in words else None
+    assert done.stdout.strip() or (written and written.stat().st_size)
 
 
 def test_measure_command(folder):
