@@ -115,9 +115,9 @@ def test_explain_with_the_adapter(adapted, astronaut_file, with_peft):
         assert told.distribution == pytest.approx(expected.distribution, abs=1e-4)
 
 
-def test_an_unknown_adapter_is_not_there(client, adapted):
+def test_an_unknown_adapter_is_not_there(client, adapted, pictures):
     with pytest.raises(openai.NotFoundError) as caught:
-        client.chat.completions.create(**asked(text()) | {"model": "klinik"})
+        client.chat.completions.create(**asked(image(data_url(pictures[0])), text()) | {"model": "klinik"})
     check_refusal(caught.value.body, "model", ("klinik", "does not exist"))
     assert caught.value.code == "model_not_found"
     answer = httpx.post(f"{adapted.url}/v1/explain", json={"evidence": "12", "model": "klinik"})
