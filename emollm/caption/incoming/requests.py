@@ -106,7 +106,7 @@ def _media_url(body: dict) -> str:
     url = given.get("url") if isinstance(given, dict) else given
     if not isinstance(url, str) or not url:
         raise RequestError("invalid_request", f"the part '{parts[0]['type']}' has no url")
-    if is_data_url(url) and ";base64," not in url[:HEAD_CHARACTERS]:
+    if is_data_url(url) and ";base64," not in url[:HEAD_CHARACTERS].lower():
         raise RequestError("invalid_request", "the data URL is not base64: write data:image/jpeg;base64,...")
     return url
 
