@@ -58,7 +58,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(options, said, capsys):
 def test_a_checkpoint_of_something_else_is_refused_before_anything_starts(tmp_path, capsys):
     (tmp_path / "config.json").write_text('{"model_type": "qwen3"}')
     assert cli(["serve", "--model", str(tmp_path)]) == 2
-    assert "not of an emollm model" in capsys.readouterr().err
+    assert "its config.json is no emollm model" in capsys.readouterr().err
 
 
 def test_a_taken_port_is_named():
