@@ -62,7 +62,7 @@ class Watched:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         code = (f"import asyncio, os, sys; from emollm_vllm.process.launch import listen\n"
-                f"from emollm_vllm import supervise\nsupervise.GIVE_UP = 2\n"
+                f"from emollm_vllm.process import supervise\nsupervise.GIVE_UP = 2\n"
                 f"command = [sys.executable, {str(script)!r}, {behaviour!r}, {str(folder)!r}]\n"
                 f"s = supervise.Supervisor(listen('127.0.0.1', {port}), command, dict(os.environ), print, {restart}, "
                 f"hung_after={hung_after})\n"
