@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from data_engine.phrases import capitalised, clause, codes, refer, say, sentence
+from emollm.answer.times import SIMULTANEOUS
 from emollm.explanation import CLOSE_MARGIN
 from emollm.facs.readings import level_word, relation
 from emollm.facs.tables import COMBINATIONS, OTHER_READINGS, Combination
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from emollm.answer.prompt import Observation
 
 FAR = 0.5  # margin from which the alternative is called distant
-SIMULTANEOUS = 0.2  # s; onsets this close count as one moment
 BRIEF = 0.5  # s
 CLEARLY_STRONGER = 0.3  # intensity; less than this is within what two FACS coders differ by
 

@@ -17,9 +17,6 @@ STRENGTH_TOLERANCE = 0.5  # half a FACS level, what two coders may differ by
 WORD_TOLERANCE = 0.3  # a level word may miss its bounds by this before it is wrong
 RANK_TOLERANCE = 0.25  # strengths this close may be ranked either way
 TIE = 0.005  # probabilities this close look the same in two decimals
-UPPER_FACE = frozenset(
-    AU_NAMES[AU_NAMES.index(au)] for au in ("AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU43", "AU45")
-)
 
 Verdict = tuple[str, str]  # verdict of schema.VERDICTS, reason
 RIGHT: Verdict = ("supported", "")
@@ -78,9 +75,6 @@ class Facts:
     def on(self) -> list[str]:
         """Units that are there, strongest first."""
         return sorted((au for au in AU_NAMES if self.state(au) == "on"), key=lambda au: -self._raw[au])
-
-    def unsure(self) -> list[str]:
-        return [au for au in AU_NAMES if self.state(au) == "unsure"]
 
     def best(self, units: tuple[str, ...]) -> str:
         """The member of a set that a mention of it means: the strongest one that was measured."""

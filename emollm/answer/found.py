@@ -7,29 +7,12 @@ from dataclasses import dataclass, field
 from emollm.answer.clauses import Clause
 from emollm.answer.mention import Mention
 
-KINDS = (
-    "movement",
-    "strength",
-    "rank",
-    "side",
-    "count",
-    "place",
-    "time",
-    "order",
-    "combination",
-    "support",
-    "alternative",
-    "confidence",
-    "label",
-    "cause",
-)
-
 
 @dataclass
 class Found:
     """One statement. `verdict` is one of schema.VERDICTS; what nothing could judge is not found at all."""
 
-    kind: str
+    kind: str  # of schema.CLAIM_KINDS
     start: int  # in the whole text
     end: int
     verdict: str

@@ -6,9 +6,10 @@ import math
 import re
 
 from emollm.answer import lexicon
-from emollm.answer.facts import RIGHT, STRENGTH_TOLERANCE, UPPER_FACE, WORD_TOLERANCE, Facts, within
+from emollm.answer.facts import RIGHT, STRENGTH_TOLERANCE, WORD_TOLERANCE, Facts, within
 from emollm.answer.found import Found, Passage, group_before
 from emollm.answer.mention import Mention
+from emollm.facs.units import UPPER_FACE
 from emollm.schema import AU_NAMES, SIDE_GAP, VERDICTS
 
 SIDE_TOLERANCE = 0.25  # a left-right gap this close to SIDE_GAP may be called either way

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import re
 
-from emollm.answer.facts import RANK_TOLERANCE, RIGHT, UPPER_FACE, Facts, worst
+from emollm.answer.facts import RANK_TOLERANCE, RIGHT, Facts, worst
 from emollm.answer.found import Found, Passage, group_after, group_before, left_of, right_of
 from emollm.answer.lexicon import LABEL
 from emollm.answer.mention import Mention
+from emollm.facs.units import UPPER_FACE
 
 WRONG_RANK, SELF = "wrong rank", "compared with itself"
 

@@ -1,7 +1,7 @@
 """`emollm eval quick`: what the shipped model gets right on FER2013's PublicTest faces, through the real path.
 
 Prints label agreement after the evidence (against the FER2013 label and the FER+ majority), macro recall, the share of
-unsupported claims without grounded decoding, and whether an edit of a cited action unit changes its claim; each with n
+unsupported claims as written and as shown, and whether an edit of a cited action unit changes its claim; each with n
 and a bootstrap interval. The pictures are face crops of 48 px: the size gate is off, and a crop in which no face is
 found is read from its pixels alone, with no action unit measured.
 """
@@ -14,6 +14,7 @@ import random
 import numpy as np
 
 from emollm.answer import prompt, verify
+from emollm.answer.mend import mend
 from emollm.evaluation.report import Report
 from emollm.evaluation.statistics import bootstrap, calibration_error, macro_recall
 from emollm.explainer import prepare
@@ -46,9 +47,25 @@ def answers(model, processor, faces: list[tuple], grounded: bool, tell=lambda do
     return results
 
 
-def claims_of(faces: list[tuple], generated: list) -> list[list]:
-    return [verify.check(prompt.parse(a.text), a.text, series, [], a.distribution).claims
-            for (series, _), a in zip(faces, generated, strict=True)]
+def claims_of(faces: list[tuple], generated: list, shown: bool) -> list[list]:
+    """Claims of every answer: as it was written, or as `emollm explain` shows it, without its wrong sentences."""
+    claims = []
+    for (series, _), a in zip(faces, generated, strict=True):
+        text = mend(a.text, series, [], a.distribution).text if shown else a.text
+        claims.append(verify.check(prompt.parse(text), text, series, [], a.distribution).claims)
+    return claims
+
+
+def unsupported_scores(faces: list[tuple], generated: list, name: str) -> dict:
+    """Share of contradicted or unmeasured claims: of all as written, of the observation lines alone, of all as shown."""
+    written, shown = (claims_of(faces, generated, shown) for shown in (False, True))
+    lines = [[c for c in claims if c.kind == "observation"] for claims in written]
+    scores = {}
+    for what, claims in (("claims", written), ("observation lines", lines), ("claims as shown", shown)):
+        counts = np.array([verify.unsupported(of_one) for of_one in claims])
+        scores[f"unsupported {what}, {name} decoding"] = (
+            *bootstrap(counts, lambda c: c[:, 0].sum() / max(1, c[:, 1].sum())), int(counts[:, 1].sum()))
+    return scores
 
 
 def what_if(model, processor, faces: list[tuple], generated: list, n: int) -> np.ndarray:
@@ -121,9 +138,7 @@ def quick(arguments: argparse.Namespace) -> Report:
     scores["calibration error (FER+ majority, all faces)"] = (calibration_error(confidence, right), None, None, len(right))
     scores["faces found in the crop"] = (*bootstrap(measured), len(measured))
     for name, given, generated in (("free", some, free), ("grounded", faces, grounded)):
-        counts = np.array([verify.unsupported(claims) for claims in claims_of(given, generated)])
-        scores[f"unsupported claims, {name} decoding"] = (
-            *bootstrap(counts, lambda c: c[:, 0].sum() / max(1, c[:, 1].sum())), int(counts[:, 1].sum()))
+        scores |= unsupported_scores(given, generated, name)
         complete = np.array([a.complete and not prompt.parse(a.text).problems for a in generated])
         scores[f"answers inside the grammar, {name} decoding"] = (*bootstrap(complete), len(complete))
     listed = np.array([[len({o.au for o in prompt.parse(a.text).observations} & {o.au for o in prompt.observe(s, [])}),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from xml.sax.saxutils import escape, quoteattr
 
-BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+BLUE, ORANGE = "#0072B2", "#E69F00"
 INK, FAINT, GRID = "#1C222A", "#6B7682", "#DDE2E7"
 FONT = "Helvetica, Arial, sans-serif"
 
