@@ -28,7 +28,7 @@ lint: setup
 	$(PY) -m ruff check .
 
 lock:
-	uv pip compile -q pyproject.toml --extra faces --extra train --extra serve-cpu --extra ray --extra formats --extra dev --override requirements/overrides.txt \
+	uv pip compile -q pyproject.toml --extra faces --extra train --extra serve-cpu --extra ray --extra formats --extra talker --extra dev --override requirements/overrides.txt \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements/dev.lock
 
 clean:

@@ -1,4 +1,4 @@
-"""python -m data_engine observe --fer DIR -o FILE | build CONFIG.yaml"""
+"""python -m data_engine observe --fer DIR -o FILE | build CONFIG.yaml | talk CONFIG.yaml"""
 
 import argparse
 import sys
@@ -13,12 +13,17 @@ def main() -> int:
     observe_step.add_argument("--fer", required=True, help="folder with the FER2013 files (data_engine/README.md)")
     observe_step.add_argument("-o", "--out", default="runs/faces.npz")
     steps.add_parser("build", help="write the training records").add_argument("config")
+    steps.add_parser("talk", help="write the conversations that a talker learns from").add_argument("config")
     args = parser.parse_args()
     try:
         if args.step == "observe":
             from data_engine.observe import observe
 
             observe(args.fer, args.out)
+        elif args.step == "talk":
+            from data_engine.talk.build import build as build_talk
+
+            build_talk(args.config)
         else:
             from data_engine.build import KEYS, build
             from emollm.training.settings import load

@@ -11,7 +11,8 @@ import random
 import re
 from typing import TYPE_CHECKING
 
-from data_engine.phrases import capitalised, clause, codes, refer, say, sentence
+from data_engine.phrases import clause, codes, refer, sentence
+from emollm.talk.words import capitalised, say
 from emollm.answer.times import SIMULTANEOUS
 from emollm.explanation import CLOSE_MARGIN
 from emollm.facs.readings import level_word, relation

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from data_engine import draft, phrases
+from data_engine import draft
 from data_engine.questions import QUESTIONS
 from emollm.answer.clauses import clauses
 from emollm.answer.mentions import mentions
@@ -16,6 +16,7 @@ from emollm.facs.readings import relation
 from emollm.facs.tables import COMBINATIONS, VARIANTS
 from emollm.facs.units import ACTION_UNITS
 from emollm.schema import AU_NAMES, LABELS
+from emollm.talk.words import PARTS
 
 FEELING = re.compile(r"\b(feel\w*|is (angry|happy|sad|afraid)|he|she|his|her|person's)\b", re.IGNORECASE)
 
@@ -93,9 +94,9 @@ def test_every_cited_code_was_observed(records):
         assert set(re.findall(r"AU\d\d", i + c)) <= {o.au for o in observations}
 
 
-ADJECTIVES = {(p.adjective, noun): {au for au, q in phrases.PARTS.items()
+ADJECTIVES = {(p.adjective, noun): {au for au, q in PARTS.items()
                                     if q.adjective == p.adjective and noun in (q.many, q.one)}
-              for p in phrases.PARTS.values() for noun in (p.many, p.one) if noun}
+              for p in PARTS.values() for noun in (p.many, p.one) if noun}
 
 
 def test_every_movement_named_in_words_was_observed(records):
@@ -165,7 +166,7 @@ def test_conclusion_names_the_alternative_and_cites_support(records):
     for label, other, observations, _, _, c in records:
         assert re.search(rf"\b{other}\b", c, re.IGNORECASE)
         support = [o for o in observations if relation(label, o.au) == "for"]
-        cites = any(o.au in c or phrases.noun(o, phrases.PARTS[o.au].adjective)[0] in c for o in support)
+        cites = any(o.au in c or phrases.noun(o, PARTS[o.au].adjective)[0] in c for o in support)
         overall = re.search(r"overall look|whole look|no .*movement|without .*movement|at rest|still face|lack of", c)
         assert cites if support else overall, (label, observations, c)
 
@@ -196,7 +197,7 @@ def test_same_seed_same_text():
 
 def test_every_action_unit_can_be_spoken_of():
     rng = random.Random(2)
-    assert set(phrases.PARTS) == set(AU_NAMES)
+    assert set(PARTS) == set(AU_NAMES)
     for au in AU_NAMES:
         for side in ("both", "left", "right"):
             assert draft.interpretation(simple(au, side=side), rng)

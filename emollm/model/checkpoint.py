@@ -61,7 +61,7 @@ def load(model: str = "pocket"):
     from emollm.model.emollm import EmoLLM
     from emollm.model.processor import EmoLLMProcessor
 
-    _quiet()
+    quiet()
     folder = find(model)
     _refuse_pickle(folder)
     try:
@@ -107,7 +107,7 @@ def _check_config(model: str, config) -> None:
                          f"{PROMPT_VERSION}; install the matching emollm or retrain")
 
 
-def _quiet() -> None:
+def quiet() -> None:
     """transformers draws a bar for the second that a small model takes to load or save."""
     from transformers.utils import logging
 
@@ -127,7 +127,7 @@ def save(model, processor, folder: Path, facts: dict) -> None:
     from safetensors import safe_open
     from safetensors.torch import save_file
 
-    _quiet()
+    quiet()
     model.to(torch.bfloat16).save_pretrained(folder)
     processor.save_pretrained(folder)
     path = Path(folder) / "model.safetensors"

@@ -9,11 +9,32 @@ from pathlib import Path
 from emollm.schema import InputError
 
 
-def load(path: str, *keys: str) -> dict:
-    """Settings with exactly `keys` (see check). Raises InputError naming the file and the key, with a suggestion."""
+def load(path: str, *keys: str, changes: Sequence[str] = ()) -> dict:
+    """Settings with exactly `keys` (see check). changes: `key=value` or `part.key=value`, as on the command line, over what stands
+    in the file. Raises InputError naming the file and the key, with a suggestion."""
     settings = read(path)
+    for change in changes:
+        _change(settings, change)
     check(path, settings, keys)
     return settings
+
+
+def _change(settings: dict, change: str) -> None:
+    """Set one key to a value written as in YAML. Raises InputError."""
+    import yaml
+
+    name, equals, value = change.partition("=")
+    *parts, last = name.split(".")
+    for part in parts:
+        settings = settings.setdefault(part, {})
+        if not isinstance(settings, dict):
+            raise InputError(f"{change}: '{part}' has no parts")
+    if not equals or not last:
+        raise InputError(f"{change}: write key=value, such as seed=1")
+    try:
+        settings[last] = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise InputError(f"{change}: the value is no YAML") from None
 
 
 def read(path: str) -> dict:

@@ -143,8 +143,8 @@ def train_step(model: EmoLLM, batch: dict, optimiser_list: list, label_ids: torc
     return text.item(), label.item(), tokens
 
 
-def main(config_path: str) -> None:
-    config = settings.load(config_path, *KEYS)
+def main(config_path: str, changes: tuple[str, ...] = ()) -> None:
+    config = settings.load(config_path, *KEYS, changes=changes)
     if config["language_model"]:
         check_language_model(config_path, config["language_model"])
     out, records = Path(config["out"]), Records(config["data"])

@@ -336,5 +336,5 @@ def train(config: dict) -> Run:
     return run
 
 
-def main(config_path: str) -> None:
-    train(settings.load(config_path, *KEYS))
+def main(config_path: str, changes: tuple[str, ...] = ()) -> None:
+    train(settings.load(config_path, *KEYS, changes=changes))

@@ -1,0 +1,162 @@
+"""What people ask, as a grammar: every call of emollm.talk.call in many wordings.
+
+`wordings/*.txt` hold question patterns under a heading with their call. A capital in the heading stands for what is filled in: M a
+movement, U a unit, L a label, P a part of the face, SIDE, AU=0, AU=3 and AU=V an edit. In a pattern {m} is a movement as subject and
+state, {noun}, {noun_bare} and {doing} the same as noun and doing word, {rest} what says that it is not there, {m_not} and {m_if} "... were
+(not) raised", {code} a code or FACS name, {m2}, {noun2}, {code2} a second one, {adj} and {emotion} words for the label, {p} for the
+part, {v} a level, {who} a person. A pattern is a kind of wording, and one in ten is held out of training (`held_out`), so that an
+evaluation asks in words that were never seen.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import random
+import re
+from pathlib import Path
+
+from data_engine.talk.movements import SPOKEN, WHO, codes
+from emollm.schema import AU_NAMES, LABELS
+from emollm.talk.words import say
+
+ADJECTIVE = {"neutral": "[neutral|calm|expressionless|blank]", "happiness": "[happy|joyful|cheerful|glad|delighted]",
+             "sadness": "[sad|unhappy|sorrowful|down|upset]", "surprise": "[surprised|astonished|amazed|shocked]",
+             "fear": "[afraid|scared|fearful|frightened|terrified]", "disgust": "[disgusted|repulsed|grossed out]",
+             "anger": "[angry|mad|furious|annoyed|irritated]", "contempt": "[contemptuous|scornful|disdainful]"}
+NOUN = {"neutral": "neutral", "happiness": "[happiness|joy|happy]", "sadness": "[sadness|sad|sorrow]", "surprise": "[surprise|astonishment]",
+        "fear": "[fear|afraid|fright]", "disgust": "[disgust|disgusted]", "anger": "[anger|angry|rage]", "contempt": "[contempt|scorn]"}
+OUTSIDE_UNITS = ("AU13", "AU16", "AU19", "AU32", "AU34", "AU38", "AU46", "AU51", "AU53", "AU61", "AU99", "AU03", "AU33")
+
+# Call pattern -> wordings. {m}: a movement as subject and state; {noun}, {doing}: the same as noun or doing word; {code}: a code or FACS
+# name; {who}; {adj}, {emotion}: of the label; {side}.
+BEFORE = (*[""] * 26, "[hey|hi|ok|okay|so|well|um|and|alright|hm], ", "[can|could] you tell me: ", "[quick|one more|another|a] question: ", "please tell me, ", "I'd like to know: ", "just curious, ", "tell me: ",
+          "[sorry|excuse me], ", "for my research: ", "[next|now|then]: ", "honestly, ", "looking at this [face|photo|picture|clip]: ", "in this [face|photo|picture|image], ")
+AFTER = (*[""] * 26, " please", " thanks", " thx", " here", " in this picture", " in this face", ", please?", " I need it for my study", " in your opinion")
+
+
+@functools.cache
+def templates() -> dict[str, tuple[str, ...]]:
+    """Call pattern -> question patterns, of all files, each once."""
+    found: dict[str, dict[str, None]] = {}
+    for path in sorted((Path(__file__).parent / "wordings").glob("*.txt")):
+        kind = ""
+        for line in map(str.strip, path.read_text(encoding="utf-8").splitlines()):
+            if line.startswith("# "):
+                kind = line[2:]
+            elif line:
+                found.setdefault(kind, {})[line] = None
+    return {kind: tuple(patterns) for kind, patterns in found.items()}
+
+
+def held_out(template: str) -> bool:
+    """One template in ten is kept from training, the same ones always."""
+    return hashlib.sha256(template.encode()).digest()[0] < 26
+
+
+def draw(rng: random.Random, kind: str, held: bool = False) -> tuple[str, str] | None:
+    """A question of a kind and its call; held: from the held-out wordings, None when the kind has none."""
+    choices = [t for t in templates()[kind] if held_out(t) == held]
+    if not choices:
+        return None
+    template = rng.choice(choices)
+    slots, call = _filled(rng, kind, template)
+    if slots is None:
+        return None
+    text = say(rng, say(rng, template).format(**{k: say(rng, v) for k, v in slots.items()}))
+    return (text if held else dressed(rng, text, kind)), call
+
+
+def _spoken(rng: random.Random, template: str, tag: str = "") -> dict | None:
+    """Slots of one movement, and its units; None when no spoken movement has all that the template wants."""
+    wanted = {name for name in ("m", "noun", "noun_bare", "doing", "rest", "one", "m_not", "m_if") if f"{{{name}{tag}}}" in template}
+    fits = [s for s in SPOKEN if (not wanted & {"m", "one", "m_not", "m_if"} or s.subject) and (not wanted & {"noun", "noun_bare"} or s.nouns)
+            and ("doing" not in wanted or s.doing) and ("rest" not in wanted or s.rest)]
+    single = f"{{code{tag}}}" in template
+    if single:
+        fits = [s for s in fits if len(s.units) == 1]
+    if not wanted:
+        au = rng.choice(AU_NAMES)
+        return {"units": (au,), "slots": {f"code{tag}": codes(au)}}
+    s = rng.choice(fits)
+    subject, state = say(rng, s.subject), say(rng, s.states)
+    plural = subject.endswith("s")
+    noun = say(rng, s.nouns) if s.nouns else ""
+    slots = {f"code{tag}": codes(s.units[0]) if single else "", f"noun{tag}": noun, f"noun_bare{tag}": re.sub(r"^(a|an|the) ", "", noun),
+             f"doing{tag}": s.doing, "one": subject.removesuffix("s"), "state": state}
+    asks = template.startswith("[is|are]") or template.startswith(("when [is|are]", "why [is|are]"))
+    be = "are" if plural else "is"
+    if asks or template.startswith(("aren't the", "are the", "why are the", "how strongly are", "how much are", "how far are", "to what degree are")):
+        slots[f"m{tag}"], slots[f"rest{tag}"] = f"{subject} {state}", f"{subject} {say(rng, s.rest)}"
+    else:
+        slots[f"m{tag}"], slots[f"rest{tag}"] = f"{subject} {be} {state}", f"{subject} {be} {say(rng, s.rest)}"
+    slots["m_not"], slots["m_if"] = f"{subject} were not {state}", f"{subject} were {state}"
+    return {"units": s.units, "slots": slots, "be": be}
+
+
+def _filled(rng: random.Random, kind: str, template: str) -> tuple[dict | None, str]:
+    """Slots of a template and the call."""
+    who = say(rng, WHO)
+    slots: dict[str, str] = {"who": who, "be": "is", "be_m": "is"}
+    name, *wants = kind.split()
+    words = [name]
+    for k, want in enumerate(wants):
+        if want in ("M", "AU=0", "AU=3", "AU=V", "U"):
+            tag = "2" if k == 1 and wants[0] == "M" else ""
+            if want == "U" and rng.random() < 0.12 and "{noun}" not in template and "{m}" not in template:
+                outside = rng.choice(OUTSIDE_UNITS)
+                slots["code"] = f"[AU{int(outside[2:])}|AU {int(outside[2:])}|action unit {int(outside[2:])}]"
+                words.append(outside)
+                continue
+            found = _spoken(rng, template, tag)
+            slots |= found["slots"]
+            units = found["units"]
+            if want in ("M", "U"):
+                words.append("/".join(units) if want == "M" else units[0])
+                if "muscle" in wants and len(units) > 1:
+                    return None, ""
+            else:
+                value = {"AU=0": 0, "AU=3": 3}.get(want, rng.choice((0, 1, 2, 3, 4, 5, 2.5, 1.5, 3.5)))
+                slots["v"] = f"{value:g}"
+                words += [f"{au}={value:g}" for au in units[:1]]
+        elif want == "L":
+            label = rng.choice(LABELS)
+            slots |= {"adj": ADJECTIVE[label], "emotion": NOUN[label]}
+            words.append(label)
+        elif want == "P":
+            word, spoken = rng.choice((("brows", "[brows|eyebrows|forehead]"), ("eyes", "[eyes|lids|eyelids]"), ("nose", "nose"), ("cheeks", "cheeks"),
+                                       ("chin", "[chin|jaw]"), ("mouth", "[mouth|lips]"), ("upper", "[upper face|upper half|top half of the face]"),
+                                       ("lower", "[lower face|lower half|bottom half of the face]")))
+            slots["p"] = spoken
+            words.append(word)
+        elif want == "SIDE":
+            slots["side"] = rng.choice(("left", "right"))
+            words.append(slots["side"])
+        else:
+            words.append(want)
+    if name == "refuse":
+        slots["code"] = codes(rng.choice(AU_NAMES))
+    return slots, " ".join(words)
+
+
+TYPOS = {"the": "teh", "you": "u", "are": "r", "because": "bc", "please": "pls", "brows": "borws", "mouth": "mouht", "smile": "smlie", "what": "waht", "strong": "stong", "movement": "movment",
+         "emotion": "emtion", "this": "htis", "people": "ppl", "sure": "shure", "surprise": "suprise", "angry": "angrry", "confident": "confidant"}
+
+
+def dressed(rng: random.Random, text: str, kind: str) -> str:
+    """As people write: with a word before or after, in lower case, without the question mark, with a typo."""
+    if kind == "language":
+        return text
+    before = "" if kind in ("hello", "bye", "unclear") else say(rng, rng.choice(BEFORE))
+    after = "" if kind in ("hello", "thanks", "bye", "unclear") or text.endswith((".", "!")) else rng.choice(AFTER)
+    body = text.removesuffix("?")
+    text = f"{before} {body}{after}".strip() + ("?" if text.endswith("?") and "?" not in after else "")
+    if rng.random() < 0.5:
+        text = text[:1].upper() + text[1:]
+    if rng.random() < 0.2:
+        text = text.rstrip("?")
+    if rng.random() < 0.2:
+        text = text.lower()
+    if rng.random() < 0.1:
+        text = " ".join(TYPOS.get(word, word) if rng.random() < 0.5 else word for word in text.split())
+    return re.sub(r" +", " ", text)

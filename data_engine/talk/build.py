@@ -1,0 +1,175 @@
+"""Conversations about measured and drawn faces, as training records of the talker.
+
+    python -m data_engine talk configs/data_talk.yaml
+
+A record is one JSON line: `turns` (question, call, facts, answer), `kind` of its last question, and `provenance`. Half of them are single
+questions with their call alone: understanding needs many wordings and no face. In the others every answer is drawn from the
+look-up of its own face (emollm.talk), and an answer that the verifier of prose contradicts is dropped and counted.
+"""
+
+from __future__ import annotations
+
+import collections
+import functools
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+
+from data_engine import sample
+from data_engine.talk.asked import ADJECTIVE, NOUN, draw, templates
+from data_engine.talk.movements import codes
+from emollm.answer.prose import judge
+from emollm.schema import AU_NAMES, AUS, LABELS
+from emollm.talk.call import PARTS_OF_FACE, UNCLEAR, Call, parse
+from emollm.talk.face import Face
+from emollm.talk.lookup import HYPOTHETICAL, look_up
+from emollm.talk.looked import Looked
+from emollm.talk.words import say
+from emollm.training import settings
+from emollm.training.faces import ObservedFaces
+
+KEYS = ("faces", "out", "seed", "calls", "conversations", "most_turns")
+OFTEN = {"there M": 8, "absent M": 5, "strength M": 4, "side M": 3, "when M": 3, "cause M": 3, "part P": 4, "why": 4, "why L": 2, "whynot L": 4, "label": 3,
+         "is L": 4, "sure": 3, "toward L": 3, "movements": 3, "smile": 2, "strongest": 2, "offtopic": 3, "unclear": 1, "edit AU=0": 2, "edit AU=3": 2, "edit AU=V": 1.5}
+
+
+def weight(kind: str) -> float:
+    return OFTEN.get(kind, 2.0 if kind.startswith("refuse") else 1.2 if kind.startswith("tell") else 0.7 if kind.startswith("topic") else 1.0)
+
+
+@functools.cache
+def follow_ups() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for line in map(str.strip, (Path(__file__).parent / "follow.txt").read_text(encoding="utf-8").splitlines()):
+        if line.startswith("# "):
+            kind = line[2:]
+        elif line:
+            found.setdefault(kind, []).append(line)
+    return found
+
+
+def draw_kind(rng: random.Random) -> str:
+    kinds = list(templates())
+    return rng.choices(kinds, [weight(k) for k in kinds])[0]
+
+
+def question(rng: random.Random) -> tuple[str, Call]:
+    """A question of any kind, and its call."""
+    while True:
+        drawn = draw(rng, draw_kind(rng))
+        if drawn:
+            return drawn[0], parse(drawn[1])
+
+
+def followed(rng: random.Random, call: Call, looked: Looked) -> tuple[str, Call] | None:
+    """A question that only makes sense after another one, and its call; None when nothing follows."""
+    units = call.units
+    if call.name in ("strongest", "intent") and looked.facts[0].startswith("strongest: AU"):
+        units = ((looked.facts[0].split()[1],),)
+    choices: list[tuple[str, Call]] = []
+    if call.name in ("there", "absent", "strength", "side", "when", "cause", "strongest") and units:
+        one = units[:1]
+        first = one[0][0]
+        choices += [(k, Call(k.split()[0], one)) for k in ("strength M", "side M", "when M", "cause M") if not k.startswith(call.name)]
+        choices += [("au U", Call("au", ((first,),))), ("au U muscle", Call("au", ((first,),), word="muscle")), ("edit AU=0", Call("edit", edits={first: 0.0}))]
+        if call.name in ("there", "absent"):
+            choices += [("there M", call), ("there M", call), ("edit AU=3", Call("edit", edits={first: 3.0}))]
+    label = rng.choice(LABELS)
+    other = {"adj": say(rng, ADJECTIVE[label]), "emotion": say(rng, NOUN[label])}
+    if call.name in ("label", "is", "whynot", "why", "mood"):
+        choices += [("sure", Call("sure")), ("sure", Call("sure")), ("whynot L", Call("whynot", label=label)), ("toward L", Call("toward", label=label)),
+                    ("tell short", Call("tell", word="short")), ("tell plain", Call("tell", word="plain")), ("tell child", Call("tell", word="child"))]
+        choices += [("why", Call("why"))] * 3 if call.name != "why" else []
+    if call.name == "is":
+        choices += [("is L", Call("is", label=label))] * 3
+    if call.name == "part":
+        part = rng.choice(list(PARTS_OF_FACE)[:6])
+        other["p"] = part
+        choices += [("part P", Call("part", word=part))] * 3
+    if call.name == "refuse":
+        choices += [("again", call)]
+    if call.name == "listed":
+        choices += [("listed L", Call("listed", label=label))]
+    if call.name == "au":
+        au = rng.choice(AU_NAMES)
+        other["code"] = say(rng, codes(au))
+        choices += [("au V", Call("au", ((au,),), word=call.word))] * 2 + [("au U muscle", Call("au", units[:1], word="muscle"))] * (call.word != "muscle")
+    if call.name in ("movements", "why", "tell"):
+        choices += [("tell plain", Call("tell", word="plain")), ("tell short", Call("tell", word="short")), ("tell child", Call("tell", word="child"))]
+    if not choices:
+        return None
+    kind, follows = rng.choice(choices)
+    text = say(rng, rng.choice(follow_ups()[kind])).format(**other)
+    return (text if rng.random() < 0.5 else text[:1].upper() + text[1:]), follows
+
+
+class Faces:
+    """Real measured faces with their votes for a look, and drawn ones; photos and clips."""
+
+    def __init__(self, path: str):
+        seen = ObservedFaces.read(path)
+        keep = seen.found & ~seen.stored["public_test"]
+        self.intensity, self.confidence = seen.stored["intensity"][keep], seen.stored["confidence"][keep]
+        self.measured, self.soft = seen.stored["measured"], seen.soft[keep]
+
+    def draw(self, rng: random.Random) -> Face:
+        k = rng.randrange(len(self.intensity))
+        values = self.intensity[k] if rng.random() < 0.6 else sample.draw_from_variants(rng)
+        measured = sample.hide(np.ones(len(AUS), bool), rng) if rng.random() < 0.3 else np.ones(len(AUS), bool)
+        measured &= np.isfinite(values).any(1)
+        if rng.random() < 0.6:
+            series, events = sample.photo_series(values, self.confidence[k], measured, "emollm-face"), []
+        else:
+            series, events, _ = sample.as_clip(np.nan_to_num(values), self.confidence[k], measured, "emollm-face", 3, rng)
+        look = 0.9 * self.soft[k] + 0.1 * np.array([rng.random() for _ in LABELS]) / 4
+        look = dict(zip(LABELS, (look / look.sum()).tolist(), strict=True)) if rng.random() < 0.85 else {}
+        others = {} if rng.random() < 0.85 else {n: rng.choice(LABELS) for n in range(1, rng.choice((2, 3, 4)))}
+        return Face(series, events, look, others=others)
+
+
+def sound(face: Face | None, call: Call, answer: str) -> bool:
+    """Whether the verifier finds nothing wrong in an answer about what was measured."""
+    if face is None or call.name in HYPOTHETICAL:
+        return True
+    judged = judge(answer, face.series, face.events, face.distribution, face.label)
+    return not judged.faults and all(f.verdict not in ("contradicted", "unmeasured") for f in judged.found)
+
+
+def conversation(rng: random.Random, faces: Faces, most: int, dropped: collections.Counter) -> dict | None:
+    face = None if rng.random() < 0.06 else faces.draw(rng)
+    turns, call, looked = [], UNCLEAR, Looked([])
+    for k in range(rng.randint(1, most)):
+        asked = followed(rng, call, looked) if k and rng.random() < 0.6 else None
+        text, call = asked or question(rng)
+        looked = look_up(call, face)
+        answer = looked.answer(None if looked.whole else rng)
+        if not looked.whole and not sound(face, call, answer):
+            dropped[call.name] += 1
+            return None
+        turns.append({"question": text, "call": str(call), "facts": looked.text(), "answer": answer, "whole": looked.whole})
+    return {"turns": turns, "kind": call.name, "provenance": {"face": "none" if face is None else face.series.estimator}}
+
+
+def build(path: str, progress=print) -> None:
+    config = settings.load(path, *KEYS)
+    faces, dropped, written = Faces(config["faces"]), collections.Counter(), collections.Counter()
+    out = Path(config["out"])
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with out.with_suffix(".tmp").open("w", encoding="utf-8") as lines:
+        for k in range(config["calls"]):
+            text, call = question(random.Random(f"{config['seed']} call {k}"))
+            lines.write(json.dumps({"turns": [{"question": text, "call": str(call)}], "kind": call.name, "provenance": {"face": "none"}}) + "\n")
+            written[call.name] += 1
+        made = k = 0
+        while made < config["conversations"]:
+            record = conversation(random.Random(f"{config['seed']} talk {k}"), faces, config["most_turns"], dropped)
+            k += 1
+            if record:
+                made += 1
+                written[record["kind"]] += 1
+                lines.write(json.dumps(record) + "\n")
+    out.with_suffix(".tmp").replace(out)
+    progress(f"{sum(written.values())} records; dropped conversations: {sum(dropped.values())} of {k} "
+             f"({', '.join(f'{name} {n}' for name, n in dropped.most_common(8))})")

@@ -1,0 +1,99 @@
+"""A call: what a question asks for, in one short line. The language model writes it, the measurement answers it.
+
+    there AU12 left          is the left mouth corner pulled up?
+    absent AU25/AU26/AU27    is the mouth closed? (one of the three would open it)
+    whynot anger             why not anger?
+    au AU12 muscle           which muscle makes AU12?
+    refuse age               how old is she?
+
+What a word of a call is can be read off the word itself, so a call is its name and such words in any order.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from emollm.schema import AUS, LABELS
+
+# Name -> what must stand with it: m movements, l a label, p a part of the face, e an edit, r a reason to refuse, k a topic,
+# s a style. In brackets: may stand with it.
+CALLS = {
+    # what was measured
+    "there": "m (side)", "absent": "m (side)", "strength": "m (side)", "side": "m", "when": "m", "cause": "m",
+    "strongest": "", "movements": "", "still": "", "part": "p", "count": "", "order": "", "course": "", "sides": "",
+    "moments": "", "faces": "", "smile": "", "unseen": "",
+    # how it is read
+    "why": "(l)", "whynot": "l", "label": "", "is": "l", "sure": "", "toward": "l", "edit": "e",
+    "mood": "", "words": "", "intent": "", "reply": "", "tell": "s",
+    # what is known of FACS
+    "au": "u (aspect)", "listed": "l", "topic": "k",
+    # what is not told, and the talk around it
+    "refuse": "r", "hello": "", "thanks": "", "bye": "", "able": "", "who": "", "offtopic": "", "language": "", "unclear": "",
+}
+PARTS_OF_FACE = {"brows": (1, 2, 4), "eyes": (5, 6, 7, 43, 45), "nose": (9,), "cheeks": (6, 11), "chin": (17, 26),
+                 "mouth": (10, 12, 14, 15, 17, 18, 20, 22, 23, 24, 25, 26, 27, 28),
+                 "upper": (1, 2, 4, 5, 6, 7, 43, 45), "lower": (9, 10, 11, 12, 14, 15, 17, 18, 20, 22, 23, 24, 25, 26, 27, 28)}
+ASPECTS = ("muscle", "looks", "alike", "readings", "side")
+TOPICS = ("facs", "levels", "method", "accuracy", "duchenne", "micro", "sources", "labels", "baseline", "privacy", "files",
+          "asymmetry", "feelings", "compare")
+REFUSED = ("truth", "identity", "age", "sex", "ethnicity", "health", "hiring", "policing", "attraction", "feelings", "character",
+           "instructions")
+STYLES = ("child", "short", "bullets", "coder", "json", "plain", "formal")
+SIDES_ASKED = ("left", "right", "both")
+
+_UNIT = re.compile(r"AU\d\d(?:/AU\d\d)*")
+_EDIT = re.compile(r"(AU\d\d)=([0-5](?:\.\d)?)")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One look-up. units: the movements asked about, each a set of units of which one is enough."""
+
+    name: str
+    units: tuple[tuple[str, ...], ...] = ()
+    label: str = ""
+    side: str = ""
+    word: str = ""  # part of the face, aspect, topic, reason or style
+    edits: dict[str, float] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        edits = [f"{au}={level:g}" for au, level in self.edits.items()]
+        words = [self.name, *map("/".join, self.units), self.label, self.word, self.side, *edits]
+        return " ".join(word for word in words if word)
+
+
+UNCLEAR = Call("unclear")
+
+
+def parse(line: str) -> Call:
+    """The call in a line; UNCLEAR for anything that is none."""
+    name, *words = line.split() or [""]
+    if name not in CALLS:
+        return UNCLEAR
+    read = {"units": (), "label": "", "side": "", "word": "", "edits": {}}
+    for word in words:
+        if edit := _EDIT.fullmatch(word):
+            read["edits"][edit[1]] = float(edit[2])
+        elif _UNIT.fullmatch(word):
+            read["units"] += () if (units := tuple(word.split("/"))) in read["units"] else (units,)
+        elif word in LABELS:
+            read["label"] = word
+        elif word in SIDES_ASKED:
+            read["side"] = word
+        else:
+            read["word"] = word
+    call = Call(name, **read)
+    return call if _whole(call) else UNCLEAR
+
+
+def _whole(call: Call) -> bool:
+    wants = CALLS[call.name].split(" (")[0]
+    words = {"p": PARTS_OF_FACE, "r": REFUSED, "k": TOPICS, "s": STYLES}.get(wants, ASPECTS if "aspect" in CALLS[call.name] else ())
+    there = {"m": call.units and _known(call), "u": call.units, "l": call.label, "e": call.edits and _known(call)}
+    return bool(there.get(wants, True)) and (call.word in words if wants in "prks" and wants else not call.word or call.word in words)
+
+
+def _known(call: Call) -> bool:
+    units = [au for movement in call.units for au in movement] + list(call.edits)
+    return all(int(au[2:]) in AUS for au in units)

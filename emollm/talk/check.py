@@ -1,0 +1,51 @@
+"""Is an answer borne out? By the measurement, for what it says about the face, and by what was looked up, for everything else."""
+
+from __future__ import annotations
+
+import re
+
+from emollm.answer.prose import judge
+from emollm.schema import LABELS
+from emollm.talk.call import Call
+from emollm.talk.face import Face
+from emollm.talk.lookup import HYPOTHETICAL
+from emollm.talk.looked import Looked
+
+_NUMBER = re.compile(r"(?<![\w.])[+-]?\d+(?:\.\d+)?")
+_UNIT = re.compile(r"\bAU ?0?(\d{1,2})\b")
+_LABEL = re.compile(rf"\b(?:{'|'.join(LABELS)})\b")
+_REFUSES = re.compile(r"\b(?:cannot|can't|do not|don't|does not|neither|no diagnosis|not identified|stay as they are|keep to)\b", re.IGNORECASE)
+_VERDICT = re.compile(r"\s*(yes|no)\b", re.IGNORECASE)
+
+
+def wrong(text: str, looked: Looked, call: Call, face: Face | None) -> list[str]:
+    """What is not borne out in an answer, in words; empty when nothing is."""
+    found = unlike_the_facts(text, looked, call)
+    if face is not None and call.name not in HYPOTHETICAL:
+        judged = judge(text, face.series, face.events, face.distribution, face.label)
+        found += [f"'{text[f.start:f.end].strip()}': {f.reason or f.verdict}" for f in judged.found
+                  if f.verdict in ("contradicted", "unmeasured")]
+        found += [f"{f.kind}: '{text[f.start:f.end].strip()}'" for f in judged.faults]
+    return found
+
+
+def unlike_the_facts(text: str, looked: Looked, call: Call) -> list[str]:
+    """Numbers, units, labels, a yes or a no that were not looked up."""
+    known = f"{looked.text()}\n{looked.answer()}\n{call}"
+    numbers, units, labels = set(_NUMBER.findall(known)), _units(known), set(_LABEL.findall(known.lower()))
+    bare = _UNIT.sub(" ", text)
+    found = [f"{n} was not looked up" for n in _NUMBER.findall(bare) if n not in numbers]
+    found += [f"AU{n} was not looked up" for n in sorted(_units(text) - units)]
+    found += [f"{label} was not looked up" for label in sorted(set(_LABEL.findall(text.lower())) - labels)]
+    verdict, said = looked.facts[0].split(":")[0].split(",")[0] if looked.facts else "", _VERDICT.match(text)
+    if verdict in ("yes", "no") and said and said[1].lower() != verdict:
+        found.append(f"the answer is {verdict}")
+    if verdict in ("not sure", "not measured") and said:
+        found.append(f"the answer is: {verdict}")
+    if call.name == "refuse" and not _REFUSES.search(text):
+        found.append("it does not refuse")
+    return found if text else ["nothing was written"]
+
+
+def _units(text: str) -> set[str]:
+    return {f"{int(n):02d}" for n in _UNIT.findall(text)}

@@ -1,0 +1,104 @@
+"""The face that is talked about: what was measured of it, how it is read, and how its movements are put in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from emollm.answer.facts import Facts
+from emollm.answer.prompt import event_interval
+from emollm.answer.witnesses import movements, together
+from emollm.facs.readings import level_word
+from emollm.facs.units import ACTION_UNITS
+from emollm.schema import AU_NAMES, LABELS, AUEvent, AUSeries
+from emollm.talk.words import PARTS, moved
+from emollm.what_if import edit
+
+
+@dataclass
+class Face:
+    """look: the label distribution of the pixels alone, empty without pixels. seen: what was measured in the pixels where
+    `series` was edited or given from elsewhere. others: how the other faces of the picture are read, by face_id."""
+
+    series: AUSeries
+    events: list[AUEvent]
+    look: dict[str, float] = field(default_factory=dict)
+    seen: AUSeries | None = None
+    others: dict[int, str] = field(default_factory=dict)
+
+    @cached_property
+    def distribution(self) -> dict[str, float]:
+        """How the face is read, look and movements together: 8 labels."""
+        return self.read(self.series)
+
+    @cached_property
+    def ranked(self) -> list[str]:
+        """Labels, the likeliest first."""
+        return sorted(LABELS, key=lambda label: -self.distribution[label])
+
+    @property
+    def label(self) -> str:
+        return self.ranked[0]
+
+    @cached_property
+    def facts(self) -> Facts:
+        return Facts(self.series, self.events, self.distribution, self.label)
+
+    @property
+    def clip(self) -> bool:
+        return len(self.series.times) > 1
+
+    def read(self, series: AUSeries) -> dict[str, float]:
+        """The label distribution with other evidence than was measured in the pixels."""
+        seen = self.seen or (self.series if series is not self.series else None)
+        said = movements(series, seen, bool(self.look))
+        look = np.array([self.look.get(label, 1 / len(LABELS)) for label in LABELS])
+        return dict(zip(LABELS, together(look, said).tolist(), strict=True))
+
+    def edited(self, edits: dict[str, float]) -> Face:
+        """The same face with some action units at other intensities."""
+        series, events = edit(self.series, self.events, edits)
+        return Face(series, events, self.look, self.seen or self.series, self.others)
+
+    # ---- words
+
+    def units(self, *states: str) -> list[str]:
+        """Units in one of these states (on, off, unsure, unmeasured), in FACS order; those that are on, strongest first."""
+        if states == ("on",):
+            return self.facts.on()
+        return [au for au in AU_NAMES if self.facts.state(au) in states]
+
+    def number(self, au: str) -> str:
+        """"3.4 pronounced"."""
+        value = self.facts.strength(au)
+        return f"{value:.1f} {level_word(value)}"
+
+    def span(self, au: str) -> tuple[float, float] | None:
+        """Onset and offset (s) of its strongest movement; None in a photo."""
+        return event_interval(au, self.events, self.series)
+
+    def apex(self, au: str) -> float:
+        """When it is strongest (s)."""
+        return self.facts.intervals((au,))[0][1]
+
+    def words(self, au: str) -> str:
+        """"the left mouth corner is [raised|...] (AU12, 3.4 pronounced)", as a pattern, for a unit that is on."""
+        return f"{moved(au, self.facts.side(au))} ({au}, {self.number(au)})"
+
+    def denied(self, au: str) -> str:
+        return f"{moved(au, denied=True)} ({au})"
+
+    def line(self, au: str) -> str:
+        """Everything measured of one unit, on one line, as the language model is given it."""
+        name = f"{au} {ACTION_UNITS[au].title}, {PARTS[au].adjective} {PARTS[au].many}"
+        state = self.facts.state(au)
+        if state == "on":
+            span = self.span(au)
+            when = "" if span is None else f", {span[0]:.1f}-{span[1]:.1f} s, strongest at {self.apex(au):.1f} s"
+            side = self.facts.side(au)
+            return f"{name}: {self.number(au)}, {'both sides' if side == 'both' else f'{side} side only'}{when}"
+        if state == "unsure":
+            return f"{name}: not sure, {self.facts.strength(au):.1f} is between absent and there"
+        return f"{name}: {'absent' if state == 'off' else 'not measured'}"

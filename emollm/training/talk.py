@@ -1,0 +1,220 @@
+"""Train a talker: LoRA on a pretrained language model, on conversations made by `python -m data_engine talk`.
+
+    emollm train configs/train_talker.yaml
+
+Only calls and answers are learnt (emollm.talk.dialogue.supervised). A step holds about `tokens` tokens in micro-batches of rows of
+alike length; its loss is the mean over all supervised tokens of the step, so that a step is the same however it is cut. Only
+supervised positions go through the output layer: a vocabulary of 49,152 costs more than the rest of a small model. Runs on
+accelerate: bf16, one or more processes, a GPU when there is one. A rerun resumes from the last checkpoint, and ends with
+the weights of a run that was not stopped (same machine and number of threads).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from emollm.model.base import base_of
+from emollm.schema import InputError
+from emollm.talk.dialogue import DIALOGUE_VERSION, Exchange, supervised
+from emollm.training import settings
+
+KEYS = ("stage", "base", "data", "out", "seed", "steps", "tokens", "micro_tokens", "longest", "lr", "warm_up", "weight_decay", "clip",
+        "lora", "lora.rank", "lora.alpha", "lora.dropout", "lora.targets", "save_every", "checkpointing")
+BUCKET = 16  # steps whose rows are sorted by length together
+
+
+@dataclass
+class Row:
+    ids: list[int]
+    taught: list[bool]
+
+
+def read_rows(path: str, tokenizer, longest: int) -> tuple[list[Row], int]:
+    """Records as rows; the number that are longer than `longest` tokens, which are left out. Raises InputError."""
+    rows, left_out = [], 0
+    try:
+        records = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not a file of conversations ({error}); python -m data_engine talk makes it") from None
+    for record in records:
+        turns = record["turns"]
+        exchanges = [Exchange(t["question"], t["call"], t.get("facts", ""), t.get("answer", "")) for t in turns]
+        row = Row(*supervised(tokenizer, exchanges, {k for k, t in enumerate(turns) if t.get("whole")}))
+        if len(row.ids) > longest:
+            left_out += 1
+        else:
+            rows.append(row)
+    return rows, left_out
+
+
+def steps_of(rows: list[Row], tokens: int, micro_tokens: int, seed: int) -> list[list[list[Row]]]:
+    """One pass over the rows: steps of micro-batches. Rows are drawn, then sorted by length within BUCKET steps, cut into
+    micro-batches of at most `micro_tokens` padded tokens, and these are shuffled again."""
+    rng, order = random.Random(seed), list(range(len(rows)))
+    rng.shuffle(order)
+    steps, start = [], 0
+    while start < len(order):
+        chosen, total = [], 0
+        while start < len(order) and total < tokens * BUCKET:
+            chosen.append(rows[order[start]])
+            total += len(chosen[-1].ids)
+            start += 1
+        chosen.sort(key=lambda r: len(r.ids))
+        micro, batch = [], []
+        for row in chosen:
+            if batch and len(row.ids) * (len(batch) + 1) > micro_tokens:
+                micro.append(batch)
+                batch = []
+            batch.append(row)
+        micro += [batch] if batch else []
+        rng.shuffle(micro)
+        step, size = [], 0
+        for batch in micro:
+            step.append(batch)
+            size += sum(len(r.ids) for r in batch)
+            if size >= tokens:
+                steps.append(step)
+                step, size = [], 0
+        steps += [step] if step else []
+    return steps
+
+
+def padded(rows: list[Row], pad: int) -> dict[str, torch.Tensor]:
+    """input_ids, attention_mask and taught [B, L], padded at the right."""
+    length = max(len(r.ids) for r in rows)
+    fill = [length - len(r.ids) for r in rows]
+    return {"input_ids": torch.tensor([r.ids + [pad] * n for r, n in zip(rows, fill, strict=True)]),
+            "attention_mask": torch.tensor([[1] * len(r.ids) + [0] * n for r, n in zip(rows, fill, strict=True)]),
+            "taught": torch.tensor([r.taught + [False] * n for r, n in zip(rows, fill, strict=True)])}
+
+
+def summed_loss(model, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Cross-entropy summed over the supervised tokens of a batch."""
+    causal = model.get_base_model() if hasattr(model, "get_base_model") else model
+    hidden = causal.model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])[0]  # [B, L, D]
+    wanted = batch["taught"][:, 1:]
+    logits = causal.get_output_embeddings()(hidden[:, :-1][wanted]).float()  # [n, vocabulary]
+    return torch.nn.functional.cross_entropy(logits, batch["input_ids"][:, 1:][wanted], reduction="sum")
+
+
+def rate(step: int, steps: int, warm_up: float) -> float:
+    """Share of the top learning rate: up in a line, down in half a cosine to a hundredth."""
+    rising = max(1, round(warm_up * steps))
+    if step < rising:
+        return (step + 1) / rising
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
+
+
+def with_lora(model, lora: dict):
+    """The model with LoRA on the linear layers named; the rest is frozen."""
+    from peft import LoraConfig, get_peft_model
+
+    return get_peft_model(model, LoraConfig(r=lora["rank"], lora_alpha=lora["alpha"], lora_dropout=lora["dropout"],
+                                            target_modules=lora["targets"], task_type="CAUSAL_LM"))
+
+
+def main(path: str, changes: tuple[str, ...] = ()) -> None:
+    """Train, or go on with a run that was stopped."""
+    from accelerate import Accelerator
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    config = settings.load(path, *KEYS, changes=changes)
+    accelerator = Accelerator(mixed_precision="bf16")
+    torch.manual_seed(config["seed"])
+    base, out = base_of(config["base"]), Path(config["out"])
+    out.mkdir(parents=True, exist_ok=True)
+    tokenizer = AutoTokenizer.from_pretrained(base.folder)
+    rows, left_out = read_rows(config["data"], tokenizer, config["longest"])
+    say = print if accelerator.is_main_process else (lambda *_, **__: None)
+    say(f"{len(rows)} rows, {sum(len(r.ids) for r in rows)} tokens, {sum(sum(r.taught) for r in rows)} of them learnt; "
+        f"{left_out} rows longer than {config['longest']} tokens left out", flush=True)
+    model = with_lora(AutoModelForCausalLM.from_pretrained(base.folder, dtype=torch.bfloat16), config["lora"])
+    for weight in model.parameters():
+        if weight.requires_grad:
+            weight.data = weight.data.float()
+    if config["checkpointing"]:
+        model.enable_input_require_grads()
+        model.gradient_checkpointing_enable()
+    learnt = [p for p in model.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(learnt, lr=config["lr"], weight_decay=config["weight_decay"])
+    model, optimiser = accelerator.prepare(model, optimiser)
+    done = _resumed(out / "last.pt", accelerator.unwrap_model(model), optimiser)
+    plan: list[list[list[Row]]] = []
+    epoch = 0
+    while len(plan) < config["steps"]:
+        plan += steps_of(rows, config["tokens"], config["micro_tokens"], config["seed"] + epoch)
+        epoch += 1
+    begun, seen = time.monotonic(), 0
+    for step in range(done, config["steps"]):
+        for group in optimiser.param_groups:
+            group["lr"] = config["lr"] * rate(step, config["steps"], config["warm_up"])
+        torch.manual_seed(config["seed"] * 1_000_003 + step)
+        loss, tokens = train_step(accelerator, model, optimiser, plan[step], tokenizer.pad_token_id or 0, config["clip"])
+        if not math.isfinite(loss):
+            raise InputError(f"{path}: the loss of step {step} is {loss}; the last checkpoint is kept. Lower lr.")
+        seen += tokens
+        if accelerator.is_main_process and (step % 10 == 9 or step + 1 == config["steps"]):
+            line = {"step": step + 1, "loss": round(loss, 4), "tokens": seen, "tokens_s": round(seen / (time.monotonic() - begun))}
+            with (out / "log.jsonl").open("a") as log:
+                log.write(json.dumps(line) + "\n")
+        if (step + 1) % config["save_every"] == 0 or step + 1 == config["steps"]:
+            accelerator.wait_for_everyone()
+            if accelerator.is_main_process:
+                _save(out, accelerator.unwrap_model(model), optimiser, step + 1, config, base.sha256)
+
+
+def train_step(accelerator, model, optimiser, micro: list[list[Row]], pad: int, clip: float) -> tuple[float, int]:
+    """One update from micro-batches; returns the mean loss of a supervised token and the number of tokens read."""
+    mine = micro[accelerator.process_index::accelerator.num_processes]
+    total = sum(sum(r.taught[1:]) for rows in micro for r in rows)
+    summed = 0.0
+    for rows in mine:
+        batch = {k: v.to(accelerator.device) for k, v in padded(rows, pad).items()}
+        with accelerator.autocast():
+            loss = summed_loss(accelerator.unwrap_model(model), batch)
+        accelerator.backward(loss * accelerator.num_processes / total)
+        summed += float(loss.detach())
+    if accelerator.num_processes > 1:
+        for weight in model.parameters():
+            if weight.requires_grad and weight.grad is not None:
+                weight.grad = accelerator.reduce(weight.grad, "mean")
+        summed = float(accelerator.reduce(torch.tensor(summed, device=accelerator.device), "sum"))
+    torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], clip)
+    optimiser.step()
+    optimiser.zero_grad()
+    return summed / total, sum(len(r.ids) for rows in micro for r in rows)
+
+
+def _learnt(model) -> dict[str, torch.Tensor]:
+    return {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
+
+
+def _save(out: Path, model, optimiser, step: int, config: dict, sha256: str) -> None:
+    """A checkpoint to resume from, and the adapter as peft stores it, with what it belongs to."""
+    torch.save({"step": step, "weights": _learnt(model), "optimiser": optimiser.state_dict()}, out / "last.tmp")
+    (out / "last.tmp").replace(out / "last.pt")
+    folder = out / "adapter"
+    model.save_pretrained(folder)
+    facts = {"base": config["base"], "base_sha256": sha256, "dialogue_version": DIALOGUE_VERSION, "steps": step}
+    (folder / "talker.json").write_text(json.dumps(facts, indent=1) + "\n")
+
+
+def _resumed(path: Path, model, optimiser) -> int:
+    """Put the last checkpoint back; the steps it had done, 0 without one."""
+    if not path.exists():
+        return 0
+    stored = torch.load(path, map_location="cpu", weights_only=True)
+    own = _learnt(model)
+    if own.keys() != stored["weights"].keys():
+        raise InputError(f"{path}: a checkpoint of other LoRA settings; remove it, or choose another `out`")
+    for name, weight in own.items():
+        weight.copy_(stored["weights"][name])
+    optimiser.load_state_dict(stored["optimiser"])
+    return stored["step"]
