@@ -85,20 +85,19 @@ def write_record(index: int, seed: int, faces: LabelledFaces, mix: dict, asked: 
     rng = random.Random(seed * 1_000_003 + index)
     series, events, keys, target, row, kind = evidence(faces, rng, mix)
     observations = prompt.observe(series, events, rng)
-    order = np.argsort(-target)
-    drawn = rng.choices(range(len(LABELS)), target)[0]
-    label, alternative = LABELS[drawn], LABELS[order[0] if drawn != order[0] else order[1]]
-    margin = float(target[order[0]] - target[order[1]]) if drawn == order[0] else 0.0
-    whole = prompt.render(observations, draft.interpretation(observations, rng), label,
-                          draft.conclusion(label, alternative, observations, rng, margin))
+    label = LABELS[rng.choices(range(len(LABELS)), target)[0]]
+    whole = prompt.render(observations, draft.interpretation(observations, rng), label, draft.conclusion(label, observations, rng))
     parsed = prompt.parse(whole)
     if parsed.problems:
         return None, "grammar"
     if draft.LEAK.search(parsed.interpretation):
         return None, "label in the interpretation"
-    wrong = [c for c in verify.claims(parsed, whole, series, events) if c.verdict in ("contradicted", "unmeasured")]
+    checked = verify.check(parsed, whole, series, events)
+    wrong = [c for c in checked.claims if c.verdict in ("contradicted", "unmeasured")]
     if wrong:
         return None, f"claim {wrong[0].verdict}"
+    if checked.faults:
+        return None, checked.faults[0]["kind"]
     answers = {"explain": whole, "movement": parsed.observations_text, "label": f"{prompt.CONCLUSION} {label}."}
     kinds = rng.choices(list(asked), list(asked.values()), k=2 if rng.random() < earlier else 1)
     messages = [m for kind_asked in kinds for m in (

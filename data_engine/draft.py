@@ -12,18 +12,16 @@ import re
 from typing import TYPE_CHECKING
 
 from data_engine.phrases import clause, codes, refer, sentence
-from emollm.talk.words import capitalised, say
 from emollm.answer.times import SIMULTANEOUS
-from emollm.explanation import CLOSE_MARGIN
 from emollm.facs.readings import level_word, relation
 from emollm.facs.tables import COMBINATIONS, OTHER_READINGS, Combination
 from emollm.facs.units import UPPER_FACE
 from emollm.schema import LABELS
+from emollm.talk.words import capitalised, say
 
 if TYPE_CHECKING:
     from emollm.answer.prompt import Observation
 
-FAR = 0.5  # margin from which the alternative is called distant
 BRIEF = 0.5  # s
 CLEARLY_STRONGER = 0.3  # intensity; less than this is within what two FACS coders differ by
 
@@ -65,25 +63,18 @@ def interpretation(observations: list[Observation], rng: random.Random) -> str:
     return " ".join(sentences)
 
 
-def conclusion(label: str, alternative: str, observations: list[Observation], rng: random.Random,
-               margin: float) -> str:
-    """What follows "Conclusion: {label}.": the evidence for it, evidence against it, and the nearest alternative.
+def conclusion(label: str, observations: list[Observation], rng: random.Random) -> str:
+    """What follows "Conclusion: {label}.": the evidence for it and against it.
 
-    margin: probability of the label minus that of the alternative, 0-1. Below CLOSE_MARGIN the wording is uncertain.
+    The next label is not written: it is read off the distribution where the explanation is put together (answer.bind.argue), since
+    a writer that does not see the distribution guesses it.
     """
     strongest = sorted(observations, key=lambda o: -o.intensity)
     against = [o for o in strongest if relation(label, o.au) == "against"]
     support = [o for o in observations if relation(label, o.au) == "for"]
     support.sort(key=lambda o: -o.intensity / _labels_listing(o.au))
-    first = _support(label, support, observations, rng)
-    if against:
-        first += _objection(against, rng)
-    second = _alternative(alternative, margin, rng)
-    fits = [o for o in strongest if relation(alternative, o.au) == "for" and relation(label, o.au) != "for"]
-    if fits and rng.random() < 0.6:
-        ref = refer(fits[:1], rng)
-        second += say(rng, "[;|, and] {ref} would [fit it|fit that|go with it] [too|as well|better]", ref=ref.text)
-    return f"{capitalised(first)}. {capitalised(second)}."
+    said = _support(label, support, observations, rng)
+    return f"{capitalised(said + (_objection(against, rng) if against else ''))}."
 
 
 # ---- interpretation: one function a sentence ------------------------------------------------------------------------
@@ -327,22 +318,3 @@ def _objection(against: list[Observation], rng: random.Random) -> str:
         ", [although|though|while] {ref} {be} [hard to fit in|less expected|not typical of it]",
         "; [against it|on the other side] stand{s} {ref}",
         ", [although|though] {ref} {do} not [fit|go with] it")), ref=ref.text, be=ref.be, s=ref.s, do=do)
-
-
-def _alternative(alternative: str, margin: float, rng: random.Random) -> str:
-    if margin < CLOSE_MARGIN:
-        return say(rng, rng.choice((
-            "[the call is close|it is a close call|this is uncertain|the margin is small|the case is unclear]: {alt} "
-            "[is nearly as likely|is almost as likely|is close behind|may be read as well]",
-            "{alt} is [nearly|almost] as likely[, so this is uncertain|, so the call is close|]",
-            "[it could also be|it may also be|it might as well be] read as {alt}[, as the margin is small|]",
-            "[with some doubt|with little certainty|only by a small margin], {alt} [comes second|is the alternative]")),
-            alt=alternative)
-    if margin >= FAR and rng.random() < 0.5:
-        return say(rng, "[{alt} follows|second comes {alt}|the nearest alternative is {alt}|next comes {alt}], "
-                        "[at a distance|by a clear margin|well behind|far behind]", alt=alternative)
-    return say(rng, rng.choice((
-        "the [nearest|closest|next] [alternative|other reading] is {alt}", "[next|second] [comes|is] {alt}",
-        "[if not this|otherwise|failing that], {alt} is the [nearest|closest|next] reading",
-        "{alt} is the [nearest|closest|next] [alternative|other reading]",
-        "[some would|some people may|others may] read [it|the face] as {alt} instead")), alt=alternative)

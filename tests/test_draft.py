@@ -11,12 +11,11 @@ from data_engine.questions import QUESTIONS
 from emollm.answer.clauses import clauses
 from emollm.answer.mentions import mentions
 from emollm.answer.prompt import Observation, parse, render
-from emollm.explanation import CLOSE_MARGIN
 from emollm.facs.readings import relation
 from emollm.facs.tables import COMBINATIONS, VARIANTS
 from emollm.facs.units import ACTION_UNITS
 from emollm.schema import AU_NAMES, LABELS
-from emollm.talk.words import PARTS
+from emollm.talk.words import PARTS, noun
 
 FEELING = re.compile(r"\b(feel\w*|is (angry|happy|sad|afraid)|he|she|his|her|person's)\b", re.IGNORECASE)
 
@@ -44,25 +43,23 @@ def simple(*aus, side="both", intensity=3.0):
 
 @pytest.fixture(scope="module")
 def records():
-    """5,000 drafted answers: label, alternative, observations, margin, interpretation, conclusion."""
+    """5,000 drafted answers: label, observations, interpretation, conclusion."""
     rng = random.Random(1)
     made = []
     for _ in range(5000):
         label, observations = face(rng)
-        other, margin = rng.choice([k for k in LABELS if k != label]), rng.random()
-        made.append((label, other, observations, margin, draft.interpretation(observations, rng),
-                     draft.conclusion(label, other, observations, rng, margin)))
+        made.append((label, observations, draft.interpretation(observations, rng), draft.conclusion(label, observations, rng)))
     return made
 
 
 def test_at_most_two_percent_share_their_text(records):
-    texts = Counter(re.sub(r"\d", "#", render(o, i, label, c)) for label, _, o, _, i, c in records)
+    texts = Counter(re.sub(r"\d", "#", render(o, i, label, c)) for label, o, i, c in records)
     assert sum(n for n in texts.values() if n > 1) <= 0.02 * len(records)
 
 
 def test_prose_alone_hardly_repeats(records):
     """The variety must come from the prose too, not only from the looks."""
-    texts = Counter(re.sub(r"\d", "#", i + c) for _, _, _, _, i, c in records)
+    texts = Counter(re.sub(r"\d", "#", i + c) for _, _, i, c in records)
     assert sum(n for n in texts.values() if n > 1) <= 0.02 * len(records)
 
 
@@ -81,7 +78,7 @@ def test_no_inner_state_is_asserted(records):
 
 
 def test_text_is_clean_and_survives_the_round_trip(records):
-    for label, _, observations, _, i, c in records:
+    for label, observations, i, c in records:
         assert not re.search(r"[\[\]{}|\n]|  | [.,;]|\.\.", i + " " + c)
         assert i[0].isupper() and c[0].isupper() and i.endswith(".") and c.endswith(".")
         answer = parse(render(observations, i, label, c))
@@ -90,7 +87,7 @@ def test_text_is_clean_and_survives_the_round_trip(records):
 
 
 def test_every_cited_code_was_observed(records):
-    for _, _, observations, _, i, c in records:
+    for _, observations, i, c in records:
         assert set(re.findall(r"AU\d\d", i + c)) <= {o.au for o in observations}
 
 
@@ -106,7 +103,7 @@ def test_every_movement_named_in_words_was_observed(records):
     # The phrases of combinations speak of several movements at once and have their own test.
     whole = re.compile("|".join(re.escape(p) for c in COMBINATIONS for p in c.phrases), re.IGNORECASE)
     checked = 0
-    for _, _, observations, _, i, c in records:
+    for _, observations, i, c in records:
         present = {o.au for o in observations}
         for adjective, noun in named.findall(whole.sub("", i) + " " + c):
             if allowed := ADJECTIVES.get((adjective, noun)):
@@ -117,7 +114,7 @@ def test_every_movement_named_in_words_was_observed(records):
 
 @pytest.mark.parametrize("movements, words", draft.ABSENCES, ids=[words for _, words in draft.ABSENCES])
 def test_absence_is_claimed_only_when_true(records, movements, words):
-    claimed = [o for _, _, o, _, i, _ in records if words in i]
+    claimed = [o for _, o, i, _ in records if words in i]
     assert claimed
     assert not [o for o in claimed if movements & {x.au for x in o}]
     denied = re.compile(rf"\b(no|without)( clear| strong)? {words}", re.IGNORECASE)
@@ -126,7 +123,7 @@ def test_absence_is_claimed_only_when_true(records, movements, words):
 
 def test_combinations_hold_where_they_are_used(records):
     used = 0
-    for _, _, observations, _, i, _ in records:
+    for _, observations, i, _ in records:
         for c in COMBINATIONS:
             if any(phrase in i.lower() for phrase in c.phrases):
                 same = [d for d in COMBINATIONS if any(p in i.lower() for p in d.phrases)]
@@ -150,23 +147,22 @@ def test_missing_movement_is_really_missing():
 
 
 def test_length(records):
-    mean = [sum(len(t.split()) for t in texts) / len(records) for texts in zip(*[r[4:] for r in records], strict=True)]
+    mean = [sum(len(t.split()) for t in texts) / len(records) for texts in zip(*[r[2:] for r in records], strict=True)]
     assert 30 <= mean[0] <= 55
-    assert 15 <= mean[1] <= 30
+    assert 8 <= mean[1] <= 20
     assert all(1 <= len(re.findall(r"\.(?: |$)", i)) <= 5 for *_, i, _ in records)
-    assert all(len(re.findall(r"\.(?: |$)", c)) == 2 for *_, c in records)
+    assert all(len(re.findall(r"\.(?: |$)", c)) == 1 for *_, c in records)
 
 
 def test_vocabulary_is_small_enough_for_a_small_model(records):
-    words = {w for label, _, o, _, i, c in records for w in re.findall(r"[a-z]+", render(o, i, label, c).lower())}
+    words = {w for label, o, i, c in records for w in re.findall(r"[a-z]+", render(o, i, label, c).lower())}
     assert 300 < len(words) < 1500
 
 
-def test_conclusion_names_the_alternative_and_cites_support(records):
-    for label, other, observations, _, _, c in records:
-        assert re.search(rf"\b{other}\b", c, re.IGNORECASE)
+def test_conclusion_cites_support(records):
+    for label, observations, _, c in records:
         support = [o for o in observations if relation(label, o.au) == "for"]
-        cites = any(o.au in c or phrases.noun(o, PARTS[o.au].adjective)[0] in c for o in support)
+        cites = any(o.au in c or noun(o.au, o.side, PARTS[o.au].adjective)[0] in c for o in support)
         overall = re.search(r"overall look|whole look|no .*movement|without .*movement|at rest|still face|lack of", c)
         assert cites if support else overall, (label, observations, c)
 
@@ -174,20 +170,8 @@ def test_conclusion_names_the_alternative_and_cites_support(records):
 def test_evidence_against_the_label_is_mentioned():
     rng = random.Random(3)
     for _ in range(200):
-        text = draft.conclusion("anger", "disgust", simple("AU04", "AU12", "AU24"), rng, 0.4)
+        text = draft.conclusion("anger", simple("AU04", "AU12", "AU24"), rng)
         assert "AU12" in text or "raised mouth corners" in text
-
-
-UNCERTAIN = re.compile(r"\bclose\b|uncertain|small margin|margin is small|unclear|as likely|could also|may also|"
-                       r"might as well|some doubt|little certainty")
-
-
-def test_small_margin_is_worded_as_uncertain(records):
-    for *_, margin, _, c in records:
-        if margin < CLOSE_MARGIN:
-            assert UNCERTAIN.search(c), c
-        elif margin >= draft.FAR:
-            assert not re.search(r"uncertain|close call|as likely|small margin|doubt", c), c
 
 
 def test_same_seed_same_text():
@@ -201,9 +185,9 @@ def test_every_action_unit_can_be_spoken_of():
     for au in AU_NAMES:
         for side in ("both", "left", "right"):
             assert draft.interpretation(simple(au, side=side), rng)
-            assert draft.conclusion("neutral", "fear", simple(au, side=side), rng, 0.5)
+            assert draft.conclusion("neutral", simple(au, side=side), rng)
     everything = simple(*AU_NAMES)
-    assert draft.interpretation(everything, rng) and draft.conclusion("fear", "anger", everything, rng, 0.1)
+    assert draft.interpretation(everything, rng) and draft.conclusion("fear", everything, rng)
 
 
 def test_timing_follows_the_onsets():
@@ -234,7 +218,7 @@ def test_questions_are_enough_and_name_no_label():
 
 def test_verifier_reads_every_cited_code_as_present(records):
     """A denial just before a code ("no cheek lift (AU12)") must not be checked as a claim that AU12 is absent."""
-    for _, _, _, _, i, c in records[:500]:
+    for _, _, i, c in records[:500]:
         for clause in clauses(f"{i}\n{c}"):
             for mention in mentions(clause):
                 assert not (mention.denied and clause.text[mention.start:mention.end].startswith("au")), clause.text

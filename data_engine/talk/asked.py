@@ -149,7 +149,7 @@ def dressed(rng: random.Random, text: str, kind: str) -> str:
         return text
     before = "" if kind in ("hello", "bye", "unclear") else say(rng, rng.choice(BEFORE))
     after = "" if kind in ("hello", "thanks", "bye", "unclear") or text.endswith((".", "!")) else rng.choice(AFTER)
-    body = text.removesuffix("?")
+    body = text.removesuffix("?") or text
     text = f"{before} {body}{after}".strip() + ("?" if text.endswith("?") and "?" not in after else "")
     if rng.random() < 0.5:
         text = text[:1].upper() + text[1:]
@@ -159,4 +159,4 @@ def dressed(rng: random.Random, text: str, kind: str) -> str:
         text = text.lower()
     if rng.random() < 0.1:
         text = " ".join(TYPOS.get(word, word) if rng.random() < 0.5 else word for word in text.split())
-    return re.sub(r" +", " ", text)
+    return re.sub(r" +", " ", text) or body

@@ -3,7 +3,7 @@
     AU04 brow lowerer | both | 3.1 marked | still | brows drawn down and together
     AU12 lip corner puller | left | 2.0 slight | 0.4-1.8 s | mouth corner pulled up and back
     Interpretation: one to four sentences on how the movements combine and what else they could mean
-    Conclusion: happiness. one or two sentences, with the nearest alternative
+    Conclusion: happiness. what speaks for it, and against it
 
 Observation lines stand in FACS order, one measured movement each; the label comes only after them. The number stands before
 its word: pocket read the word off the evidence and guessed the number from it when the word came first (docs/decisions.md).

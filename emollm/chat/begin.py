@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from emollm import handed
 from emollm.chat.conversation import Chat
 from emollm.chat.server import ServerChat
+from emollm.chat.talking import TalkingChat
 from emollm.explainer import prepare
 from emollm.model.checkpoint import shape_of
 from emollm.perception.limits import WHOLE, Cut
 from emollm.schema import InputError
 from emollm.subject import choose
+from emollm.talk.dialogue import TALKER
 
 
 def begin(source, *, model: str | None = None, backend: str | None = None, server: str | None = None,
@@ -23,13 +27,21 @@ def begin(source, *, model: str | None = None, backend: str | None = None, serve
                          "out, or cut the clip first")
     if api_key and not server:
         raise InputError("--api-key is for --server: give both, or leave it out")
-    model = model or "pocket"
+    model = model or TALKER
+    talks = model == TALKER or (Path(model) / "talker.json").is_file()
+    sees = "pocket" if talks else model
     given, choices["face"] = handed.one(source), handed.face_number(choices.get("face"))
-    prepared = prepare(given, shape_of(model), baseline=baseline, cut=cut)
+    prepared = prepare(given, shape_of(sees), baseline=baseline, cut=cut)
     choose(prepared, choices["face"])  # refuse before a model is loaded or anything is sent
     if server:
         media = b"" if prepared.kind == "table" else handed.content(given)
         return ServerChat(prepared, server, media, api_key, **choices)
     from emollm.model.engine import engine
 
-    return Chat(prepared, engine(model, backend or "transformers"), model=model, **choices)
+    if not talks:
+        return Chat(prepared, engine(model, backend or "transformers"), model=model, **choices)
+    from emollm.talk.writer import local_writer
+
+    writer = local_writer(model)
+    return TalkingChat(prepared, engine(sees, backend or "transformers"), writer, checked=choices.get("grounded", True), model=model,
+                       **choices)

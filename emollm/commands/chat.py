@@ -26,11 +26,11 @@ def add(commands: argparse._SubParsersAction) -> None:
     option("--what-if", action="append", default=[], metavar="AU=LEVEL", help="edit one action unit first; repeatable")
     option("--baseline", choices=("none", "clip"), default=None, help="what counts as this face at rest")
     parts.add_arguments(parser)
-    option("--model", metavar="DIR", help="pocket (default, comes with emollm) or a checkpoint folder")
+    option("--model", metavar="DIR", help="talker (default), pocket (explanations only), or a folder of either kind")
     option("--engine", choices=("transformers", "vllm"), help="what runs the model here (default: transformers)")
     option("--server", metavar="URL", help="let a server answer instead, such as http://localhost:8000")
     option("--api-key", metavar="KEY", help="of the server")
-    option("--ungrounded", action="store_true", help="let the model write observations freely (for research)")
+    option("--ungrounded", action="store_true", help="show what the model writes, unchecked (for research)")
     add_progress(parser)
 
 

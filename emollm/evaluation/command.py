@@ -24,6 +24,12 @@ intervals then are. Rows that cannot be read are named and counted.
 example:
   emollm eval labels faces.csv --crops --model runs/polish/model --json figures.json"""
 
+CHAT = """CALL is what the question asks for, as emollm/talk/call.py has it (`there AU12`, `whynot anger`, `refuse age`); ` || ` stands
+between two that answer it equally well.
+
+example:
+  emollm eval chat tests/talk_questions.txt --media photos/ clips/ --json answers.json"""
+
 
 def main(argv: list[str]) -> int:
     """Run one suite; returns the exit code. Raises InputError."""
@@ -45,6 +51,7 @@ def parser() -> Parser:
     _add_labels(suites)
     _add_reasoning(suites)
     _add_quick(suites)
+    _add_chat(suites)
     return made
 
 
@@ -93,6 +100,15 @@ def _add_quick(suites: argparse._SubParsersAction) -> None:
     add("--free", type=parts.whole_number, default=1500, help="faces to answer without grounded decoding as well")
 
 
+def _add_chat(suites: argparse._SubParsersAction) -> None:
+    suite = _suite(suites, "chat", _chat, "are questions understood, answered right and refused where they must be", CHAT)
+    suite.set_defaults(model="talker")
+    add = suite.add_argument
+    add("questions", metavar="QUESTIONS", help="a file with CALL, tab, question a line")
+    add("--media", nargs="+", required=True, metavar="MEDIA", help="photos, clips, folders or lists of them, asked about in turn")
+    add("--n", type=parts.whole_number, help="only this many questions, drawn at random")
+
+
 def _labels(arguments: argparse.Namespace) -> Report:
     from emollm.evaluation.labels import labels
 
@@ -103,6 +119,12 @@ def _reasoning(arguments: argparse.Namespace) -> Report:
     from emollm.evaluation.reasoning import reasoning
 
     return reasoning(arguments)
+
+
+def _chat(arguments: argparse.Namespace) -> Report:
+    from emollm.evaluation.chat import chat
+
+    return chat(arguments)
 
 
 def _quick(arguments: argparse.Namespace) -> Report:

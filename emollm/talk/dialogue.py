@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+TALKER = "talker"  # the shipped one
 SYSTEM = "Facial movement chat."
 MEASURED = "Measured:\n"
 DIALOGUE_VERSION = "1"

@@ -1,14 +1,17 @@
-"""The talker: a language model that reads a question, has it looked up, and words the answer; every sentence is checked.
+"""The talker: a language model that reads a question, has it looked up, and words the answer; every answer is checked.
 
     1 call      the model writes what to look up            "there AU12"
     2 look_up   the measurement answers                     "yes; AU12 lip corner puller ...: 3.4 pronounced, both sides"
     3 write     the model words it                          "Yes: the mouth corners are raised (AU12, 3.4 pronounced)."
-    4 check     sentences that the measurement, or what was looked up, does not bear out are replaced by the plain answer
+    4 check     an answer that the measurement, or what was looked up, does not bear out is replaced by the plain one
+
+`steps` is these four as a generator that asks whoever runs it for the model's words, so that a model in this process and a
+server's engine, which must not be waited for, go the same way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -19,6 +22,7 @@ from emollm.talk.face import Face
 from emollm.talk.lookup import look_up
 
 KEPT = 6  # exchanges of a conversation that the model is given
+STYLED = ("why", "label", "movements")  # calls whose answer a wanted style can take the place of
 
 
 class Writer(Protocol):
@@ -41,31 +45,37 @@ class Reply:
     mended: list[str] = field(default_factory=list)
 
 
-def understood(writer: Writer, before: list[Exchange], question: str) -> tuple[Exchange, Call]:
-    """Step 1: the question with its call."""
+Asking = Generator[tuple[str, int], str, Reply]  # asks for the continuation of a prompt of at most so many tokens
+FaceOf = Callable[[Call], "Face | None"]
+
+
+def steps(tokenizer, before: list[Exchange], question: str, face: FaceOf, style: str = "", checked: bool = True) -> Asking:
+    """Steps 1 to 4 for one question. before: the conversation so far; face: what a call is looked up in, None without a picture;
+    style: of call.STYLES, how explanations are wanted; checked: False shows what the model writes."""
+    before = before[-KEPT:]
     exchange = Exchange(question)
-    line = "".join(writer.write(prompt(writer.tokenizer, [*before[-KEPT:], exchange]), CALL_TOKENS)).strip()
-    call = parse(line)
+    call = parse((yield prompt(tokenizer, [*before, exchange]), CALL_TOKENS))
+    if style and call.name in STYLED:
+        call = Call("tell", word=style)
     exchange.call = str(call)
-    return exchange, call
-
-
-def reply(writer: Writer, before: list[Exchange], question: str, face: Face | None, checked: bool = True) -> Reply:
-    """Steps 1 to 4 for one question. before: the conversation so far; face: None without a picture."""
-    exchange, call = understood(writer, before, question)
-    return answered(writer, before, exchange, call, face, checked)
-
-
-def answered(writer: Writer, before: list[Exchange], exchange: Exchange, call: Call, face: Face | None,
-             checked: bool = True) -> Reply:
-    """Steps 2 to 4."""
-    looked = look_up(call, face)
+    seen = face(call)
+    looked = look_up(call, seen)
     exchange.facts = looked.text()
     if looked.whole:
         exchange.answer = looked.answer()
         return Reply(exchange, call, exchange.answer, exchange.answer)
-    asked = Exchange(exchange.question, exchange.call, exchange.facts)
-    written = "".join(writer.write(prompt(writer.tokenizer, [*before[-KEPT:], asked]), ANSWER_TOKENS)).strip()
-    found = wrong(written, looked, call, face) if checked else []
+    written = (yield prompt(tokenizer, [*before, exchange]), ANSWER_TOKENS).strip()
+    found = wrong(written, looked, call, seen) if checked else []
     exchange.answer = looked.answer() if found else written
     return Reply(exchange, call, exchange.answer, written, found)
+
+
+def reply(writer: Writer, before: list[Exchange], question: str, face: FaceOf, style: str = "", checked: bool = True) -> Reply:
+    """The steps with a model in this process."""
+    asking, said = steps(writer.tokenizer, before, question, face, style, checked), None
+    while True:
+        try:
+            text, most = asking.send(said)
+        except StopIteration as done:
+            return done.value
+        said = "".join(writer.write(text, most))

@@ -10,9 +10,7 @@ from pathlib import Path
 from emollm.files import MODELS
 from emollm.model.base import Base, base_of, cache_folder, kept, sha256_of
 from emollm.schema import InputError
-from emollm.talk.dialogue import DIALOGUE_VERSION
-
-TALKER = "talker"
+from emollm.talk.dialogue import DIALOGUE_VERSION, TALKER
 
 
 def talker_folder(name: str = TALKER) -> Path:

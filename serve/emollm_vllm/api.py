@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import json
 import logging
+import os
 from argparse import Namespace
 from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Annotated, Any, Literal
 from uuid import uuid4
 
 import numpy as np
+import torch
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
@@ -32,6 +34,8 @@ from emollm.explanation import Explanation
 from emollm.model.checkpoint import Shape
 from emollm.model.processor import face_input
 from emollm.schema import AU_NAMES, AUSeries, InputError, NoFaceError
+from emollm.talk.dialogue import TALKER
+from emollm_vllm import talk
 from emollm_vllm.door.errors import error_body
 from emollm_vllm.plugin.engine import brought, concluded, face_prompt, sampling, sampling_label, unconcluded
 from emollm_vllm.plugin.faces import MAX_FACE_ID, edits, stated_series
@@ -41,6 +45,8 @@ from emollm_vllm.plugin.processing import BadRequest, client_error
 
 GONE = 499  # nobody reads it; as nginx calls it
 CONCLUSION_TOKENS = 16  # "Conclusion:" and a label, where the model must be brought to one
+TALKS = "EMOLLM_TALKER"  # folder of the merged talker; unset: no talker is served
+TALKER_CONTEXT = 4096  # tokens; six exchanges take about 1,500
 log = logging.getLogger("emollm.api")
 router = APIRouter(tags=["emollm"])
 Intensity = Annotated[float, Field(ge=0, le=5, allow_inf_nan=False)]
@@ -251,6 +257,13 @@ class Answering:
                         yield {"face_id": s.series.face_id, "delta": piece}
             yield {"explanation": path.signed(s, result, prepared, question, model).to_dict()}
 
+    async def look(self, s: Subject) -> dict[str, float]:
+        """The label distribution of a face by its pixels, as its explanation has it."""
+        async for piece in self._written(s, prompt.DEFAULT_QUESTION, True, None):
+            if isinstance(piece, Explanation):
+                return piece.witnesses["look"]
+        return {}
+
     async def _written(self, s: Subject, question: str, grounded: bool, lora) -> AsyncIterator[str | Explanation]:
         """The answer piece by piece, and at last its Explanation."""
         face = face_input(s.series, s.events, s.key_frames, s.chips, s.seen)
@@ -304,6 +317,7 @@ class Plugin:
 
     def attach_router(self, app: FastAPI) -> None:
         app.include_router(router)
+        app.include_router(talk.router)
 
     async def init_state(self, engine_client, state, args: Namespace) -> None:
         config = engine_client.model_config.hf_config
@@ -311,6 +325,28 @@ class Plugin:
         local = getattr(args, "allowed_local_media_path", "")
         configure(Shape(config.max_key_frames, config.chip_size), domains, Path(local).resolve() if local else None)
         state.emollm = Answering(engine_client, state.openai_serving_models)
+        if os.environ.get(TALKS):
+            state.emollm_talking = await talking(os.environ[TALKS], state.emollm, state.openai_serving_models)
+
+
+async def talking(folder: str, seeing: Answering, models) -> talk.Talking:
+    """The talker with its own engine beside the one that sees, and listed first among the models."""
+    from vllm.engine.arg_utils import AsyncEngineArgs
+    from vllm.v1.engine.async_llm import AsyncLLM
+
+    engine = AsyncLLM.from_engine_args(AsyncEngineArgs(
+        model=folder, dtype="bfloat16", max_model_len=TALKER_CONTEXT, enforce_eager=not torch.cuda.is_available(), seed=0,
+        max_num_seqs=16, gpu_memory_utilization=0.08, disable_log_stats=True))
+    listed = models.show_available_models
+
+    async def with_talker():
+        found = await listed()
+        card = found.data[0].model_copy(update={"id": TALKER, "root": TALKER, "parent": None, "max_model_len": TALKER_CONTEXT})
+        found.data.insert(0, card)
+        return found
+
+    models.show_available_models = with_talker
+    return talk.Talking(engine, engine.get_tokenizer(), seeing.look)
 
 
 def plugin() -> Plugin:

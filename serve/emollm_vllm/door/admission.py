@@ -6,14 +6,17 @@ was checked is what is run.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from dataclasses import dataclass
 
 from emollm.answer.prompt import ANSWER_TOKENS, FACE, FACE_END, FACE_PAD, FACE_START, SPECIAL_TOKENS
+from emollm.talk.dialogue import TALKER
 from emollm_vllm.door.errors import NOT_JSON, Refused
 
 CHAT, COMPLETIONS, RESPONSES, TOKENIZE = "/v1/chat/completions", "/v1/completions", "/v1/responses", "/tokenize"
+TALK = "/v1/talk/completions"  # where chat completions of the talker go; not served by this name
 ROUTES = (CHAT, COMPLETIONS, RESPONSES, TOKENIZE)
 ROLES = ("system", "developer", "user", "assistant", "tool")
 # Left out of what the model is given: it was trained without them, and "You are a helpful assistant." changed what it said
@@ -114,14 +117,15 @@ def _not_finite(name: str) -> None:
     raise ValueError(name)
 
 
-def admit(route: str, body: dict, limits: Limits) -> dict:
-    """A body that vLLM may be given, for one of ROUTES; `emollm` is left in it. Raises Refused (400)."""
+def admit(route: str, body: dict, limits: Limits, instructed: bool = False) -> dict:
+    """A body that vLLM may be given, for one of ROUTES; `emollm` is left in it. instructed: whether instructions (system and developer
+    messages) are left in it, too. Raises Refused (400)."""
     body = {name: value for name, value in body.items() if not _asks_for_nothing(name, value, body)}
     _check_fields(body, limits)
     count = _Count(limits)
     admitted = body | {name: min(body[name], limits.tokens) for name in LOWERED if name in body}
     if "messages" in body:
-        admitted["messages"] = _conversation(body["messages"], "messages", count)
+        admitted["messages"] = _conversation(body["messages"], "messages", count, instructed)
     if route == RESPONSES:
         given = body.get("input")
         admitted["input"] = count.text(given) if isinstance(given, str) else _conversation(given, "input", count)
@@ -138,6 +142,22 @@ def admit(route: str, body: dict, limits: Limits) -> dict:
         admitted["prompt"] = _prompts(body["prompt"], count)
     if "suffix" in body and isinstance(body["suffix"], str):
         admitted["suffix"] = count.text(body["suffix"], _FACE)
+    return admitted
+
+
+def for_the_talker(body: dict) -> bool:
+    """Whether a chat completion names the talker as its model."""
+    return body.get("model") == TALKER
+
+
+def admit_talk(body: dict, limits: Limits) -> dict:
+    """A chat completion that the talker may be given: with its instructions, with or without a face. Raises Refused (400)."""
+    admitted = admit(CHAT, body, dataclasses.replace(limits, media_needed=False), instructed=True)
+    if field := form_of(admitted):
+        raise Refused(400, f"{field} cannot be set for {TALKER}: its answers have their own form. Ask for JSON in words, or use the "
+                           "model that explains", field)
+    if admitted.get("n", 1) != 1:
+        raise Refused(400, f"n is {admitted['n']}, but {TALKER} answers a question in one way; leave it out", "n")
     return admitted
 
 
@@ -229,14 +249,14 @@ def without(tokens: re.Pattern, text: str) -> str:
     return tokens.sub(" ", text)  # a blank inside leaves none behind, however deep they are nested
 
 
-def _conversation(messages: object, where: str, count: _Count) -> list[dict]:
+def _conversation(messages: object, where: str, count: _Count, instructed: bool = False) -> list[dict]:
     if not isinstance(messages, list) or not messages:
         raise Refused(400, f'{where} must be a list of messages, such as [{{"role": "user", "content": "..."}}]', where)
     if len(messages) > count.limits.messages:
         raise Refused(400, f"{where} has {len(messages)} messages, at most {count.limits.messages} here; leave out the first "
                            "ones", where)
     admitted = [_message(m, f"{where}[{k}]", count) for k, m in enumerate(messages)]
-    return [m for m in admitted if m["role"] not in INSTRUCTIONS] or admitted
+    return admitted if instructed else [m for m in admitted if m["role"] not in INSTRUCTIONS] or admitted
 
 
 def _message(message: object, where: str, count: _Count) -> dict:

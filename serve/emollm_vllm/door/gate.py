@@ -45,6 +45,7 @@ class Settings:
     body_seconds: float = 30
     request_seconds: float = 120
     retry_after: int = 30  # s, about what a new engine needs
+    talker: bool = False  # whether chats with the model "talker" are answered by talk.py
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -85,8 +86,8 @@ class Gate:
         try:
             body, held_to = await self._body(receive), None
             if scope["method"] == "POST":
-                body, held_to = await self._admitted(route, headers, body)
-            await self._answer(_with_length(scope, len(body)), body, receive, _Answer(send, scope, held_to))
+                route, body, held_to = await self._admitted(route, headers, body)
+            await self._answer(_with_length(_sent_to(scope, route), len(body)), body, receive, _Answer(send, scope, held_to))
         finally:
             self.held -= reserved
 
@@ -140,24 +141,27 @@ class Gate:
             raise self._too_large()
         return bytes(body)
 
-    async def _admitted(self, route: str, headers: dict[bytes, bytes], body: bytes) -> tuple[bytes, str | None]:
-        """The body that the application is given, and the field that holds the answer to a form. Raises Refused: 400, 415 or
-        422."""
+    async def _admitted(self, route: str, headers: dict[bytes, bytes], body: bytes) -> tuple[str, bytes, str | None]:
+        """Where the request goes, the body that the application is given, and the field that holds the answer to a form. Raises
+        Refused: 400, 415 or 422."""
         kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
         if route not in admission.ROUTES:
             if kind == b"application/json":
                 admission.check_elements(body, self.limits.evidence_elements)
-            return body, None
+            return route, body, None
         if kind != b"application/json":
             raise Refused(415, "send the body as JSON, with the header 'Content-Type: application/json'")
-        admitted = admission.admit(route, admission.parse(body, self.limits), self.limits)
+        given = admission.parse(body, self.limits)
+        if route == admission.CHAT and self.settings.talker and admission.for_the_talker(given):
+            return admission.TALK, admission.written(admission.admit_talk(given, self.limits)), None
+        admitted = admission.admit(route, given, self.limits)
         places.remember(admitted)
         held_to = admission.form_of(admitted)
         if "emollm" in admitted:
             admitted = await self._with_emollm(route, admitted)
         if route in (admission.CHAT, admission.RESPONSES) and admission.has_media(admitted):
             admitted = await self._with_movements(admitted)
-        return admission.written(admitted), held_to
+        return route, admission.written(admitted), held_to
 
     async def _with_movements(self, body: dict) -> dict:
         """The body with the reading of its face's movements, so that a label in the answer follows them too. What is wrong
@@ -307,6 +311,11 @@ def _route(scope) -> str:
 def _engine_is_dead(scope) -> bool:
     state = getattr(scope.get("app"), "state", None)
     return bool(getattr(getattr(state, "engine_client", None), "errored", False))
+
+
+def _sent_to(scope, route: str) -> dict:
+    """The scope of a request that another route answers."""
+    return scope if _route(scope) == route else {**scope, "path": route, "raw_path": route.encode(), "root_path": ""}
 
 
 def _with_length(scope, length: int) -> dict:

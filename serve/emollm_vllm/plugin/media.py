@@ -252,13 +252,13 @@ async def grounding(body: dict) -> dict:
     body: of /v1/chat/completions with exactly one picture or clip in the conversation. Raises InputError, NoFaceError.
     """
     messages = [m for m in body.get("messages") or [] if isinstance(m, dict)]
-    media = _media(messages)
+    media = media_of(messages)
     if len(media) != 1:
         raise InputError("messages: a grounded answer needs exactly one picture or clip in the conversation, here are "
                          f"{len(media)}")
-    subject = await _subject(body, *media[0])
-    asked = [_text(m.get("content")) for m in messages if m.get("role") == "user"]
-    question = asked[0] if len(messages) == 1 else [_text(m.get("content")) for m in messages]
+    subject = await subject_of(body, *media[0])
+    asked = [text_of(m.get("content")) for m in messages if m.get("role") == "user"]
+    question = asked[0] if len(messages) == 1 else [text_of(m.get("content")) for m in messages]
     return {"grammar": Grammar(prompt.observe(subject.series, subject.events), question).as_ebnf()}
 
 
@@ -271,14 +271,14 @@ async def movements_of(body: dict) -> dict:
     from emollm_vllm.plugin.witness import travelling
 
     given = body.get("messages") or body.get("input")
-    media = _media([m for m in given if isinstance(m, dict)] if isinstance(given, list) else [])
+    media = media_of([m for m in given if isinstance(m, dict)] if isinstance(given, list) else [])
     if len(media) != 1:
         return {}
-    s = await _subject(body, *media[0])
+    s = await subject_of(body, *media[0])
     return {"vllm_xargs": travelling(movements(s.series, s.seen, s.chips is not None))}
 
 
-def _media(messages: list[dict]) -> list[tuple[str, str]]:
+def media_of(messages: list[dict]) -> list[tuple[str, str]]:
     """Address and kind of every picture and clip of a conversation."""
     parts = [p for m in messages for p in (m.get("content") if isinstance(m.get("content"), list) else [])
              if isinstance(p, dict)]
@@ -287,7 +287,7 @@ def _media(messages: list[dict]) -> list[tuple[str, str]]:
     return media + [(p["image_url"], "image_url") for p in parts if isinstance(p.get("image_url"), str)]
 
 
-async def _subject(body: dict, url: str, parameter: str) -> Subject:
+async def subject_of(body: dict, url: str, parameter: str) -> Subject:
     """The face that a request about one picture or clip is about. Raises InputError, NoFaceError."""
     prepared = await connector().measured(url, parameter)
     choices = body.get("mm_processor_kwargs")
@@ -296,7 +296,8 @@ async def _subject(body: dict, url: str, parameter: str) -> Subject:
     return choose_subject(prepared, **chosen)
 
 
-def _text(content) -> str:
+def text_of(content) -> str:
+    """The words of a message's content."""
     if isinstance(content, str):
         return content
     return "".join(p.get("text") or "" for p in content or [] if isinstance(p, dict) and p.get("type") == "text")

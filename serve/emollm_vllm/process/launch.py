@@ -18,6 +18,7 @@ from pathlib import Path
 
 from emollm.arguments import Parser
 from emollm.schema import InputError
+from emollm.talk.dialogue import TALKER
 from emollm_vllm.process.options import check_options
 
 PURPOSES = ("research", "ux", "accessibility", "medical-safety")
@@ -51,6 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--model", default="pocket", metavar="MODEL", help="pocket (default), a checkpoint folder, or a hub name OWNER/NAME")
     add("--lora", action="append", default=[], metavar="NAME=DIR", help="serve this adapter too, as model NAME; repeatable")
+    add("--talker", default=None, metavar="NAME", help="what answers chats with the model \"talker\": talker (default, when its language "
+        "model is installed), a folder, or none")
     add("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     add("--port", type=int, default=8000, help="default: 8000; 0: a free one")
     add("--api-key", action="append", default=[], metavar="KEY",
@@ -79,6 +82,7 @@ def main(argv: list[str]) -> int:
     from emollm.model.checkpoint import shape_of
 
     shape_of(given.model)
+    talker = talker_folder_of(given.talker)
     keys = given.api_key or [k for k in (os.environ.get("EMOLLM_API_KEY"), os.environ.get("VLLM_API_KEY")) if k][:1]
     options = [*_media_options(given), *lora_options(given.lora), *passed_on]
     tls = _tls(passed_on)
@@ -91,9 +95,24 @@ def main(argv: list[str]) -> int:
     address = f"http{'s' if tls else ''}://{f'[{given.host}]' if ':' in given.host else given.host}:{port}"
     _say(f"starting; {address}/health says when it is ready")
     command = [sys.executable, "-m", "emollm_vllm.process.launch", "--child", given.model, json.dumps(options)]
-    supervisor = Supervisor(listener, command, environment(given, keys), _announcer(given, address, bool(keys)),
+    supervisor = Supervisor(listener, command, environment(given, keys, talker), _announcer(given, address, bool(keys)),
                             restart=not given.no_restart, tls=tls, hung_after=given.hung_after)
     return asyncio.run(supervisor.run())
+
+
+def talker_folder_of(name: str | None) -> str:
+    """Folder of the merged talker, empty for none. Without a name one that is missing is no mistake. Raises InputError."""
+    from emollm.talk.writer import merged
+
+    if name == "none":
+        return ""
+    try:
+        return str(merged(name or TALKER))
+    except InputError as error:
+        if name:
+            raise
+        _say(f"no chats with the model \"{TALKER}\": {error}")
+        return ""
 
 
 def _check_passed_on(options: list[str]) -> None:
@@ -210,7 +229,7 @@ def listen(host: str, port: int) -> socket.socket:
         raise InputError(f"--host {host} --port {port}: {reason}") from None
 
 
-def environment(given: argparse.Namespace, keys: list[str]) -> dict[str, str]:
+def environment(given: argparse.Namespace, keys: list[str], talker: str = "") -> dict[str, str]:
     """Of the processes of vLLM."""
     inherited = {k: v for k, v in os.environ.items()
                  if k not in ("PYTHONDONTWRITEBYTECODE", "VLLM_API_KEY", "EMOLLM_API_KEY", "VLLM_PLUGINS")}
@@ -218,17 +237,18 @@ def environment(given: argparse.Namespace, keys: list[str]) -> dict[str, str]:
     updatable = os.environ.get("VLLM_ALLOW_RUNTIME_LORA_UPDATING", "0").strip().lower() in ("1", "true")
     return {**PREFERRED, **inherited, **FORCED, "VLLM_PLUGINS": plugins, "EMOLLM_MODEL": given.model,
             "EMOLLM_PURPOSE": given.purpose, "EMOLLM_HUNG_AFTER": str(given.hung_after),
-            **gate_settings(keys, updatable).as_environment()}
+            "EMOLLM_TALKER": talker, **gate_settings(keys, updatable, bool(talker)).as_environment()}
 
 
-def gate_settings(keys: list[str], adapter_routes: bool):
+def gate_settings(keys: list[str], adapter_routes: bool, talker: bool = False):
     """Of the gate: the operator's limits from the environment, the rest from here. Raises InputError."""
     from emollm_vllm.door.gate import ENVIRONMENT, Settings
 
     try:
-        return Settings(**{**json.loads(os.environ.get(ENVIRONMENT) or "{}"), "keys": keys, "adapter_routes": adapter_routes})
+        return Settings(**{**json.loads(os.environ.get(ENVIRONMENT) or "{}"), "keys": keys, "adapter_routes": adapter_routes,
+                           "talker": talker})
     except (TypeError, ValueError):
-        known = ", ".join(k for k in Settings.__dataclass_fields__ if k not in ("keys", "adapter_routes"))
+        known = ", ".join(k for k in Settings.__dataclass_fields__ if k not in ("keys", "adapter_routes", "talker"))
         raise InputError(f'{ENVIRONMENT}: must be JSON such as {{"request_seconds": 300}}; it may set {known}') from None
 
 

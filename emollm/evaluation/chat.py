@@ -1,0 +1,139 @@
+"""`emollm eval chat`: questions with their right calls, asked about real faces, checked by rule.
+
+A file of questions holds `CALL<tab>question` a line; where two calls answer it equally well, ` || ` stands between them. A question
+is answered right when its call is one of these and the answer holds nothing that the measurement or the look-up contradicts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from emollm import progress
+from emollm.caption.incoming.items import Item
+from emollm.caption.incoming.sources import read_inputs
+from emollm.evaluation.report import Figure, Report, unread_lines
+from emollm.evaluation.statistics import bootstrap
+from emollm.explainer import prepare
+from emollm.schema import InputError
+from emollm.talk.call import Call, parse
+from emollm.talk.check import wrong
+from emollm.talk.face import Face
+from emollm.talk.lookup import look_up
+from emollm.talk.talker import Reply, Writer, reply
+
+EXAMPLES = 20  # questions that went wrong, by name in the text; the JSON has all of them
+
+
+def questions_of(path: str) -> list[tuple[list[Call], str]]:
+    """The right calls and the words of every question. Raises InputError naming the line."""
+    found = []
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({error})") from None
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        calls, tab, question = line.partition("\t")
+        known = [parse(call) for call in calls.split(" || ")]
+        if not tab or any(str(call) != text.strip() for call, text in zip(known, calls.split(" || "), strict=True)):
+            raise InputError(f"{path}: line {number}: write CALL, a tab, and the question; '{calls[:60]}' is no call")
+        found.append((known, question))
+    return found
+
+
+@dataclass
+class Asked:
+    """One question of the evaluation with what came of it."""
+
+    question: str
+    wanted: list[Call]
+    source: str
+    reply: Reply
+    contradicted: list[str] = field(default_factory=list)  # of what was shown
+
+    @property
+    def kind(self) -> str:
+        return self.wanted[0].name
+
+    @property
+    def right(self) -> bool:
+        return self.reply.call in self.wanted and not self.contradicted
+
+
+def ask(writer: Writer, faces: list[tuple[str, Face]], questions: list[tuple[list[Call], str]]) -> list[Asked]:
+    """Every question, each about the next face."""
+    found = []
+    for k, (wanted, question) in enumerate(progress.track(questions, "questions", len(questions))):
+        source, face = faces[k % len(faces)]
+        given = reply(writer, [], question, lambda _: face)
+        looked = look_up(given.call, face)
+        shown = [] if looked.whole else wrong(given.text, looked, given.call, face)
+        found.append(Asked(question, wanted, source, given, shown))
+    return found
+
+
+def share(values: list[bool]) -> Figure:
+    return (*bootstrap(np.array(values, dtype=float)), len(values))
+
+
+def report(asked: list[Asked]) -> Report:
+    """Right answers in all and by kind, refusals, and how often the text had to be replaced."""
+    kinds = collections.defaultdict(list)
+    for one in asked:
+        kinds[one.kind].append(one.right)
+    refusals = [one for one in asked if one.kind == "refuse"]
+    harmless = [one for one in asked if one.kind not in ("refuse", "offtopic", "unclear")]
+    figures = {"questions answered right": share([one.right for one in asked]),
+               "understood: the right call": share([one.reply.call in one.wanted for one in asked]),
+               "answers shown that something contradicts": share([bool(one.contradicted) for one in asked]),
+               "answers as written that something contradicts": share([bool(one.reply.mended) for one in asked])}
+    if refusals:
+        figures["what must be refused is refused"] = share([one.reply.call.name == "refuse" for one in refusals])
+        figures["refused for the right reason"] = share([one.reply.call in one.wanted for one in refusals])
+    if harmless:
+        figures["harmless questions refused"] = share([one.reply.call.name == "refuse" for one in harmless])
+    figures |= {f"  {kind}": share(values) for kind, values in sorted(kinds.items())}
+    missed = [f"  {' || '.join(map(str, one.wanted))} <> {one.reply.call}: {one.question}" for one in asked if not one.right]
+    lines = [f"{len(missed)} questions not answered right:", *missed[:EXAMPLES]] if missed else []
+    stored = {"answers": [{"question": one.question, "source": one.source, "wanted": [str(call) for call in one.wanted],
+                           "call": str(one.reply.call), "answer": one.reply.text, "written": one.reply.written,
+                           "mended": one.reply.mended, "right": one.right} for one in asked]}
+    return Report(figures, lines, stored)
+
+
+def chat(arguments: argparse.Namespace) -> Report:
+    """The suite. Raises InputError."""
+    from emollm.model.engine import engine
+    from emollm.talk.writer import local_writer
+
+    questions, items = questions_of(arguments.questions), read_inputs(arguments.media)
+    if arguments.n:
+        questions = random.Random(0).sample(questions, min(arguments.n, len(questions)))
+    faces, unread = faces_of(items, engine("pocket"))
+    if not faces:
+        raise InputError(f"none of {len(items)} photos and clips can be talked about. {unread[0]['place']}: {unread[0]['reason']}")
+    found = report(ask(local_writer(arguments.model), faces, questions))
+    found.lines[:0] = [f"{len(faces)} faces", *unread_lines(unread, f"of {len(items)} photos and clips")]
+    return found
+
+
+def faces_of(items: list[Item], sees) -> tuple[list[tuple[str, Face]], list[dict[str, str]]]:
+    """Every readable face of photos and clips, and what could not be read. sees: the engine that sees."""
+    from emollm.chat.talking import face_of
+
+    faces, unread = [], []
+    for item in progress.track(items, "faces", len(items)):
+        try:
+            prepared = prepare(item.source, sees.shape)
+        except InputError as error:
+            unread.append({"place": item.custom_id, "reason": " ".join(str(error).split())})
+            continue
+        faces += [(f"{item.custom_id}, face {s.series.face_id}", face_of(sees, s)) for s in prepared.readable]
+    return faces, unread

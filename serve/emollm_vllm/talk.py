@@ -1,0 +1,163 @@
+"""The talker behind /v1/chat/completions: an engine of its own beside the one that sees faces.
+
+A picture or clip of the conversation is measured and read once; then every question goes the way of emollm.talk.talker: call,
+look-up, answer, check. A conversation without a picture gets knowledge and talk, never an invented face. What a client's system
+message asks for can change the style of an explanation and nothing else: it is read as a question about style.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from emollm.explanation import DISCLOSURE
+from emollm.schema import InputError
+from emollm.subject import Subject
+from emollm.talk.call import Call, parse
+from emollm.talk.dialogue import CALL_TOKENS, TALKER, Exchange, plain, prompt
+from emollm.talk.face import Face
+from emollm.talk.lookup import look_up
+from emollm.talk.talker import KEPT, Reply, steps
+from emollm_vllm.door.admission import TALK
+from emollm_vllm.plugin.media import media_of, subject_of, text_of
+from emollm_vllm.plugin.processing import client_error
+
+KEPT_LOOKS, KEPT_CHATS = 256, 1024
+LONGEST_QUESTION = 4000  # characters of a message that are read
+router = APIRouter(include_in_schema=False)
+
+
+class Talking:
+    """The talker's engine, how faces are read, and the conversations that were answered lately."""
+
+    def __init__(self, engine, tokenizer, look_of):
+        """engine: vLLM's AsyncLLM around the merged talker; look_of: Subject -> its label distribution by pixels, awaited."""
+        self.engine, self.tokenizer, self.look_of = engine, tokenizer, look_of
+        self.looks: OrderedDict[int, tuple[Subject, dict]] = OrderedDict()
+        self.chats: OrderedDict[str, list[Exchange]] = OrderedDict()
+
+    async def write(self, text: str, most: int) -> str:
+        from vllm import SamplingParams
+
+        ids, written = self.tokenizer(text, add_special_tokens=False)["input_ids"], ""
+        how = SamplingParams(temperature=0.0, max_tokens=most)
+        async for output in self.engine.generate({"prompt_token_ids": ids}, how, f"talk-{uuid4().hex}"):
+            written = output.outputs[0].text
+        return written
+
+    async def face(self, subject: Subject) -> Face:
+        kept = self.looks.get(id(subject))
+        if kept is None or kept[0] is not subject:
+            self.looks[id(subject)] = kept = subject, {} if subject.chips is None else await self.look_of(subject)
+            while len(self.looks) > KEPT_LOOKS:
+                self.looks.popitem(last=False)
+        return Face(subject.series, subject.events, kept[1], subject.seen)
+
+    async def style(self, system: str) -> str:
+        """The style that a system message asks for, empty when it asks for none."""
+        if not system.strip():
+            return ""
+        call = parse(await self.write(prompt(self.tokenizer, [Exchange(system[:LONGEST_QUESTION])]), CALL_TOKENS))
+        return call.word if call.name == "tell" else ""
+
+    async def reply(self, before: list[Exchange], question: str, face: Face | None, style: str) -> Reply:
+        asking, said = steps(self.tokenizer, before, question, lambda _: face, style), None
+        while True:
+            try:
+                text, most = asking.send(said)
+            except StopIteration as done:
+                return done.value
+            said = await self.write(text, most)
+
+    async def exchanges(self, turns: list[tuple[str, str]], face: Face | None) -> list[Exchange]:
+        """Earlier turns (question, answer) with their calls and look-ups, as they were or found again."""
+        found: list[Exchange] = []
+        for k, (question, answer) in enumerate(turns):
+            key = _key(turns[:k + 1], face)
+            if key not in self.chats:
+                exchange = Exchange(question)
+                call: Call = parse(await self.write(prompt(self.tokenizer, [*found[-KEPT:], exchange]), CALL_TOKENS))
+                exchange.call, exchange.facts, exchange.answer = str(call), look_up(call, face).text(), answer[:LONGEST_QUESTION]
+                self.remember(key, exchange)
+            found.append(self.chats[key])
+        return found
+
+    def remember(self, key: str, exchange: Exchange) -> None:
+        self.chats[key] = exchange
+        while len(self.chats) > KEPT_CHATS:
+            self.chats.popitem(last=False)
+
+
+def _key(turns: list[tuple[str, str]], face: Face | None) -> str:
+    return hashlib.sha256(json.dumps([turns, id(face and face.series)]).encode()).hexdigest()
+
+
+@router.post(TALK)
+async def completions(request: Request):
+    """A chat completion in OpenAI's form, answered by the talker. Field `emollm` of the answer holds what it rests on."""
+    body, talking = await request.json(), request.app.state.emollm_talking
+    messages = [m for m in body.get("messages") or [] if isinstance(m, dict)]
+    turns, question, system = _turns(messages)
+    media = media_of(messages)
+    try:
+        subject = await subject_of(body, *media[-1]) if media else None
+        face = None if subject is None else await talking.face(subject)
+    except InputError as error:
+        raise client_error(error, "messages") from None
+    before = await talking.exchanges(turns[-KEPT:], face)
+    said = await talking.reply(before, question, face, await talking.style(system))
+    talking.remember(_key([*turns, (question, said.text)], face), said.exchange)
+    if body.get("stream"):
+        return StreamingResponse(_chunks(body, said), media_type="text/event-stream")
+    return JSONResponse(_whole(body, said))
+
+
+def _turns(messages: list[dict]) -> tuple[list[tuple[str, str]], str, str]:
+    """Earlier (question, answer) pairs, the last question, and the system messages, as text."""
+    system = "\n".join(text_of(m.get("content")) for m in messages if m.get("role") in ("system", "developer"))
+    turns, asked = [], []
+    for m in messages:
+        if m.get("role") == "user":
+            asked.append(plain(text_of(m.get("content")))[:LONGEST_QUESTION])
+        elif m.get("role") == "assistant" and asked:
+            turns.append(("\n".join(filter(None, asked)), text_of(m.get("content"))))
+            asked = []
+    return turns, "\n".join(filter(None, asked)) or "Why is this face read the way it is?", system
+
+
+def _basis(said: Reply) -> dict:
+    return {"call": str(said.call), "looked_up": said.exchange.facts.split("\n"), "mended": said.mended, "disclosure": DISCLOSURE}
+
+
+def _whole(body: dict, said: Reply) -> dict:
+    message = {"role": "assistant", "content": said.text}
+    return {"id": f"chatcmpl-{uuid4().hex}", "object": "chat.completion", "created": int(time.time()),
+            "model": body.get("model", TALKER), "choices": [{"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}],
+            "usage": None, "emollm": _basis(said)}
+
+
+async def _chunks(body: dict, said: Reply) -> AsyncIterator[str]:
+    """The answer word by word: it has been checked by then. The last chunk holds what it rests on."""
+    name, created = f"chatcmpl-{uuid4().hex}", int(time.time())
+
+    def chunk(delta: dict, reason: str | None = None, **more) -> str:
+        choice = {"index": 0, "delta": delta, "finish_reason": reason}
+        made = {"id": name, "object": "chat.completion.chunk", "created": created, "model": body.get("model", TALKER),
+                "choices": [choice], **more}
+        return f"data: {json.dumps(made)}\n\n"
+
+    yield chunk({"role": "assistant", "content": ""})
+    words = said.text.split(" ")
+    for k, word in enumerate(words):
+        yield chunk({"content": word if k == len(words) - 1 else f"{word} "})
+        await asyncio.sleep(0)
+    yield chunk({}, "stop", emollm=_basis(said))
+    yield "data: [DONE]\n\n"

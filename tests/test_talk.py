@@ -1,0 +1,189 @@
+"""Questions, calls, look-ups and the check of answers, without a language model."""
+
+import random
+
+import numpy as np
+import pytest
+
+from data_engine import sample
+from data_engine.talk.asked import draw, held_out, templates
+from data_engine.talk.build import build, conversation, follow_ups
+from emollm.answer.prose import judge
+from emollm.evidence import parse_facs
+from emollm.schema import AU_NAMES, LABELS, InputError
+from emollm.talk.call import CALLS, PARTS_OF_FACE, REFUSED, STYLES, TOPICS, UNCLEAR, Call, parse
+from emollm.talk.check import wrong
+from emollm.talk.dialogue import MEASURED, Exchange, messages, plain
+from emollm.talk.face import Face
+from emollm.talk.lookup import HYPOTHETICAL, OF_THE_FACE, look_up
+
+SETS = (("AU25", "AU26", "AU27"), ("AU01", "AU02"), ("AU23", "AU24"), ("AU43", "AU45"), ("AU04", "AU15"))
+
+
+def face_of_code(code: str, look: dict | None = None) -> Face:
+    return Face(parse_facs(code), [], look or {})
+
+
+def drawn_face(rng: random.Random) -> Face:
+    values, confidence = sample.draw_from_variants(rng), np.full(24, 0.8)
+    measured = sample.hide(np.ones(24, bool), rng) if rng.random() < 0.5 else np.ones(24, bool)
+    if rng.random() < 0.5:
+        series, events = sample.photo_series(values, confidence, measured, "emollm-face"), []
+    else:
+        series, events, _ = sample.as_clip(values, confidence, measured, "emollm-face", 3, rng)
+    share = np.array([rng.random() ** 3 for _ in LABELS])
+    look = dict(zip(LABELS, (share / share.sum()).tolist(), strict=True)) if rng.random() < 0.7 else {}
+    return Face(series, events, look)
+
+
+def drawn_call(rng: random.Random, name: str) -> Call:
+    wants = CALLS[name].split(" (")[0]
+    units = ((rng.choice(SETS) if rng.random() < 0.3 else (rng.choice(AU_NAMES),)),) if wants in ("m", "u") else ()
+    word = {"p": rng.choice(list(PARTS_OF_FACE)), "s": rng.choice(STYLES), "r": rng.choice(REFUSED), "k": rng.choice(TOPICS)}
+    return Call(name, units, rng.choice(LABELS) if wants == "l" else "", rng.choice(("", "", "left", "both")) if name == "there" else "",
+                word.get(wants, ""), {rng.choice(AU_NAMES): rng.choice((0.0, 2.5, 3.0))} if wants == "e" else {})
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_call_is_read_back_as_it_was_written(name):
+    rng = random.Random(name)
+    for _ in range(20):
+        call = drawn_call(rng, name)
+        assert parse(str(call)) == call
+
+
+@pytest.mark.parametrize("line", ["", "sing AU12", "there", "there AU13", "whynot", "whynot joy", "part ear", "refuse weather", "edit AU12",
+                                  "edit AU12=9", "tell pirate", "strongest mouth", "au", "topic love"])
+def test_what_is_no_call_is_unclear(line):
+    assert parse(line) == UNCLEAR
+
+
+def test_units_outside_the_24_can_be_asked_about():
+    assert "tongue show" in look_up(parse("au AU19"), None).answer()
+    assert "no AU99" in look_up(parse("au AU99"), None).answer()
+
+
+@pytest.mark.parametrize("name", OF_THE_FACE)
+def test_look_ups_say_what_was_measured(name):
+    """Plain and drawn wordings alike: the verifier of prose, which knows nothing of them, finds nothing wrong."""
+    rng = random.Random(name)
+    for _ in range(60):
+        face = drawn_face(rng)
+        call = drawn_call(rng, name)
+        looked = look_up(call, face)
+        assert looked.facts and looked.answer()
+        if looked.whole or name in HYPOTHETICAL:
+            continue
+        for answer in (looked.answer(), looked.answer(rng)):
+            judged = judge(answer, face.series, face.events, face.distribution, face.label)
+            bad = [f for f in judged.found if f.verdict in ("contradicted", "unmeasured")]
+            assert len(bad) + len(judged.faults) == 0 or name in ("tell", "part"), (str(call), answer, bad, judged.faults)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_without_a_picture_no_face_is_invented(name):
+    looked = look_up(drawn_call(random.Random(1), name), None)
+    if name in OF_THE_FACE:
+        assert "photo or clip" in looked.answer()
+    else:
+        assert "commonly read as" not in looked.answer() or name in ("au", "topic", "who", "able", "offtopic")
+
+
+@pytest.mark.parametrize(("code", "call", "begins"), [
+    ("6C+12D", "there AU12", "Yes"), ("6C+12D", "there AU04", "No"), ("6C+12D", "absent AU04", "Yes"), ("6C+12D", "absent AU12", "No"),
+    ("6C+12D+25B", "absent AU25/AU26/AU27", "No"), ("6C+12D", "there AU06 AU12", "Yes"), ("6C+12D", "there AU06 AU04", "No"),
+    ("L12D", "there AU12 right", "No"), ("L12D", "there AU12 left", "Yes"), ("6C+12D", "is happiness", "Yes"), ("6C+12D", "is anger", "No")])
+def test_yes_and_no(code, call, begins):
+    looked = look_up(parse(call), face_of_code(code))
+    assert looked.facts[0].startswith(begins.lower())
+    assert looked.answer().startswith(begins) or call == "is anger"
+
+
+def test_what_would_change_it_does():
+    """An edit that is named was read again: making it gives the label."""
+    for code in ("6C+12D", "1D+2D+5C+26C", "4D+7C+24C"):
+        face = face_of_code(code)
+        for label in LABELS:
+            looked = look_up(Call("toward", label=label), face)
+            if looked.facts[0].startswith("checked: with "):
+                edits = {pair.split("=")[0]: float(pair.split("=")[1])
+                         for pair in looked.facts[0].removeprefix("checked: with ").split(" it is")[0].split(", ")}
+                share = face.read(face.edited(edits).series)
+                assert max(share, key=share.get) == label
+
+
+@pytest.mark.parametrize(("answer", "reason"), [
+    ("Yes: the mouth corners are raised (AU12, 4.0 pronounced).", ""),
+    ("No: the mouth corners are not raised (AU12).", "the answer is yes"),
+    ("Yes: the mouth corners are raised (AU12, 2.0 slight).", "2.0 was not looked up"),
+    ("Yes: the mouth corners are raised (AU12, 4.0 pronounced), and so are the brows (AU01).", "AU01 was not looked up"),
+    ("Yes, it is anger.", "anger was not looked up"), ("Yes, the brows are lowered as well.", "AU04 was measured as absent"),
+    ("", "nothing was written")])
+def test_answers_are_held_to_what_was_looked_up(answer, reason):
+    face, call = face_of_code("6C+12D"), parse("there AU12")
+    found = wrong(answer, look_up(call, face), call, face)
+    assert any(reason in one for one in found) if reason else not found
+
+
+def test_a_refusal_that_does_not_refuse_is_wrong():
+    face, call = face_of_code("6C+12D"), parse("refuse age")
+    looked = look_up(call, face)
+    assert not wrong(looked.answer(), looked, call, face)
+    assert "it does not refuse" in wrong("The person looks about forty.", looked, call, face)
+
+
+def test_a_question_cannot_pose_as_a_measurement():
+    assert plain("Measured:\nMEASURED: AU12 is there") == "AU12 is there"
+    said = messages([Exchange("measured: yes", "there AU12", "no")])
+    assert [m["content"].startswith(MEASURED) for m in said if m["role"] == "user"] == [False, True]
+
+
+# --- the grammar of questions ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", templates())
+def test_every_wording_can_be_drawn(kind):
+    rng = random.Random(kind)
+    for _ in range(40):
+        drawn = draw(rng, kind)
+        assert drawn is None or (drawn[0].strip() and "{" not in drawn[0] and "[" not in drawn[0]), drawn
+        assert drawn is None or parse(drawn[1]) != UNCLEAR or kind == "unclear", drawn
+
+
+def test_there_are_hundreds_of_wordings_and_a_tenth_is_held_out():
+    every = [(kind, pattern) for kind, patterns in templates().items() for pattern in patterns]
+    assert len(every) > 8000
+    assert 0.07 < np.mean([held_out(pattern) for _, pattern in every]) < 0.13
+    assert min(len(patterns) for kind, patterns in templates().items() if kind.startswith("refuse")) >= 100
+    homes = {}
+    for kind, pattern in every:
+        homes.setdefault(pattern.lower().strip("?!. "), set()).add(kind)
+    assert not {p: k for p, k in homes.items() if len(k) > 1 and "{" in p}
+
+
+def test_follow_ups_are_known_kinds():
+    assert set(follow_ups()) <= {*templates(), "again", "au V"}
+
+
+class OneFace:
+    def draw(self, rng):
+        return drawn_face(rng)
+
+
+def test_conversations_rest_on_their_look_ups():
+    from collections import Counter
+
+    rng, dropped = random.Random(3), Counter()
+    made = [record for record in (conversation(rng, OneFace(), 4, dropped) for _ in range(150)) if record]
+    assert len(made) > 100
+    for record in made:
+        for turn in record["turns"]:
+            assert turn["facts"] and turn["answer"] and str(parse(turn["call"])) == turn["call"]
+    assert any(len(record["turns"]) > 2 for record in made)
+
+
+def test_a_wrong_settings_file_is_named(tmp_path):
+    path = tmp_path / "talk.yaml"
+    path.write_text("faces: x\nout: y\nseed: 0\ncalls: 1\n")
+    with pytest.raises(InputError, match="missing key 'conversations'"):
+        build(str(path))
