@@ -1,7 +1,8 @@
-"""python -m data_engine observe --fer DIR -o FILE | build CONFIG.yaml | talk CONFIG.yaml"""
+"""python -m data_engine observe --fer DIR -o FILE | build CONFIG.yaml | talk CONFIG.yaml | talk-questions"""
 
 import argparse
 import sys
+from pathlib import Path
 
 from emollm.schema import InputError
 
@@ -14,6 +15,11 @@ def main() -> int:
     observe_step.add_argument("-o", "--out", default="runs/faces.npz")
     steps.add_parser("build", help="write the training records").add_argument("config")
     steps.add_parser("talk", help="write the conversations that a talker learns from").add_argument("config")
+    asked = steps.add_parser("talk-questions", help="write questions in held-out wordings, for `emollm eval chat`")
+    asked.add_argument("--singles", type=int, default=400)
+    asked.add_argument("--conversations", type=int, default=200)
+    asked.add_argument("--turns", type=int, default=6)
+    asked.add_argument("-o", "--out", default="runs/talk_held_out.txt")
     args = parser.parse_args()
     try:
         if args.step == "observe":
@@ -24,6 +30,11 @@ def main() -> int:
             from data_engine.talk.build import build as build_talk
 
             build_talk(args.config)
+        elif args.step == "talk-questions":
+            from data_engine.talk.build import held_out_questions
+
+            lines = held_out_questions(args.singles, args.conversations, args.turns, 0)
+            Path(args.out).write_text("\n".join(lines) + "\n", encoding="utf-8")
         else:
             from data_engine.build import KEYS, build
             from emollm.training.settings import load

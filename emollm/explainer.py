@@ -160,7 +160,8 @@ def _perceive(source: handed.Given, seen: media.Media | None, evidence, face: in
         name = source.source if isinstance(source.source, str) else source.name or "AU table"
         subjects = _table(source.source, baseline, name)
     else:
-        name, subjects = seen.name, [Subject(series, track) for track, series in _measure(seen, baseline, crops, cache)]
+        found = _measure(seen, baseline, crops, cache)
+        name, subjects = seen.name, [Subject(series, track, notices=[*series.notices]) for track, series in found]
         if crops and seen.kind == "photo" and not subjects:
             subjects = [_look_alone(seen, cache.size)]
     if not subjects:

@@ -62,6 +62,9 @@ class Explanation:
     because: str = ""  # both in words, and the conflict of the witnesses where there is one
     # The two readings behind the distribution, by label: "look" (empty without pixels) and "movements"; "conflict" 0-1.
     witnesses: dict[str, Any] = field(default_factory=dict)
+    # Where the distribution lies between unpleasant and pleasant, calm and excited (facs.affect): valence and arousal, -1 to 1,
+    # and the interval [low, high] of each that its labels span. Empty without a label.
+    affect: dict[str, Any] = field(default_factory=dict)
     model: str = ""
     evidence_version: str = ""
     schema_version: str = SCHEMA_VERSION
@@ -333,7 +336,16 @@ def _conclusion(explanation: Explanation) -> str:
         lines.append(f"  Could also be read as: {', '.join(others)}")
     if explanation.because:
         lines.append(_wrap(explanation.because, "  "))
+    if explanation.affect:
+        lines.append(f"  {_affect(explanation.affect)}")
     return "\n".join(lines)
+
+
+def _affect(found: dict[str, Any]) -> str:
+    """"Valence +0.63 (+0.21 to +1.00), arousal +0.41 (+0.16 to +0.66)"."""
+    told = [f"{name} {found[name]:+.2f} ({found[f'{name}_interval'][0]:+.2f} to {found[f'{name}_interval'][1]:+.2f})"
+            for name in ("valence", "arousal")]
+    return ", ".join(told).capitalize()
 
 
 def whole_reading(explanation: Explanation) -> str:

@@ -53,7 +53,7 @@ def settings_for(tmp_path, base, **changes):
     data = tmp_path / "talk.jsonl"
     data.write_text("".join(json.dumps(r) + "\n" for r in RECORDS))
     chosen = {"stage": "talk", "base": str(base), "data": str(data), "out": str(tmp_path / "run"), "seed": 0, "steps": 6, "tokens": 200,
-              "micro_tokens": 200, "longest": 300, "lr": 1e-2, "warm_up": 0.1, "weight_decay": 0.0, "clip": 1.0,
+              "micro_tokens": 200, "longest": 300, "call_weight": 2.0, "lr": 1e-2, "warm_up": 0.1, "weight_decay": 0.0, "clip": 1.0,
               "lora": {"rank": 4, "alpha": 8, "dropout": 0.0, "targets": "all-linear"}, "save_every": 2, "checkpointing": False} | changes
     path = tmp_path / "train.yaml"
     path.write_text("".join(f"{k}: {json.dumps(v)}\n" for k, v in chosen.items()))

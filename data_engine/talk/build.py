@@ -173,3 +173,32 @@ def build(path: str, progress=print) -> None:
     out.with_suffix(".tmp").replace(out)
     progress(f"{sum(written.values())} records; dropped conversations: {sum(dropped.values())} of {k} "
              f"({', '.join(f'{name} {n}' for name, n in dropped.most_common(8))})")
+
+
+def held_out_questions(singles: int, conversations: int, turns: int, seed: int) -> list[str]:
+    """Lines for `emollm eval chat`: questions in wordings that no record was drawn from, alone and in conversations whose later
+    turns may follow on the one before (follow-ups have no held-out wordings)."""
+    rng, lines = random.Random(f"{seed} held out"), []
+
+    def held() -> tuple[str, Call]:
+        while True:
+            drawn = draw(rng, draw_kind(rng), held=True)
+            if drawn:
+                return drawn[0], parse(drawn[1])
+
+    for _ in range(singles):
+        text, call = held()
+        lines.append(f"{call}\t{text}")
+    for _ in range(conversations):
+        face = drawn_face(rng)
+        text, call = held()
+        lines.append(f"{call}\t{text}")
+        for _ in range(turns - 1):
+            text, call = (followed(rng, call, look_up(call, face)) if rng.random() < 0.5 else None) or held()
+            lines.append(f"> {call}\t{text}")
+    return lines
+
+
+def drawn_face(rng: random.Random) -> Face:
+    series, events = sample.photo_series(sample.draw_from_variants(rng), np.full(len(AUS), 0.8), np.ones(len(AUS), bool), "drawn"), []
+    return Face(series, events)

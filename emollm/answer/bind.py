@@ -10,6 +10,7 @@ from emollm.answer import prompt, verify
 from emollm.answer.support import support
 from emollm.answer.witnesses import conflict, in_words, movements
 from emollm.explanation import CLOSE_MARGIN, Explanation
+from emollm.facs.affect import affect
 from emollm.facs.readings import region_polygon
 from emollm.facs.units import ACTION_UNITS
 from emollm.schema import AU_NAMES, LABELS, AUEvent, AUSeries, FaceTrack, au_index
@@ -44,6 +45,8 @@ def argue(result: Explanation, series: AUSeries, look: dict[str, float]) -> None
     result.witnesses = {"look": look, "movements": dict(zip(LABELS, said.given.round(4).tolist(), strict=True)),
                         "conflict": round(conflict(own, said.given), 4)}
     if result.label is not None:
+        result.affect = {name: [round(v, 2) for v in value] if isinstance(value, tuple) else round(value, 2)
+                         for name, value in dataclasses.asdict(affect(result.distribution)).items()}
         others = [label for label in result.alternatives if label != result.label]
         found = support(result.label, others[0] if others else None, series, bool(look))
         result.support = [dataclasses.asdict(one) for one in found.supporting]
@@ -63,7 +66,8 @@ def moments_only(track: FaceTrack, series: AUSeries, events: list[AUEvent], key_
                                                     for f in dataclasses.fields(track.quality)})
     return dataclasses.replace(track, frames=track.frames[keep], times=track.times[keep], boxes=track.boxes[keep],
                                landmarks=track.landmarks[keep], pose=track.pose[keep], quality=quality,
-                               looks=None if track.looks is None else track.looks[keep])
+                               looks=None if track.looks is None else track.looks[keep],
+                               cover_inputs=None if track.cover_inputs is None else track.cover_inputs[keep])
 
 
 def _moment(au: str, series: AUSeries, events: list[AUEvent]) -> float:

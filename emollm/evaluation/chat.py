@@ -1,7 +1,7 @@
 """`emollm eval chat`: questions with their right calls, asked about real faces, checked by rule.
 
-A file of questions holds `CALL<tab>question` a line; where two calls answer it equally well, ` || ` stands between them. A question
-is answered right when its call is one of these and the answer holds nothing that the measurement or the look-up contradicts.
+A file of questions holds `CALL<tab>question` a line; where two calls answer it equally well, ` || ` stands between them, and `> `
+before a line means that it goes on with the conversation of the line before. A question is answered right when its call is one of these and the answer holds nothing that the measurement or the look-up contradicts.
 """
 
 from __future__ import annotations
@@ -23,16 +23,21 @@ from emollm.explainer import prepare
 from emollm.schema import InputError
 from emollm.talk.call import Call, parse
 from emollm.talk.check import wrong
+from emollm.talk.dialogue import Exchange
 from emollm.talk.face import Face
 from emollm.talk.lookup import look_up
 from emollm.talk.talker import Reply, Writer, reply
 
+GOES_ON = "> "
 EXAMPLES = 20  # questions that went wrong, by name in the text; the JSON has all of them
 
 
-def questions_of(path: str) -> list[tuple[list[Call], str]]:
-    """The right calls and the words of every question. Raises InputError naming the line."""
-    found = []
+Question = tuple[list[Call], str]  # the right calls, and the words
+
+
+def conversations_of(path: str) -> list[list[Question]]:
+    """The questions of a file, by conversation. Raises InputError naming the line."""
+    found: list[list[Question]] = []
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -40,11 +45,15 @@ def questions_of(path: str) -> list[tuple[list[Call], str]]:
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
-        calls, tab, question = line.partition("\t")
+        goes_on = line.startswith(GOES_ON)
+        calls, tab, question = line.removeprefix(GOES_ON).partition("\t")
         known = [parse(call) for call in calls.split(" || ")]
         if not tab or any(str(call) != text.strip() for call, text in zip(known, calls.split(" || "), strict=True)):
             raise InputError(f"{path}: line {number}: write CALL, a tab, and the question; '{calls[:60]}' is no call")
-        found.append((known, question))
+        if goes_on and found:
+            found[-1].append((known, question))
+        else:
+            found.append([(known, question)])
     return found
 
 
@@ -67,15 +76,18 @@ class Asked:
         return self.reply.call in self.wanted and not self.contradicted
 
 
-def ask(writer: Writer, faces: list[tuple[str, Face]], questions: list[tuple[list[Call], str]]) -> list[Asked]:
-    """Every question, each about the next face."""
+def ask(writer: Writer, faces: list[tuple[str, Face]], conversations: list[list[Question]]) -> list[Asked]:
+    """Every question; each conversation about the next face."""
     found = []
-    for k, (wanted, question) in enumerate(progress.track(questions, "questions", len(questions))):
+    for k, questions in enumerate(progress.track(conversations, "conversations", len(conversations))):
         source, face = faces[k % len(faces)]
-        given = reply(writer, [], question, lambda _: face)
-        looked = look_up(given.call, face)
-        shown = [] if looked.whole else wrong(given.text, looked, given.call, face)
-        found.append(Asked(question, wanted, source, given, shown))
+        before: list[Exchange] = []
+        for wanted, question in questions:
+            given = reply(writer, before, question, lambda _, face=face: face)
+            before.append(given.exchange)
+            looked = look_up(given.call, face)
+            shown = [] if looked.whole else wrong(given.text, looked, given.call, face)
+            found.append(Asked(question, wanted, source, given, shown))
     return found
 
 
@@ -113,13 +125,13 @@ def chat(arguments: argparse.Namespace) -> Report:
     from emollm.model.engine import engine
     from emollm.talk.writer import local_writer
 
-    questions, items = questions_of(arguments.questions), read_inputs(arguments.media)
+    asked, items = conversations_of(arguments.questions), read_inputs(arguments.media)
     if arguments.n:
-        questions = random.Random(0).sample(questions, min(arguments.n, len(questions)))
+        asked = random.Random(0).sample(asked, min(arguments.n, len(asked)))
     faces, unread = faces_of(items, engine("pocket"))
     if not faces:
         raise InputError(f"none of {len(items)} photos and clips can be talked about. {unread[0]['place']}: {unread[0]['reason']}")
-    found = report(ask(local_writer(arguments.model), faces, questions))
+    found = report(ask(local_writer(arguments.model), faces, asked))
     found.lines[:0] = [f"{len(faces)} faces", *unread_lines(unread, f"of {len(items)} photos and clips")]
     return found
 

@@ -52,7 +52,8 @@ def basis() -> tuple[np.ndarray, np.ndarray]:
 
 
 def look(chip: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Appearance of one face, [2, WIDTH] float16: chip [SIZE, SIZE, 3] uint8, points [478, 2+] in picture px."""
+    """Appearance of one face, [2, WIDTH] float16: chip [SIZE, SIZE, 3] or grey [SIZE, SIZE] uint8, points [478, 2+] in picture
+    px."""
     return project(describe(chip, points))
 
 
@@ -65,15 +66,19 @@ def project(patches: np.ndarray) -> np.ndarray:
 
 def describe(chip: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Patches [2, P, 72] float32 of one face; arguments as look(), the chip may be grey [SIZE, SIZE]."""
-    import cv2
-
-    grey = chip if chip.ndim == 2 else cv2.cvtColor(chip, cv2.COLOR_RGB2GRAY)
     at = align.apply(align.similarity(points[align.STABLE, :2].astype(float), align.CANONICAL * SIZE - 0.5),
                      points[:, :2].astype(float))
-    patches = _read(_gradients(grey), at[_CENTRES].mean(2)[:, :, None] + _GRID)  # [2, P, 9, BINS]
+    patches = _read(_gradients(grey(chip)), at[_CENTRES].mean(2)[:, :, None] + _GRID)  # [2, P, 9, BINS]
     patches[0] = patches[0][:, _MIRRORED_GRID][..., _MIRRORED_BINS]
     patches = patches.reshape(2, len(PLACES), -1)
     return patches / np.sqrt((patches**2).sum(-1, keepdims=True) + WEAK**2)
+
+
+def grey(chip: np.ndarray) -> np.ndarray:
+    """A chip [S, S, 3] or [S, S] in grey."""
+    import cv2
+
+    return chip if chip.ndim == 2 else cv2.cvtColor(chip, cv2.COLOR_RGB2GRAY)
 
 
 def _gradients(grey: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from emollm.perception import align, appearance
+from emollm.perception import align, appearance, covers
 from emollm.perception.media import Media
 from emollm.perception.mesh import (
     CANONICAL_3D,
@@ -73,6 +73,7 @@ class _Track:
     points: list[np.ndarray] = field(default_factory=list)
     blur: list[float] = field(default_factory=list)
     looks: list[np.ndarray] = field(default_factory=list)
+    cover_inputs: list[np.ndarray] = field(default_factory=list)
     look: np.ndarray | None = None  # last chip
     doubtful: bool = False  # perhaps a cut since the face was last seen
     gaping: bool = False  # the mouth was seen open at the second look only
@@ -84,7 +85,9 @@ class _Track:
         self.points.append(points)
         self.look, self.doubtful = _chip(picture, points), False
         self.blur.append(sharpness(self.look))
-        self.looks.append(appearance.look(self.look, points))
+        grey = appearance.grey(self.look)
+        self.looks.append(appearance.look(grey, points))
+        self.cover_inputs.append(covers.inputs(grey, self.looks[-1]))
 
     def seen_in(self, shot: int) -> None:
         self.shots = [*self.shots[:1], shot]
@@ -97,7 +100,7 @@ class _Track:
         return overlap(self.box, box_of(later.points[0]))
 
     def go_on(self, later: _Track) -> None:
-        for name in ("frames", "times", "points", "blur", "looks"):
+        for name in ("frames", "times", "points", "blur", "looks", "cover_inputs"):
             getattr(self, name).extend(getattr(later, name))
         self.seen_in(later.shots[-1])
 
@@ -157,6 +160,8 @@ def _photo_tracks(media: Media, max_faces: int, crops: bool) -> list[_Track]:
             track = _Track()
             track.add(index, time, second_look(picture, points), picture)
             tracks.append(track)
+        if len(tracks) == max_faces and (there := len(find(picture))) > max_faces and not crops:
+            media.notices.append(f"{there} faces were found, the {max_faces} clearest are measured; cut the picture to see the others")
     return tracks
 
 
@@ -322,7 +327,7 @@ def _finish(track: _Track, face_id: int, media: Media) -> FaceTrack:
                       visible=np.array([_visible(p, media.width, media.height) for p in points]))
     return FaceTrack(face_id=face_id, frames=np.array(track.frames), times=np.array(track.times), boxes=boxes,
                      landmarks=points, pose=np.array([pose(p) for p in points]), quality=quality,
-                     picture_size=(media.width, media.height), looks=np.array(track.looks))
+                     picture_size=(media.width, media.height), looks=np.array(track.looks), cover_inputs=np.array(track.cover_inputs))
 
 
 def chips(media: Media, track: FaceTrack, frames: Sequence[int] | np.ndarray, size: int,

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emollm.files import DATA
+from emollm.perception import covers
 from emollm.perception.align import STABLE
 from emollm.perception.events import events, key_frames, runs
 from emollm.perception.mesh import lip_gap
@@ -32,6 +33,7 @@ LEVELS = np.array([0.0, OFF, ON, 3.0, 5.0])  # the intensities that the knots of
 FAR_SIDE = 35.0  # degrees of yaw from which the averted half is guessed by the mesh, not seen
 FULL_POSE, NO_POSE = 20.0, 60.0  # degrees of yaw or pitch between which confidence falls to nothing
 FULL_SIZE = 48.0  # px face width on which accuracy was measured
+COVER_FRAMES = 9  # of a clip that decide together whether a half is covered
 BLINK_SECONDS = 0.5  # a closure this short is a blink (AU45), a longer one closed eyes (AU43)
 REST_FRAMES, REST_SECONDS = 15, 1.0  # a clip shorter than this cannot show its own rest
 REST_QUANTILE, REST_LIMIT = 0.1, 1.5  # rest of a clip; a movement held above the limit is not a resting face
@@ -210,6 +212,7 @@ def series(track: FaceTrack, baseline: str = "none", neutral: AUSeries | None = 
     times = np.asarray(track.times, dtype=float)
     levels, angles = _measure(track.landmarks, track.looks)
     levels[~_inside(track)] = np.nan
+    notices = _hide(levels, track)
     rest, used = _rest(levels, times, baseline, neutral)
     levels = np.clip((levels - rest) * 5 / (5 - rest), 0, 5)
     measured = estimator().measured.copy()
@@ -217,7 +220,24 @@ def series(track: FaceTrack, baseline: str = "none", neutral: AUSeries | None = 
     if measured[BLINK]:
         _split_blinks(levels, times)
     return AUSeries(times=times, intensity=levels, confidence=_confidence(track, levels, angles), measured=measured,
-                    estimator=ESTIMATOR, baseline=used, version=ESTIMATOR_VERSION, face_id=track.face_id)
+                    estimator=ESTIMATOR, baseline=used, version=ESTIMATOR_VERSION, face_id=track.face_id, notices=notices)
+
+
+def _hide(levels: np.ndarray, track: FaceTrack) -> list[str]:
+    """Set what lies under a cover to NaN, in place, [T, 24, 2]; what was hidden, in words."""
+    if track.cover_inputs is None or not len(track.cover_inputs):
+        return []
+    hidden, notices = covers.covered(track.cover_inputs), []
+    if len(hidden) > COVER_FRAMES:  # a cover does not come and go from frame to frame
+        near = np.lib.stride_tricks.sliding_window_view(np.pad(hidden, ((COVER_FRAMES // 2,) * 2, (0, 0)), mode="edge"), COVER_FRAMES, 0)
+        hidden = near.mean(-1) > 0.5
+    for k, half in enumerate(covers.HALVES):
+        columns = [au_index(au) for au in covers.HIDDEN[half]]
+        levels[np.ix_(np.flatnonzero(hidden[:, k]), columns)] = np.nan
+        if (share := float(hidden[:, k].mean())) > 0:
+            when = "" if share == 1 else f" in {share:.0%} of the frames"
+            notices.append(f"the {half} half of the face is hidden{when}: what moves there is not measured")
+    return notices
 
 
 def _rest(levels: np.ndarray, times: np.ndarray, baseline: str, neutral: AUSeries | None) -> tuple[np.ndarray, str]:

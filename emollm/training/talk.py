@@ -3,7 +3,7 @@
     emollm train configs/train_talker.yaml
 
 Only calls and answers are learnt (emollm.talk.dialogue.supervised). A step holds about `tokens` tokens in micro-batches of rows of
-alike length; its loss is the mean over all supervised tokens of the step, so that a step is the same however it is cut. Only
+alike length; its loss is the weighted mean over all supervised tokens of the step, so that a step is the same however it is cut. Only
 supervised positions go through the output layer: a vocabulary of 49,152 costs more than the rest of a small model. Runs on
 accelerate: bf16, one or more processes, a GPU when there is one. A rerun resumes from the last checkpoint, and ends with
 the weights of a run that was not stopped (same machine and number of threads).
@@ -25,7 +25,7 @@ from emollm.schema import InputError
 from emollm.talk.dialogue import DIALOGUE_VERSION, Exchange, supervised
 from emollm.training import settings
 
-KEYS = ("stage", "base", "data", "out", "seed", "steps", "tokens", "micro_tokens", "longest", "lr", "warm_up", "weight_decay", "clip",
+KEYS = ("stage", "base", "data", "out", "seed", "steps", "tokens", "micro_tokens", "longest", "call_weight", "lr", "warm_up", "weight_decay", "clip",
         "lora", "lora.rank", "lora.alpha", "lora.dropout", "lora.targets", "save_every", "checkpointing")
 BUCKET = 16  # steps whose rows are sorted by length together
 
@@ -33,10 +33,10 @@ BUCKET = 16  # steps whose rows are sorted by length together
 @dataclass
 class Row:
     ids: list[int]
-    taught: list[bool]
+    taught: list[float]  # weight of each token in the loss
 
 
-def read_rows(path: str, tokenizer, longest: int) -> tuple[list[Row], int]:
+def read_rows(path: str, tokenizer, longest: int, call_weight: float = 1.0) -> tuple[list[Row], int]:
     """Records as rows; the number that are longer than `longest` tokens, which are left out. Raises InputError."""
     rows, left_out = [], 0
     try:
@@ -46,7 +46,7 @@ def read_rows(path: str, tokenizer, longest: int) -> tuple[list[Row], int]:
     for record in records:
         turns = record["turns"]
         exchanges = [Exchange(t["question"], t["call"], t.get("facts", ""), t.get("answer", "")) for t in turns]
-        row = Row(*supervised(tokenizer, exchanges, {k for k, t in enumerate(turns) if t.get("whole")}))
+        row = Row(*supervised(tokenizer, exchanges, {k for k, t in enumerate(turns) if t.get("whole")}, call_weight))
         if len(row.ids) > longest:
             left_out += 1
         else:
@@ -92,16 +92,18 @@ def padded(rows: list[Row], pad: int) -> dict[str, torch.Tensor]:
     fill = [length - len(r.ids) for r in rows]
     return {"input_ids": torch.tensor([r.ids + [pad] * n for r, n in zip(rows, fill, strict=True)]),
             "attention_mask": torch.tensor([[1] * len(r.ids) + [0] * n for r, n in zip(rows, fill, strict=True)]),
-            "taught": torch.tensor([r.taught + [False] * n for r, n in zip(rows, fill, strict=True)])}
+            "taught": torch.tensor([r.taught + [0.0] * n for r, n in zip(rows, fill, strict=True)])}
 
 
 def summed_loss(model, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Cross-entropy summed over the supervised tokens of a batch."""
+    """Cross-entropy summed over the supervised tokens of a batch, each counted as much as it weighs."""
     causal = model.get_base_model() if hasattr(model, "get_base_model") else model
     hidden = causal.model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])[0]  # [B, L, D]
-    wanted = batch["taught"][:, 1:]
+    weight = batch["taught"][:, 1:]
+    wanted = weight > 0
     logits = causal.get_output_embeddings()(hidden[:, :-1][wanted]).float()  # [n, vocabulary]
-    return torch.nn.functional.cross_entropy(logits, batch["input_ids"][:, 1:][wanted], reduction="sum")
+    loss = torch.nn.functional.cross_entropy(logits, batch["input_ids"][:, 1:][wanted], reduction="none")
+    return (loss * weight[wanted]).sum()
 
 
 def rate(step: int, steps: int, warm_up: float) -> float:
@@ -131,9 +133,9 @@ def main(path: str, changes: tuple[str, ...] = ()) -> None:
     base, out = base_of(config["base"]), Path(config["out"])
     out.mkdir(parents=True, exist_ok=True)
     tokenizer = AutoTokenizer.from_pretrained(base.folder)
-    rows, left_out = read_rows(config["data"], tokenizer, config["longest"])
+    rows, left_out = read_rows(config["data"], tokenizer, config["longest"], config["call_weight"])
     say = print if accelerator.is_main_process else (lambda *_, **__: None)
-    say(f"{len(rows)} rows, {sum(len(r.ids) for r in rows)} tokens, {sum(sum(r.taught) for r in rows)} of them learnt; "
+    say(f"{len(rows)} rows, {sum(len(r.ids) for r in rows)} tokens, {sum(w > 0 for r in rows for w in r.taught)} of them learnt; "
         f"{left_out} rows longer than {config['longest']} tokens left out", flush=True)
     model = with_lora(AutoModelForCausalLM.from_pretrained(base.folder, dtype=torch.bfloat16), config["lora"])
     for weight in model.parameters():
@@ -171,7 +173,7 @@ def main(path: str, changes: tuple[str, ...] = ()) -> None:
 
 
 def train_step(accelerator, model, optimiser, micro: list[list[Row]], pad: int, clip: float) -> tuple[float, int]:
-    """One update from micro-batches; returns the mean loss of a supervised token and the number of tokens read."""
+    """One update from micro-batches; returns the mean loss of a supervised token, weighted, and the number of tokens read."""
     mine = micro[accelerator.process_index::accelerator.num_processes]
     total = sum(sum(r.taught[1:]) for rows in micro for r in rows)
     summed = 0.0
