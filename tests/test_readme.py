@@ -23,7 +23,7 @@ def commands() -> list[str]:
     start a server or need one are run further down."""
     lines = [line.split(" #")[0].strip() for block in blocks("bash") for line in block.splitlines()]
     found = [line.removeprefix(".venv/bin/emollm ") for line in lines if line.startswith(".venv/bin/emollm")]
-    found = [line for line in found if line != "serve" and "--server" not in line]
+    found = [line for line in found if line != "serve" and "--server" not in line and "--llm" not in line]
     return sorted(found, key=lambda line: not line.startswith("measure"))
 
 

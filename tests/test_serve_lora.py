@@ -22,7 +22,7 @@ SAMPLES = ("sad_stock.jpg", "surprise_frontal.jpg", "smile_outdoors.jpg", "portr
 
 @pytest.fixture(scope="module")
 def adapted(lora_folder, tmp_path_factory):
-    running = Server(tmp_path_factory.mktemp("adapted"), "--lora", f"{NAME}={lora_folder}")
+    running = Server(tmp_path_factory.mktemp("adapted"), "--talker", "none", "--lora", f"{NAME}={lora_folder}")
     try:
         yield running.wait()
     finally:

@@ -94,7 +94,7 @@ def test_train_save_load_merge(tmp_path, tokenizer, kind, monkeypatch):
     ids = torch.tensor([tokenizer(prompt(tokenizer, [Exchange("are the brows up?")]))["input_ids"]])
     with torch.no_grad():
         assert torch.allclose(beside(ids).logits, alone(ids).logits, atol=0.1)
-    written = "".join(LocalWriter(merged(str(folder))).write(prompt(tokenizer, [Exchange("why not anger 3")]), 8))
+    written = "".join(LocalWriter(merged(str(folder))).write([Exchange("why not anger 3")], 8))
     assert isinstance(written, str)
 
 

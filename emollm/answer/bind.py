@@ -67,7 +67,7 @@ def moments_only(track: FaceTrack, series: AUSeries, events: list[AUEvent], key_
     return dataclasses.replace(track, frames=track.frames[keep], times=track.times[keep], boxes=track.boxes[keep],
                                landmarks=track.landmarks[keep], pose=track.pose[keep], quality=quality,
                                looks=None if track.looks is None else track.looks[keep],
-                               cover_inputs=None if track.cover_inputs is None else track.cover_inputs[keep])
+                               covers=None if track.covers is None else track.covers[keep])
 
 
 def _moment(au: str, series: AUSeries, events: list[AUEvent]) -> float:

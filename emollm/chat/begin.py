@@ -13,18 +13,26 @@ from emollm.model.checkpoint import shape_of
 from emollm.perception.limits import WHOLE, Cut
 from emollm.schema import InputError
 from emollm.subject import choose
+from emollm.talk import remote
 from emollm.talk.dialogue import TALKER
 
 
 def begin(source, *, model: str | None = None, backend: str | None = None, server: str | None = None,
-          api_key: str | None = None, baseline: str | None = None, cut: Cut = WHOLE, **choices) -> Chat:
-    """The chat about a source, one of those that explain() takes: measured, its engine loaded or its server found. choices: as
-    Chat. Raises InputError, NoFaceError."""
+          api_key: str | None = None, llm: str | None = None, llm_model: str | None = None, baseline: str | None = None,
+          cut: Cut = WHOLE, **choices) -> Chat:
+    """The chat about a source, one of those that explain() takes: measured, its engine loaded or its server found. llm: an
+    OpenAI-compatible endpoint whose llm_model words the talker's answers. choices: as Chat. Raises InputError, NoFaceError."""
     if server and (model or backend or baseline):
         raise InputError("--server answers with its own model and baseline: leave --model, --engine and --baseline out")
     if server and not cut.whole:
         raise InputError("--server is sent whole clips: leave --start, --end, --fps and --skip-frames "
                          "out, or cut the clip first")
+    if llm and (server or (model or TALKER) != TALKER):
+        raise InputError("--llm words the answers of the talker: leave --server and --model out")
+    if llm:
+        remote.check(llm, llm_model)
+    if llm_model and not llm:
+        raise InputError("--llm-model is for --llm: give both, or leave it out")
     if api_key and not server:
         raise InputError("--api-key is for --server: give both, or leave it out")
     model = model or TALKER
@@ -43,5 +51,7 @@ def begin(source, *, model: str | None = None, backend: str | None = None, serve
     from emollm.talk.writer import local_writer
 
     writer = local_writer(model)
+    if llm:
+        writer = remote.RemoteWriter(writer, llm, llm_model or "")
     return TalkingChat(prepared, engine(sees, backend or "transformers"), writer, checked=choices.get("grounded", True), model=model,
                        **choices)

@@ -29,6 +29,9 @@ def add(commands: argparse._SubParsersAction) -> None:
     option("--model", metavar="DIR", help="talker (default), pocket (explanations only), or a folder of either kind")
     option("--engine", choices=("transformers", "vllm"), help="what runs the model here (default: transformers)")
     option("--server", metavar="URL", help="let a server answer instead, such as http://localhost:8000")
+    option("--llm", metavar="URL", help="let an OpenAI-compatible endpoint word the answers, such as http://localhost:11434/v1; "
+           "what it may say is looked up and checked here, no picture is sent (key: EMOLLM_LLM_KEY)")
+    option("--llm-model", metavar="NAME", help="the model's name at --llm")
     option("--api-key", metavar="KEY", help="of the server")
     option("--ungrounded", action="store_true", help="show what the model writes, unchecked (for research)")
     add_progress(parser)
@@ -42,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     source, cut = source_of(inputs.one([arguments.media], "chat")), parts.cut_of(arguments)
     begun = begin(source, model=arguments.model, backend=arguments.engine, server=arguments.server,
-                       api_key=arguments.api_key, baseline=arguments.baseline, face=arguments.face, what_if=edits,
-                       grounded=not arguments.ungrounded, **({} if cut.whole else {"cut": cut}))
+                  api_key=arguments.api_key, llm=arguments.llm, llm_model=arguments.llm_model,
+                  baseline=arguments.baseline, face=arguments.face, what_if=edits,
+                  grounded=not arguments.ungrounded, **({} if cut.whole else {"cut": cut}))
     return talk(begun, arguments.question)

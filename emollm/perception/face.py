@@ -73,7 +73,7 @@ class _Track:
     points: list[np.ndarray] = field(default_factory=list)
     blur: list[float] = field(default_factory=list)
     looks: list[np.ndarray] = field(default_factory=list)
-    cover_inputs: list[np.ndarray] = field(default_factory=list)
+    covers: list[np.ndarray] = field(default_factory=list)
     look: np.ndarray | None = None  # last chip
     doubtful: bool = False  # perhaps a cut since the face was last seen
     gaping: bool = False  # the mouth was seen open at the second look only
@@ -87,7 +87,7 @@ class _Track:
         self.blur.append(sharpness(self.look))
         grey = appearance.grey(self.look)
         self.looks.append(appearance.look(grey, points))
-        self.cover_inputs.append(covers.inputs(grey, self.looks[-1]))
+        self.covers.append(covers.scores(covers.thumbnail(grey)[None])[0])
 
     def seen_in(self, shot: int) -> None:
         self.shots = [*self.shots[:1], shot]
@@ -100,7 +100,7 @@ class _Track:
         return overlap(self.box, box_of(later.points[0]))
 
     def go_on(self, later: _Track) -> None:
-        for name in ("frames", "times", "points", "blur", "looks", "cover_inputs"):
+        for name in ("frames", "times", "points", "blur", "looks", "covers"):
             getattr(self, name).extend(getattr(later, name))
         self.seen_in(later.shots[-1])
 
@@ -327,7 +327,7 @@ def _finish(track: _Track, face_id: int, media: Media) -> FaceTrack:
                       visible=np.array([_visible(p, media.width, media.height) for p in points]))
     return FaceTrack(face_id=face_id, frames=np.array(track.frames), times=np.array(track.times), boxes=boxes,
                      landmarks=points, pose=np.array([pose(p) for p in points]), quality=quality,
-                     picture_size=(media.width, media.height), looks=np.array(track.looks), cover_inputs=np.array(track.cover_inputs))
+                     picture_size=(media.width, media.height), looks=np.array(track.looks), covers=np.array(track.covers))
 
 
 def chips(media: Media, track: FaceTrack, frames: Sequence[int] | np.ndarray, size: int,

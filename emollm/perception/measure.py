@@ -225,9 +225,9 @@ def series(track: FaceTrack, baseline: str = "none", neutral: AUSeries | None = 
 
 def _hide(levels: np.ndarray, track: FaceTrack) -> list[str]:
     """Set what lies under a cover to NaN, in place, [T, 24, 2]; what was hidden, in words."""
-    if track.cover_inputs is None or not len(track.cover_inputs):
+    if track.covers is None:
         return []
-    hidden, notices = covers.covered(track.cover_inputs), []
+    hidden, notices = track.covers > 0, []
     if len(hidden) > COVER_FRAMES:  # a cover does not come and go from frame to frame
         near = np.lib.stride_tricks.sliding_window_view(np.pad(hidden, ((COVER_FRAMES // 2,) * 2, (0, 0)), mode="edge"), COVER_FRAMES, 0)
         hidden = near.mean(-1) > 0.5

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from emollm.talk.call import Call, parse
 from emollm.talk.check import wrong
-from emollm.talk.dialogue import ANSWER_TOKENS, CALL_TOKENS, Exchange, prompt
+from emollm.talk.dialogue import ANSWER_TOKENS, CALL_TOKENS, Exchange
 from emollm.talk.face import Face
 from emollm.talk.lookup import look_up
 
@@ -28,10 +28,8 @@ STYLED = ("why", "label", "movements")  # calls whose answer a wanted style can 
 class Writer(Protocol):
     """What writes: a language model in this process, or a server."""
 
-    tokenizer: object
-
-    def write(self, text: str, most: int) -> Iterator[str]:
-        """Pieces of the greedy continuation of a prompt, up to its end of turn or `most` tokens."""
+    def write(self, exchanges: list[Exchange], most: int) -> Iterator[str]:
+        """Pieces of what comes next in a conversation, the call or the answer of its last exchange, at most so many tokens."""
 
 
 @dataclass
@@ -45,16 +43,16 @@ class Reply:
     mended: list[str] = field(default_factory=list)
 
 
-Asking = Generator[tuple[str, int], str, Reply]  # asks for the continuation of a prompt of at most so many tokens
+Asking = Generator[tuple[list[Exchange], int], str, Reply]  # asks for what comes next in a conversation, as Writer.write
 FaceOf = Callable[[Call], "Face | None"]
 
 
-def steps(tokenizer, before: list[Exchange], question: str, face: FaceOf, style: str = "", checked: bool = True) -> Asking:
+def steps(before: list[Exchange], question: str, face: FaceOf, style: str = "", checked: bool = True) -> Asking:
     """Steps 1 to 4 for one question. before: the conversation so far; face: what a call is looked up in, None without a picture;
     style: of call.STYLES, how explanations are wanted; checked: False shows what the model writes."""
     before = before[-KEPT:]
     exchange = Exchange(question)
-    call = parse((yield prompt(tokenizer, [*before, exchange]), CALL_TOKENS))
+    call = parse((yield [*before, exchange], CALL_TOKENS))
     if style and call.name in STYLED:
         call = Call("tell", word=style)
     exchange.call = str(call)
@@ -64,7 +62,7 @@ def steps(tokenizer, before: list[Exchange], question: str, face: FaceOf, style:
     if looked.whole:
         exchange.answer = looked.answer()
         return Reply(exchange, call, exchange.answer, exchange.answer)
-    written = (yield prompt(tokenizer, [*before, exchange]), ANSWER_TOKENS).strip()
+    written = (yield [*before, exchange], ANSWER_TOKENS).strip()
     found = wrong(written, looked, call, seen) if checked else []
     exchange.answer = looked.answer() if found else written
     return Reply(exchange, call, exchange.answer, written, found)
@@ -72,10 +70,10 @@ def steps(tokenizer, before: list[Exchange], question: str, face: FaceOf, style:
 
 def reply(writer: Writer, before: list[Exchange], question: str, face: FaceOf, style: str = "", checked: bool = True) -> Reply:
     """The steps with a model in this process."""
-    asking, said = steps(writer.tokenizer, before, question, face, style, checked), None
+    asking, said = steps(before, question, face, style, checked), None
     while True:
         try:
-            text, most = asking.send(said)
+            exchanges, most = asking.send(said)
         except StopIteration as done:
             return done.value
-        said = "".join(writer.write(text, most))
+        said = "".join(writer.write(exchanges, most))

@@ -10,7 +10,7 @@ from pathlib import Path
 from emollm.files import MODELS
 from emollm.model.base import Base, base_of, cache_folder, kept, sha256_of
 from emollm.schema import InputError
-from emollm.talk.dialogue import DIALOGUE_VERSION, TALKER
+from emollm.talk.dialogue import DIALOGUE_VERSION, TALKER, Exchange, prompt
 
 
 def talker_folder(name: str = TALKER) -> Path:
@@ -69,12 +69,12 @@ class LocalWriter:
         self.read: list[int] = []  # tokens whose keys and values are in the cache
         self.cache = None
 
-    def write(self, text: str, most: int) -> Iterator[str]:
+    def write(self, exchanges: list[Exchange], most: int) -> Iterator[str]:
         """As talker.Writer."""
         import torch
         from transformers import DynamicCache
 
-        ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        ids = self.tokenizer(prompt(self.tokenizer, exchanges), add_special_tokens=False)["input_ids"]
         same = next((k for k, (a, b) in enumerate(zip(ids, self.read, strict=False)) if a != b), min(len(ids), len(self.read)))
         same = min(same, len(ids) - 1)
         if self.cache is None or same == 0:

@@ -44,10 +44,10 @@ class Talking:
         self.looks: OrderedDict[int, tuple[Subject, dict]] = OrderedDict()
         self.chats: OrderedDict[str, list[Exchange]] = OrderedDict()
 
-    async def write(self, text: str, most: int) -> str:
+    async def write(self, exchanges: list[Exchange], most: int) -> str:
         from vllm import SamplingParams
 
-        ids, written = self.tokenizer(text, add_special_tokens=False)["input_ids"], ""
+        ids, written = self.tokenizer(prompt(self.tokenizer, exchanges), add_special_tokens=False)["input_ids"], ""
         how = SamplingParams(temperature=0.0, max_tokens=most)
         async for output in self.engine.generate({"prompt_token_ids": ids}, how, f"talk-{uuid4().hex}"):
             written = output.outputs[0].text
@@ -65,17 +65,17 @@ class Talking:
         """The style that a system message asks for, empty when it asks for none."""
         if not system.strip():
             return ""
-        call = parse(await self.write(prompt(self.tokenizer, [Exchange(system[:LONGEST_QUESTION])]), CALL_TOKENS))
+        call = parse(await self.write([Exchange(system[:LONGEST_QUESTION])], CALL_TOKENS))
         return call.word if call.name == "tell" else ""
 
     async def reply(self, before: list[Exchange], question: str, face: Face | None, style: str) -> Reply:
-        asking, said = steps(self.tokenizer, before, question, lambda _: face, style), None
+        asking, said = steps(before, question, lambda _: face, style), None
         while True:
             try:
-                text, most = asking.send(said)
+                exchanges, most = asking.send(said)
             except StopIteration as done:
                 return done.value
-            said = await self.write(text, most)
+            said = await self.write(exchanges, most)
 
     async def exchanges(self, turns: list[tuple[str, str]], face: Face | None) -> list[Exchange]:
         """Earlier turns (question, answer) with their calls and look-ups, as they were or found again."""
@@ -84,7 +84,7 @@ class Talking:
             key = _key(turns[:k + 1], face)
             if key not in self.chats:
                 exchange = Exchange(question)
-                call: Call = parse(await self.write(prompt(self.tokenizer, [*found[-KEPT:], exchange]), CALL_TOKENS))
+                call: Call = parse(await self.write([*found[-KEPT:], exchange], CALL_TOKENS))
                 exchange.call, exchange.facts, exchange.answer = str(call), look_up(call, face).text(), answer[:LONGEST_QUESTION]
                 self.remember(key, exchange)
             found.append(self.chats[key])
