@@ -1,6 +1,7 @@
 """Turn a trained model into a shipped one: fit the label temperature, write the facts, copy into emollm/models/.
 
     emollm ship runs/polish/model pocket --fer DIR
+    emollm ship runs/talker/adapter talker
 
 The temperature is fitted on every second PublicTest face (so that figures on the others stay clean) against the FER+
 majority, by the lowest negative log-likelihood (Guo et al., ICML 2017).
@@ -9,6 +10,7 @@ majority, by the lowest negative log-likelihood (Guo et al., ICML 2017).
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,14 @@ from emollm.files import MODELS
 from emollm.model.checkpoint import load, save, shape_of
 from emollm.perception.measure import ESTIMATOR, ESTIMATOR_VERSION
 from emollm.schema import LABELS
+from emollm.talk.writer import talker_folder
 
+TALKER_FACTS = {
+    "training_data": "Questions and conversations written by rules (data_engine/talk) about measured FER2013 Training faces and drawn ones",
+    "licence": "Adapter: research use, as the measured pictures are. Base: Apache-2.0. Code: Apache-2.0.",
+    "intended_use": "Talking about measured facial movement and what it is commonly read as. Not for identification, diagnosis, lie "
+                    "detection, or judging people at work or in education.",
+}
 FACTS = {
     "training_data": "FER2013 Training faces with FER+ votes; texts written by rules from measured, edited and drawn "
                      "action units (data_engine); action units calibrated on CK+ codes and blendshapes",
@@ -58,7 +67,29 @@ def ship(trained: str, name: str, fer: str, n: int = 600) -> Path:
     model.config.evidence_version = f"{ESTIMATOR} {ESTIMATOR_VERSION}"
     folder = MODELS / name
     save(model, processor, folder, FACTS | {"label_temperature": str(model.config.label_temperature)})
-    digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
-    (folder / "SHA256SUMS").write_text(f"{digest}  model.safetensors\n")
-    print(f"{folder}: temperature {model.config.label_temperature}, sha256 {digest[:16]}...")
+    print(f"{folder}: temperature {model.config.label_temperature}, sha256 {_summed(folder, 'model.safetensors')[:16]}...")
     return folder
+
+
+def ship_talker(trained: str, name: str) -> Path:
+    """Make the adapter in folder `trained` the shipped talker `name`, in bf16; returns its folder. Raises InputError."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    source, folder = talker_folder(trained), MODELS / name
+    folder.mkdir(parents=True, exist_ok=True)
+    facts = json.loads((source / "talker.json").read_text())
+    weights = {k: v.to(torch.bfloat16) for k, v in load_file(source / "adapter_model.safetensors").items()}
+    save_file(weights, folder / "adapter_model.safetensors", {"format": "pt"} | {k: str(v) for k, v in (facts | TALKER_FACTS).items()})
+    config = json.loads((source / "adapter_config.json").read_text()) | {"base_model_name_or_path": facts["base"]}
+    (folder / "adapter_config.json").write_text(json.dumps(config, indent=1, sort_keys=True) + "\n")
+    (folder / "talker.json").write_text(json.dumps(facts | TALKER_FACTS, indent=1) + "\n")
+    print(f"{folder}: on {facts['base']}, {facts['steps']} steps, sha256 {_summed(folder, 'adapter_model.safetensors')[:16]}...")
+    return folder
+
+
+def _summed(folder: Path, file: str) -> str:
+    """SHA-256 of a file of weights, also written beside it."""
+    digest = hashlib.sha256((folder / file).read_bytes()).hexdigest()
+    (folder / "SHA256SUMS").write_text(f"{digest}  {file}\n")
+    return digest

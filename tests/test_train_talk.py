@@ -1,6 +1,7 @@
 """Training a talker on small models of several classes: what is learnt, that it resumes exactly, and that merging changes nothing."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -38,11 +39,11 @@ def tokenizer():
     return AutoTokenizer.from_pretrained(MODELS / "pocket")
 
 
-def small_base(folder, tokenizer, kind: str, spread: float = 0.02):
+def small_base(folder, tokenizer, kind: str, spread: float = 0.02, **shape):
     from transformers import CONFIG_MAPPING
 
     torch.manual_seed(0)
-    config = CONFIG_MAPPING[kind](**SHAPE, **CLASSES[kind], vocab_size=len(tokenizer), initializer_range=spread, pad_token_id=0, eos_token_id=tokenizer.eos_token_id,
+    config = CONFIG_MAPPING[kind](**SHAPE | CLASSES[kind] | shape, vocab_size=len(tokenizer), initializer_range=spread, pad_token_id=0, eos_token_id=tokenizer.eos_token_id,
                                   bos_token_id=None)
     AutoModelForCausalLM.from_config(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
@@ -54,7 +55,8 @@ def settings_for(tmp_path, base, **changes):
     data.write_text("".join(json.dumps(r) + "\n" for r in RECORDS))
     chosen = {"stage": "talk", "base": str(base), "data": str(data), "out": str(tmp_path / "run"), "seed": 0, "steps": 6, "tokens": 200,
               "micro_tokens": 200, "longest": 300, "call_weight": 2.0, "lr": 1e-2, "warm_up": 0.1, "weight_decay": 0.0, "clip": 1.0,
-              "lora": {"rank": 4, "alpha": 8, "dropout": 0.0, "targets": "all-linear"}, "save_every": 2, "checkpointing": False} | changes
+              "lora": {"rank": 4, "alpha": 8, "dropout": 0.0, "targets": "all-linear"}, "save_every": 2, "checkpointing": False,
+              "quantise": None} | changes
     path = tmp_path / "train.yaml"
     path.write_text("".join(f"{k}: {json.dumps(v)}\n" for k, v in chosen.items()))
     return str(path)
@@ -145,6 +147,37 @@ def test_it_learns(tmp_path, tokenizer):
     talk.main(settings_for(tmp_path, base, steps=40, lr=3e-2, save_every=40))
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert lines[-1]["loss"] < 0.6 * lines[0]["loss"]
+
+
+@pytest.mark.parametrize("changes", [{"quantise": "nf4"}, {"checkpointing": True}])
+def test_a_step_in_4_bit_and_with_recomputed_activations(tmp_path, tokenizer, changes):
+    base = small_base(tmp_path / "base", tokenizer, "llama", hidden_size=128, intermediate_size=256, head_dim=32)  # blocks of 64
+    talk.main(settings_for(tmp_path, base, steps=2, **changes))
+    assert any(weight.abs().sum() > 0 for name, weight in adapter(tmp_path / "run").items() if "lora_B" in name)
+
+
+def test_two_processes_learn_what_one_learns(tmp_path, tokenizer):
+    import subprocess
+    import sys
+
+    base = small_base(tmp_path / "base", tokenizer, "llama")
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    one, two = settings_for(tmp_path / "a", base, steps=3, micro_tokens=60), settings_for(tmp_path / "b", base, steps=3, micro_tokens=60)
+    talk.main(one)
+    command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--mixed_precision", "bf16", "-m", "emollm", "train", two]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    alone, together = adapter(tmp_path / "a" / "run"), adapter(tmp_path / "b" / "run")
+    assert all(torch.allclose(alone[name], together[name], atol=2e-3) for name in alone)
+
+
+@pytest.mark.parametrize("path", sorted(Path("configs").glob("train_talker*.yaml")), ids=lambda p: p.stem)
+def test_every_config_is_whole(path):
+    from emollm.training import settings
+
+    found = settings.load(str(path), *talk.KEYS)
+    assert talk.quantised(found["quantise"]) is not None and found["stage"] == "talk"
 
 
 def test_an_adapter_refuses_another_base(tmp_path, tokenizer, monkeypatch):

@@ -2,8 +2,8 @@
 
     python -m data_engine talk configs/data_talk.yaml
 
-A record is one JSON line: `turns` (question, call, facts, answer), `kind` of its last question, and `provenance`. Half of them are single
-questions with their call alone: understanding needs many wordings and no face. In the others every answer is drawn from the
+A record is one JSON line: `turns` (question, call, facts, answer), `kind` of its last question, and `provenance`. Most of them are questions with
+their calls alone, some in a row: understanding needs many wordings and no face, and a row shares what stands around them. In the others every answer is drawn from the
 look-up of its own face (emollm.talk), and an answer that the verifier of prose contradicts is dropped and counted.
 """
 
@@ -30,9 +30,9 @@ from emollm.talk.words import say
 from emollm.training import settings
 from emollm.training.faces import ObservedFaces
 
-KEYS = ("faces", "out", "seed", "calls", "conversations", "most_turns")
-OFTEN = {"there M": 8, "absent M": 5, "strength M": 4, "side M": 3, "when M": 3, "cause M": 3, "part P": 4, "why": 4, "why L": 2, "whynot L": 4, "label": 3,
-         "is L": 4, "sure": 3, "toward L": 3, "movements": 3, "smile": 2, "strongest": 2, "offtopic": 3, "unclear": 1, "edit AU=0": 2, "edit AU=3": 2, "edit AU=V": 1.5}
+KEYS = ("faces", "out", "seed", "calls", "in_a_row", "conversations", "most_turns")
+OFTEN = {"there M": 12, "absent M": 7, "strength M": 6, "side M": 5, "when M": 5, "cause M": 5, "part P": 4, "why": 4, "why L": 2, "whynot L": 4, "label": 3,
+         "is L": 4, "sure": 3, "toward L": 3, "movements": 3, "smile": 2, "strongest": 2, "offtopic": 3, "unclear": 1, "edit AU=0": 4, "edit AU=3": 4, "edit AU=V": 2}
 
 
 def weight(kind: str) -> float:
@@ -158,10 +158,12 @@ def build(path: str, progress=print) -> None:
     out = Path(config["out"])
     out.parent.mkdir(parents=True, exist_ok=True)
     with out.with_suffix(".tmp").open("w", encoding="utf-8") as lines:
-        for k in range(config["calls"]):
-            text, call = question(random.Random(f"{config['seed']} call {k}"))
-            lines.write(json.dumps({"turns": [{"question": text, "call": str(call)}], "kind": call.name, "provenance": {"face": "none"}}) + "\n")
-            written[call.name] += 1
+        for k in range(0, config["calls"], config["in_a_row"]):
+            rng = random.Random(f"{config['seed']} call {k}")
+            asked = [question(rng) for _ in range(config["in_a_row"] if rng.random() < 0.8 else 1)]
+            turns = [{"question": text, "call": str(call)} for text, call in asked]
+            lines.write(json.dumps({"turns": turns, "kind": asked[-1][1].name, "provenance": {"face": "none"}}) + "\n")
+            written[asked[-1][1].name] += 1
         made = k = 0
         while made < config["conversations"]:
             record = conversation(random.Random(f"{config['seed']} talk {k}"), faces, config["most_turns"], dropped)

@@ -109,9 +109,12 @@ def _check_config(model: str, config) -> None:
 
 def quiet() -> None:
     """transformers draws a bar for the second that a small model takes to load or save."""
+    import logging as python_logging
+
     from transformers.utils import logging
 
     logging.disable_progress_bar()
+    python_logging.getLogger("bitsandbytes").setLevel(python_logging.ERROR)  # warns of kernels that no model here needs
 
 
 def _refuse_pickle(folder) -> None:

@@ -30,13 +30,16 @@ def wrong(text: str, looked: Looked, call: Call, face: Face | None) -> list[str]
 
 
 def unlike_the_facts(text: str, looked: Looked, call: Call) -> list[str]:
-    """Numbers, units, labels, a yes or a no that were not looked up."""
+    """Numbers, units, labels, a yes or a no that were not looked up, and what was looked up and is not told."""
     known = f"{looked.text()}\n{looked.answer()}\n{call}"
     numbers, units, labels = set(_NUMBER.findall(known)), _units(known), set(_LABEL.findall(known.lower()))
     bare = _UNIT.sub(" ", text)
     found = [f"{n} was not looked up" for n in _NUMBER.findall(bare) if n not in numbers]
     found += [f"AU{n} was not looked up" for n in sorted(_units(text) - units)]
     found += [f"{label} was not looked up" for label in sorted(set(_LABEL.findall(text.lower())) - labels)]
+    plain = looked.answer()
+    found += [f"AU{n} is left out" for n in sorted(_units(plain) - _units(text))]
+    found += [f"{label} is left out" for label in sorted(set(_LABEL.findall(plain.lower())) - set(_LABEL.findall(text.lower())))]
     verdict, said = looked.facts[0].split(":")[0].split(",")[0] if looked.facts else "", _VERDICT.match(text)
     if verdict in ("yes", "no") and said and said[1].lower() != verdict:
         found.append(f"the answer is {verdict}")

@@ -46,6 +46,9 @@ def _merge(base: Base, adapter: Path, folder: Path) -> None:
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    from emollm.model.checkpoint import quiet
+
+    quiet()
     model = AutoModelForCausalLM.from_pretrained(base.folder, dtype=torch.float32)
     PeftModel.from_pretrained(model, adapter).merge_and_unload().to(torch.bfloat16).save_pretrained(folder)
     AutoTokenizer.from_pretrained(base.folder).save_pretrained(folder)
@@ -79,8 +82,8 @@ class LocalWriter:
         same = min(same, len(ids) - 1)
         if self.cache is None or same == 0:
             self.cache, same = DynamicCache(), 0
-        else:
-            self.cache.crop(same)
+        elif same < len(self.read):
+            self.cache.crop(same - len(self.read))  # negative: so many are dropped
         self.read, new, written, shown = ids[:same], ids[same:], [], ""
         with torch.inference_mode():
             for _ in range(most):

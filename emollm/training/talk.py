@@ -26,7 +26,7 @@ from emollm.talk.dialogue import DIALOGUE_VERSION, Exchange, supervised
 from emollm.training import settings
 
 KEYS = ("stage", "base", "data", "out", "seed", "steps", "tokens", "micro_tokens", "longest", "call_weight", "lr", "warm_up", "weight_decay", "clip",
-        "lora", "lora.rank", "lora.alpha", "lora.dropout", "lora.targets", "save_every", "checkpointing")
+        "lora", "lora.rank", "lora.alpha", "lora.dropout", "lora.targets", "save_every", "checkpointing", "quantise")
 BUCKET = 16  # steps whose rows are sorted by length together
 
 
@@ -114,6 +114,21 @@ def rate(step: int, steps: int, warm_up: float) -> float:
     return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
 
 
+def quantised(kind: str | None) -> dict:
+    """Options under which the frozen base is loaded: null, as it is; nf4, in 4 bit (QLoRA, Dettmers et al. 2023; bitsandbytes).
+
+    Raises InputError for another kind.
+    """
+    if kind is None:
+        return {}
+    if kind != "nf4":
+        raise InputError(f"quantise: {kind}: use null or nf4")
+    from transformers import BitsAndBytesConfig
+
+    return {"quantization_config": BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
+                                                      bnb_4bit_compute_dtype=torch.bfloat16)}
+
+
 def with_lora(model, lora: dict):
     """The model with LoRA on the linear layers named; the rest is frozen."""
     from peft import LoraConfig, get_peft_model
@@ -137,7 +152,8 @@ def main(path: str, changes: tuple[str, ...] = ()) -> None:
     say = print if accelerator.is_main_process else (lambda *_, **__: None)
     say(f"{len(rows)} rows, {sum(len(r.ids) for r in rows)} tokens, {sum(w > 0 for r in rows for w in r.taught)} of them learnt; "
         f"{left_out} rows longer than {config['longest']} tokens left out", flush=True)
-    model = with_lora(AutoModelForCausalLM.from_pretrained(base.folder, dtype=torch.bfloat16), config["lora"])
+    model = with_lora(AutoModelForCausalLM.from_pretrained(base.folder, dtype=torch.bfloat16, **quantised(config["quantise"])),
+                      config["lora"])
     for weight in model.parameters():
         if weight.requires_grad:
             weight.data = weight.data.float()
@@ -203,6 +219,7 @@ def _save(out: Path, model, optimiser, step: int, config: dict, sha256: str) -> 
     torch.save({"step": step, "weights": _learnt(model), "optimiser": optimiser.state_dict()}, out / "last.tmp")
     (out / "last.tmp").replace(out / "last.pt")
     folder = out / "adapter"
+    model.peft_config["default"].base_model_name_or_path = config["base"]  # not where it lies on this machine
     model.save_pretrained(folder)
     facts = {"base": config["base"], "base_sha256": sha256, "dialogue_version": DIALOGUE_VERSION, "steps": step}
     (folder / "talker.json").write_text(json.dumps(facts, indent=1) + "\n")
