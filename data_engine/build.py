@@ -86,7 +86,8 @@ def write_record(index: int, seed: int, faces: LabelledFaces, mix: dict, asked: 
     series, events, keys, target, row, kind = evidence(faces, rng, mix)
     observations = prompt.observe(series, events, rng)
     label = LABELS[rng.choices(range(len(LABELS)), target)[0]]
-    whole = prompt.render(observations, draft.interpretation(observations, rng), label, draft.conclusion(label, observations, rng))
+    interpretation = draft.interpretation(observations, rng)
+    whole = prompt.render(observations, interpretation, label, draft.conclusion(label, observations, rng))
     parsed = prompt.parse(whole)
     if parsed.problems:
         return None, "grammar"

@@ -1,7 +1,7 @@
 """Draw what hides a part of a face: masks, hands, scarves, objects; dark glasses, bars, fringes.
 
-Each cover is a shape in the face's own landmarks and a texture that fills it, so that shapes and textures can be kept apart between
-fitting and checking. Pictures are [H, W, 3] uint8; points [478, 2+] in picture px.
+Each cover is a shape in the face's own landmarks and a texture that fills it, so that shapes and textures can be kept apart
+between fitting and checking. Pictures are [H, W, 3] uint8; points [478, 2+] in picture px.
 """
 
 from __future__ import annotations
@@ -25,21 +25,42 @@ def lower_shape(name: str, points: np.ndarray, size: tuple[int, int], rng: np.ra
         top = p[rng.choice(NOSE[1:4] if name == "mask" else NOSE[3:])]
         low = np.array([p[k] for k in OVAL_BELOW[1:-1]])
         low = low + (low - p[4]) * rng.uniform(0.0, 0.15)
-        _fill(mask, np.vstack([low, top + [rng.uniform(-0.03, 0.03) * width, 0]]))
+        _fill(mask, np.vstack([low, top + np.array([rng.uniform(-0.03, 0.03) * width, 0])]))
     elif name == "box":
         top = p[rng.choice((2, 164, 4))][1]
         centre, half = p[13], rng.uniform(0.35, 0.7) * width
         bottom = p[152][1] + rng.uniform(-0.05, 0.3) * width
-        _fill(mask, np.array([[centre[0] - half, top], [centre[0] + half, top], [centre[0] + half, bottom], [centre[0] - half, bottom]]))
+        _fill(
+            mask,
+            np.array(
+                [[centre[0] - half, top], [centre[0] + half, top], [centre[0] + half, bottom], [centre[0] - half, bottom]]
+            ),
+        )
     elif name == "hand":
         for k in range(int(rng.integers(3, 6))):
             at = p[13] + [(k - 2) * 0.12 * width + rng.normal(0, 0.03) * width, rng.normal(0.02, 0.06) * width]
-            cv2.ellipse(mask, tuple(at.astype(int).tolist()), (max(2, int(0.09 * width)), max(3, int(rng.uniform(0.25, 0.4) * width))),
-                        float(rng.uniform(-25, 25)), 0, 360, 1.0, -1)
+            cv2.ellipse(
+                mask,
+                tuple(at.astype(int).tolist()),
+                (max(2, int(0.09 * width)), max(3, int(rng.uniform(0.25, 0.4) * width))),
+                float(rng.uniform(-25, 25)),
+                0,
+                360,
+                1.0,
+                -1,
+            )
     elif name == "object":
         at = p[13] + rng.normal(0, 0.05, 2) * width
-        cv2.ellipse(mask, tuple(at.astype(int).tolist()), (int(rng.uniform(0.3, 0.5) * width), int(rng.uniform(0.25, 0.45) * width)),
-                    float(rng.uniform(0, 180)), 0, 360, 1.0, -1)
+        cv2.ellipse(
+            mask,
+            tuple(at.astype(int).tolist()),
+            (int(rng.uniform(0.3, 0.5) * width), int(rng.uniform(0.25, 0.45) * width)),
+            float(rng.uniform(0, 180)),
+            0,
+            360,
+            1.0,
+            -1,
+        )
     else:
         top = p[rng.choice((2, 164, 4, 5))]
         across = (p[454] - p[234]) / max(width, 1)
@@ -63,11 +84,21 @@ def upper_shape(name: str, points: np.ndarray, size: tuple[int, int], rng: np.ra
             cv2.ellipse(mask, tuple(at.astype(int).tolist()), (max(2, int(wide)), max(2, int(high))), tilt, 0, 360, 1.0, -1)
         cv2.line(mask, tuple(p[33].astype(int).tolist()), tuple(p[263].astype(int).tolist()), 1.0, max(1, int(0.03 * width)))
         return mask
-    above, below = {"goggles": (0.14, 0.17), "bar": (rng.uniform(0.05, 0.1), rng.uniform(0.05, 0.1)), "fringe": (0.8, 0.08),
-                    "hand": (0.3, 0.12)}[name]
+    above, below = {
+        "goggles": (0.14, 0.17),
+        "bar": (rng.uniform(0.05, 0.1), rng.uniform(0.05, 0.1)),
+        "fringe": (0.8, 0.08),
+        "hand": (0.3, 0.12),
+    }[name]
     centre, half = (p[33] + p[263]) / 2, rng.uniform(0.42, 0.6) * width
-    corners = np.array([centre - across * half - down * above * width, centre + across * half - down * above * width,
-                        centre + across * half + down * below * width, centre - across * half + down * below * width])
+    corners = np.array(
+        [
+            centre - across * half - down * above * width,
+            centre + across * half - down * above * width,
+            centre + across * half + down * below * width,
+            centre - across * half + down * below * width,
+        ]
+    )
     _fill(mask, corners)
     return mask
 
@@ -101,7 +132,7 @@ def texture(name: str, picture: np.ndarray, points: np.ndarray, rng: np.random.G
             other = np.clip(base - rng.uniform(15, 50), 0, 255)
     elif name == "skin":
         cheek = points[rng.choice((205, 425, 151)), :2].astype(int)
-        patch = picture[max(0, cheek[1] - 2):cheek[1] + 3, max(0, cheek[0] - 2):cheek[0] + 3]
+        patch = picture[max(0, cheek[1] - 2) : cheek[1] + 3, max(0, cheek[0] - 2) : cheek[0] + 3]
         base = patch.reshape(-1, 3).mean(0) if patch.size else base
         other = np.clip(base * rng.uniform(0.75, 1.1), 0, 255)
         share = cv2.GaussianBlur(rng.random((height, width)).astype(np.float32), (0, 0), 0.15 * face)

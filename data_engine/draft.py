@@ -66,8 +66,8 @@ def interpretation(observations: list[Observation], rng: random.Random) -> str:
 def conclusion(label: str, observations: list[Observation], rng: random.Random) -> str:
     """What follows "Conclusion: {label}.": the evidence for it and against it.
 
-    The next label is not written: it is read off the distribution where the explanation is put together (answer.bind.argue), since
-    a writer that does not see the distribution guesses it.
+    The next label is not written: it is read off the distribution where the explanation is put together (answer.bind.argue),
+    since a writer that does not see the distribution guesses it.
     """
     strongest = sorted(observations, key=lambda o: -o.intensity)
     against = [o for o in strongest if relation(label, o.au) == "against"]

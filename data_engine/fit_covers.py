@@ -1,11 +1,11 @@
 """Fit what tells a covered half of a face from a seen one, and store it (emollm/data/covers.npz).
 
-    python -m data_engine.fit_covers --fer DIR --faces runs/faces.npz --held-out     # how well kinds that were never learnt are found
-    python -m data_engine.fit_covers --fer DIR --faces runs/faces.npz                # the weights that are stored
+    python -m data_engine.fit_covers --fer DIR --faces runs/faces.npz --held-out     # how well kinds that were never learnt are
+    found python -m data_engine.fit_covers --fer DIR --faces runs/faces.npz                # the weights that are stored
 
-Learnt from faces with drawn covers (data_engine/covers.py), aligned by the landmarks of the face below with some error, as a mesh that is
-led astray has it. Negatives are the same faces as they are, and hard ones: frames of glasses, stubble, shadows, blur. Thresholds
-and the check come from faces that nothing was learnt from, taken through perception as any picture.
+Learnt from faces with drawn covers (data_engine/covers.py), aligned by the landmarks of the face below with some error, as a
+mesh that is led astray has it. Negatives are the same faces as they are, and hard ones: frames of glasses, stubble, shadows,
+blur. Thresholds and the check come from faces that nothing was learnt from, taken through perception as any picture.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ EPOCHS, BATCH = 14, 256
 
 def hard(picture: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A face that is seen, made to look less so."""
-    kind, width = rng.choice(("frames", "stubble", "shadow", "blur", "light")), np.linalg.norm(points[454, :2] - points[234, :2])
+    kind, width = (
+        rng.choice(("frames", "stubble", "shadow", "blur", "light")),
+        np.linalg.norm(points[454, :2] - points[234, :2]),
+    )
     out = picture.astype(np.float32)
     if kind == "frames":
         ink, line = int(rng.integers(0, 120)), max(1, int(rng.uniform(0.01, 0.035) * width))
@@ -40,7 +43,9 @@ def hard(picture: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> n
         return drawn
     if kind == "stubble":
         shade = np.zeros(picture.shape[:2], np.float32)
-        cv2.ellipse(shade, tuple(points[17, :2].astype(int).tolist()), (int(0.45 * width), int(0.3 * width)), 0, 0, 360, 1.0, -1)
+        cv2.ellipse(
+            shade, tuple(points[17, :2].astype(int).tolist()), (int(0.45 * width), int(0.3 * width)), 0, 0, 360, 1.0, -1
+        )
         shade = cv2.GaussianBlur(shade, (0, 0), 0.05 * width) * rng.uniform(0.2, 0.55)
         out *= 1 - shade[..., None] * (0.6 + 0.4 * rng.random((*picture.shape[:2], 1)))
     elif kind == "shadow":
@@ -54,12 +59,20 @@ def hard(picture: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> n
     return out.clip(0, 255).astype(np.uint8)
 
 
-def views(picture: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> list[tuple[np.ndarray, tuple[bool, bool], bool]]:
+def views(
+    picture: np.ndarray, points: np.ndarray, rng: np.random.Generator
+) -> list[tuple[np.ndarray, tuple[bool, bool], bool]]:
     """The face as it is, a hard one, and one cover of each half: (picture, lower and upper covered, of a held kind)."""
     made = [(picture, (False, False), False), (hard(picture, points, rng), (False, False), False)]
     for where, shapes in (("lower", LOWER_SHAPES), ("upper", UPPER_SHAPES)):
         shape, fill = rng.choice(shapes), rng.choice(TEXTURES)
-        made.append((covered(picture, points, where, shape, fill, rng), (where == "lower", where == "upper"), bool({shape, fill} & HELD)))
+        made.append(
+            (
+                covered(picture, points, where, shape, fill, rng),
+                (where == "lower", where == "upper"),
+                bool({shape, fill} & HELD),
+            )
+        )
     return made
 
 
@@ -101,8 +114,19 @@ def network():
     import torch
 
     conv = torch.nn.Conv2d
-    return torch.nn.Sequential(conv(1, 16, 3, 2, 1), torch.nn.ReLU(), conv(16, 32, 3, 2, 1), torch.nn.ReLU(), conv(32, 48, 3, 1, 1), torch.nn.ReLU(),
-                               torch.nn.Flatten(), torch.nn.Dropout(0.3), torch.nn.Linear(48 * 64, 64), torch.nn.ReLU(), torch.nn.Linear(64, 2))
+    return torch.nn.Sequential(
+        conv(1, 16, 3, 2, 1),
+        torch.nn.ReLU(),
+        conv(16, 32, 3, 2, 1),
+        torch.nn.ReLU(),
+        conv(32, 48, 3, 1, 1),
+        torch.nn.ReLU(),
+        torch.nn.Flatten(),
+        torch.nn.Dropout(0.3),
+        torch.nn.Linear(48 * 64, 64),
+        torch.nn.ReLU(),
+        torch.nn.Linear(64, 2),
+    )
 
 
 def fit(data: dict[str, np.ndarray], seed: int = 0):
@@ -117,12 +141,15 @@ def fit(data: dict[str, np.ndarray], seed: int = 0):
     for epoch in range(EPOCHS):
         order, total = rng.permutation(len(data["thumbs"])), 0.0
         for start in range(0, len(order) - BATCH + 1, BATCH):
-            rows = order[start:start + BATCH]
+            rows = order[start : start + BATCH]
             thumbs = data["thumbs"][rows]
             thumbs = thumbs[:, :, ::-1] if rng.random() < 0.5 else thumbs
             thumbs = np.roll(thumbs, rng.integers(-1, 2, 2), (1, 2))
             noisy = np.clip(thumbs + rng.normal(0, rng.uniform(0, 8), thumbs.shape), 0, 255)
-            x, y = torch.from_numpy(normalised(noisy))[:, None].float(), torch.tensor(data["covered"][rows], dtype=torch.float32)
+            x, y = (
+                torch.from_numpy(normalised(noisy))[:, None].float(),
+                torch.tensor(data["covered"][rows], dtype=torch.float32),
+            )
             for group in optimiser.param_groups:
                 group["lr"] = 2e-3 * (1 - step / steps)
             loss = torch.nn.functional.binary_cross_entropy_with_logits(net(x), y)
@@ -163,7 +190,10 @@ def main(argv: list[str] | None = None) -> int:
     landmarks, public = observed.stored["landmarks"].astype(np.float32), observed.stored["public_test"]
     out = Path(given.out)
     out.mkdir(parents=True, exist_ok=True)
-    for name, make, rows, count in (("learn", drawn, observed.found & ~public, given.count), ("check", perceived, observed.found & public, given.check)):
+    for name, make, rows, count in (
+        ("learn", drawn, observed.found & ~public, given.count),
+        ("check", perceived, observed.found & public, given.check),
+    ):
         if not (out / f"{name}.npz").exists():
             np.savez(out / f"{name}.npz", **make(source, rng.permutation(np.flatnonzero(rows))[:count], landmarks, rng))
     learn = dict(np.load(out / "learn.npz"))

@@ -76,7 +76,7 @@ class FaceTrack:
     quality: Quality
     picture_size: tuple[int, int] = (0, 0)  # width, height px
     looks: np.ndarray | None = None  # [T, 2, appearance.WIDTH] of the left and right half; None: landmarks alone
-    covers: np.ndarray | None = None  # [T, 2] how surely the lower and the upper half are hidden (perception.covers), > 0: hidden
+    covers: np.ndarray | None = None  # [T, 2] how surely the lower and the upper half are hidden (> 0: they are)
 
 
 @dataclass

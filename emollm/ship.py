@@ -23,9 +23,11 @@ from emollm.schema import LABELS
 from emollm.talk.writer import talker_folder
 
 TALKER_FACTS = {
-    "training_data": "Questions and conversations written by rules (data_engine/talk) about measured FER2013 Training faces and drawn ones",
+    "training_data": "Questions and conversations written by rules (data_engine/talk) about measured FER2013 Training faces "
+                     "and drawn ones",
     "licence": "Adapter: research use, as the measured pictures are. Base: Apache-2.0. Code: Apache-2.0.",
-    "intended_use": "Talking about measured facial movement and what it is commonly read as. Not for identification, diagnosis, lie "
+    "intended_use": "Talking about measured facial movement and what it is commonly read as. Not for identification, "
+                    "diagnosis, lie "
                     "detection, or judging people at work or in education.",
 }
 FACTS = {
@@ -80,11 +82,13 @@ def ship_talker(trained: str, name: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     facts = json.loads((source / "talker.json").read_text())
     weights = {k: v.to(torch.bfloat16) for k, v in load_file(source / "adapter_model.safetensors").items()}
-    save_file(weights, folder / "adapter_model.safetensors", {"format": "pt"} | {k: str(v) for k, v in (facts | TALKER_FACTS).items()})
+    told = {"format": "pt"} | {k: str(v) for k, v in (facts | TALKER_FACTS).items()}
+    save_file(weights, folder / "adapter_model.safetensors", told)
     config = json.loads((source / "adapter_config.json").read_text()) | {"base_model_name_or_path": facts["base"]}
     (folder / "adapter_config.json").write_text(json.dumps(config, indent=1, sort_keys=True) + "\n")
     (folder / "talker.json").write_text(json.dumps(facts | TALKER_FACTS, indent=1) + "\n")
-    print(f"{folder}: on {facts['base']}, {facts['steps']} steps, sha256 {_summed(folder, 'adapter_model.safetensors')[:16]}...")
+    print(f"{folder}: on {facts['base']}, {facts['steps']} steps, sha256 "
+          f"{_summed(folder, 'adapter_model.safetensors')[:16]}...")
     return folder
 
 

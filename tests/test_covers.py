@@ -11,7 +11,7 @@ from emollm.model.checkpoint import Shape
 from emollm.perception import covers
 from emollm.schema import AUS, ON, NoFaceError
 
-LOWER = [(shape, fill) for k, shape in enumerate(LOWER_SHAPES) for fill in TEXTURES[k % 3::3]]
+LOWER = [(shape, fill) for k, shape in enumerate(LOWER_SHAPES) for fill in TEXTURES[k % 3 :: 3]]
 GLASSES = [(shape, fill) for shape in ("glasses", "goggles") for fill in TEXTURES]
 
 

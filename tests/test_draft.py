@@ -105,9 +105,9 @@ def test_every_movement_named_in_words_was_observed(records):
     checked = 0
     for _, observations, i, c in records:
         present = {o.au for o in observations}
-        for adjective, noun in named.findall(whole.sub("", i) + " " + c):
-            if allowed := ADJECTIVES.get((adjective, noun)):
-                assert allowed & present, (adjective, noun, i, c)
+        for adjective, part in named.findall(whole.sub("", i) + " " + c):
+            if allowed := ADJECTIVES.get((adjective, part)):
+                assert allowed & present, (adjective, part, i, c)
                 checked += 1
     assert checked > 5000
 

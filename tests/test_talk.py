@@ -40,8 +40,14 @@ def drawn_call(rng: random.Random, name: str) -> Call:
     wants = CALLS[name].split(" (")[0]
     units = ((rng.choice(SETS) if rng.random() < 0.3 else (rng.choice(AU_NAMES),)),) if wants in ("m", "u") else ()
     word = {"p": rng.choice(list(PARTS_OF_FACE)), "s": rng.choice(STYLES), "r": rng.choice(REFUSED), "k": rng.choice(TOPICS)}
-    return Call(name, units, rng.choice(LABELS) if wants == "l" else "", rng.choice(("", "", "left", "both")) if name == "there" else "",
-                word.get(wants, ""), {rng.choice(AU_NAMES): rng.choice((0.0, 2.5, 3.0))} if wants == "e" else {})
+    return Call(
+        name,
+        units,
+        rng.choice(LABELS) if wants == "l" else "",
+        rng.choice(("", "", "left", "both")) if name == "there" else "",
+        word.get(wants, ""),
+        {rng.choice(AU_NAMES): rng.choice((0.0, 2.5, 3.0))} if wants == "e" else {},
+    )
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -52,8 +58,25 @@ def test_a_call_is_read_back_as_it_was_written(name):
         assert parse(str(call)) == call
 
 
-@pytest.mark.parametrize("line", ["", "sing AU12", "there", "there AU13", "whynot", "whynot joy", "part ear", "refuse weather", "edit AU12",
-                                  "edit AU12=9", "tell pirate", "strongest mouth", "au", "topic love"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "sing AU12",
+        "there",
+        "there AU13",
+        "whynot",
+        "whynot joy",
+        "part ear",
+        "refuse weather",
+        "edit AU12",
+        "edit AU12=9",
+        "tell pirate",
+        "strongest mouth",
+        "au",
+        "topic love",
+    ],
+)
 def test_what_is_no_call_is_unclear(line):
     assert parse(line) == UNCLEAR
 
@@ -89,10 +112,22 @@ def test_without_a_picture_no_face_is_invented(name):
         assert "commonly read as" not in looked.answer() or name in ("au", "topic", "who", "able", "offtopic")
 
 
-@pytest.mark.parametrize(("code", "call", "begins"), [
-    ("6C+12D", "there AU12", "Yes"), ("6C+12D", "there AU04", "No"), ("6C+12D", "absent AU04", "Yes"), ("6C+12D", "absent AU12", "No"),
-    ("6C+12D+25B", "absent AU25/AU26/AU27", "No"), ("6C+12D", "there AU06 AU12", "Yes"), ("6C+12D", "there AU06 AU04", "No"),
-    ("L12D", "there AU12 right", "No"), ("L12D", "there AU12 left", "Yes"), ("6C+12D", "is happiness", "Yes"), ("6C+12D", "is anger", "No")])
+@pytest.mark.parametrize(
+    ("code", "call", "begins"),
+    [
+        ("6C+12D", "there AU12", "Yes"),
+        ("6C+12D", "there AU04", "No"),
+        ("6C+12D", "absent AU04", "Yes"),
+        ("6C+12D", "absent AU12", "No"),
+        ("6C+12D+25B", "absent AU25/AU26/AU27", "No"),
+        ("6C+12D", "there AU06 AU12", "Yes"),
+        ("6C+12D", "there AU06 AU04", "No"),
+        ("L12D", "there AU12 right", "No"),
+        ("L12D", "there AU12 left", "Yes"),
+        ("6C+12D", "is happiness", "Yes"),
+        ("6C+12D", "is anger", "No"),
+    ],
+)
 def test_yes_and_no(code, call, begins):
     looked = look_up(parse(call), face_of_code(code))
     assert looked.facts[0].startswith(begins.lower())
@@ -106,19 +141,26 @@ def test_what_would_change_it_does():
         for label in LABELS:
             looked = look_up(Call("toward", label=label), face)
             if looked.facts[0].startswith("checked: with "):
-                edits = {pair.split("=")[0]: float(pair.split("=")[1])
-                         for pair in looked.facts[0].removeprefix("checked: with ").split(" it is")[0].split(", ")}
+                edits = {
+                    pair.split("=")[0]: float(pair.split("=")[1])
+                    for pair in looked.facts[0].removeprefix("checked: with ").split(" it is")[0].split(", ")
+                }
                 share = face.read(face.edited(edits).series)
                 assert max(share, key=share.get) == label
 
 
-@pytest.mark.parametrize(("answer", "reason"), [
-    ("Yes: the mouth corners are raised (AU12, 4.0 pronounced).", ""),
-    ("No: the mouth corners are not raised (AU12).", "the answer is yes"),
-    ("Yes: the mouth corners are raised (AU12, 2.0 slight).", "2.0 was not looked up"),
-    ("Yes: the mouth corners are raised (AU12, 4.0 pronounced), and so are the brows (AU01).", "AU01 was not looked up"),
-    ("Yes, it is anger.", "anger was not looked up"), ("Yes, the brows are lowered as well.", "AU04 was measured as absent"),
-    ("", "nothing was written")])
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ("Yes: the mouth corners are raised (AU12, 4.0 pronounced).", ""),
+        ("No: the mouth corners are not raised (AU12).", "the answer is yes"),
+        ("Yes: the mouth corners are raised (AU12, 2.0 slight).", "2.0 was not looked up"),
+        ("Yes: the mouth corners are raised (AU12, 4.0 pronounced), and so are the brows (AU01).", "AU01 was not looked up"),
+        ("Yes, it is anger.", "anger was not looked up"),
+        ("Yes, the brows are lowered as well.", "AU04 was measured as absent"),
+        ("", "nothing was written"),
+    ],
+)
 def test_answers_are_held_to_what_was_looked_up(answer, reason):
     face, call = face_of_code("6C+12D"), parse("there AU12")
     found = wrong(answer, look_up(call, face), call, face)

@@ -1,5 +1,5 @@
-"""Bring your own language model: an endpoint words the answers, and what it may not say is not shown. The endpoint is a small HTTP
-server of the test's own; the client is the real one."""
+"""Bring your own language model: an endpoint words the answers, and what it may not say is not shown. The endpoint is a small
+HTTP server of the test's own; the client is the real one."""
 
 import json
 import threading
@@ -25,7 +25,9 @@ class Understands:
 def endpoint():
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
-            self.server.asked.append((json.loads(self.rfile.read(int(self.headers["content-length"]))), self.headers.get("authorization")))
+            self.server.asked.append(
+                (json.loads(self.rfile.read(int(self.headers["content-length"]))), self.headers.get("authorization"))
+            )
             status, body = self.server.answer
             self.send_response(status)
             self.send_header("content-type", "application/json")
@@ -47,8 +49,16 @@ def endpoint():
 
 def says(words: str) -> tuple[int, bytes]:
     choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": words}}
-    return 200, json.dumps({"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice],
-                            "usage": {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}}).encode()
+    return 200, json.dumps(
+        {
+            "id": "x",
+            "object": "chat.completion",
+            "created": 0,
+            "model": "m",
+            "choices": [choice],
+            "usage": {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12},
+        }
+    ).encode()
 
 
 def ask(endpoint, code="6C+12D"):
@@ -61,7 +71,7 @@ def test_it_words_what_was_looked_up(endpoint, monkeypatch):
     monkeypatch.delenv(remote.KEY, raising=False)
     endpoint.answer = says("Yes, the mouth corners are raised (AU12, 4.0 pronounced).")
     writer, said = ask(endpoint)
-    (body, key), = endpoint.asked
+    ((body, key),) = endpoint.asked
     assert said.text == said.written and said.text.startswith("Yes, the mouth") and writer.tokens == 12
     assert MEASURED in body["messages"][-1]["content"] and "AU12 lip corner puller" in body["messages"][-1]["content"]
     assert [m["role"] for m in body["messages"]] == ["system", "user"] and "secret" not in key
@@ -74,8 +84,17 @@ def test_what_it_makes_up_is_not_shown(endpoint, lie):
     assert said.mended and said.text == "Yes: the mouth corners are raised (AU12, 4.0 pronounced)."
 
 
-@pytest.mark.parametrize("answer", [(200, b'{"choices": ['), (200, b'{"choices": []}'), (401, b'{"error": {"message": "wrong key"}}'), (200, b"null"),
-                                    (404, b"not here"), (500, b"")])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (200, b'{"choices": ['),
+        (200, b'{"choices": []}'),
+        (401, b'{"error": {"message": "wrong key"}}'),
+        (200, b"null"),
+        (404, b"not here"),
+        (500, b""),
+    ],
+)
 def test_an_endpoint_that_fails_is_one_line(endpoint, answer, monkeypatch):
     monkeypatch.setattr(remote, "RETRIES", 0)
     endpoint.answer = answer
@@ -104,8 +123,15 @@ def test_an_endpoint_that_hangs_is_given_up(endpoint, monkeypatch):
         endpoint.RequestHandlerClass.do_POST = kept
 
 
-@pytest.mark.parametrize(("given", "words"), [({"llm": "localhost:11434", "llm_model": "m"}, "give an address"), ({"llm": "http://x"}, "--llm-model NAME"),
-                                              ({"llm_model": "m"}, "--llm-model is for --llm"), ({"llm": "http://x", "model": "pocket"}, "leave --server and --model out")])
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"llm": "localhost:11434", "llm_model": "m"}, "give an address"),
+        ({"llm": "http://x"}, "--llm-model NAME"),
+        ({"llm_model": "m"}, "--llm-model is for --llm"),
+        ({"llm": "http://x", "model": "pocket"}, "leave --server and --model out"),
+    ],
+)
 def test_options_that_do_not_go_together(given, words, astronaut_file):
     with pytest.raises(InputError, match=words):
         begin(str(astronaut_file), **given)

@@ -40,11 +40,21 @@ class Scripted:
         yield self.says.pop(0)
 
 
-@pytest.mark.parametrize(("question", "begins", "holds"), [
-    ("are the mouth corners pulled up?", "Yes", "AU12"), ("is the mouth closed?", "No", "AU25"), ("is she frowning?", "", "AU04"),
-    ("how strong is the smile?", "", "AU12"), ("which muscle makes AU12?", "", "zygomaticus"), ("why not anger?", "", "nger"),
-    ("why does this face show this emotion?", "", "happiness"), ("what is the strongest movement?", "", "AU"),
-    ("what would make it sadness?", "", "sadness"), ("how sure are you?", "", "happiness")])
+@pytest.mark.parametrize(
+    ("question", "begins", "holds"),
+    [
+        ("are the mouth corners pulled up?", "Yes", "AU12"),
+        ("is the mouth closed?", "No", "AU25"),
+        ("is she frowning?", "", "AU04"),
+        ("how strong is the smile?", "", "AU12"),
+        ("which muscle makes AU12?", "", "zygomaticus"),
+        ("why not anger?", "", "nger"),
+        ("why does this face show this emotion?", "", "happiness"),
+        ("what is the strongest movement?", "", "AU"),
+        ("what would make it sadness?", "", "sadness"),
+        ("how sure are you?", "", "happiness"),
+    ],
+)
 def test_questions_about_the_face(talked, question, begins, holds):
     talked.reset()
     answer = ask(talked, question)
@@ -52,15 +62,28 @@ def test_questions_about_the_face(talked, question, begins, holds):
     assert "Conclusion:" not in answer
 
 
-@pytest.mark.parametrize("question", ["tell me the name of this person", "how old is she?", "is she lying?", "is this a man or a woman?",
-                                      "where does she come from?", "is she ill?", "should I hire her?", "is she attractive?"])
+@pytest.mark.parametrize(
+    "question",
+    [
+        "tell me the name of this person",
+        "how old is she?",
+        "is she lying?",
+        "is this a man or a woman?",
+        "where does she come from?",
+        "is she ill?",
+        "should I hire her?",
+        "is she attractive?",
+    ],
+)
 def test_what_is_not_told(talked, question):
     talked.reset()
     answer = ask(talked, question)
     assert talked.exchanges[-1].call.startswith("refuse"), (talked.exchanges[-1].call, answer)
 
 
-@pytest.mark.parametrize("question", ["hello", "thank you", "what can you do?", "what is the weather like?", "¿Qué emoción es esta?"])
+@pytest.mark.parametrize(
+    "question", ["hello", "thank you", "what can you do?", "what is the weather like?", "¿Qué emoción es esta?"]
+)
 def test_talk_around_it_is_no_reading(talked, question):
     talked.reset()
     assert "commonly read as happiness" not in ask(talked, question)
@@ -117,8 +140,9 @@ def test_a_wrong_answer_is_replaced_and_says_why(talked):
     face = talked.face()
     said = reply(Scripted("there AU12", "No: the mouth corners are not raised (AU12)."), [], "smiling?", lambda _: face)
     assert said.mended and said.text != said.written and said.text.startswith("Yes")
-    free = reply(Scripted("there AU12", "No: the mouth corners are not raised (AU12)."), [], "smiling?", lambda _: face,
-                 checked=False)
+    free = reply(
+        Scripted("there AU12", "No: the mouth corners are not raised (AU12)."), [], "smiling?", lambda _: face, checked=False
+    )
     assert free.text == free.written
 
 

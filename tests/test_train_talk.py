@@ -1,4 +1,5 @@
-"""Training a talker on small models of several classes: what is learnt, that it resumes exactly, and that merging changes nothing."""
+"""Training a talker on small models of several classes: what is learnt, that it resumes exactly, and that merging changes
+nothing."""
 
 import json
 from pathlib import Path
@@ -16,8 +17,15 @@ from emollm.talk.dialogue import Exchange, prompt, supervised
 from emollm.talk.writer import LocalWriter, merged
 from emollm.training import talk
 
-SHAPE = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 64,
-         "max_position_embeddings": 512, "head_dim": 8}
+SHAPE = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "intermediate_size": 64,
+    "max_position_embeddings": 512,
+    "head_dim": 8,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -30,8 +38,19 @@ def fresh_accelerator():
 
 
 CLASSES = {"llama": {}, "qwen3": {}, "gemma3_text": {"tie_word_embeddings": True}, "smollm3": {}}
-RECORDS = [{"turns": [{"question": f"are the brows up {k}?", "call": "there AU01/AU02", "facts": "no\nAU01: absent", "answer": "No: no AU01."}]}
-           for k in range(12)] + [{"turns": [{"question": f"why not anger {k}", "call": "whynot anger"}]} for k in range(12)]
+RECORDS = [
+    {
+        "turns": [
+            {
+                "question": f"are the brows up {k}?",
+                "call": "there AU01/AU02",
+                "facts": "no\nAU01: absent",
+                "answer": "No: no AU01.",
+            }
+        ]
+    }
+    for k in range(12)
+] + [{"turns": [{"question": f"why not anger {k}", "call": "whynot anger"}]} for k in range(12)]
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +62,14 @@ def small_base(folder, tokenizer, kind: str, spread: float = 0.02, **shape):
     from transformers import CONFIG_MAPPING
 
     torch.manual_seed(0)
-    config = CONFIG_MAPPING[kind](**SHAPE | CLASSES[kind] | shape, vocab_size=len(tokenizer), initializer_range=spread, pad_token_id=0, eos_token_id=tokenizer.eos_token_id,
-                                  bos_token_id=None)
+    config = CONFIG_MAPPING[kind](
+        **SHAPE | CLASSES[kind] | shape,
+        vocab_size=len(tokenizer),
+        initializer_range=spread,
+        pad_token_id=0,
+        eos_token_id=tokenizer.eos_token_id,
+        bos_token_id=None,
+    )
     AutoModelForCausalLM.from_config(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
@@ -53,10 +78,26 @@ def small_base(folder, tokenizer, kind: str, spread: float = 0.02, **shape):
 def settings_for(tmp_path, base, **changes):
     data = tmp_path / "talk.jsonl"
     data.write_text("".join(json.dumps(r) + "\n" for r in RECORDS))
-    chosen = {"stage": "talk", "base": str(base), "data": str(data), "out": str(tmp_path / "run"), "seed": 0, "steps": 6, "tokens": 200,
-              "micro_tokens": 200, "longest": 300, "call_weight": 2.0, "lr": 1e-2, "warm_up": 0.1, "weight_decay": 0.0, "clip": 1.0,
-              "lora": {"rank": 4, "alpha": 8, "dropout": 0.0, "targets": "all-linear"}, "save_every": 2, "checkpointing": False,
-              "quantise": None} | changes
+    chosen = {
+        "stage": "talk",
+        "base": str(base),
+        "data": str(data),
+        "out": str(tmp_path / "run"),
+        "seed": 0,
+        "steps": 6,
+        "tokens": 200,
+        "micro_tokens": 200,
+        "longest": 300,
+        "call_weight": 2.0,
+        "lr": 1e-2,
+        "warm_up": 0.1,
+        "weight_decay": 0.0,
+        "clip": 1.0,
+        "lora": {"rank": 4, "alpha": 8, "dropout": 0.0, "targets": "all-linear"},
+        "save_every": 2,
+        "checkpointing": False,
+        "quantise": None,
+    } | changes
     path = tmp_path / "train.yaml"
     path.write_text("".join(f"{k}: {json.dumps(v)}\n" for k, v in chosen.items()))
     return str(path)
@@ -127,14 +168,17 @@ def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(tmp_path, tokenizer):
 
 def test_a_step_is_the_same_however_it_is_cut(tmp_path, tokenizer):
     from accelerate import Accelerator
+
     base = small_base(tmp_path / "base", tokenizer, "llama")
     rows, left_out = talk.read_rows(settings_for(tmp_path, base) and str(tmp_path / "talk.jsonl"), tokenizer, 300)
     assert left_out == 0
     results = []
     for cut in ([rows[:8]], [rows[:3], rows[3:4], rows[4:8]]):
         torch.manual_seed(0)
-        model = talk.with_lora(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32),
-                               {"rank": 4, "alpha": 8, "dropout": 0.0, "targets": "all-linear"})
+        model = talk.with_lora(
+            AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32),
+            {"rank": 4, "alpha": 8, "dropout": 0.0, "targets": "all-linear"},
+        )
         optimiser = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=1.0)
         loss, _ = talk.train_step(Accelerator(cpu=True, mixed_precision="no"), model, optimiser, cut, 0, 1e9)
         results.append((loss, [p.detach().clone() for p in model.parameters() if p.requires_grad]))
@@ -151,7 +195,9 @@ def test_it_learns(tmp_path, tokenizer):
 
 @pytest.mark.parametrize("changes", [{"quantise": "nf4"}, {"checkpointing": True}])
 def test_a_step_in_4_bit_and_with_recomputed_activations(tmp_path, tokenizer, changes):
-    base = small_base(tmp_path / "base", tokenizer, "llama", hidden_size=128, intermediate_size=256, head_dim=32)  # blocks of 64
+    base = small_base(
+        tmp_path / "base", tokenizer, "llama", hidden_size=128, intermediate_size=256, head_dim=32
+    )  # blocks of 64
     talk.main(settings_for(tmp_path, base, steps=2, **changes))
     assert any(weight.abs().sum() > 0 for name, weight in adapter(tmp_path / "run").items() if "lora_B" in name)
 
@@ -163,9 +209,25 @@ def test_two_processes_learn_what_one_learns(tmp_path, tokenizer):
     base = small_base(tmp_path / "base", tokenizer, "llama")
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    one, two = settings_for(tmp_path / "a", base, steps=3, micro_tokens=60), settings_for(tmp_path / "b", base, steps=3, micro_tokens=60)
+    one, two = (
+        settings_for(tmp_path / "a", base, steps=3, micro_tokens=60),
+        settings_for(tmp_path / "b", base, steps=3, micro_tokens=60),
+    )
     talk.main(one)
-    command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--mixed_precision", "bf16", "-m", "emollm", "train", two]
+    command = [
+        sys.executable,
+        "-m",
+        "accelerate.commands.launch",
+        "--cpu",
+        "--num_processes",
+        "2",
+        "--mixed_precision",
+        "bf16",
+        "-m",
+        "emollm",
+        "train",
+        two,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     alone, together = adapter(tmp_path / "a" / "run"), adapter(tmp_path / "b" / "run")
@@ -193,8 +255,14 @@ def test_an_adapter_refuses_another_base(tmp_path, tokenizer, monkeypatch):
         merged(str(facts.parent))
 
 
-@pytest.mark.parametrize(("name", "words"), [("nowhere", "none of the packaged models"), ("./nowhere", "no folder with a config.json"),
-                                             ("talker-of-nobody/at-all", "cannot be fetched")])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("nowhere", "none of the packaged models"),
+        ("./nowhere", "no folder with a config.json"),
+        ("talker-of-nobody/at-all", "cannot be fetched"),
+    ],
+)
 def test_a_base_that_is_missing_is_named(name, words, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(InputError, match=words):
@@ -223,7 +291,9 @@ def test_a_half_made_copy_is_made_again(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["x"]
 
 
-@pytest.mark.parametrize(("change", "words"), [("lora.rnk=4", "unknown key 'lora.rnk'"), ("steps", "write key=value"), ("lr.top=1", "has no parts")])
+@pytest.mark.parametrize(
+    ("change", "words"), [("lora.rnk=4", "unknown key 'lora.rnk'"), ("steps", "write key=value"), ("lr.top=1", "has no parts")]
+)
 def test_changes_on_the_command_line_are_checked(tmp_path, tokenizer, change, words, capsys):
     assert main(["train", settings_for(tmp_path, tmp_path), change]) == 2
     assert words in capsys.readouterr().err

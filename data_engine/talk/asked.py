@@ -1,11 +1,11 @@
 """What people ask, as a grammar: every call of emollm.talk.call in many wordings.
 
-`wordings/*.txt` hold question patterns under a heading with their call. A capital in the heading stands for what is filled in: M a
-movement, U a unit, L a label, P a part of the face, SIDE, AU=0, AU=3 and AU=V an edit. In a pattern {m} is a movement as subject and
-state, {noun}, {noun_bare} and {doing} the same as noun and doing word, {rest} what says that it is not there, {m_not} and {m_if} "... were
-(not) raised", {code} a code or FACS name, {m2}, {noun2}, {code2} a second one, {adj} and {emotion} words for the label, {p} for the
-part, {v} a level, {who} a person. A pattern is a kind of wording, and one in ten is held out of training (`held_out`), so that an
-evaluation asks in words that were never seen.
+`wordings/*.txt` hold question patterns under a heading with their call. A capital in the heading stands for what is filled in:
+M a movement, U a unit, L a label, P a part of the face, SIDE, AU=0, AU=3 and AU=V an edit. In a pattern {m} is a movement as
+subject and state, {noun}, {noun_bare} and {doing} the same as noun and doing word, {rest} what says that it is not there,
+{m_not} and {m_if} "... were (not) raised", {code} a code or FACS name, {m2}, {noun2}, {code2} a second one, {adj} and {emotion}
+words for the label, {p} for the part, {v} a level, {who} a person. A pattern is a kind of wording, and one in ten is held out
+of training (`held_out`), so that an evaluation asks in words that were never seen.
 """
 
 from __future__ import annotations
@@ -20,19 +20,58 @@ from data_engine.talk.movements import SPOKEN, WHO, codes
 from emollm.schema import AU_NAMES, LABELS
 from emollm.talk.words import say
 
-ADJECTIVE = {"neutral": "[neutral|calm|expressionless|blank]", "happiness": "[happy|joyful|cheerful|glad|delighted]",
-             "sadness": "[sad|unhappy|sorrowful|down|upset]", "surprise": "[surprised|astonished|amazed|shocked]",
-             "fear": "[afraid|scared|fearful|frightened|terrified]", "disgust": "[disgusted|repulsed|grossed out]",
-             "anger": "[angry|mad|furious|annoyed|irritated]", "contempt": "[contemptuous|scornful|disdainful]"}
-NOUN = {"neutral": "neutral", "happiness": "[happiness|joy|happy]", "sadness": "[sadness|sad|sorrow]", "surprise": "[surprise|astonishment]",
-        "fear": "[fear|afraid|fright]", "disgust": "[disgust|disgusted]", "anger": "[anger|angry|rage]", "contempt": "[contempt|scorn]"}
+ADJECTIVE = {
+    "neutral": "[neutral|calm|expressionless|blank]",
+    "happiness": "[happy|joyful|cheerful|glad|delighted]",
+    "sadness": "[sad|unhappy|sorrowful|down|upset]",
+    "surprise": "[surprised|astonished|amazed|shocked]",
+    "fear": "[afraid|scared|fearful|frightened|terrified]",
+    "disgust": "[disgusted|repulsed|grossed out]",
+    "anger": "[angry|mad|furious|annoyed|irritated]",
+    "contempt": "[contemptuous|scornful|disdainful]",
+}
+NOUN = {
+    "neutral": "neutral",
+    "happiness": "[happiness|joy|happy]",
+    "sadness": "[sadness|sad|sorrow]",
+    "surprise": "[surprise|astonishment]",
+    "fear": "[fear|afraid|fright]",
+    "disgust": "[disgust|disgusted]",
+    "anger": "[anger|angry|rage]",
+    "contempt": "[contempt|scorn]",
+}
 OUTSIDE_UNITS = ("AU13", "AU16", "AU19", "AU32", "AU34", "AU38", "AU46", "AU51", "AU53", "AU61", "AU99", "AU03", "AU33")
 
-# Call pattern -> wordings. {m}: a movement as subject and state; {noun}, {doing}: the same as noun or doing word; {code}: a code or FACS
-# name; {who}; {adj}, {emotion}: of the label; {side}.
-BEFORE = (*[""] * 26, "[hey|hi|ok|okay|so|well|um|and|alright|hm], ", "[can|could] you tell me: ", "[quick|one more|another|a] question: ", "please tell me, ", "I'd like to know: ", "just curious, ", "tell me: ",
-          "[sorry|excuse me], ", "for my research: ", "[next|now|then]: ", "honestly, ", "looking at this [face|photo|picture|clip]: ", "in this [face|photo|picture|image], ")
-AFTER = (*[""] * 26, " please", " thanks", " thx", " here", " in this picture", " in this face", ", please?", " I need it for my study", " in your opinion")
+# Call pattern -> wordings. {m}: a movement as subject and state; {noun}, {doing}: the same as noun or doing word; {code}: a
+# code or FACS name; {who}; {adj}, {emotion}: of the label; {side}.
+BEFORE = (
+    *[""] * 26,
+    "[hey|hi|ok|okay|so|well|um|and|alright|hm], ",
+    "[can|could] you tell me: ",
+    "[quick|one more|another|a] question: ",
+    "please tell me, ",
+    "I'd like to know: ",
+    "just curious, ",
+    "tell me: ",
+    "[sorry|excuse me], ",
+    "for my research: ",
+    "[next|now|then]: ",
+    "honestly, ",
+    "looking at this [face|photo|picture|clip]: ",
+    "in this [face|photo|picture|image], ",
+)
+AFTER = (
+    *[""] * 26,
+    " please",
+    " thanks",
+    " thx",
+    " here",
+    " in this picture",
+    " in this face",
+    ", please?",
+    " I need it for my study",
+    " in your opinion",
+)
 
 
 @functools.cache
@@ -69,9 +108,17 @@ def draw(rng: random.Random, kind: str, held: bool = False) -> tuple[str, str] |
 
 def _spoken(rng: random.Random, template: str, tag: str = "") -> dict | None:
     """Slots of one movement, and its units; None when no spoken movement has all that the template wants."""
-    wanted = {name for name in ("m", "noun", "noun_bare", "doing", "rest", "one", "m_not", "m_if") if f"{{{name}{tag}}}" in template}
-    fits = [s for s in SPOKEN if (not wanted & {"m", "one", "m_not", "m_if"} or s.subject) and (not wanted & {"noun", "noun_bare"} or s.nouns)
-            and ("doing" not in wanted or s.doing) and ("rest" not in wanted or s.rest)]
+    wanted = {
+        name for name in ("m", "noun", "noun_bare", "doing", "rest", "one", "m_not", "m_if") if f"{{{name}{tag}}}" in template
+    }
+    fits = [
+        s
+        for s in SPOKEN
+        if (not wanted & {"m", "one", "m_not", "m_if"} or s.subject)
+        and (not wanted & {"noun", "noun_bare"} or s.nouns)
+        and ("doing" not in wanted or s.doing)
+        and ("rest" not in wanted or s.rest)
+    ]
     single = f"{{code{tag}}}" in template
     if single:
         fits = [s for s in fits if len(s.units) == 1]
@@ -82,11 +129,19 @@ def _spoken(rng: random.Random, template: str, tag: str = "") -> dict | None:
     subject, state = say(rng, s.subject), say(rng, s.states)
     plural = subject.endswith("s")
     noun = say(rng, s.nouns) if s.nouns else ""
-    slots = {f"code{tag}": codes(s.units[0]) if single else "", f"noun{tag}": noun, f"noun_bare{tag}": re.sub(r"^(a|an|the) ", "", noun),
-             f"doing{tag}": s.doing, "one": subject.removesuffix("s"), "state": state}
+    slots = {
+        f"code{tag}": codes(s.units[0]) if single else "",
+        f"noun{tag}": noun,
+        f"noun_bare{tag}": re.sub(r"^(a|an|the) ", "", noun),
+        f"doing{tag}": s.doing,
+        "one": subject.removesuffix("s"),
+        "state": state,
+    }
     asks = template.startswith("[is|are]") or template.startswith(("when [is|are]", "why [is|are]"))
     be = "are" if plural else "is"
-    if asks or template.startswith(("aren't the", "are the", "why are the", "how strongly are", "how much are", "how far are", "to what degree are")):
+    if asks or template.startswith(
+        ("aren't the", "are the", "why are the", "how strongly are", "how much are", "how far are", "to what degree are")
+    ):
         slots[f"m{tag}"], slots[f"rest{tag}"] = f"{subject} {state}", f"{subject} {say(rng, s.rest)}"
     else:
         slots[f"m{tag}"], slots[f"rest{tag}"] = f"{subject} {be} {state}", f"{subject} {be} {say(rng, s.rest)}"
@@ -124,9 +179,18 @@ def _filled(rng: random.Random, kind: str, template: str) -> tuple[dict | None, 
             slots |= {"adj": ADJECTIVE[label], "emotion": NOUN[label]}
             words.append(label)
         elif want == "P":
-            word, spoken = rng.choice((("brows", "[brows|eyebrows|forehead]"), ("eyes", "[eyes|lids|eyelids]"), ("nose", "nose"), ("cheeks", "cheeks"),
-                                       ("chin", "[chin|jaw]"), ("mouth", "[mouth|lips]"), ("upper", "[upper face|upper half|top half of the face]"),
-                                       ("lower", "[lower face|lower half|bottom half of the face]")))
+            word, spoken = rng.choice(
+                (
+                    ("brows", "[brows|eyebrows|forehead]"),
+                    ("eyes", "[eyes|lids|eyelids]"),
+                    ("nose", "nose"),
+                    ("cheeks", "cheeks"),
+                    ("chin", "[chin|jaw]"),
+                    ("mouth", "[mouth|lips]"),
+                    ("upper", "[upper face|upper half|top half of the face]"),
+                    ("lower", "[lower face|lower half|bottom half of the face]"),
+                )
+            )
             slots["p"] = spoken
             words.append(word)
         elif want == "SIDE":
@@ -139,8 +203,26 @@ def _filled(rng: random.Random, kind: str, template: str) -> tuple[dict | None, 
     return slots, " ".join(words)
 
 
-TYPOS = {"the": "teh", "you": "u", "are": "r", "because": "bc", "please": "pls", "brows": "borws", "mouth": "mouht", "smile": "smlie", "what": "waht", "strong": "stong", "movement": "movment",
-         "emotion": "emtion", "this": "htis", "people": "ppl", "sure": "shure", "surprise": "suprise", "angry": "angrry", "confident": "confidant"}
+TYPOS = {
+    "the": "teh",
+    "you": "u",
+    "are": "r",
+    "because": "bc",
+    "please": "pls",
+    "brows": "borws",
+    "mouth": "mouht",
+    "smile": "smlie",
+    "what": "waht",
+    "strong": "stong",
+    "movement": "movment",
+    "emotion": "emtion",
+    "this": "htis",
+    "people": "ppl",
+    "sure": "shure",
+    "surprise": "suprise",
+    "angry": "angrry",
+    "confident": "confidant",
+}
 
 
 def dressed(rng: random.Random, text: str, kind: str) -> str:

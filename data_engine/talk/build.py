@@ -2,9 +2,10 @@
 
     python -m data_engine talk configs/data_talk.yaml
 
-A record is one JSON line: `turns` (question, call, facts, answer), `kind` of its last question, and `provenance`. Most of them are questions with
-their calls alone, some in a row: understanding needs many wordings and no face, and a row shares what stands around them. In the others every answer is drawn from the
-look-up of its own face (emollm.talk), and an answer that the verifier of prose contradicts is dropped and counted.
+A record is one JSON line: `turns` (question, call, facts, answer), `kind` of its last question, and `provenance`. Most of them
+are questions with their calls alone, some in a row: understanding needs many wordings and no face, and a row shares what stands
+around them. In the others every answer is drawn from the look-up of its own face (emollm.talk), and an answer that the verifier
+of prose contradicts is dropped and counted.
 """
 
 from __future__ import annotations
@@ -24,19 +25,43 @@ from emollm.answer.prose import judge
 from emollm.schema import AU_NAMES, AUS, LABELS
 from emollm.talk.call import PARTS_OF_FACE, UNCLEAR, Call, parse
 from emollm.talk.face import Face
-from emollm.talk.lookup import HYPOTHETICAL, look_up
 from emollm.talk.looked import Looked
+from emollm.talk.lookup import HYPOTHETICAL, look_up
 from emollm.talk.words import say
 from emollm.training import settings
 from emollm.training.faces import ObservedFaces
 
 KEYS = ("faces", "out", "seed", "calls", "in_a_row", "conversations", "most_turns")
-OFTEN = {"there M": 12, "absent M": 7, "strength M": 6, "side M": 5, "when M": 5, "cause M": 5, "part P": 4, "why": 4, "why L": 2, "whynot L": 4, "label": 3,
-         "is L": 4, "sure": 3, "toward L": 3, "movements": 3, "smile": 2, "strongest": 2, "offtopic": 3, "unclear": 1, "edit AU=0": 4, "edit AU=3": 4, "edit AU=V": 2}
+OFTEN = {
+    "there M": 12,
+    "absent M": 7,
+    "strength M": 6,
+    "side M": 5,
+    "when M": 5,
+    "cause M": 5,
+    "part P": 4,
+    "why": 4,
+    "why L": 2,
+    "whynot L": 4,
+    "label": 3,
+    "is L": 4,
+    "sure": 3,
+    "toward L": 3,
+    "movements": 3,
+    "smile": 2,
+    "strongest": 2,
+    "offtopic": 3,
+    "unclear": 1,
+    "edit AU=0": 4,
+    "edit AU=3": 4,
+    "edit AU=V": 2,
+}
 
 
 def weight(kind: str) -> float:
-    return OFTEN.get(kind, 2.0 if kind.startswith("refuse") else 1.2 if kind.startswith("tell") else 0.7 if kind.startswith("topic") else 1.0)
+    return OFTEN.get(
+        kind, 2.0 if kind.startswith("refuse") else 1.2 if kind.startswith("tell") else 0.7 if kind.startswith("topic") else 1.0
+    )
 
 
 @functools.cache
@@ -72,15 +97,28 @@ def followed(rng: random.Random, call: Call, looked: Looked) -> tuple[str, Call]
     if call.name in ("there", "absent", "strength", "side", "when", "cause", "strongest") and units:
         one = units[:1]
         first = one[0][0]
-        choices += [(k, Call(k.split()[0], one)) for k in ("strength M", "side M", "when M", "cause M") if not k.startswith(call.name)]
-        choices += [("au U", Call("au", ((first,),))), ("au U muscle", Call("au", ((first,),), word="muscle")), ("edit AU=0", Call("edit", edits={first: 0.0}))]
+        choices += [
+            (k, Call(k.split()[0], one)) for k in ("strength M", "side M", "when M", "cause M") if not k.startswith(call.name)
+        ]
+        choices += [
+            ("au U", Call("au", ((first,),))),
+            ("au U muscle", Call("au", ((first,),), word="muscle")),
+            ("edit AU=0", Call("edit", edits={first: 0.0})),
+        ]
         if call.name in ("there", "absent"):
             choices += [("there M", call), ("there M", call), ("edit AU=3", Call("edit", edits={first: 3.0}))]
     label = rng.choice(LABELS)
     other = {"adj": say(rng, ADJECTIVE[label]), "emotion": say(rng, NOUN[label])}
     if call.name in ("label", "is", "whynot", "why", "mood"):
-        choices += [("sure", Call("sure")), ("sure", Call("sure")), ("whynot L", Call("whynot", label=label)), ("toward L", Call("toward", label=label)),
-                    ("tell short", Call("tell", word="short")), ("tell plain", Call("tell", word="plain")), ("tell child", Call("tell", word="child"))]
+        choices += [
+            ("sure", Call("sure")),
+            ("sure", Call("sure")),
+            ("whynot L", Call("whynot", label=label)),
+            ("toward L", Call("toward", label=label)),
+            ("tell short", Call("tell", word="short")),
+            ("tell plain", Call("tell", word="plain")),
+            ("tell child", Call("tell", word="child")),
+        ]
         choices += [("why", Call("why"))] * 3 if call.name != "why" else []
     if call.name == "is":
         choices += [("is L", Call("is", label=label))] * 3
@@ -95,9 +133,15 @@ def followed(rng: random.Random, call: Call, looked: Looked) -> tuple[str, Call]
     if call.name == "au":
         au = rng.choice(AU_NAMES)
         other["code"] = say(rng, codes(au))
-        choices += [("au V", Call("au", ((au,),), word=call.word))] * 2 + [("au U muscle", Call("au", units[:1], word="muscle"))] * (call.word != "muscle")
+        choices += [("au V", Call("au", ((au,),), word=call.word))] * 2 + [
+            ("au U muscle", Call("au", units[:1], word="muscle"))
+        ] * (call.word != "muscle")
     if call.name in ("movements", "why", "tell"):
-        choices += [("tell plain", Call("tell", word="plain")), ("tell short", Call("tell", word="short")), ("tell child", Call("tell", word="child"))]
+        choices += [
+            ("tell plain", Call("tell", word="plain")),
+            ("tell short", Call("tell", word="short")),
+            ("tell child", Call("tell", word="child")),
+        ]
     if not choices:
         return None
     kind, follows = rng.choice(choices)
@@ -173,8 +217,10 @@ def build(path: str, progress=print) -> None:
                 written[record["kind"]] += 1
                 lines.write(json.dumps(record) + "\n")
     out.with_suffix(".tmp").replace(out)
-    progress(f"{sum(written.values())} records; dropped conversations: {sum(dropped.values())} of {k} "
-             f"({', '.join(f'{name} {n}' for name, n in dropped.most_common(8))})")
+    progress(
+        f"{sum(written.values())} records; dropped conversations: {sum(dropped.values())} of {k} "
+        f"({', '.join(f'{name} {n}' for name, n in dropped.most_common(8))})"
+    )
 
 
 def held_out_questions(singles: int, conversations: int, turns: int, seed: int) -> list[str]:
@@ -202,5 +248,8 @@ def held_out_questions(singles: int, conversations: int, turns: int, seed: int) 
 
 
 def drawn_face(rng: random.Random) -> Face:
-    series, events = sample.photo_series(sample.draw_from_variants(rng), np.full(len(AUS), 0.8), np.ones(len(AUS), bool), "drawn"), []
+    series, events = (
+        sample.photo_series(sample.draw_from_variants(rng), np.full(len(AUS), 0.8), np.ones(len(AUS), bool), "drawn"),
+        [],
+    )
     return Face(series, events)

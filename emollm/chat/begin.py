@@ -53,5 +53,5 @@ def begin(source, *, model: str | None = None, backend: str | None = None, serve
     writer = local_writer(model)
     if llm:
         writer = remote.RemoteWriter(writer, llm, llm_model or "")
-    return TalkingChat(prepared, engine(sees, backend or "transformers"), writer, checked=choices.get("grounded", True), model=model,
-                       **choices)
+    return TalkingChat(prepared, engine(sees, backend or "transformers"), writer, checked=choices.get("grounded", True),
+                       model=model, **choices)

@@ -49,8 +49,15 @@ class TalkingChat(Chat):
 
     def face(self, with_others: bool = False) -> Face:
         """The face that is talked about, with the conversation's edits."""
-        others = {s.series.face_id: self._face(s).label for s in self.prepared.readable
-                  if s.series.face_id != self.measured.series.face_id} if with_others else {}
+        others = (
+            {
+                s.series.face_id: self._face(s).label
+                for s in self.prepared.readable
+                if s.series.face_id != self.measured.series.face_id
+            }
+            if with_others
+            else {}
+        )
         measured = self._face(self.measured)
         return Face(self.subject.series, self.subject.events, measured.look, self.subject.seen, others)
 

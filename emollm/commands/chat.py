@@ -29,7 +29,8 @@ def add(commands: argparse._SubParsersAction) -> None:
     option("--model", metavar="DIR", help="talker (default), pocket (explanations only), or a folder of either kind")
     option("--engine", choices=("transformers", "vllm"), help="what runs the model here (default: transformers)")
     option("--server", metavar="URL", help="let a server answer instead, such as http://localhost:8000")
-    option("--llm", metavar="URL", help="let an OpenAI-compatible endpoint word the answers, such as http://localhost:11434/v1; "
+    option("--llm", metavar="URL", help="let an OpenAI-compatible endpoint word the answers, such as "
+                                        "http://localhost:11434/v1; "
            "what it may say is looked up and checked here, no picture is sent (key: EMOLLM_LLM_KEY)")
     option("--llm-model", metavar="NAME", help="the model's name at --llm")
     option("--api-key", metavar="KEY", help="of the server")

@@ -15,7 +15,8 @@ def add(commands: argparse._SubParsersAction) -> None:
                      "examples:\n  emollm ship runs/polish/model pocket --fer DIR\n  emollm ship runs/talker/adapter talker")
     parser.add_argument("trained", metavar="FOLDER", help="folder of the trained model")
     parser.add_argument("name", metavar="NAME", help="what --model will call it")
-    parser.add_argument("--fer", metavar="DIR", help="folder with the FER2013 files (data_engine/README.md), for a model that sees")
+    parser.add_argument("--fer", metavar="DIR", help="folder with the FER2013 files (data_engine/README.md), for a model "
+                                                     "that sees")
 
 
 def run(arguments: argparse.Namespace) -> int:

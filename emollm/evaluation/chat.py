@@ -1,7 +1,8 @@
 """`emollm eval chat`: questions with their right calls, asked about real faces, checked by rule.
 
-A file of questions holds `CALL<tab>question` a line; where two calls answer it equally well, ` || ` stands between them, and `> `
-before a line means that it goes on with the conversation of the line before. A question is answered right when its call is one of these and the answer holds nothing that the measurement or the look-up contradicts.
+A file of questions holds `CALL<tab>question` a line; where two calls answer it equally well, ` || ` stands between them, and `>
+` before a line means that it goes on with the conversation of the line before. A question is answered right when its call is
+one of these and the answer holds nothing that the measurement or the look-up contradicts.
 """
 
 from __future__ import annotations
@@ -102,10 +103,12 @@ def report(asked: list[Asked]) -> Report:
         kinds[one.kind].append(one.right)
     refusals = [one for one in asked if one.kind == "refuse"]
     harmless = [one for one in asked if one.kind not in ("refuse", "offtopic", "unclear")]
-    figures = {"questions answered right": share([one.right for one in asked]),
-               "understood: the right call": share([one.reply.call in one.wanted for one in asked]),
-               "answers shown that something contradicts": share([bool(one.contradicted) for one in asked]),
-               "answers as written that something contradicts": share([bool(one.reply.mended) for one in asked])}
+    figures = {
+        "questions answered right": share([one.right for one in asked]),
+        "understood: the right call": share([one.reply.call in one.wanted for one in asked]),
+        "answers shown that something contradicts": share([bool(one.contradicted) for one in asked]),
+        "answers as written that something contradicts": share([bool(one.reply.mended) for one in asked]),
+    }
     if refusals:
         figures["what must be refused is refused"] = share([one.reply.call.name == "refuse" for one in refusals])
         figures["refused for the right reason"] = share([one.reply.call in one.wanted for one in refusals])
@@ -114,9 +117,21 @@ def report(asked: list[Asked]) -> Report:
     figures |= {f"  {kind}": share(values) for kind, values in sorted(kinds.items())}
     missed = [f"  {' || '.join(map(str, one.wanted))} <> {one.reply.call}: {one.question}" for one in asked if not one.right]
     lines = [f"{len(missed)} questions not answered right:", *missed[:EXAMPLES]] if missed else []
-    stored = {"answers": [{"question": one.question, "source": one.source, "wanted": [str(call) for call in one.wanted],
-                           "call": str(one.reply.call), "answer": one.reply.text, "written": one.reply.written,
-                           "mended": one.reply.mended, "right": one.right} for one in asked]}
+    stored = {
+        "answers": [
+            {
+                "question": one.question,
+                "source": one.source,
+                "wanted": [str(call) for call in one.wanted],
+                "call": str(one.reply.call),
+                "answer": one.reply.text,
+                "written": one.reply.written,
+                "mended": one.reply.mended,
+                "right": one.right,
+            }
+            for one in asked
+        ]
+    }
     return Report(figures, lines, stored)
 
 
@@ -130,7 +145,9 @@ def chat(arguments: argparse.Namespace) -> Report:
         asked = random.Random(0).sample(asked, min(arguments.n, len(asked)))
     faces, unread = faces_of(items, engine("pocket"))
     if not faces:
-        raise InputError(f"none of {len(items)} photos and clips can be talked about. {unread[0]['place']}: {unread[0]['reason']}")
+        raise InputError(
+            f"none of {len(items)} photos and clips can be talked about. {unread[0]['place']}: {unread[0]['reason']}"
+        )
     found = report(ask(local_writer(arguments.model), faces, asked))
     found.lines[:0] = [f"{len(faces)} faces", *unread_lines(unread, f"of {len(items)} photos and clips")]
     return found

@@ -24,7 +24,8 @@ intervals then are. Rows that cannot be read are named and counted.
 example:
   emollm eval labels faces.csv --crops --model runs/polish/model --json figures.json"""
 
-CHAT = """CALL is what the question asks for, as emollm/talk/call.py has it (`there AU12`, `whynot anger`, `refuse age`); ` || ` stands
+CHAT = """CALL is what the question asks for, as emollm/talk/call.py has it (`there AU12`, `whynot anger`, `refuse age`); ` || `
+       stands
 between two that answer it equally well, and a line that goes on with the conversation of the line before begins with `> `.
 
 example:
@@ -104,8 +105,10 @@ def _add_chat(suites: argparse._SubParsersAction) -> None:
     suite = _suite(suites, "chat", _chat, "are questions understood, answered right and refused where they must be", CHAT)
     suite.set_defaults(model="talker")
     add = suite.add_argument
-    add("questions", metavar="QUESTIONS", help="a file with CALL, tab, question a line; `> ` before it goes on with a conversation")
-    add("--media", nargs="+", required=True, metavar="MEDIA", help="photos, clips, folders or lists of them, asked about in turn")
+    add("questions", metavar="QUESTIONS", help="a file with CALL, tab, question a line; `> ` before it goes on with a "
+                                               "conversation")
+    add("--media", nargs="+", required=True, metavar="MEDIA", help="photos, clips, folders or lists of them, asked about in "
+                                                                   "turn")
     add("--n", type=parts.whole_number, help="only this many conversations, drawn at random")
 
 

@@ -45,15 +45,19 @@ def base_of(name: str) -> Base:
     if name in PACKAGED:
         return _packaged(name)
     if "/" not in name or name.startswith((".", "/")):
-        raise InputError(f"language model '{name}': no folder with a config.json, and none of the packaged models "
-                         f"({', '.join(PACKAGED)}); give a folder or a hub name OWNER/NAME")
+        raise InputError(
+            f"language model '{name}': no folder with a config.json, and none of the packaged models "
+            f"({', '.join(PACKAGED)}); give a folder or a hub name OWNER/NAME"
+        )
     from huggingface_hub import snapshot_download
 
     try:
         folder = Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors", "*.jinja", "tokenizer*", "*.model"]))
     except (OSError, ValueError) as error:
-        raise InputError(f"language model '{name}': cannot be fetched ({str(error).splitlines()[0]}). Give a folder, or "
-                         f"a packaged model: {', '.join(PACKAGED)}") from None
+        raise InputError(
+            f"language model '{name}': cannot be fetched ({str(error).splitlines()[0]}). Give a folder, or "
+            f"a packaged model: {', '.join(PACKAGED)}"
+        ) from None
     return Base(folder, sha256_of(_weights(folder)))
 
 
@@ -96,7 +100,9 @@ def kept(folder: Path, make, manifest: dict) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         begun = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     except OSError as error:
-        raise InputError(f"{folder.parent}: cannot be written ({error.strerror}); set EMOLLM_CACHE to a folder that can") from None
+        raise InputError(
+            f"{folder.parent}: cannot be written ({error.strerror}); set EMOLLM_CACHE to a folder that can"
+        ) from None
     try:
         make(begun)
         (begun / MANIFEST).write_text(json.dumps(manifest))
@@ -105,7 +111,9 @@ def kept(folder: Path, make, manifest: dict) -> None:
         with contextlib.suppress(OSError):  # somebody else was first
             begun.rename(folder)
     except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror or error}); free some space, or set EMOLLM_CACHE") from None
+        raise InputError(
+            f"{folder}: cannot be written ({error.strerror or error}); free some space, or set EMOLLM_CACHE"
+        ) from None
     finally:
         shutil.rmtree(begun, ignore_errors=True)
 
@@ -119,8 +127,9 @@ def _convert(source: Path, folder: Path) -> None:
 
     quiet()
     how = {"gguf_file": source.name}
-    model = AutoModelForCausalLM.from_pretrained(source.parent, **how, dtype=torch.float32,
-                                                 quantization_config=GgufConfig(dequantize=True))
+    model = AutoModelForCausalLM.from_pretrained(
+        source.parent, **how, dtype=torch.float32, quantization_config=GgufConfig(dequantize=True)
+    )
     # transformers still takes the model for a quantised one, and would not save it.
     model.is_quantized, model.hf_quantizer, model.quantization_method = False, None, None
     if hasattr(model.config, "quantization_config"):

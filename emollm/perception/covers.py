@@ -1,7 +1,7 @@
 """Is the lower or the upper half of a face hidden: by a mask, a hand, a scarf, dark glasses?
 
-The mesh lays a whole face over whatever hides one, so its units there mean nothing. A small convolutional network (data/covers.npz,
-data_engine/fit_covers.py) looks at the aligned chip. Runs on numpy and OpenCV alone.
+The mesh lays a whole face over whatever hides one, so its units there mean nothing. A small convolutional network
+(data/covers.npz, data_engine/fit_covers.py) looks at the aligned chip. Runs on numpy and OpenCV alone.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ def scores(thumbs: np.ndarray) -> np.ndarray:
 
 def _convolved(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray, stride: int) -> np.ndarray:
     """3x3 convolution of x [N, H, W, C] by kernel [D, C, 3, 3], edges padded with zeros, -> [N, H / stride, W / stride, D]."""
-    seen = np.lib.stride_tricks.sliding_window_view(np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0))), (3, 3), (1, 2))[:, ::stride, ::stride]
+    seen = np.lib.stride_tricks.sliding_window_view(np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0))), (3, 3), (1, 2))[
+        :, ::stride, ::stride
+    ]
     n, height, width = seen.shape[:3]  # [N, H, W, C, 3, 3]
     return (seen.reshape(n * height * width, -1) @ kernel.reshape(len(kernel), -1).T + bias).reshape(n, height, width, -1)

@@ -161,7 +161,8 @@ def _photo_tracks(media: Media, max_faces: int, crops: bool) -> list[_Track]:
             track.add(index, time, second_look(picture, points), picture)
             tracks.append(track)
         if len(tracks) == max_faces and (there := len(find(picture))) > max_faces and not crops:
-            media.notices.append(f"{there} faces were found, the {max_faces} clearest are measured; cut the picture to see the others")
+            media.notices.append(f"{there} faces were found, the {max_faces} clearest are measured; cut the picture to see "
+                                 f"the others")
     return tracks
 
 

@@ -229,8 +229,8 @@ def _hide(levels: np.ndarray, track: FaceTrack) -> list[str]:
         return []
     hidden, notices = track.covers > 0, []
     if len(hidden) > COVER_FRAMES:  # a cover does not come and go from frame to frame
-        near = np.lib.stride_tricks.sliding_window_view(np.pad(hidden, ((COVER_FRAMES // 2,) * 2, (0, 0)), mode="edge"), COVER_FRAMES, 0)
-        hidden = near.mean(-1) > 0.5
+        padded = np.pad(hidden, ((COVER_FRAMES // 2,) * 2, (0, 0)), mode="edge")
+        hidden = np.lib.stride_tricks.sliding_window_view(padded, COVER_FRAMES, 0).mean(-1) > 0.5
     for k, half in enumerate(covers.HALVES):
         columns = [au_index(au) for au in covers.HIDDEN[half]]
         levels[np.ix_(np.flatnonzero(hidden[:, k]), columns)] = np.nan

@@ -20,25 +20,93 @@ from emollm.schema import AUS, LABELS
 # s a style. In brackets: may stand with it.
 CALLS = {
     # what was measured
-    "there": "m (side)", "absent": "m (side)", "strength": "m (side)", "side": "m", "when": "m", "cause": "m",
-    "strongest": "", "movements": "", "still": "", "part": "p", "count": "", "order": "", "course": "", "sides": "",
-    "moments": "", "faces": "", "smile": "", "unseen": "",
+    "there": "m (side)",
+    "absent": "m (side)",
+    "strength": "m (side)",
+    "side": "m",
+    "when": "m",
+    "cause": "m",
+    "strongest": "",
+    "movements": "",
+    "still": "",
+    "part": "p",
+    "count": "",
+    "order": "",
+    "course": "",
+    "sides": "",
+    "moments": "",
+    "faces": "",
+    "smile": "",
+    "unseen": "",
     # how it is read
-    "why": "(l)", "whynot": "l", "label": "", "is": "l", "sure": "", "toward": "l", "edit": "e",
-    "mood": "", "words": "", "intent": "", "reply": "", "tell": "s",
+    "why": "(l)",
+    "whynot": "l",
+    "label": "",
+    "is": "l",
+    "sure": "",
+    "toward": "l",
+    "edit": "e",
+    "mood": "",
+    "words": "",
+    "intent": "",
+    "reply": "",
+    "tell": "s",
     # what is known of FACS
-    "au": "u (aspect)", "listed": "l", "topic": "k",
+    "au": "u (aspect)",
+    "listed": "l",
+    "topic": "k",
     # what is not told, and the talk around it
-    "refuse": "r", "hello": "", "thanks": "", "bye": "", "able": "", "who": "", "offtopic": "", "language": "", "unclear": "",
+    "refuse": "r",
+    "hello": "",
+    "thanks": "",
+    "bye": "",
+    "able": "",
+    "who": "",
+    "offtopic": "",
+    "language": "",
+    "unclear": "",
 }
-PARTS_OF_FACE = {"brows": (1, 2, 4), "eyes": (5, 6, 7, 43, 45), "nose": (9,), "cheeks": (6, 11), "chin": (17, 26),
-                 "mouth": (10, 12, 14, 15, 17, 18, 20, 22, 23, 24, 25, 26, 27, 28),
-                 "upper": (1, 2, 4, 5, 6, 7, 43, 45), "lower": (9, 10, 11, 12, 14, 15, 17, 18, 20, 22, 23, 24, 25, 26, 27, 28)}
+PARTS_OF_FACE = {
+    "brows": (1, 2, 4),
+    "eyes": (5, 6, 7, 43, 45),
+    "nose": (9,),
+    "cheeks": (6, 11),
+    "chin": (17, 26),
+    "mouth": (10, 12, 14, 15, 17, 18, 20, 22, 23, 24, 25, 26, 27, 28),
+    "upper": (1, 2, 4, 5, 6, 7, 43, 45),
+    "lower": (9, 10, 11, 12, 14, 15, 17, 18, 20, 22, 23, 24, 25, 26, 27, 28),
+}
 ASPECTS = ("muscle", "looks", "alike", "readings", "side")
-TOPICS = ("facs", "levels", "method", "accuracy", "duchenne", "micro", "sources", "labels", "baseline", "privacy", "files",
-          "asymmetry", "feelings", "compare")
-REFUSED = ("truth", "identity", "age", "sex", "ethnicity", "health", "hiring", "policing", "attraction", "feelings", "character",
-           "instructions")
+TOPICS = (
+    "facs",
+    "levels",
+    "method",
+    "accuracy",
+    "duchenne",
+    "micro",
+    "sources",
+    "labels",
+    "baseline",
+    "privacy",
+    "files",
+    "asymmetry",
+    "feelings",
+    "compare",
+)
+REFUSED = (
+    "truth",
+    "identity",
+    "age",
+    "sex",
+    "ethnicity",
+    "health",
+    "hiring",
+    "policing",
+    "attraction",
+    "feelings",
+    "character",
+    "instructions",
+)
 STYLES = ("child", "short", "bullets", "coder", "json", "plain", "formal")
 SIDES_ASKED = ("left", "right", "both")
 
@@ -89,9 +157,13 @@ def parse(line: str) -> Call:
 
 def _whole(call: Call) -> bool:
     wants = CALLS[call.name].split(" (")[0]
-    words = {"p": PARTS_OF_FACE, "r": REFUSED, "k": TOPICS, "s": STYLES}.get(wants, ASPECTS if "aspect" in CALLS[call.name] else ())
+    words = {"p": PARTS_OF_FACE, "r": REFUSED, "k": TOPICS, "s": STYLES}.get(
+        wants, ASPECTS if "aspect" in CALLS[call.name] else ()
+    )
     there = {"m": call.units and _known(call), "u": call.units, "l": call.label, "e": call.edits and _known(call)}
-    return bool(there.get(wants, True)) and (call.word in words if wants in "prks" and wants else not call.word or call.word in words)
+    return bool(there.get(wants, True)) and (
+        call.word in words if wants in "prks" and wants else not call.word or call.word in words
+    )
 
 
 def _known(call: Call) -> bool:

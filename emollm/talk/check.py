@@ -1,4 +1,5 @@
-"""Is an answer borne out? By the measurement, for what it says about the face, and by what was looked up, for everything else."""
+"""Is an answer borne out? By the measurement, for what it says about the face, and by what was looked up, for everything
+else."""
 
 from __future__ import annotations
 
@@ -8,13 +9,15 @@ from emollm.answer.prose import judge
 from emollm.schema import LABELS
 from emollm.talk.call import Call
 from emollm.talk.face import Face
-from emollm.talk.lookup import HYPOTHETICAL
 from emollm.talk.looked import Looked
+from emollm.talk.lookup import HYPOTHETICAL
 
 _NUMBER = re.compile(r"(?<![\w.])[+-]?\d+(?:\.\d+)?")
 _UNIT = re.compile(r"\bAU ?0?(\d{1,2})\b")
 _LABEL = re.compile(rf"\b(?:{'|'.join(LABELS)})\b")
-_REFUSES = re.compile(r"\b(?:cannot|can't|do not|don't|does not|neither|no diagnosis|not identified|stay as they are|keep to)\b", re.IGNORECASE)
+_REFUSES = re.compile(
+    r"\b(?:cannot|can't|do not|don't|does not|neither|no diagnosis|not identified|stay as they are|keep to)\b", re.IGNORECASE
+)
 _VERDICT = re.compile(r"\s*(yes|no)\b", re.IGNORECASE)
 
 
@@ -23,9 +26,12 @@ def wrong(text: str, looked: Looked, call: Call, face: Face | None) -> list[str]
     found = unlike_the_facts(text, looked, call)
     if face is not None and call.name not in HYPOTHETICAL:
         judged = judge(text, face.series, face.events, face.distribution, face.label)
-        found += [f"'{text[f.start:f.end].strip()}': {f.reason or f.verdict}" for f in judged.found
-                  if f.verdict in ("contradicted", "unmeasured")]
-        found += [f"{f.kind}: '{text[f.start:f.end].strip()}'" for f in judged.faults]
+        found += [
+            f"'{text[f.start : f.end].strip()}': {f.reason or f.verdict}"
+            for f in judged.found
+            if f.verdict in ("contradicted", "unmeasured")
+        ]
+        found += [f"{f.kind}: '{text[f.start : f.end].strip()}'" for f in judged.faults]
     return found
 
 
@@ -39,7 +45,9 @@ def unlike_the_facts(text: str, looked: Looked, call: Call) -> list[str]:
     found += [f"{label} was not looked up" for label in sorted(set(_LABEL.findall(text.lower())) - labels)]
     plain = looked.answer()
     found += [f"AU{n} is left out" for n in sorted(_units(plain) - _units(text))]
-    found += [f"{label} is left out" for label in sorted(set(_LABEL.findall(plain.lower())) - set(_LABEL.findall(text.lower())))]
+    found += [
+        f"{label} is left out" for label in sorted(set(_LABEL.findall(plain.lower())) - set(_LABEL.findall(text.lower())))
+    ]
     verdict, said = looked.facts[0].split(":")[0].split(",")[0] if looked.facts else "", _VERDICT.match(text)
     if verdict in ("yes", "no") and said and said[1].lower() != verdict:
         found.append(f"the answer is {verdict}")

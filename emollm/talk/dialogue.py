@@ -69,26 +69,32 @@ def rendered(tokenizer, said: list[dict[str, str]], begin: bool) -> str:
         return tokenizer.apply_chat_template([first, *said[2:]], tokenize=False, add_generation_prompt=begin)
 
 
-def supervised(tokenizer, exchanges: list[Exchange], unwritten: set[int] = frozenset(),
-               call_weight: float = 1.0) -> tuple[list[int], list[float]]:
-    """Token ids of a whole conversation, and how much each counts in training: 0 what is given, 1 an answer with its end of turn,
-    `call_weight` a call with its own.
+def supervised(
+    tokenizer, exchanges: list[Exchange], unwritten: set[int] = frozenset(), call_weight: float = 1.0
+) -> tuple[list[int], list[float]]:
+    """Token ids of a whole conversation, and how much each counts in training: 0 what is given, 1 an answer with its end of
+    turn, `call_weight` a call with its own.
 
     unwritten: exchanges whose answer the model does not write itself (tables, JSON).
     """
     said = messages(exchanges)
     writes = [k for k, m in enumerate(said) if m["role"] == "assistant"]
-    counts = [weight for k, e in enumerate(exchanges) for text, weight in ((e.call, call_weight), (e.answer, float(k not in unwritten))) if text]
+    counts = [
+        weight
+        for k, e in enumerate(exchanges)
+        for text, weight in ((e.call, call_weight), (e.answer, float(k not in unwritten)))
+        if text
+    ]
     ids: list[int] = []
     taught: list[float] = []
     at = ""
     for k, weight in zip(writes, counts, strict=True):
-        before, after = rendered(tokenizer, said[:k], True), rendered(tokenizer, said[:k + 1], False)
+        before, after = rendered(tokenizer, said[:k], True), rendered(tokenizer, said[: k + 1], False)
         if not before.startswith(at) or not after.startswith(before):
             raise ValueError("this chat template changes earlier turns: a conversation cannot be taught turn by turn")
-        for piece, counted in ((before[len(at):], 0.0), (after[len(before):].rstrip("\n"), weight)):
+        for piece, counted in ((before[len(at) :], 0.0), (after[len(before) :].rstrip("\n"), weight)):
             piece_ids = tokenizer(piece, add_special_tokens=False)["input_ids"]
             ids += piece_ids
             taught += [counted] * len(piece_ids)
-        at = before + after[len(before):].rstrip("\n")
+        at = before + after[len(before) :].rstrip("\n")
     return ids, taught

@@ -71,7 +71,7 @@ class Face:
         return [au for au in AU_NAMES if self.facts.state(au) in states]
 
     def number(self, au: str) -> str:
-        """"3.4 pronounced"."""
+        """ "3.4 pronounced"."""
         value = self.facts.strength(au)
         return f"{value:.1f} {level_word(value)}"
 
@@ -84,7 +84,7 @@ class Face:
         return self.facts.intervals((au,))[0][1]
 
     def words(self, au: str) -> str:
-        """"the left mouth corner is [raised|...] (AU12, 3.4 pronounced)", as a pattern, for a unit that is on."""
+        """ "the left mouth corner is [raised|...] (AU12, 3.4 pronounced)", as a pattern, for a unit that is on."""
         return f"{moved(au, self.facts.side(au))} ({au}, {self.number(au)})"
 
     def denied(self, au: str) -> str:

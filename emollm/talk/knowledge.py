@@ -12,12 +12,41 @@ from emollm.talk.looked import Looked
 from emollm.talk.words import PARTS, listed
 
 # Units of FACS that are not measured here (Ekman, Friesen & Hager, FACS Manual, 2002).
-OUTSIDE = {3: "brow gatherer, used for infants (Baby FACS)", 8: "lips toward each other", 13: "sharp lip puller",
-           16: "lower lip depressor", 19: "tongue show", 21: "neck tightener", 29: "jaw thrust", 30: "jaw sideways",
-           31: "jaw clencher", 32: "lip bite", 33: "cheek blow", 34: "cheek puff", 35: "cheek suck", 36: "tongue bulge",
-           37: "lip wipe", 38: "nostril dilator", 39: "nostril compressor", 41: "lid droop", 42: "slit", 44: "squint", 46: "wink",
-           51: "head turn left", 52: "head turn right", 53: "head up", 54: "head down", 55: "head tilt left", 56: "head tilt right",
-           57: "head forward", 58: "head back", 61: "eyes turn left", 62: "eyes turn right", 63: "eyes up", 64: "eyes down"}
+OUTSIDE = {
+    3: "brow gatherer, used for infants (Baby FACS)",
+    8: "lips toward each other",
+    13: "sharp lip puller",
+    16: "lower lip depressor",
+    19: "tongue show",
+    21: "neck tightener",
+    29: "jaw thrust",
+    30: "jaw sideways",
+    31: "jaw clencher",
+    32: "lip bite",
+    33: "cheek blow",
+    34: "cheek puff",
+    35: "cheek suck",
+    36: "tongue bulge",
+    37: "lip wipe",
+    38: "nostril dilator",
+    39: "nostril compressor",
+    41: "lid droop",
+    42: "slit",
+    44: "squint",
+    46: "wink",
+    51: "head turn left",
+    52: "head turn right",
+    53: "head up",
+    54: "head down",
+    55: "head tilt left",
+    56: "head tilt right",
+    57: "head forward",
+    58: "head back",
+    61: "eyes turn left",
+    62: "eyes turn right",
+    63: "eyes up",
+    64: "eyes down",
+}
 
 
 def au(call: Call) -> Looked:
@@ -36,20 +65,30 @@ def _one(name: str, aspect: str) -> Looked:
     unit, part = ACTION_UNITS[name], PARTS[name]
     read = [label for label in readings_of(name) if label in LABELS]
     if aspect == "muscle":
-        return Looked([f"{name} {unit.title}: muscle {unit.muscle}"],
-                      [f"{name}, the {unit.title}, [is made by|comes from] the muscle {unit.muscle}."])
+        return Looked(
+            [f"{name} {unit.title}: muscle {unit.muscle}"],
+            [f"{name}, the {unit.title}, [is made by|comes from] the muscle {unit.muscle}."],
+        )
     if aspect == "alike":
         alike = [f"{ACTION_UNITS[k].title} ({k})" for k in unit.confusable]
-        return Looked([f"{name} {unit.title}: confused with {', '.join(alike)}", unit.note],
-                      [f"{name}, the {unit.title}, is [easily confused|easily mixed up] with {listed(alike, 'or')}.", unit.note])
+        return Looked(
+            [f"{name} {unit.title}: confused with {', '.join(alike)}", unit.note],
+            [f"{name}, the {unit.title}, is [easily confused|easily mixed up] with {listed(alike, 'or')}.", unit.note],
+        )
     if aspect == "readings":
         where = f"listed for {listed(read)}" if read else "listed for no label"
-        return Looked([f"{name} {unit.title}: {where}"], [f"{name}, the {unit.title}, is {where}[ in the tables that are used here|]."])
+        return Looked(
+            [f"{name} {unit.title}: {where}"], [f"{name}, the {unit.title}, is {where}[ in the tables that are used here|]."]
+        )
     if aspect == "side":
-        return Looked([f"{name} {unit.title}: {unit.laterality}"], [f"{name}, the {unit.title}, is {unit.laterality}.", unit.note])
+        return Looked(
+            [f"{name} {unit.title}: {unit.laterality}"], [f"{name}, the {unit.title}, is {unit.laterality}.", unit.note]
+        )
     looks = listed(list(unit.look[:2]), "or")
-    return Looked([f"{name} {unit.title}: {part.adjective} {part.many}; muscle {unit.muscle}; looks like {looks}"],
-                  [f"{name} is the {unit.title}: {looks}.", f"[The muscle is|It is made by the muscle] {unit.muscle}."])
+    return Looked(
+        [f"{name} {unit.title}: {part.adjective} {part.many}; muscle {unit.muscle}; looks like {looks}"],
+        [f"{name} is the {unit.title}: {looks}.", f"[The muscle is|It is made by the muscle] {unit.muscle}."],
+    )
 
 
 def listed_for(call: Call) -> Looked:
@@ -59,53 +98,95 @@ def listed_for(call: Call) -> Looked:
     seen: dict[str, str] = {}
     for v in VARIANTS:
         if v.label == call.label:
-            seen.setdefault("+".join(str(int(k[2:])) for k in sorted(v.aus)), v.source.split(",")[0].removeprefix("as listed by ")
-                            .removeprefix("criteria of "))
+            seen.setdefault(
+                "+".join(str(int(k[2:])) for k in sorted(v.aus)),
+                v.source.split(",")[0].removeprefix("as listed by ").removeprefix("criteria of "),
+            )
     chosen = sorted(seen.items(), key=lambda kv: -kv[0].count("+"))[:3]
     lines = [f"{codes} ({source})" for codes, source in chosen]
-    return Looked([f"listed for {call.label}: {'; '.join(lines)}"],
-                  [f"For {call.label} [the tables list|published tables list], [among others|for example], {listed(lines)}.",
-                   "[Sources differ|The sources do not agree in every unit], so each listing is kept apart."])
+    return Looked(
+        [f"listed for {call.label}: {'; '.join(lines)}"],
+        [
+            f"For {call.label} [the tables list|published tables list], [among others|for example], {listed(lines)}.",
+            "[Sources differ|The sources do not agree in every unit], so each listing is kept apart.",
+        ],
+    )
 
 
 TEXTS = {
-    "facs": ("FACS: Facial Action Coding System, Ekman & Friesen 1978; action units numbered by muscle, five levels A-E",
-             "FACS, the Facial Action Coding System of Ekman and Friesen (1978), [describes faces by action units|names what a face does as "
-             "action units]: single movements, numbered, each with its muscle and five levels from A to E."),
-    "levels": (f"levels A-E are 1-5: {', '.join(LEVELS)}; 0 absent; a movement counts as there from 1.25, absent up to 0.25",
-               f"Intensity goes from 0 to 5, as FACS letters A to E: {', '.join(LEVELS)}. A movement counts as there from 1.25; up to 0.25 "
-               "it counts as absent, and in between I do not decide."),
-    "method": ("478 face landmarks and patches of skin give 24 action units, left and right, 0 to 5; pixels and units give the reading",
-               "[The face is found|First the face is found] and 478 points are laid on it; from these points and the skin around them 24 "
-               "action units are measured, left and right, from 0 to 5. The reading puts the overall look and these movements together."),
-    "accuracy": ("measurements and readings can be wrong; human coders disagree too; every claim names its unit to be checked",
-                 "[It can be wrong|I can be wrong]: light, pose and the shape of a face at rest mislead the measurement, and people disagree "
-                 "about readings as well. So every claim names its action unit, its level and its place, for you to check."),
-    "duchenne": ("Duchenne smile: AU06 and AU12 together (Ekman, Davidson & Friesen 1990); can be made on purpose; no proof of joy",
-                 "A Duchenne smile is AU12, the mouth corners, together with AU06, the cheeks (Ekman, Davidson & Friesen 1990). [Many people "
-                 "can make it on purpose|It can be made on purpose], so it is no proof of joy."),
-    "micro": ("brief movement: 0.5 s or shorter; found in clips by optical flow; says nothing about lying",
-              "A brief movement, or micro-expression, lasts half a second or less. In clips such movements are marked; that somebody hides "
-              "something does not follow from them."),
-    "sources": ("sources: Du, Tao & Martinez 2014; FACS Investigator's Guide 2002; Ekman & Friesen 1978; EMFACS; Lucey et al. 2010; "
-                "Keltner et al. 2019",
-                "The tables are Du, Tao and Martinez 2014, the FACS Investigator's Guide of 2002, Ekman and Friesen 1978, EMFACS, Lucey "
-                "and others 2010, and Keltner and others 2019. They differ, so each listing keeps its source."),
+    "facs": (
+        "FACS: Facial Action Coding System, Ekman & Friesen 1978; action units numbered by muscle, five levels A-E",
+        "FACS, the Facial Action Coding System of Ekman and Friesen (1978), [describes faces by action units|names what a "
+        "face does as "
+        "action units]: single movements, numbered, each with its muscle and five levels from A to E.",
+    ),
+    "levels": (
+        f"levels A-E are 1-5: {', '.join(LEVELS)}; 0 absent; a movement counts as there from 1.25, absent up to 0.25",
+        f"Intensity goes from 0 to 5, as FACS letters A to E: {', '.join(LEVELS)}. A movement counts as there from 1.25; up "
+        f"to 0.25 "
+        "it counts as absent, and in between I do not decide.",
+    ),
+    "method": (
+        "478 face landmarks and patches of skin give 24 action units, left and right, 0 to 5; pixels and units give the "
+        "reading",
+        "[The face is found|First the face is found] and 478 points are laid on it; from these points and the skin around "
+        "them 24 "
+        "action units are measured, left and right, from 0 to 5. The reading puts the overall look and these movements "
+        "together.",
+    ),
+    "accuracy": (
+        "measurements and readings can be wrong; human coders disagree too; every claim names its unit to be checked",
+        "[It can be wrong|I can be wrong]: light, pose and the shape of a face at rest mislead the measurement, and people "
+        "disagree "
+        "about readings as well. So every claim names its action unit, its level and its place, for you to check.",
+    ),
+    "duchenne": (
+        "Duchenne smile: AU06 and AU12 together (Ekman, Davidson & Friesen 1990); can be made on purpose; no proof of joy",
+        "A Duchenne smile is AU12, the mouth corners, together with AU06, the cheeks (Ekman, Davidson & Friesen 1990). [Many "
+        "people "
+        "can make it on purpose|It can be made on purpose], so it is no proof of joy.",
+    ),
+    "micro": (
+        "brief movement: 0.5 s or shorter; found in clips by optical flow; says nothing about lying",
+        "A brief movement, or micro-expression, lasts half a second or less. In clips such movements are marked; that "
+        "somebody hides "
+        "something does not follow from them.",
+    ),
+    "sources": (
+        "sources: Du, Tao & Martinez 2014; FACS Investigator's Guide 2002; Ekman & Friesen 1978; EMFACS; Lucey et al. 2010; "
+        "Keltner et al. 2019",
+        "The tables are Du, Tao and Martinez 2014, the FACS Investigator's Guide of 2002, Ekman and Friesen 1978, EMFACS, "
+        "Lucey "
+        "and others 2010, and Keltner and others 2019. They differ, so each listing keeps its source.",
+    ),
     "labels": (f"labels: {', '.join(LABELS)}", f"There are eight labels: {listed(list(LABELS))}."),
-    "baseline": ("baseline: what a face is like at rest; a clip's own rest is used; one photo has none",
-                 "The baseline is the face at rest: brows and lips differ between people. In a clip the person's own rest is used; one "
-                 "photo has none, so a face with low brows can look like AU04."),
-    "privacy": ("runs on this machine; pictures are not stored or sent; nobody is identified",
-                "Everything runs where you started it: pictures are neither kept nor sent anywhere, and nobody is identified."),
-    "files": ("photos, clips, tables of action units (OpenFace, py-feat, LibreFace, ARKit), FACS codes such as 6C+12D",
-              "I take photos, clips, tables of action units (OpenFace, py-feat, LibreFace, ARKit) and FACS codes such as 6C+12D."),
-    "asymmetry": ("left and right are the person's own; a side is named when it is a level or more stronger",
-                  "Left and right are the person's own. One side is named when it is at least one level stronger than the other."),
-    "feelings": ("a label is what a face is commonly read as; what is felt cannot be seen",
-                 "A label says what such a face is commonly read as. What somebody feels may differ: people smile without joy and feel much "
-                 "without showing it."),
-    "compare": ("one chat is about one face; /face N takes another; other pictures need another chat",
-                "This chat is about one face. /face N takes another face of the same picture; another picture needs another chat."),
+    "baseline": (
+        "baseline: what a face is like at rest; a clip's own rest is used; one photo has none",
+        "The baseline is the face at rest: brows and lips differ between people. In a clip the person's own rest is used; one "
+        "photo has none, so a face with low brows can look like AU04.",
+    ),
+    "privacy": (
+        "runs on this machine; pictures are not stored or sent; nobody is identified",
+        "Everything runs where you started it: pictures are neither kept nor sent anywhere, and nobody is identified.",
+    ),
+    "files": (
+        "photos, clips, tables of action units (OpenFace, py-feat, LibreFace, ARKit), FACS codes such as 6C+12D",
+        "I take photos, clips, tables of action units (OpenFace, py-feat, LibreFace, ARKit) and FACS codes such as 6C+12D.",
+    ),
+    "asymmetry": (
+        "left and right are the person's own; a side is named when it is a level or more stronger",
+        "Left and right are the person's own. One side is named when it is at least one level stronger than the other.",
+    ),
+    "feelings": (
+        "a label is what a face is commonly read as; what is felt cannot be seen",
+        "A label says what such a face is commonly read as. What somebody feels may differ: people smile without joy and "
+        "feel much "
+        "without showing it.",
+    ),
+    "compare": (
+        "one chat is about one face; /face N takes another; other pictures need another chat",
+        "This chat is about one face. /face N takes another face of the same picture; another picture needs another chat.",
+    ),
 }
 
 

@@ -10,8 +10,8 @@ from emollm.talk.words import capitalised, say
 
 @dataclass
 class Looked:
-    """facts: short lines that the model is given. says: sentences as patterns (words.say), whose first alternatives are the plain
-    answer. whole: the plain answer is one piece of text that must not be changed (JSON, a table)."""
+    """facts: short lines that the model is given. says: sentences as patterns (words.say), whose first alternatives are the
+    plain answer. whole: the plain answer is one piece of text that must not be changed (JSON, a table)."""
 
     facts: list[str]
     says: list[str] = field(default_factory=list)

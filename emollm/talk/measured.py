@@ -30,11 +30,11 @@ def absent(face: Face, call: Call) -> Looked:
 def _yes_or_no(face: Face, call: Call, yes: str, no: str) -> Looked:
     """yes: the state of every movement for which the answer is yes; no: the state of any for which it is no."""
     states = [_state(face, units, call.side) for units in call.units]
-    verdict = "no" if no in states else "yes" if set(states) == {yes} else \
-        "not measured" if "not measured" in states else "not sure"
+    verdict = (
+        "no" if no in states else "yes" if set(states) == {yes} else "not measured" if "not measured" in states else "not sure"
+    )
     said = clauses([_state_words(face, units, state, call.side) for units, state in zip(call.units, states, strict=True)])
-    begin = {"yes": "Yes[:|.|,]", "no": "No[:|.|,]"}.get(
-        verdict, "[I cannot tell|That cannot be told|I cannot say]:")
+    begin = {"yes": "Yes[:|.|,]", "no": "No[:|.|,]"}.get(verdict, "[I cannot tell|That cannot be told|I cannot say]:")
     return Looked([verdict, *_lines(face, call)], [f"{begin} {said}."])
 
 
@@ -59,13 +59,19 @@ def _state(face: Face, units: tuple[str, ...], side: str = "") -> str:
 def _state_words(face: Face, units: tuple[str, ...], state: str, side: str) -> str:
     on = [au for au in units if face.facts.state(au) == "on"]
     if on:
-        only = [f"{face.words(au)}{', [only on that side|on that side alone]' * (bool(side) and face.facts.side(au) != 'both')}"
-                for au in on]
+        only = [
+            f"{face.words(au)}{', [only on that side|on that side alone]' * (bool(side) and face.facts.side(au) != 'both')}"
+            for au in on
+        ]
         return clauses(only)
     unsure = [au for au in units if face.facts.state(au) == "unsure"]
     if state == "not sure":
-        return listed([f"the {ACTION_UNITS[au].title} ({au}) is at {face.facts.strength(au):.1f}, between absent and there"
-                       for au in unsure])
+        return listed(
+            [
+                f"the {ACTION_UNITS[au].title} ({au}) is at {face.facts.strength(au):.1f}, between absent and there"
+                for au in unsure
+            ]
+        )
     if state == "not measured":
         unseen = [au for au in units if face.facts.state(au) == "unmeasured"]
         return f"{listed(unseen)} {was(unseen)} not measured here"
@@ -76,8 +82,11 @@ def strength(face: Face, call: Call) -> Looked:
     says = []
     for units in call.units:
         on = [au for au in units if face.facts.state(au) == "on"]
-        says += [f"{moved(au, face.facts.side(au))} at {face.facts.strength(au):.1f}, [which is|that is] "
-                 f"{face.number(au).split()[1]} ({au})." for au in on]
+        says += [
+            f"{moved(au, face.facts.side(au))} at {face.facts.strength(au):.1f}, [which is|that is] "
+            f"{face.number(au).split()[1]} ({au})."
+            for au in on
+        ]
         if not on:
             says.append(_open(face, units))
     return Looked(_lines(face, call), says)
@@ -97,9 +106,12 @@ def side(face: Face, call: Call) -> Looked:
         on = [au for au in units if face.facts.state(au) == "on"]
         for au in on:
             where, k = face.facts.side(au), au_index(au)
-            says.append(f"[It is on both sides|It shows on both sides]: {face.words(au)}." if where == "both" else
-                        f"[It is on the {where} side|Only the {where} side takes part]: {face.words(au)}[; left "
-                        f"{left[k]:.1f}, right {right[k]:.1f}|].")
+            says.append(
+                f"[It is on both sides|It shows on both sides]: {face.words(au)}."
+                if where == "both"
+                else f"[It is on the {where} side|Only the {where} side takes part]: {face.words(au)}[; left "
+                f"{left[k]:.1f}, right {right[k]:.1f}|]."
+            )
         if not on:
             says.append(_open(face, units))
     return Looked(_lines(face, call), says)
@@ -110,15 +122,22 @@ def when(face: Face, call: Call) -> Looked:
     if not on:
         return Looked(_lines(face, call), [_open(face, call.units[0])])
     if not face.clip:
-        return Looked([PHOTO, *_lines(face, call)], [f"[{PHOTO}|A photo holds one moment only, so no time can be given.]",
-                                                      f"{clauses([face.words(au) for au in on])}."])
+        return Looked(
+            [PHOTO, *_lines(face, call)],
+            [
+                f"[{PHOTO}|A photo holds one moment only, so no time can be given.]",
+                f"{clauses([face.words(au) for au in on])}.",
+            ],
+        )
     return Looked(_lines(face, call), [_when_sentence(face, au) for au in on])
 
 
 def _when_sentence(face: Face, au: str) -> str:
     first, last = face.span(au)
-    return (f"{moved(au, face.facts.side(au))} ({au}) from {first:.1f} s to {last:.1f} s, strongest at {face.apex(au):.1f} s "
-            f"[with|at] {face.facts.strength(au):.1f}.")
+    return (
+        f"{moved(au, face.facts.side(au))} ({au}) from {first:.1f} s to {last:.1f} s, strongest at {face.apex(au):.1f} s "
+        f"[with|at] {face.facts.strength(au):.1f}."
+    )
 
 
 def cause(face: Face, call: Call) -> Looked:
@@ -129,9 +148,14 @@ def cause(face: Face, call: Call) -> Looked:
         return Looked(_lines(face, call), [_open(face, units)])
     au = on[0]
     others = OTHER_READINGS[au]
-    return Looked([*_lines(face, call), f"may also come from: {', '.join(others)}"],
-                  [f"{face.words(au)}.", f"[Why, a measurement cannot tell|What is behind it cannot be measured]; [it|this] may "
-                                         f"also come from {listed(list(others), 'or')}."])
+    return Looked(
+        [*_lines(face, call), f"may also come from: {', '.join(others)}"],
+        [
+            f"{face.words(au)}.",
+            f"[Why, a measurement cannot tell|What is behind it cannot be measured]; [it|this] may "
+            f"also come from {listed(list(others), 'or')}.",
+        ],
+    )
 
 
 def strongest(face: Face, _: Call) -> Looked:
@@ -141,8 +165,10 @@ def strongest(face: Face, _: Call) -> Looked:
     facts = [f"strongest: {face.line(on[0])}", *([f"next: {face.line(on[1])}"] if len(on) > 1 else [])]
     says = [f"[The strongest movement is|Strongest is] the {ACTION_UNITS[on[0]].title}: {face.words(on[0])}."]
     if len(on) > 1:
-        says.append(f"[Next in strength is|The second strongest is] the {ACTION_UNITS[on[1]].title} ({on[1]}) at "
-                    f"{face.facts.strength(on[1]):.1f}.")
+        says.append(
+            f"[Next in strength is|The second strongest is] the {ACTION_UNITS[on[1]].title} ({on[1]}) at "
+            f"{face.facts.strength(on[1]):.1f}."
+        )
     return Looked(facts, says)
 
 
@@ -157,15 +183,20 @@ def movements(face: Face, _: Call) -> Looked:
     if not on:
         return nothing(face)
     more = f" [There are {len(on)} in all.|{len(on)} movements are there in all.]" if len(on) > MOST else ""
-    return Looked([f"movements, strongest first: {len(on)}", *[face.line(au) for au in on[:MOST]]],
-                  [f"[|From the strongest to the weakest: ]{clauses([face.words(au) for au in on[:MOST]])}.{more}"])
+    return Looked(
+        [f"movements, strongest first: {len(on)}", *[face.line(au) for au in on[:MOST]]],
+        [f"[|From the strongest to the weakest: ]{clauses([face.words(au) for au in on[:MOST]])}.{more}"],
+    )
 
 
 def still(face: Face, _: Call) -> Looked:
     """Parts of the face at rest, and the units that are absent or unmeasured."""
     off, unseen = face.units("off"), face.units("unmeasured")
-    parts = [name for name, units in PARTS_OF_FACE.items() if name not in ("upper", "lower")
-             and all(face.facts.state(f"AU{k:02d}") == "off" for k in units)]
+    parts = [
+        name
+        for name, units in PARTS_OF_FACE.items()
+        if name not in ("upper", "lower") and all(face.facts.state(f"AU{k:02d}") == "off" for k in units)
+    ]
     facts, says = [], []
     if parts:
         facts.append(f"at rest: {', '.join(parts)}")
@@ -185,21 +216,29 @@ def part(face: Face, call: Call) -> Looked:
     name = {"upper": "upper half", "lower": "lower half"}.get(call.word, call.word)
     be = "are" if name.endswith("s") else "is"
     if on:
-        return Looked([f"{name}: {len(on)} movements", *[face.line(au) for au in on]],
-                      [f"[In the {name}|At the {name}|About the {name}]: {clauses([face.words(au) for au in on])}."])
+        return Looked(
+            [f"{name}: {len(on)} movements", *[face.line(au) for au in on]],
+            [f"[In the {name}|At the {name}|About the {name}]: {clauses([face.words(au) for au in on])}."],
+        )
     unseen = [au for au in units if face.facts.state(au) == "unmeasured"]
     unsure = [au for au in units if face.facts.state(au) == "unsure"]
     if len(unseen) == len(units):
         return Looked([f"{name}: not measured"], [f"The {name} {be} not measured here, so I cannot say what happens there."])
     if unsure:
         facts = [f"{name}: nothing clearly there", *[face.line(au) for au in unsure]]
-        return Looked(facts, [f"[None of the movements there is clear|No movement of the {name} is clear]; "
-                              f"{listed([f'{au} is at {face.facts.strength(au):.1f}' for au in unsure])}, [too little to decide|"
-                              "which is too weak to decide].".replace("is at", "is only at")])
+        return Looked(
+            facts,
+            [
+                f"[None of the movements there is clear|No movement of the {name} is clear]; "
+                f"{listed([f'{au} is at {face.facts.strength(au):.1f}' for au in unsure])}, [too little to decide|"
+                "which is too weak to decide].".replace("is at", "is only at")
+            ],
+        )
     if unseen:
-        return Looked([f"{name}: no movement", f"not measured: {', '.join(unseen)}"],
-                      [f"What was measured of the {name} is at rest; {listed(unseen)} "
-                       f"{was(unseen)} not measured."])
+        return Looked(
+            [f"{name}: no movement", f"not measured: {', '.join(unseen)}"],
+            [f"What was measured of the {name} is at rest; {listed(unseen)} {was(unseen)} not measured."],
+        )
     return Looked([f"{name}: no movement"], [f"The {name} {be} at rest[, as far as was measured|]."])
 
 
@@ -208,9 +247,13 @@ def count(face: Face, _: Call) -> Looked:
     if not on:
         return nothing(face)
     noun, be = ("movement", "is") if len(on) == 1 else ("movements", "are")
-    return Looked([f"{len(on)} movements", *[face.line(au) for au in on[:MOST]]],
-                  [f"{len(on)} {noun} {be} [there|active]: "
-                   f"{listed([f'{ACTION_UNITS[au].title} ({au}, {face.facts.strength(au):.1f})' for au in on])}."])
+    return Looked(
+        [f"{len(on)} movements", *[face.line(au) for au in on[:MOST]]],
+        [
+            f"{len(on)} {noun} {be} [there|active]: "
+            f"{listed([f'{ACTION_UNITS[au].title} ({au}, {face.facts.strength(au):.1f})' for au in on])}."
+        ],
+    )
 
 
 def _by_onset(face: Face) -> list[str]:
@@ -225,8 +268,11 @@ def order(face: Face, _: Call) -> Looked:
         return nothing(face)
     first = face.facts.intervals((ordered[0],))[0][0]
     starts = [f"{ACTION_UNITS[au].title} ({au}) at {face.facts.intervals((au,))[0][0]:.1f} s" for au in ordered[:MOST]]
-    says = [f"[It starts with|The earliest is] the {starts[0]}."] if len(starts) == 1 or \
-        face.facts.intervals((ordered[1],))[0][0] - first > 0.05 else []
+    says = (
+        [f"[It starts with|The earliest is] the {starts[0]}."]
+        if len(starts) == 1 or face.facts.intervals((ordered[1],))[0][0] - first > 0.05
+        else []
+    )
     if len(starts) > 1:
         says.append(f"[By onset|In order of onset]: {listed(starts)}.")
     return Looked([f"by onset: {', '.join(starts)}"], says)
@@ -242,8 +288,10 @@ def course(face: Face, _: Call) -> Looked:
     length = float(face.series.times[-1] - face.series.times[0])
     strong = face.units("on")[:MOST]
     kept = [au for au in ordered if au in strong]
-    return Looked([f"clip of {length:.1f} s", *[face.line(au) for au in kept]],
-                  [f"[The clip is {length:.1f} s long.|Over {length:.1f} s:]", *[_when_sentence(face, au) for au in kept]])
+    return Looked(
+        [f"clip of {length:.1f} s", *[face.line(au) for au in kept]],
+        [f"[The clip is {length:.1f} s long.|Over {length:.1f} s:]", *[_when_sentence(face, au) for au in kept]],
+    )
 
 
 def sides(face: Face, _: Call) -> Looked:
@@ -253,11 +301,17 @@ def sides(face: Face, _: Call) -> Looked:
         return nothing(face)
     one = [au for au in on if face.facts.side(au) != "both"]
     if not one:
-        return Looked(["both sides move alike", *[face.line(au) for au in on[:3]]],
-                      ["[Both sides move alike|Left and right move alike]: "
-                       f"{clauses([face.words(au) for au in on[:3]])}[, each on both sides|]."])
-    return Looked(["one-sided:", *[face.line(au) for au in one]],
-                  [f"[The sides differ|They are not alike]: {clauses([face.words(au) for au in one])}[, on that side alone|]."])
+        return Looked(
+            ["both sides move alike", *[face.line(au) for au in on[:3]]],
+            [
+                "[Both sides move alike|Left and right move alike]: "
+                f"{clauses([face.words(au) for au in on[:3]])}[, each on both sides|]."
+            ],
+        )
+    return Looked(
+        ["one-sided:", *[face.line(au) for au in one]],
+        [f"[The sides differ|They are not alike]: {clauses([face.words(au) for au in one])}[, on that side alone|]."],
+    )
 
 
 def moments(face: Face, _: Call) -> Looked:
@@ -276,44 +330,77 @@ def moments(face: Face, _: Call) -> Looked:
 
 def faces(face: Face, _: Call) -> Looked:
     if not face.others:
-        return Looked(["one face only"], ["[There is only one face here that could be measured|Only one face could be measured here]"
-                                          ", [so there is nothing to compare|so no other can be compared]."])
+        return Looked(
+            ["one face only"],
+            [
+                "[There is only one face here that could be measured|Only one face could be measured here]"
+                ", [so there is nothing to compare|so no other can be compared]."
+            ],
+        )
     lines = [f"face {number}: commonly read as {label}" for number, label in face.others.items()]
-    return Looked([f"this is face {face.series.face_id}: commonly read as {face.label}", *lines],
-                  [f"[This is face {face.series.face_id}, commonly read as {face.label}|This one (face {face.series.face_id}) is "
-                   f"commonly read as {face.label}].",
-                   f"Beside it: {listed([f'face {number} as {label}' for number, label in face.others.items()])}."])
+    return Looked(
+        [f"this is face {face.series.face_id}: commonly read as {face.label}", *lines],
+        [
+            f"[This is face {face.series.face_id}, commonly read as {face.label}|This one (face {face.series.face_id}) is "
+            f"commonly read as {face.label}].",
+            f"Beside it: {listed([f'face {number} as {label}' for number, label in face.others.items()])}.",
+        ],
+    )
 
 
 def smile(face: Face, _: Call) -> Looked:
     """Is the smile a Duchenne smile, and what that can say."""
     lines = [face.line("AU06"), face.line("AU12")]
     cheeks, corners = face.facts.state("AU06"), face.facts.state("AU12")
-    caution = "[It does not tell what anybody feels|It is no sign of what is felt]: many people can make both movements at will."
+    caution = (
+        "[It does not tell what anybody feels|It is no sign of what is felt]: many people can make both movements at will."
+    )
     if corners == "on" and cheeks == "on":
-        return Looked(["yes, both parts of a Duchenne smile are there", *lines],
-                      [f"[Yes|It has both parts of one]: {face.words('AU12')} and {face.words('AU06')}[, the pattern called a Duchenne smile|].",
-                       caution])
+        return Looked(
+            ["yes, both parts of a Duchenne smile are there", *lines],
+            [
+                f"[Yes|It has both parts of one]: {face.words('AU12')} and {face.words('AU06')}[, the pattern called a "
+                f"Duchenne smile|].",
+                caution,
+            ],
+        )
     if corners == "on":
-        how = {"off": "without the cheeks: " + face.denied("AU06"), "unmeasured": "but AU06 was not measured",
-               "unsure": f"and the cheek raiser (AU06) is only at {face.facts.strength('AU06'):.1f}, between absent and there"}[cheeks]
+        how = {
+            "off": "without the cheeks: " + face.denied("AU06"),
+            "unmeasured": "but AU06 was not measured",
+            "unsure": f"and the cheek raiser (AU06) is only at {face.facts.strength('AU06'):.1f}, between absent and there",
+        }[cheeks]
         first = "No" if cheeks == "off" else "[That cannot be told|I cannot tell]"
-        return Looked([f"{'no' if cheeks == 'off' else 'not sure'}", *lines],
-                      [f"{first}: {face.words('AU12')}, {how}.", caution])
+        return Looked(
+            [f"{'no' if cheeks == 'off' else 'not sure'}", *lines], [f"{first}: {face.words('AU12')}, {how}.", caution]
+        )
     if corners == "unmeasured":
         return Looked(["not measured", *lines], ["[I cannot say|That cannot be said]: AU12 was not measured here."])
     if corners == "unsure":
-        return Looked(["not sure", *lines], [f"[I cannot tell|That cannot be told]: the lip corner puller (AU12) is only at "
-                                            f"{face.facts.strength('AU12'):.1f}, between absent and there."])
-    return Looked(["no smile is there", *lines], [f"[There is no smile to judge|No smile was measured]: {face.denied('AU12')}."])
+        return Looked(
+            ["not sure", *lines],
+            [
+                f"[I cannot tell|That cannot be told]: the lip corner puller (AU12) is only at "
+                f"{face.facts.strength('AU12'):.1f}, between absent and there."
+            ],
+        )
+    return Looked(
+        ["no smile is there", *lines], [f"[There is no smile to judge|No smile was measured]: {face.denied('AU12')}."]
+    )
 
 
 def unseen(face: Face, _: Call) -> Looked:
     hidden = face.units("unmeasured")
     if not hidden:
-        return Looked([f"all {len(AUS)} units were measured"], [f"[Nothing is missing: all {len(AUS)} action units were measured|"
-                                                               f"All {len(AUS)} action units could be measured] here."])
+        return Looked(
+            [f"all {len(AUS)} units were measured"],
+            [
+                f"[Nothing is missing: all {len(AUS)} action units were measured|"
+                f"All {len(AUS)} action units could be measured] here."
+            ],
+        )
     names = [f"{au} {ACTION_UNITS[au].title}" for au in hidden]
-    return Looked([f"not measured: {', '.join(names)}"],
-                  [f"{listed(names)} {was(names)} not measured here.",
-                   "[I say nothing about them|Nothing can be said about them]."])
+    return Looked(
+        [f"not measured: {', '.join(names)}"],
+        [f"{listed(names)} {was(names)} not measured here.", "[I say nothing about them|Nothing can be said about them]."],
+    )

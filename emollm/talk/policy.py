@@ -8,18 +8,24 @@ from emollm.talk.words import clauses
 
 # Reason -> what is not told, and why.
 REFUSALS = {
-    "truth": "[I cannot tell whether somebody is lying|Whether somebody tells the truth cannot be seen in a face]; nothing in a "
-             "face shows it.",
+    "truth": "[I cannot tell whether somebody is lying|Whether somebody tells the truth cannot be seen in a face]; nothing "
+             "in a "
+    "face shows it.",
     "identity": "[I do not say who somebody is|I cannot tell you who this is]: faces are not identified here.",
     "age": "[I do not estimate anybody's age|I cannot tell anybody's age]; I describe movement only.",
     "sex": "[I do not say anybody's sex or gender|I do not judge sex or gender]; I describe movement only.",
-    "ethnicity": "[I do not say where somebody comes from|I do not judge ethnicity, nationality or religion]; I describe movement only.",
+    "ethnicity": "[I do not say where somebody comes from|I do not judge ethnicity, nationality or religion]; I describe "
+                 "movement only.",
     "health": "[I cannot judge anybody's health|I make no diagnosis], of body or mind. For that, ask a doctor.",
-    "hiring": "[I do not judge people for a job|A face cannot tell who is fit for a job, a loan or a school], and I do not rate people.",
-    "policing": "[I cannot tell who is dangerous or guilty|Neither guilt nor danger can be seen in a face], and I do not rate people.",
+    "hiring": "[I do not judge people for a job|A face cannot tell who is fit for a job, a loan or a school], and I do not "
+              "rate people.",
+    "policing": "[I cannot tell who is dangerous or guilty|Neither guilt nor danger can be seen in a face], and I do not "
+                "rate people.",
     "attraction": "[I do not judge looks|I do not rate how attractive somebody is], nor whether somebody likes you.",
-    "feelings": "[I cannot tell what somebody really feels|What somebody really feels cannot be seen]; a face shows movement, and people read it.",
-    "character": "[I cannot tell what somebody is like|Character, intelligence and views cannot be seen in a face], and I do not guess.",
+    "feelings": "[I cannot tell what somebody really feels|What somebody really feels cannot be seen]; a face shows "
+                "movement, and people read it.",
+    "character": "[I cannot tell what somebody is like|Character, intelligence and views cannot be seen in a face], and I do "
+                 "not guess.",
     "instructions": "[I keep to what was measured|My measurements and rules stay as they are], whatever the message asks.",
 }
 
@@ -28,31 +34,58 @@ def refuse(face: Face | None, reason: str) -> Looked:
     """A refusal with what can be said instead."""
     pattern = REFUSALS[reason]
     if face is None:
-        return Looked([f"not told: {reason}"], [pattern, "[I can describe the movements of a face in a photo or clip.|Ask me about the movements "
-                                                         "of a face instead.]"])
+        return Looked(
+            [f"not told: {reason}"],
+            [
+                pattern,
+                "[I can describe the movements of a face in a photo or clip.|Ask me about the movements of a face instead.]",
+            ],
+        )
     on = face.units("on")[:2]
     moving = clauses([face.words(au) for au in on]) if on else "no measured movement stands out"
-    return Looked([f"not told: {reason}", *[face.line(au) for au in on], f"read as {face.label}"],
-                  [pattern, f"[What I can say|What can be said]: {moving}; the face is commonly read as {face.label}."])
+    return Looked(
+        [f"not told: {reason}", *[face.line(au) for au in on], f"read as {face.label}"],
+        [pattern, f"[What I can say|What can be said]: {moving}; the face is commonly read as {face.label}."],
+    )
 
 
 TALK = {
-    "hello": ("greet back", "[Hello!|Hi!] [Ask me why this face is read as it is.|What would you like to know about this face?]"),
+    "hello": (
+        "greet back",
+        "[Hello!|Hi!] [Ask me why this face is read as it is.|What would you like to know about this face?]",
+    ),
     "thanks": ("friendly", "[You are welcome.|Gladly.] [Ask on if you like.|Is there anything else about this face?]"),
     "bye": ("goodbye", "[Goodbye!|Bye, and take care.]"),
-    "able": ("what can be asked: movements, strength, side, time; the reading, why, why not another; how sure; what would change it; FACS",
-             "You can ask [which movements are there|what moves], how strong, on which side and when; how the face is commonly read, why, and "
-             "why not otherwise; how sure that is and what would change it; and what FACS says about a unit."),
-    "who": ("emollm, a program that describes facial movement and what it is commonly read as; AI",
-            "I am emollm, [a program|an AI program] that measures facial movement and says what it is commonly read as."),
-    "offtopic": ("only faces", "[That is not what I am for.|I only know about faces.] [I can describe this face: what moves, and what that is "
-                               "commonly read as.|Ask me about the movements of this face and how they are read.]"),
+    "able": (
+        "what can be asked: movements, strength, side, time; the reading, why, why not another; how sure; what would change "
+        "it; FACS",
+        "You can ask [which movements are there|what moves], how strong, on which side and when; how the face is commonly "
+        "read, why, and "
+        "why not otherwise; how sure that is and what would change it; and what FACS says about a unit.",
+    ),
+    "who": (
+        "emollm, a program that describes facial movement and what it is commonly read as; AI",
+        "I am emollm, [a program|an AI program] that measures facial movement and says what it is commonly read as.",
+    ),
+    "offtopic": (
+        "only faces",
+        "[That is not what I am for.|I only know about faces.] [I can describe this face: what moves, and what that is "
+        "commonly read as.|Ask me about the movements of this face and how they are read.]",
+    ),
     "language": ("only English", "I answer in English only, so please ask in English."),
-    "unclear": ("not understood", "[I did not understand that.|I am not sure what you ask.] Ask, for example, what moves in this face, or why it "
-                                  "is read as it is."),
+    "unclear": (
+        "not understood",
+        "[I did not understand that.|I am not sure what you ask.] Ask, for example, what moves in this face, or why it "
+        "is read as it is.",
+    ),
 }
-NO_FACE = Looked(["no picture"], ["[I have no picture of a face.|There is no face here for me to look at.] [Send a photo or clip and ask again.|"
-                                  "Give me a photo or clip, please.]"])
+NO_FACE = Looked(
+    ["no picture"],
+    [
+        "[I have no picture of a face.|There is no face here for me to look at.] [Send a photo or clip and ask again.|"
+        "Give me a photo or clip, please.]"
+    ],
+)
 
 
 def talk(name: str) -> Looked:

@@ -40,14 +40,28 @@ def _close(face: Face) -> bool:
 
 def is_(face: Face, call: Call) -> Looked:
     first, asked = face.label, call.label
-    facts = [f"{'yes' if asked == first else 'no'}: read as {first} {_p(face, first)}",
-             *([] if asked == first else [f"{asked} {_p(face, asked)}"])]
+    facts = [
+        f"{'yes' if asked == first else 'no'}: read as {first} {_p(face, first)}",
+        *([] if asked == first else [f"{asked} {_p(face, asked)}"]),
+    ]
     if asked == first:
-        unsure = f"[but|though] {face.ranked[1]} [is close|follows closely] with {_p(face, face.ranked[1])}" if _close(face) else ""
-        return Looked(facts, [f"Yes[:|,] [this face is commonly read as|it is commonly read as] {first} ({_p(face, first)})"
-                              f"{f', {unsure}' if unsure else ''}."])
-    return Looked(facts, [f"[No|Not first of all|Rather not][:|,] [this face is|it is] commonly read as {first} ({_p(face, first)}); "
-                          f"{asked} [gets|has] {_p(face, asked)}."])
+        unsure = (
+            f"[but|though] {face.ranked[1]} [is close|follows closely] with {_p(face, face.ranked[1])}" if _close(face) else ""
+        )
+        return Looked(
+            facts,
+            [
+                f"Yes[:|,] [this face is commonly read as|it is commonly read as] {first} ({_p(face, first)})"
+                f"{f', {unsure}' if unsure else ''}."
+            ],
+        )
+    return Looked(
+        facts,
+        [
+            f"[No|Not first of all|Rather not][:|,] [this face is|it is] commonly read as {first} ({_p(face, first)}); "
+            f"{asked} [gets|has] {_p(face, asked)}."
+        ],
+    )
 
 
 def why(face: Face, call: Call) -> Looked:
@@ -56,23 +70,31 @@ def why(face: Face, call: Call) -> Looked:
         return whynot(face, call)
     first, second = face.ranked[:2]
     found = support(first, second, face.series, bool(face.look))
-    facts = [f"reading: {first} {_p(face, first)}, then {second} {_p(face, second)}",
-             *[f"for {first}: {face.line(one.au)}" for one in found.supporting[:NAMED]]]
+    facts = [
+        f"reading: {first} {_p(face, first)}, then {second} {_p(face, second)}",
+        *[f"for {first}: {face.line(one.au)}" for one in found.supporting[:NAMED]],
+    ]
     says = [f"[This face is commonly read as|It is commonly read as|The common reading is] {first} ({_p(face, first)})."]
     if found.supporting:
-        says.append(f"[Listed for {first} and there|What speaks for {first}]: "
-                    f"{clauses([face.words(one.au) for one in found.supporting[:NAMED]])}.")
+        says.append(
+            f"[Listed for {first} and there|What speaks for {first}]: "
+            f"{clauses([face.words(one.au) for one in found.supporting[:NAMED]])}."
+        )
     else:
         rests = "the overall look" if face.look else "what is missing"
         facts.append(f"no movement listed for {first} is there; the reading rests on {rests}")
-        says.append(f"None of the movements listed for {first} is [there|here]; the reading "
-                    f"rests on {rests}." if first != "neutral" else
-                    f"[No table lists a movement for neutral|For neutral nothing is listed]; the reading rests on {rests}.")
+        says.append(
+            f"None of the movements listed for {first} is [there|here]; the reading rests on {rests}."
+            if first != "neutral"
+            else f"[No table lists a movement for neutral|For neutral nothing is listed]; the reading rests on {rests}."
+        )
     if found.opposing:
         one = found.opposing[0]
         for_ = f", listed for {one.label}" if one.label else ""
         facts.append(f"against: {face.line(one.au)}{for_}")
-        says.append(f"[Against it|What speaks against it]: the {ACTION_UNITS[one.au].title} ({one.au}, {one.strength:.1f}){for_}.")
+        says.append(
+            f"[Against it|What speaks against it]: the {ACTION_UNITS[one.au].title} ({one.au}, {one.strength:.1f}){for_}."
+        )
     return Looked(facts, [*says, *_conflict(face), f"[Next comes|The nearest alternative is] {second} ({_p(face, second)})."])
 
 
@@ -87,7 +109,10 @@ def _conflict(face: Face) -> list[str]:
     if conflict(np.array(look), said) < CONFLICT_SAID:
         return []
     fits, seems = LABELS[int(said.argmax())], max(face.look, key=face.look.get)
-    return [f"If [only the movements counted|the movements alone counted], it would be read as {fits}; the overall look [says|is] {seems}."]
+    return [
+        f"If [only the movements counted|the movements alone counted], it would be read as {fits}; the overall look "
+        f"[says|is] {seems}."
+    ]
 
 
 def _nearest(face: Face, name: str) -> Variant | None:
@@ -98,6 +123,7 @@ def _nearest(face: Face, name: str) -> Variant | None:
         there = sum(face.facts.state(au) == "on" for au in v.aus)
         missing = sum(face.facts.state(au) == "off" for au in v.aus)
         return there - missing, there, len(v.aus)
+
     return max(listings, key=score, default=None)
 
 
@@ -105,7 +131,9 @@ def whynot(face: Face, call: Call) -> Looked:
     asked, first = call.label, face.label
     if asked == first:
         found = why(face, Call("why"))
-        return Looked([f"it is read as {first}", *found.facts], [f"[But it is|In fact it is] read as {first}.", *found.says[1:]])
+        return Looked(
+            [f"it is read as {first}", *found.facts], [f"[But it is|In fact it is] read as {first}.", *found.says[1:]]
+        )
     rank = face.ranked.index(asked) + 1
     facts = [f"{asked}: {_p(face, asked)}, place {rank} of {len(LABELS)}", f"read as {first} {_p(face, first)}"]
     says = [f"{asked} [gets|has] {_p(face, asked)}; {first} [gets|has] {_p(face, first)}."]
@@ -115,19 +143,26 @@ def whynot(face: Face, call: Call) -> Looked:
         there = [au for au in variant.aus if face.facts.state(au) == "on"]
         if missing:
             facts += [f"listed for {asked}, missing: {face.line(au)}" for au in missing[:NAMED]]
-            says.append(f"[For {asked} there would have to be|{asked} would need] "
-                        f"{listed([f'the {ACTION_UNITS[au].title} ({au})' for au in missing[:NAMED]])}: [absent|not there].")
+            says.append(
+                f"[For {asked} there would have to be|{asked} would need] "
+                f"{listed([f'the {ACTION_UNITS[au].title} ({au})' for au in missing[:NAMED]])}: [absent|not there]."
+            )
         if there:
             facts += [f"listed for {asked}, there: {face.line(au)}" for au in there[:NAMED]]
-            says.append(f"[There are|Here are], [it is true|to be fair], "
-                        f"{listed([f'the {ACTION_UNITS[au].title} ({au}, {face.facts.strength(au):.1f})' for au in there[:NAMED]])}."
-                        if len(there) > 1 else f"[There is|Here is], [it is true|to be fair], the {ACTION_UNITS[there[0]].title} "
-                        f"({there[0]}, {face.facts.strength(there[0]):.1f}).")
+            says.append(
+                f"[There are|Here are], [it is true|to be fair], "
+                f"{listed([f'the {ACTION_UNITS[au].title} ({au}, {face.facts.strength(au):.1f})' for au in there[:NAMED]])}."
+                if len(there) > 1
+                else f"[There is|Here is], [it is true|to be fair], the {ACTION_UNITS[there[0]].title} "
+                f"({there[0]}, {face.facts.strength(there[0]):.1f})."
+            )
     speaks = [au for au in face.units("on") if relation(first, au) == "for"]
     if speaks:
         facts.append(f"for {first}: {face.line(speaks[0])}")
-        says.append(f"[What speaks for {first} is|{first} is supported by] the {ACTION_UNITS[speaks[0]].title} ({speaks[0]}, "
-                    f"{face.facts.strength(speaks[0]):.1f}).")
+        says.append(
+            f"[What speaks for {first} is|{first} is supported by] the {ACTION_UNITS[speaks[0]].title} ({speaks[0]}, "
+            f"{face.facts.strength(speaks[0]):.1f})."
+        )
     elif variant is None:
         on = face.units("on")
         if on:
@@ -140,26 +175,42 @@ def sure(face: Face, _: Call) -> Looked:
     first, second = face.ranked[:2]
     gap = face.distribution[first] - face.distribution[second]
     how = "[far ahead|well ahead]" if gap >= 0.5 else "ahead" if gap >= CLOSE else "[only just ahead|a little ahead]"
-    return Looked([f"confidence: {first} {_p(face, first)}, runner-up {second} {_p(face, second)}, {say(None, how)}"],
-                  [f"{first} [gets|has] {_p(face, first)} and is {how}; [the runner-up is|next comes] {second} [with|at] "
-                   f"{_p(face, second)}.", *_conflict(face)])
+    return Looked(
+        [f"confidence: {first} {_p(face, first)}, runner-up {second} {_p(face, second)}, {say(None, how)}"],
+        [
+            f"{first} [gets|has] {_p(face, first)} and is {how}; [the runner-up is|next comes] {second} [with|at] "
+            f"{_p(face, second)}.",
+            *_conflict(face),
+        ],
+    )
 
 
 def toward(face: Face, call: Call) -> Looked:
     """The smallest edit that was found to make this face be read as a label, checked by reading it again."""
     asked = call.label
     if asked == face.label:
-        return Looked([f"it is read as {asked} already, {_p(face, asked)}"],
-                      [f"It is [already|] read as {asked} ({_p(face, asked)}), so nothing has to change."])
+        return Looked(
+            [f"it is read as {asked} already, {_p(face, asked)}"],
+            [f"It is [already|] read as {asked} ({_p(face, asked)}), so nothing has to change."],
+        )
     found = _smallest(face, asked)
     if found is None:
-        return Looked([f"no edit of listed movements makes it {asked}"],
-                      [f"[No listed movement alone brings it to|I found no change of listed movements that makes it be read as] {asked}; "
-                       f"it stays {face.label}."])
+        return Looked(
+            [f"no edit of listed movements makes it {asked}"],
+            [
+                f"[No listed movement alone brings it to|I found no change of listed movements that makes it be read as] "
+                f"{asked}; "
+                f"it stays {face.label}."
+            ],
+        )
     edits, share = found
-    words = listed([f"{ACTION_UNITS[au].title} ({au}) {'gone' if level == 0 else f'at {level:g}'}" for au, level in edits.items()])
-    return Looked([f"checked: with {', '.join(f'{au}={level:g}' for au, level in edits.items())} it is read as {asked} {share:.2f}"],
-                  [f"[If the face had|With] {words}, it would be read as {asked} ({share:.2f}) instead of {face.label}."])
+    words = listed(
+        [f"{ACTION_UNITS[au].title} ({au}) {'gone' if level == 0 else f'at {level:g}'}" for au, level in edits.items()]
+    )
+    return Looked(
+        [f"checked: with {', '.join(f'{au}={level:g}' for au, level in edits.items())} it is read as {asked} {share:.2f}"],
+        [f"[If the face had|With] {words}, it would be read as {asked} ({share:.2f}) instead of {face.label}."],
+    )
 
 
 def _smallest(face: Face, asked: str) -> tuple[dict[str, float], float] | None:
@@ -182,10 +233,15 @@ def edit(face: Face, call: Call) -> Looked:
     words = listed([f"{au} at {level:g}" for au, level in call.edits.items()])
     now = f"{face.label} {_p(face, face.label)}"
     same = first == face.label
-    return Looked([f"with {words}: {first} {share[first]:.2f}", f"as measured: {now}"],
-                  [f"[With {words}|If it had {words}], it would [still |] be read as {first} ({share[first]:.2f}); as measured it is {now}."
-                   if same else
-                   f"[With {words}|If it had {words}], it would be read as {first} ({share[first]:.2f}) instead of {now}."])
+    return Looked(
+        [f"with {words}: {first} {share[first]:.2f}", f"as measured: {now}"],
+        [
+            f"[With {words}|If it had {words}], it would [still |] be read as {first} ({share[first]:.2f}); as measured it "
+            f"is {now}."
+            if same
+            else f"[With {words}|If it had {words}], it would be read as {first} ({share[first]:.2f}) instead of {now}."
+        ],
+    )
 
 
 def mood(face: Face, _: Call) -> Looked:
@@ -194,23 +250,42 @@ def mood(face: Face, _: Call) -> Looked:
     side = "positive" if found.valence > 0.25 else "negative" if found.valence < -0.25 else "neither positive nor negative"
     calm = "lively" if found.arousal > 0.25 else "calm" if found.arousal < -0.1 else "neither lively nor calm"
     low, high = found.valence_interval
-    return Looked([f"valence {found.valence:+.2f} ({low:+.2f} to {high:+.2f}), arousal {found.arousal:+.2f}: {side}, {calm}",
-                   f"read as {face.label} {_p(face, face.label)}"],
-                  [f"[The reading is|As it is read, it looks] {side}: valence {found.valence:+.2f}, arousal {found.arousal:+.2f}, on scales "
-                   f"from -1 to 1.", f"[It is|The face is] commonly read as {face.label} ({_p(face, face.label)})."])
+    return Looked(
+        [
+            f"valence {found.valence:+.2f} ({low:+.2f} to {high:+.2f}), arousal {found.arousal:+.2f}: {side}, {calm}",
+            f"read as {face.label} {_p(face, face.label)}",
+        ],
+        [
+            f"[The reading is|As it is read, it looks] {side}: valence {found.valence:+.2f}, arousal {found.arousal:+.2f}, "
+            f"on scales "
+            f"from -1 to 1.",
+            f"[It is|The face is] commonly read as {face.label} ({_p(face, face.label)}).",
+        ],
+    )
 
 
 def _combinations(face: Face) -> list[Combination]:
     on = set(face.units("on"))
-    return [c for c in COMBINATIONS if c.aus <= on and not c.without & on and not any(
-        face.facts.state(au) in ("unsure", "unmeasured") for au in c.without) and (
-        not c.one_sided or all(face.facts.side(au) != "both" for au in c.aus))]
+    return [
+        c
+        for c in COMBINATIONS
+        if c.aus <= on
+        and not c.without & on
+        and not any(face.facts.state(au) in ("unsure", "unmeasured") for au in c.without)
+        and (not c.one_sided or all(face.facts.side(au) != "both" for au in c.aus))
+    ]
 
 
-WORDS = {"neutral": ("calm", "at rest", "even"), "happiness": ("cheerful", "pleased", "friendly"),
-         "sadness": ("down", "sorrowful", "subdued"), "surprise": ("astonished", "startled", "amazed"),
-         "fear": ("alarmed", "anxious", "frightened"), "disgust": ("repelled", "put off"),
-         "anger": ("annoyed", "cross", "irritated"), "contempt": ("scornful", "dismissive")}
+WORDS = {
+    "neutral": ("calm", "at rest", "even"),
+    "happiness": ("cheerful", "pleased", "friendly"),
+    "sadness": ("down", "sorrowful", "subdued"),
+    "surprise": ("astonished", "startled", "amazed"),
+    "fear": ("alarmed", "anxious", "frightened"),
+    "disgust": ("repelled", "put off"),
+    "anger": ("annoyed", "cross", "irritated"),
+    "contempt": ("scornful", "dismissive"),
+}
 
 
 def words(face: Face, _: Call) -> Looked:
@@ -221,7 +296,9 @@ def words(face: Face, _: Call) -> Looked:
     says = [f"[Words people may use|It may be called|Other words for it]: {listed(chosen, 'or')}."]
     if other:
         says.append(f"[Its movements together|These movements together] are also read as {listed(other, 'or')}.")
-    return Looked([f"words for {face.label}: {', '.join(chosen)}", *([f"also read as: {', '.join(other)}"] if other else [])], says)
+    return Looked(
+        [f"words for {face.label}: {', '.join(chosen)}", *([f"also read as: {', '.join(other)}"] if other else [])], says
+    )
 
 
 def intent(face: Face, _: Call) -> Looked:
@@ -230,36 +307,62 @@ def intent(face: Face, _: Call) -> Looked:
     if not on:
         return nothing(face)
     uses = list(OTHER_READINGS[on[0]])
-    return Looked([f"strongest: {face.line(on[0])}", f"such a movement may also come from: {', '.join(uses)}"],
-                  ["[What somebody means to do cannot be seen|A plan cannot be seen in a face].",
-                   f"[Its strongest movement, the|The strongest movement, the] {ACTION_UNITS[on[0]].title} ({on[0]}), may come from "
-                   f"{listed(uses, 'or')}."])
+    return Looked(
+        [f"strongest: {face.line(on[0])}", f"such a movement may also come from: {', '.join(uses)}"],
+        [
+            "[What somebody means to do cannot be seen|A plan cannot be seen in a face].",
+            f"[Its strongest movement, the|The strongest movement, the] {ACTION_UNITS[on[0]].title} ({on[0]}), may come from "
+            f"{listed(uses, 'or')}.",
+        ],
+    )
 
 
-REPLIES = {"neutral": "[How are you doing?|How is it going?]", "happiness": "[That looks like a good moment. What happened?|You look cheerful!]",
-           "sadness": "[You look a little down to me. Do you want to talk?|Would you like some company?]",
-           "surprise": "[That seems unexpected! What happened?|You look surprised. What is it?]",
-           "fear": "[You look a bit alarmed. Is everything all right?|Can I help?]",
-           "disgust": "[That does not seem to please you. Shall we change something?|Something seems off. What is it?]",
-           "anger": "[You look a bit annoyed. Do you want to tell me about it?|Did something go wrong?]",
-           "contempt": "[You do not seem convinced. What do you think?|What do you make of it?]"}
+REPLIES = {
+    "neutral": "[How are you doing?|How is it going?]",
+    "happiness": "[That looks like a good moment. What happened?|You look cheerful!]",
+    "sadness": "[You look a little down to me. Do you want to talk?|Would you like some company?]",
+    "surprise": "[That seems unexpected! What happened?|You look surprised. What is it?]",
+    "fear": "[You look a bit alarmed. Is everything all right?|Can I help?]",
+    "disgust": "[That does not seem to please you. Shall we change something?|Something seems off. What is it?]",
+    "anger": "[You look a bit annoyed. Do you want to tell me about it?|Did something go wrong?]",
+    "contempt": "[You do not seem convinced. What do you think?|What do you make of it?]",
+}
 
 
 def reply(face: Face, _: Call) -> Looked:
     """A kind thing to say to somebody whose face is read so."""
-    return Looked([f"read as {face.label} {_p(face, face.label)}", f"a kind reply: {say(None, REPLIES[face.label])}"],
-                  [f'[A kind reply could be|You could say]: "{REPLIES[face.label]}"', "[The reading may be wrong, so ask rather than tell.|"
-                   "Better ask than assume: the reading can be wrong.]"])
+    return Looked(
+        [f"read as {face.label} {_p(face, face.label)}", f"a kind reply: {say(None, REPLIES[face.label])}"],
+        [
+            f'[A kind reply could be|You could say]: "{REPLIES[face.label]}"',
+            "[The reading may be wrong, so ask rather than tell.|Better ask than assume: the reading can be wrong.]",
+        ],
+    )
 
 
 def tell(face: Face, call: Call) -> Looked:
     """The whole reading in a style: child, short, bullets, coder, json, plain, formal."""
-    return {"child": _child, "short": _short, "bullets": _bullets, "coder": _coder, "json": _json, "plain": _plainly,
-            "formal": _formally}[call.word](face)
+    return {
+        "child": _child,
+        "short": _short,
+        "bullets": _bullets,
+        "coder": _coder,
+        "json": _json,
+        "plain": _plainly,
+        "formal": _formally,
+    }[call.word](face)
 
 
-CHILD = {"neutral": "calm", "happiness": "happy", "sadness": "sad", "surprise": "surprised", "fear": "scared", "disgust": "disgusted",
-         "anger": "angry", "contempt": "as if it did not think much of something"}
+CHILD = {
+    "neutral": "calm",
+    "happiness": "happy",
+    "sadness": "sad",
+    "surprise": "surprised",
+    "fear": "scared",
+    "disgust": "disgusted",
+    "anger": "angry",
+    "contempt": "as if it did not think much of something",
+}
 
 
 def _plain_movement(face: Face, au: str) -> str:
@@ -269,31 +372,42 @@ def _plain_movement(face: Face, au: str) -> str:
 def _child(face: Face) -> Looked:
     on = face.units("on")[:2]
     facts = [f"read as {face.label}", *[face.line(au) for au in on]]
-    says = [f"[Look|See]: {clauses([_plain_movement(face, au) for au in on])}." if on else "[Nothing in this face moves much.|The face is quiet.]",
-            f"[Many people would say this face looks|People often say such a face looks] {CHILD[face.label]}.",
-            "[But only the person knows how it feels inside.|How it feels inside, only that person knows.]"]
+    says = [
+        f"[Look|See]: {clauses([_plain_movement(face, au) for au in on])}."
+        if on
+        else "[Nothing in this face moves much.|The face is quiet.]",
+        f"[Many people would say this face looks|People often say such a face looks] {CHILD[face.label]}.",
+        "[But only the person knows how it feels inside.|How it feels inside, only that person knows.]",
+    ]
     return Looked(facts, says)
 
 
 def _short(face: Face) -> Looked:
     on = face.units("on")[:2]
     moving = f"{clauses([face.words(au) for au in on])}; " if on else ""
-    return Looked([f"read as {face.label} {_p(face, face.label)}", *[face.line(au) for au in on]],
-                  [f"{moving}commonly read as {face.label} ({_p(face, face.label)})."])
+    return Looked(
+        [f"read as {face.label} {_p(face, face.label)}", *[face.line(au) for au in on]],
+        [f"{moving}commonly read as {face.label} ({_p(face, face.label)})."],
+    )
 
 
 def _plainly(face: Face) -> Looked:
     on = face.units("on")[:NAMED]
     moving = f"{clauses([_plain_movement(face, au) for au in on])}." if on else "[Nothing moves much.|The face is at rest.]"
-    return Looked([f"read as {face.label}", *[face.line(au) for au in on]],
-                  [moving, f"The face is commonly read as {face.label}."])
+    return Looked(
+        [f"read as {face.label}", *[face.line(au) for au in on]], [moving, f"The face is commonly read as {face.label}."]
+    )
 
 
 def _formally(face: Face) -> Looked:
     found = movements_of(face)
-    return Looked([f"read as {face.label} {_p(face, face.label)}", *[face.line(au) for au in found]],
-                  [f"As measured, {clauses([face.words(au) for au in found])}." if found else "No measured movement stands out.",
-                   f"The reading is {face.label}, with a confidence of {_p(face, face.label)}."])
+    return Looked(
+        [f"read as {face.label} {_p(face, face.label)}", *[face.line(au) for au in found]],
+        [
+            f"As measured, {clauses([face.words(au) for au in found])}." if found else "No measured movement stands out.",
+            f"The reading is {face.label}, with a confidence of {_p(face, face.label)}.",
+        ],
+    )
 
 
 def movements_of(face: Face) -> list[str]:
@@ -305,11 +419,15 @@ def code(face: Face) -> str:
     sides = {"left": "L", "right": "R", "both": ""}
     units = sorted(face.units("on"))
     letters = ["ABCDE"[LEVELS.index(level_word(face.facts.strength(au)))] for au in units]
-    return "+".join(f"{sides[face.facts.side(au)]}{int(au[2:])}{letter}" for au, letter in zip(units, letters, strict=True)) or "0"
+    return (
+        "+".join(f"{sides[face.facts.side(au)]}{int(au[2:])}{letter}" for au, letter in zip(units, letters, strict=True)) or "0"
+    )
 
 
 def _coder(face: Face) -> Looked:
-    return Looked([f"code: {code(face)}"], [f"FACS: {code(face)}. Commonly read as {face.label} ({_p(face, face.label)})."], whole=True)
+    return Looked(
+        [f"code: {code(face)}"], [f"FACS: {code(face)}. Commonly read as {face.label} ({_p(face, face.label)})."], whole=True
+    )
 
 
 def _bullets(face: Face) -> Looked:
@@ -320,6 +438,10 @@ def _bullets(face: Face) -> Looked:
 
 
 def _json(face: Face) -> Looked:
-    found = {"action_units": {au: {"intensity": face.facts.strength(au), "side": face.facts.side(au)} for au in face.units("on")},
-             "reading": face.label, "confidence": round(face.distribution[face.label], 2), "runner_up": face.ranked[1]}
+    found = {
+        "action_units": {au: {"intensity": face.facts.strength(au), "side": face.facts.side(au)} for au in face.units("on")},
+        "reading": face.label,
+        "confidence": round(face.distribution[face.label], 2),
+        "runner_up": face.ranked[1],
+    }
     return Looked(["json"], [json.dumps(found)], whole=True)

@@ -1,7 +1,8 @@
-"""Bring your own language model: any OpenAI-compatible endpoint words the answers; what they may say is looked up and checked here.
+"""Bring your own language model: any OpenAI-compatible endpoint words the answers; what they may say is looked up and checked
+here.
 
-Questions are still understood by the talker, so nothing of the picture leaves this machine, only the conversation and what was looked up,
-as text.
+Questions are still understood by the talker, so nothing of the picture leaves this machine, only the conversation and what was
+looked up, as text.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ from emollm.schema import InputError
 from emollm.talk.dialogue import Exchange, messages
 from emollm.talk.talker import Writer
 
-INSTRUCTIONS = ("You put into words what was measured of a face. Say only what stands under 'Measured:', with its action units and numbers as "
-                "they are, in one to four plain sentences. Never say who somebody is, how old, or what they feel.")
+INSTRUCTIONS = (
+    "You put into words what was measured of a face. Say only what stands under 'Measured:', with its action units and "
+    "numbers as "
+    "they are, in one to four plain sentences. Never say who somebody is, how old, or what they feel."
+)
 KEY = "EMOLLM_LLM_KEY"  # environment; never sent anywhere but to the endpoint
 SECONDS, RETRIES = 60.0, 2
 
@@ -57,8 +61,10 @@ class RemoteWriter:
             yield given.choices[0].message.content or ""
         except (OpenAIError, AttributeError, IndexError, TypeError, ValueError) as error:
             reason = " ".join(str(getattr(error, "message", error) or type(error).__name__).split())[:200]
-            raise InputError(f"--llm {self.url}: no usable answer from '{self.model}' ({reason}). Check the address, the model's name and "
-                             f"{KEY}.") from None
+            raise InputError(
+                f"--llm {self.url}: no usable answer from '{self.model}' ({reason}). Check the address, the model's name and "
+                f"{KEY}."
+            ) from None
 
 
 def _joined(said: list[dict[str, str]]) -> list[dict[str, str]]:

@@ -48,8 +48,8 @@ FaceOf = Callable[[Call], "Face | None"]
 
 
 def steps(before: list[Exchange], question: str, face: FaceOf, style: str = "", checked: bool = True) -> Asking:
-    """Steps 1 to 4 for one question. before: the conversation so far; face: what a call is looked up in, None without a picture;
-    style: of call.STYLES, how explanations are wanted; checked: False shows what the model writes."""
+    """Steps 1 to 4 for one question. before: the conversation so far; face: what a call is looked up in, None without a
+    picture; style: of call.STYLES, how explanations are wanted; checked: False shows what the model writes."""
     before = before[-KEPT:]
     exchange = Exchange(question)
     call = parse((yield [*before, exchange], CALL_TOKENS))

@@ -62,7 +62,7 @@ def capitalised(text: str) -> str:
 
 
 def noun(au: str, side: str, adjective: str = "") -> tuple[str, bool]:
-    """"raised left cheek", False / "raised cheeks", True: the part of the face and whether it is plural."""
+    """ "raised left cheek", False / "raised cheeks", True: the part of the face and whether it is plural."""
     part = PARTS[au]
     adjective += " " * bool(adjective)
     if side == "both":
@@ -73,7 +73,7 @@ def noun(au: str, side: str, adjective: str = "") -> tuple[str, bool]:
 
 
 def moved(au: str, side: str = "both", denied: bool = False) -> str:
-    """"the mouth corners are [raised|pulled up|...]", as a pattern; denied: "... are not raised"."""
+    """ "the mouth corners are [raised|pulled up|...]", as a pattern; denied: "... are not raised"."""
     words, plural = noun(au, side)
     return f"the {words} {'are' if plural else 'is'} {'not ' * denied}[{'|'.join(PARTS[au].states)}]"
 
@@ -84,5 +84,5 @@ def clauses(items: list[str]) -> str:
 
 
 def listed(items: list[str], last: str = "and") -> str:
-    """"a", "a and b", "a, b and c"."""
+    """ "a", "a and b", "a, b and c"."""
     return "".join(items) if len(items) < 2 else f"{', '.join(items[:-1])} {last} {items[-1]}"

@@ -29,12 +29,16 @@ def merged(name: str = TALKER) -> Path:
     folder = talker_folder(name)
     facts = json.loads((folder / "talker.json").read_text())
     if facts["dialogue_version"] != DIALOGUE_VERSION:
-        raise InputError(f"talker '{name}' has dialogue version {facts['dialogue_version']}, this emollm has {DIALOGUE_VERSION}: "
-                         "install the matching emollm, or train it again")
+        raise InputError(
+            f"talker '{name}' has dialogue version {facts['dialogue_version']}, this emollm has {DIALOGUE_VERSION}: "
+            "install the matching emollm, or train it again"
+        )
     base = base_of(facts["base"])
     if base.sha256 != facts["base_sha256"]:
-        raise InputError(f"talker '{name}' was trained on {facts['base']} with SHA-256 {facts['base_sha256'][:12]}..., what is here has "
-                         f"{base.sha256[:12]}...: another copy of the same name. Install the one it belongs to, or train it again")
+        raise InputError(
+            f"talker '{name}' was trained on {facts['base']} with SHA-256 {facts['base_sha256'][:12]}..., what is here has "
+            f"{base.sha256[:12]}...: another copy of the same name. Install the one it belongs to, or train it again"
+        )
     own = sha256_of([folder / "adapter_model.safetensors"])
     made = cache_folder() / f"talker-{base.sha256[:12]}-{own[:12]}"
     kept(made, lambda empty: _merge(base, folder, empty), {"base_sha256": base.sha256, "adapter_sha256": own})
@@ -97,7 +101,7 @@ class LocalWriter:
                 new = [token]
                 whole = self.tokenizer.decode(written)
                 if not whole.endswith("�"):  # the middle of a character
-                    yield whole[len(shown):]
+                    yield whole[len(shown) :]
                     shown = whole
 
 

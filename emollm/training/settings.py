@@ -10,8 +10,8 @@ from emollm.schema import InputError
 
 
 def load(path: str, *keys: str, changes: Sequence[str] = ()) -> dict:
-    """Settings with exactly `keys` (see check). changes: `key=value` or `part.key=value`, as on the command line, over what stands
-    in the file. Raises InputError naming the file and the key, with a suggestion."""
+    """Settings with exactly `keys` (see check). changes: `key=value` or `part.key=value`, as on the command line, over what
+    stands in the file. Raises InputError naming the file and the key, with a suggestion."""
     settings = read(path)
     for change in changes:
         _change(settings, change)

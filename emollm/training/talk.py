@@ -2,11 +2,11 @@
 
     emollm train configs/train_talker.yaml
 
-Only calls and answers are learnt (emollm.talk.dialogue.supervised). A step holds about `tokens` tokens in micro-batches of rows of
-alike length; its loss is the weighted mean over all supervised tokens of the step, so that a step is the same however it is cut. Only
-supervised positions go through the output layer: a vocabulary of 49,152 costs more than the rest of a small model. Runs on
-accelerate: bf16, one or more processes, a GPU when there is one. A rerun resumes from the last checkpoint, and ends with
-the weights of a run that was not stopped (same machine and number of threads).
+Only calls and answers are learnt (emollm.talk.dialogue.supervised). A step holds about `tokens` tokens in micro-batches of rows
+of alike length; its loss is the weighted mean over all supervised tokens of the step, so that a step is the same however it is
+cut. Only supervised positions go through the output layer: a vocabulary of 49,152 costs more than the rest of a small model.
+Runs on accelerate: bf16, one or more processes, a GPU when there is one. A rerun resumes from the last checkpoint, and ends
+with the weights of a run that was not stopped (same machine and number of threads).
 """
 
 from __future__ import annotations
@@ -25,8 +25,30 @@ from emollm.schema import InputError
 from emollm.talk.dialogue import DIALOGUE_VERSION, Exchange, supervised
 from emollm.training import settings
 
-KEYS = ("stage", "base", "data", "out", "seed", "steps", "tokens", "micro_tokens", "longest", "call_weight", "lr", "warm_up", "weight_decay", "clip",
-        "lora", "lora.rank", "lora.alpha", "lora.dropout", "lora.targets", "save_every", "checkpointing", "quantise")
+KEYS = (
+    "stage",
+    "base",
+    "data",
+    "out",
+    "seed",
+    "steps",
+    "tokens",
+    "micro_tokens",
+    "longest",
+    "call_weight",
+    "lr",
+    "warm_up",
+    "weight_decay",
+    "clip",
+    "lora",
+    "lora.rank",
+    "lora.alpha",
+    "lora.dropout",
+    "lora.targets",
+    "save_every",
+    "checkpointing",
+    "quantise",
+)
 BUCKET = 16  # steps whose rows are sorted by length together
 
 
@@ -90,9 +112,11 @@ def padded(rows: list[Row], pad: int) -> dict[str, torch.Tensor]:
     """input_ids, attention_mask and taught [B, L], padded at the right."""
     length = max(len(r.ids) for r in rows)
     fill = [length - len(r.ids) for r in rows]
-    return {"input_ids": torch.tensor([r.ids + [pad] * n for r, n in zip(rows, fill, strict=True)]),
-            "attention_mask": torch.tensor([[1] * len(r.ids) + [0] * n for r, n in zip(rows, fill, strict=True)]),
-            "taught": torch.tensor([r.taught + [0.0] * n for r, n in zip(rows, fill, strict=True)])}
+    return {
+        "input_ids": torch.tensor([r.ids + [pad] * n for r, n in zip(rows, fill, strict=True)]),
+        "attention_mask": torch.tensor([[1] * len(r.ids) + [0] * n for r, n in zip(rows, fill, strict=True)]),
+        "taught": torch.tensor([r.taught + [0.0] * n for r, n in zip(rows, fill, strict=True)]),
+    }
 
 
 def summed_loss(model, batch: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -125,16 +149,27 @@ def quantised(kind: str | None) -> dict:
         raise InputError(f"quantise: {kind}: use null or nf4")
     from transformers import BitsAndBytesConfig
 
-    return {"quantization_config": BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
-                                                      bnb_4bit_compute_dtype=torch.bfloat16)}
+    return {
+        "quantization_config": BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=torch.bfloat16
+        )
+    }
 
 
 def with_lora(model, lora: dict):
     """The model with LoRA on the linear layers named; the rest is frozen."""
     from peft import LoraConfig, get_peft_model
 
-    return get_peft_model(model, LoraConfig(r=lora["rank"], lora_alpha=lora["alpha"], lora_dropout=lora["dropout"],
-                                            target_modules=lora["targets"], task_type="CAUSAL_LM"))
+    return get_peft_model(
+        model,
+        LoraConfig(
+            r=lora["rank"],
+            lora_alpha=lora["alpha"],
+            lora_dropout=lora["dropout"],
+            target_modules=lora["targets"],
+            task_type="CAUSAL_LM",
+        ),
+    )
 
 
 def main(path: str, changes: tuple[str, ...] = ()) -> None:
@@ -150,10 +185,15 @@ def main(path: str, changes: tuple[str, ...] = ()) -> None:
     tokenizer = AutoTokenizer.from_pretrained(base.folder)
     rows, left_out = read_rows(config["data"], tokenizer, config["longest"], config["call_weight"])
     say = print if accelerator.is_main_process else (lambda *_, **__: None)
-    say(f"{len(rows)} rows, {sum(len(r.ids) for r in rows)} tokens, {sum(w > 0 for r in rows for w in r.taught)} of them learnt; "
-        f"{left_out} rows longer than {config['longest']} tokens left out", flush=True)
-    model = with_lora(AutoModelForCausalLM.from_pretrained(base.folder, dtype=torch.bfloat16, **quantised(config["quantise"])),
-                      config["lora"])
+    say(
+        f"{len(rows)} rows, {sum(len(r.ids) for r in rows)} tokens, {sum(w > 0 for r in rows for w in r.taught)} of them "
+        f"learnt; "
+        f"{left_out} rows longer than {config['longest']} tokens left out",
+        flush=True,
+    )
+    model = with_lora(
+        AutoModelForCausalLM.from_pretrained(base.folder, dtype=torch.bfloat16, **quantised(config["quantise"])), config["lora"]
+    )
     for weight in model.parameters():
         if weight.requires_grad:
             weight.data = weight.data.float()
@@ -179,7 +219,12 @@ def main(path: str, changes: tuple[str, ...] = ()) -> None:
             raise InputError(f"{path}: the loss of step {step} is {loss}; the last checkpoint is kept. Lower lr.")
         seen += tokens
         if accelerator.is_main_process and (step % 10 == 9 or step + 1 == config["steps"]):
-            line = {"step": step + 1, "loss": round(loss, 4), "tokens": seen, "tokens_s": round(seen / (time.monotonic() - begun))}
+            line = {
+                "step": step + 1,
+                "loss": round(loss, 4),
+                "tokens": seen,
+                "tokens_s": round(seen / (time.monotonic() - begun)),
+            }
             with (out / "log.jsonl").open("a") as log:
                 log.write(json.dumps(line) + "\n")
         if (step + 1) % config["save_every"] == 0 or step + 1 == config["steps"]:
@@ -190,7 +235,7 @@ def main(path: str, changes: tuple[str, ...] = ()) -> None:
 
 def train_step(accelerator, model, optimiser, micro: list[list[Row]], pad: int, clip: float) -> tuple[float, int]:
     """One update from micro-batches; returns the mean loss of a supervised token, weighted, and the number of tokens read."""
-    mine = micro[accelerator.process_index::accelerator.num_processes]
+    mine = micro[accelerator.process_index :: accelerator.num_processes]
     total = sum(sum(r.taught[1:]) for rows in micro for r in rows)
     summed = 0.0
     for rows in mine:

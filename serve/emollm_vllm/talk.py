@@ -81,11 +81,15 @@ class Talking:
         """Earlier turns (question, answer) with their calls and look-ups, as they were or found again."""
         found: list[Exchange] = []
         for k, (question, answer) in enumerate(turns):
-            key = _key(turns[:k + 1], face)
+            key = _key(turns[: k + 1], face)
             if key not in self.chats:
                 exchange = Exchange(question)
                 call: Call = parse(await self.write([*found[-KEPT:], exchange], CALL_TOKENS))
-                exchange.call, exchange.facts, exchange.answer = str(call), look_up(call, face).text(), answer[:LONGEST_QUESTION]
+                exchange.call, exchange.facts, exchange.answer = (
+                    str(call),
+                    look_up(call, face).text(),
+                    answer[:LONGEST_QUESTION],
+                )
                 self.remember(key, exchange)
             found.append(self.chats[key])
         return found
@@ -134,14 +138,25 @@ def _turns(messages: list[dict]) -> tuple[list[tuple[str, str]], str, str]:
 
 
 def _basis(said: Reply) -> dict:
-    return {"call": str(said.call), "looked_up": said.exchange.facts.split("\n"), "mended": said.mended, "disclosure": DISCLOSURE}
+    return {
+        "call": str(said.call),
+        "looked_up": said.exchange.facts.split("\n"),
+        "mended": said.mended,
+        "disclosure": DISCLOSURE,
+    }
 
 
 def _whole(body: dict, said: Reply) -> dict:
     message = {"role": "assistant", "content": said.text}
-    return {"id": f"chatcmpl-{uuid4().hex}", "object": "chat.completion", "created": int(time.time()),
-            "model": body.get("model", TALKER), "choices": [{"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}],
-            "usage": None, "emollm": _basis(said)}
+    return {
+        "id": f"chatcmpl-{uuid4().hex}",
+        "object": "chat.completion",
+        "created": int(time.time()),
+        "model": body.get("model", TALKER),
+        "choices": [{"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}],
+        "usage": None,
+        "emollm": _basis(said),
+    }
 
 
 async def _chunks(body: dict, said: Reply) -> AsyncIterator[str]:
@@ -150,8 +165,14 @@ async def _chunks(body: dict, said: Reply) -> AsyncIterator[str]:
 
     def chunk(delta: dict, reason: str | None = None, **more) -> str:
         choice = {"index": 0, "delta": delta, "finish_reason": reason}
-        made = {"id": name, "object": "chat.completion.chunk", "created": created, "model": body.get("model", TALKER),
-                "choices": [choice], **more}
+        made = {
+            "id": name,
+            "object": "chat.completion.chunk",
+            "created": created,
+            "model": body.get("model", TALKER),
+            "choices": [choice],
+            **more,
+        }
         return f"data: {json.dumps(made)}\n\n"
 
     yield chunk({"role": "assistant", "content": ""})

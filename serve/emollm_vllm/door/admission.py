@@ -118,8 +118,8 @@ def _not_finite(name: str) -> None:
 
 
 def admit(route: str, body: dict, limits: Limits, instructed: bool = False) -> dict:
-    """A body that vLLM may be given, for one of ROUTES; `emollm` is left in it. instructed: whether instructions (system and developer
-    messages) are left in it, too. Raises Refused (400)."""
+    """A body that vLLM may be given, for one of ROUTES; `emollm` is left in it. instructed: whether instructions (system and
+    developer messages) are left in it, too. Raises Refused (400)."""
     body = {name: value for name, value in body.items() if not _asks_for_nothing(name, value, body)}
     _check_fields(body, limits)
     count = _Count(limits)
@@ -154,7 +154,8 @@ def admit_talk(body: dict, limits: Limits) -> dict:
     """A chat completion that the talker may be given: with its instructions, with or without a face. Raises Refused (400)."""
     admitted = admit(CHAT, body, dataclasses.replace(limits, media_needed=False), instructed=True)
     if field := form_of(admitted):
-        raise Refused(400, f"{field} cannot be set for {TALKER}: its answers have their own form. Ask for JSON in words, or use the "
+        raise Refused(400, f"{field} cannot be set for {TALKER}: its answers have their own form. Ask for JSON in words, or "
+                           f"use the "
                            "model that explains", field)
     if admitted.get("n", 1) != 1:
         raise Refused(400, f"n is {admitted['n']}, but {TALKER} answers a question in one way; leave it out", "n")

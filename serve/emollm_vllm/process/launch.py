@@ -52,7 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--model", default="pocket", metavar="MODEL", help="pocket (default), a checkpoint folder, or a hub name OWNER/NAME")
     add("--lora", action="append", default=[], metavar="NAME=DIR", help="serve this adapter too, as model NAME; repeatable")
-    add("--talker", default=None, metavar="NAME", help="what answers chats with the model \"talker\": talker (default, when its language "
+    add("--talker", default=None, metavar="NAME", help="what answers chats with the model \"talker\": talker (default, when "
+                                                       "its language "
         "model is installed), a folder, or none")
     add("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     add("--port", type=int, default=8000, help="default: 8000; 0: a free one")
