@@ -184,7 +184,7 @@ def test_claims_that_the_measurement_does_not_bear_out_are_named_once():
 
 def test_questions_on_the_command_line(astronaut_file, capsys, tmp_path):
     saved = tmp_path / "chat.json"
-    code = cli.main(["chat", str(astronaut_file), "--question", WHY, "--question", "/what-if AU12=0",
+    code = cli.main(["chat", str(astronaut_file), "--model", "pocket", "--question", WHY, "--question", "/what-if AU12=0",
                      "--question", WHICH, "--question", f"/save {saved}"])
     out, err = capsys.readouterr()
     assert code == 0
@@ -203,7 +203,7 @@ def test_questions_on_the_command_line(astronaut_file, capsys, tmp_path):
 
 def test_piped_lines_are_answered_in_turn(astronaut_file):
     lines = f"{WHICH}\n\n/evidence\n{WHY}\n/quit\nnever asked\n"
-    done = subprocess.run([sys.executable, "-m", "emollm", "chat", str(astronaut_file), "--what-if", "AU12=0"],
+    done = subprocess.run([sys.executable, "-m", "emollm", "chat", str(astronaut_file), "--model", "pocket", "--what-if", "AU12=0"],
                           input=lines.encode() + b"\xff\n", capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     first, _, rest = done.stdout.decode().partition("\n\n")
@@ -330,7 +330,7 @@ class Terminal:
 
 
 def test_ctrl_c_stops_an_answer_and_only_that(astronaut_file):
-    terminal = Terminal(str(astronaut_file))
+    terminal = Terminal(str(astronaut_file), "--model", "pocket")
     assert "emollm describes facial movement" in terminal.read_until("AU12")[0]
     terminal.read_until("you: ")
     for _ in range(20):  # an answer takes a fifth of a second, and may be over before the key is pressed

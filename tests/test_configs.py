@@ -8,9 +8,11 @@ import yaml
 
 from data_engine import build
 from data_engine.questions import QUESTIONS
+from data_engine.talk import build as build_talk
 from emollm.schema import InputError
 from emollm.training import settings
 from emollm.training import stages as train
+from emollm.training import talk
 from emollm.training import tower as train_tower
 from emollm.training.augment import Strengths
 
@@ -21,6 +23,10 @@ FILES = sorted(FOLDER.rglob("*.yaml"))
 def keys_of(path: Path) -> tuple[str, ...]:
     if path.stem.startswith("train_tower"):
         return train_tower.KEYS
+    if path.stem.startswith("train_talker"):
+        return talk.KEYS
+    if path.stem == "data_talk":
+        return build_talk.KEYS
     return train.KEYS if path.stem.startswith("train_") else build.KEYS
 
 
@@ -46,8 +52,8 @@ def test_settings_load_strictly(path):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_the_header_names_the_command_that_runs_it(path):
-    program = {"data": "python -m data_engine build", "train": "emollm train"}
-    assert path.read_text().splitlines()[0] == f"# {program[path.stem.split('_')[0]]} configs/{path.name}"
+    program = "emollm train" if path.stem.startswith("train_") else f"python -m data_engine {'talk' if path.stem == 'data_talk' else 'build'}"
+    assert path.read_text().splitlines()[0] == f"# {program} configs/{path.name}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
@@ -63,7 +69,7 @@ def test_every_kind_of_question_can_be_asked():
     assert {key for key in build.KEYS if key.startswith("asked.")} == {f"asked.{kind}?" for kind in QUESTIONS}
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if p.stem.startswith("data_")], ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", [p for p in FILES if keys_of(p) == build.KEYS], ids=lambda p: p.stem)
 def test_data_settings_are_shares(path):
     config = loaded(path)
     assert sum(config["mix"].values()) == pytest.approx(1)
@@ -92,6 +98,14 @@ def test_tower_settings(path):
     assert len(config["strengths"]) == len(config["sizes"])
     assert config["validate_every"] > 0 and 0 < config["warm_up"] < 1 and 0 <= config["balance"] <= 1
     assert set(config["augment"]) == {field.name for field in dataclasses.fields(Strengths)}
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if keys_of(p) == talk.KEYS], ids=lambda p: p.stem)
+def test_talker_settings(path):
+    config = loaded(path)
+    assert isinstance(config["lr"], float) and 0 < config["warm_up"] < 1
+    assert config["micro_tokens"] >= config["longest"]
+    assert talk.quantised(config["quantise"]) is not None
 
 
 def test_every_input_is_the_output_of_another_file():

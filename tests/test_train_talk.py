@@ -2,7 +2,6 @@
 nothing."""
 
 import json
-from pathlib import Path
 
 import pytest
 import torch
@@ -232,14 +231,6 @@ def test_two_processes_learn_what_one_learns(tmp_path, tokenizer):
     assert done.returncode == 0, done.stderr[-2000:]
     alone, together = adapter(tmp_path / "a" / "run"), adapter(tmp_path / "b" / "run")
     assert all(torch.allclose(alone[name], together[name], atol=2e-3) for name in alone)
-
-
-@pytest.mark.parametrize("path", sorted(Path("configs").glob("train_talker*.yaml")), ids=lambda p: p.stem)
-def test_every_config_is_whole(path):
-    from emollm.training import settings
-
-    found = settings.load(str(path), *talk.KEYS)
-    assert talk.quantised(found["quantise"]) is not None and found["stage"] == "talk"
 
 
 def test_an_adapter_refuses_another_base(tmp_path, tokenizer, monkeypatch):

@@ -1,6 +1,7 @@
 """Pocket's own tokenizer: byte-level BPE over the training answers; AU codes, labels and numbers like 4.2 whole."""
 
 import functools
+import itertools
 from collections.abc import Iterable
 
 from transformers import PreTrainedTokenizerFast
@@ -11,6 +12,7 @@ from emollm.schema import AU_NAMES, LABELS, InputError
 # A strength or time to a tenth is one token: the model then reads it off the evidence in one step. Digit by digit it learnt
 # the level word and guessed the number from that (docs/decisions.md). Other digits stand alone.
 PIECES = r" ?\d\.\d|\d|\n| ?\p{L}+| ?[^\s\p{L}\p{N}]+|[^\S\n]+"
+OFTEN = 1000  # times that each label is shown to the tokenizer beside the texts
 ANSWER_TAIL = 16  # tokens of an answer's end that hold "\nConclusion:" in any tokenizer
 # One user message may hold text parts and faces; the faces stand first, as in training, wherever they were sent. Text cannot
 # smuggle in special tokens.
@@ -38,7 +40,8 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenize
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(vocab_size=vocabulary - len(AU_NAMES), special_tokens=list(SPECIAL_TOKENS),
                                   initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False)
-    tokenizer.train_from_iterator(texts, trainer)
+    labels = (f" {label}" for label in LABELS for _ in range(OFTEN))  # whole tokens, however few texts there are
+    tokenizer.train_from_iterator(itertools.chain(texts, labels), trainer)
     tokenizer.add_tokens([AddedToken(name, normalized=False) for name in AU_NAMES])
     wrapped = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=TURN_END, eos_token=TURN_END,
                                       chat_template=CHAT_TEMPLATE, clean_up_tokenization_spaces=False)
