@@ -203,8 +203,8 @@ def test_questions_on_the_command_line(astronaut_file, capsys, tmp_path):
 
 def test_piped_lines_are_answered_in_turn(astronaut_file):
     lines = f"{WHICH}\n\n/evidence\n{WHY}\n/quit\nnever asked\n"
-    done = subprocess.run([sys.executable, "-m", "emollm", "chat", str(astronaut_file), "--model", "pocket", "--what-if", "AU12=0"],
-                          input=lines.encode() + b"\xff\n", capture_output=True, check=False)
+    command = [sys.executable, "-m", "emollm", "chat", str(astronaut_file), "--model", "pocket", "--what-if", "AU12=0"]
+    done = subprocess.run(command, input=lines.encode() + b"\xff\n", capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     first, _, rest = done.stdout.decode().partition("\n\n")
     assert prompt.parse(first).observations

@@ -10,9 +10,8 @@ from data_engine import build
 from data_engine.questions import QUESTIONS
 from data_engine.talk import build as build_talk
 from emollm.schema import InputError
-from emollm.training import settings
+from emollm.training import settings, talk
 from emollm.training import stages as train
-from emollm.training import talk
 from emollm.training import tower as train_tower
 from emollm.training.augment import Strengths
 
@@ -52,7 +51,8 @@ def test_settings_load_strictly(path):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_the_header_names_the_command_that_runs_it(path):
-    program = "emollm train" if path.stem.startswith("train_") else f"python -m data_engine {'talk' if path.stem == 'data_talk' else 'build'}"
+    step = "talk" if path.stem == "data_talk" else "build"
+    program = "emollm train" if path.stem.startswith("train_") else f"python -m data_engine {step}"
     assert path.read_text().splitlines()[0] == f"# {program} configs/{path.name}"
 
 

@@ -29,7 +29,7 @@ def client(server):
 # --- OpenAI's other routes -------------------------------------------------------------------------------------------
 
 def test_models(client):
-    assert [m.id for m in client.models.list()] == ["pocket", "emollm"]
+    assert [m.id for m in client.models.list()] == ["talker", "pocket", "emollm"]
 
 
 def _input(url: str) -> list[dict]:

@@ -221,28 +221,36 @@ def test_a_real_server_starts_answers_dies_comes_back_and_stops(real, astronaut_
     until(serves)
     check_routes(url, key, chat)
     family_before = family(process)
-    engine = next(c for c in family_before if "EngineCore" in " ".join(c.cmdline()))
-    engine.kill()
+    engines(family_before)[0].kill()
     check_unavailable(until(lambda: (a := ask(f"{url}/health"))[0] != 200 and a, 30))
     until(lambda: not any(alive(c.pid) for c in family_before), 60)
     until(serves)
     assert ask(f"{url}/v1/chat/completions", chat, key)[0] == 200
     check_hanging(process, url, key, chat)
+    until(serves)
+    engines(family(process))[1].kill()  # the talker's: without it the server is not whole either
+    check_unavailable(until(lambda: (a := ask(f"{url}/health"))[0] != 200 and a, 30))
+    until(serves)
     children = family(process)
     process.send_signal(signal.SIGTERM)
     out, _ = process.communicate(timeout=60)
     assert (process.returncode, out) == (0, b"")
     assert not [c for c in children if alive(c.pid)]
     said = log.read_text()
-    assert said.count("emollm: ready: ") == 2
+    assert said.count("emollm: ready: ") == 4
     assert "my-private-words" not in said and "secret-key" not in said
     assert not re.search(r"[A-Za-z0-9+/]{200}", said)
+
+
+def engines(children) -> list:
+    """The engine that sees and the talker's, which is started after it."""
+    return sorted((c for c in children if "EngineCore" in " ".join(c.cmdline())), key=lambda c: c.create_time())
 
 
 def check_hanging(process, url, key, chat):
     """An engine that lives but does nothing: who waits for it is told so, and another is started."""
     hung = family(process)
-    next(c for c in hung if "EngineCore" in " ".join(c.cmdline())).suspend()
+    engines(hung)[0].suspend()
     check_unavailable(ask(f"{url}/v1/chat/completions", chat, key))  # sent while nobody had noticed
     until(lambda: not any(alive(c.pid) for c in hung), 60)
     check_unavailable(ask(f"{url}/health"))
@@ -253,8 +261,8 @@ def check_routes(url, key, chat):
     """What a server that is ready answers."""
     assert ask(f"{url}/v1/models")[0] == 401
     status, _, text = ask(f"{url}/v1/models", headers=key)
-    assert (status, [(m["id"], m["root"]) for m in json.loads(text)["data"]]) == (200, [("pocket", "pocket"),
-                                                                                       ("emollm", "emollm")])
+    assert (status, [(m["id"], m["root"]) for m in json.loads(text)["data"]]) == (
+        200, [("talker", "talker"), ("pocket", "pocket"), ("emollm", "emollm")])
     status, _, text = ask(f"{url}/v1/chat/completions", chat, key)
     assert status == 200
     assert json.loads(text)["choices"][0]["message"]["content"]

@@ -310,7 +310,8 @@ def _route(scope) -> str:
 
 def _engine_is_dead(scope) -> bool:
     state = getattr(scope.get("app"), "state", None)
-    return bool(getattr(getattr(state, "engine_client", None), "errored", False))
+    engines = (getattr(state, "engine_client", None), getattr(getattr(state, "emollm_talking", None), "engine", None))
+    return any(getattr(engine, "errored", False) for engine in engines)
 
 
 def _sent_to(scope, route: str) -> dict:

@@ -174,10 +174,16 @@ class Readiness:
                 await warm_up(self.app, scope["app"])
                 _tell("ready")
                 limit = float(os.environ.get(HUNG_AFTER, "0"))
-                self.watching = asyncio.create_task(_watch(scope["app"].state.engine_client, limit))
+                self.watching = [asyncio.create_task(_watch(engine, limit)) for engine in engines_of(scope["app"].state)]
             await send(message)
 
         await self.app(scope, receive, announce)
+
+
+def engines_of(state) -> list:
+    """The engine that sees, and the talker's where one is served: without either the server is no longer whole."""
+    talking = getattr(state, "emollm_talking", None)
+    return [state.engine_client, *([talking.engine] if talking else [])]
 
 
 def _hide_paths(models) -> None:
