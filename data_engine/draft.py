@@ -95,7 +95,7 @@ def _sides_fit(sides: set[str], combination: Combination) -> bool:
 
 _TOGETHER = (
     "[Together|Taken together|Seen together|Read together|As a pattern], {phrase}", "{phrase} ({codes})",
-    "{phrase}[;|, and] {codes} [belong together|act as one|form one pattern|make up one movement]",
+    "{phrase}[;|, and] {codes} [belong together|act as one|form one pattern]",
     "[with|through] {codes}, {phrase}", "[here|in this face|on this face], {phrase}",
     "[the main pattern|the key point|what stands out] is that {phrase}",
     "{codes} [show|appear|come] together[:|, so] {phrase}",

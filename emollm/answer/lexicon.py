@@ -345,6 +345,7 @@ IDIOMS = re.compile(
             r"question)\b|\blarge (?:part|share|margin)\b|\bsmall (?:part|share|sample)\b|\bstrong (?:smell|case|evidence|"
             r"light|"
             r"words?)\b|\bweak (?:evidence|case|support|basis)\b|\bbright light\b|\blight(?:s|ing)?\b(?= (?:from|falls|on))",
+            r"(?<=\brise )together\b|(?<=\brises )together\b",
             r"\btogether[ ,](?=they|these|the|those|this|speak|point)",
             r"\btaken together\b|\bseen together\b|\bread together\b|"
             r"\ball together\b|\bput together\b",
