@@ -39,7 +39,7 @@ def test_the_talker_is_listed_first(http):
 def test_questions_about_a_face(ask, sent, question, begins, call):
     found = ask(image(sent.photo), text(question))
     assert found.text.startswith(begins) and found.emollm["call"] == call
-    assert found.emollm["looked_up"] and found.object == "chat.completion"
+    assert found.emollm["looked_up"] and found.object == "chat.completion" and found.usage["completion_tokens"] > 3
 
 
 def test_without_a_picture_there_is_no_face(ask):

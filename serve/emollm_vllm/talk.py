@@ -94,6 +94,11 @@ class Talking:
             found.append(self.chats[key])
         return found
 
+    def usage(self, question: str, answer: str) -> dict[str, int]:
+        """Tokens of the question and of the answer; what stands between them is not counted."""
+        asked, given = (len(self.tokenizer(text, add_special_tokens=False)["input_ids"]) for text in (question, answer))
+        return {"prompt_tokens": asked, "completion_tokens": given, "total_tokens": asked + given}
+
     def remember(self, key: str, exchange: Exchange) -> None:
         self.chats[key] = exchange
         while len(self.chats) > KEPT_CHATS:
@@ -121,7 +126,7 @@ async def completions(request: Request):
     talking.remember(_key([*turns, (question, said.text)], face), said.exchange)
     if body.get("stream"):
         return StreamingResponse(_chunks(body, said), media_type="text/event-stream")
-    return JSONResponse(_whole(body, said))
+    return JSONResponse(_whole(body, said) | {"usage": talking.usage(question, said.text)})
 
 
 def _turns(messages: list[dict]) -> tuple[list[tuple[str, str]], str, str]:
@@ -154,7 +159,6 @@ def _whole(body: dict, said: Reply) -> dict:
         "created": int(time.time()),
         "model": body.get("model", TALKER),
         "choices": [{"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}],
-        "usage": None,
         "emollm": _basis(said),
     }
 
