@@ -81,8 +81,13 @@ class Facts:
         seen = [au for au in units if not math.isnan(self.strength(au))]
         return max(seen, key=self.strength, default=units[0])
 
+    def told(self, units: tuple[str, ...]) -> tuple[str, ...]:
+        """The units of a set that can be told here: a blink (AU45) cannot in a photo, where closed eyes are AU43."""
+        return tuple(au for au in units if self.clip or au != "AU45") or units
+
     def presence(self, units: tuple[str, ...], denied: bool = False, weak: bool = False) -> Verdict:
         """Is one of these there (or, denied, none of them)?"""
+        units = self.told(units)
         states = [self.state(au) for au in units]
         if weak and denied and "on" in states and max(self.strength(au) for au in units if self.state(au) == "on") < 1.5:
             return RIGHT  # "hardly": a trace may be there

@@ -29,7 +29,7 @@ def wrong(text: str, looked: Looked, call: Call, face: Face | None) -> list[str]
         found += [
             f"'{text[f.start : f.end].strip()}': {f.reason or f.verdict}"
             for f in judged.found
-            if f.verdict in ("contradicted", "unmeasured")
+            if f.verdict in ("contradicted", "unmeasured") or (f.verdict == "unsure" and f.kind == "movement")
         ]
         found += [f"{f.kind}: '{text[f.start : f.end].strip()}'" for f in judged.faults]
     return found

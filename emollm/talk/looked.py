@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import dataclass, field
 
-from emollm.talk.words import capitalised, say
+from emollm.talk.words import say
 
 
 @dataclass
@@ -21,7 +22,8 @@ class Looked:
         """The answer in words: the plain one, or one drawn from the alternatives."""
         if self.whole:
             return self.says[0]
-        return " ".join(capitalised(say(rng, pattern)) for pattern in self.says)
+        said = " ".join(say(rng, pattern) for pattern in self.says)
+        return re.sub(r"(?:^|(?<=[.!?] ))[a-z]", lambda m: m[0].upper(), said)
 
     def text(self) -> str:
         return "\n".join(self.facts)

@@ -47,6 +47,7 @@ def _lines(face: Face, call: Call) -> list[str]:
 
 
 def _state(face: Face, units: tuple[str, ...], side: str = "") -> str:
+    units = face.facts.told(units)
     states = [face.facts.state(au) for au in units]
     on = [au for au, state in zip(units, states, strict=True) if state == "on"]
     if on:
@@ -57,6 +58,7 @@ def _state(face: Face, units: tuple[str, ...], side: str = "") -> str:
 
 
 def _state_words(face: Face, units: tuple[str, ...], state: str, side: str) -> str:
+    units = face.facts.told(units)
     on = [au for au in units if face.facts.state(au) == "on"]
     if on:
         only = [
@@ -220,7 +222,7 @@ def part(face: Face, call: Call) -> Looked:
             [f"{name}: {len(on)} movements", *[face.line(au) for au in on]],
             [f"[In the {name}|At the {name}|About the {name}]: {clauses([face.words(au) for au in on])}."],
         )
-    unseen = [au for au in units if face.facts.state(au) == "unmeasured"]
+    unseen = [au for au in face.facts.told(tuple(units)) if face.facts.state(au) == "unmeasured"]
     unsure = [au for au in units if face.facts.state(au) == "unsure"]
     if len(unseen) == len(units):
         return Looked([f"{name}: not measured"], [f"The {name} {be} not measured here, so I cannot say what happens there."])

@@ -11,6 +11,7 @@ server's engine, which must not be waited for, go the same way.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -62,10 +63,15 @@ def steps(before: list[Exchange], question: str, face: FaceOf, style: str = "", 
     if looked.whole:
         exchange.answer = looked.answer()
         return Reply(exchange, call, exchange.answer, exchange.answer)
-    written = (yield [*before, exchange], ANSWER_TOKENS).strip()
+    written = _tidy((yield [*before, exchange], ANSWER_TOKENS))
     found = wrong(written, looked, call, seen) if checked else []
     exchange.answer = looked.answer() if found else written
     return Reply(exchange, call, exchange.answer, written, found)
+
+
+def _tidy(text: str) -> str:
+    """Sentences that begin with a capital."""
+    return re.sub(r"(?<=[.!?] )[a-z]", lambda m: m[0].upper(), text.strip())
 
 
 def reply(writer: Writer, before: list[Exchange], question: str, face: FaceOf, style: str = "", checked: bool = True) -> Reply:
