@@ -42,7 +42,7 @@ class Scripted:
 
 ABOUT_THE_FACE = (
     ("are the mouth corners pulled up?", "Yes", "AU12"),
-    ("is the mouth closed?", "No", "AU25"),
+    ("Is her mouth closed?", "No", "AU25"),
     ("is AU04 there?", "", "AU04"),
     ("how strong is the smile?", "", "AU12"),
     ("which muscle makes AU12?", "", "zygomaticus"),
@@ -71,7 +71,7 @@ def test_questions_about_the_face(talked):
         talked.reset()
         answer = ask(talked, question)
         assert "Conclusion:" not in answer
-        good.append(answer.startswith(begins) and holds in answer)
+        good.append(answer.startswith(begins) and holds.lower() in answer.lower())
     assert sum(good) >= 9, [asked for asked, right in zip(ABOUT_THE_FACE, good, strict=True) if not right]
 
 
@@ -159,7 +159,7 @@ def test_nothing_shown_is_contradicted(talked):
 
 
 def test_the_command(astronaut_file, capsys, tmp_path):
-    assert cli.main(["chat", str(astronaut_file), "--question", "Is she smiling?", "--question", "Give me JSON"]) == 0
+    assert cli.main(["chat", str(astronaut_file), "--question", "Is AU12 there?", "--question", "Give me JSON"]) == 0
     out = capsys.readouterr().out.strip().split("\n\n")
     assert out[0].startswith("Yes")
     assert json.loads(out[1])["action_units"]["AU12"]["intensity"] > 1.25

@@ -51,8 +51,8 @@ def unlike_the_facts(text: str, looked: Looked, call: Call) -> list[str]:
     verdict, said = looked.facts[0].split(":")[0].split(",")[0] if looked.facts else "", _VERDICT.match(text)
     if verdict in ("yes", "no") and said and said[1].lower() != verdict:
         found.append(f"the answer is {verdict}")
-    if verdict in ("not sure", "not measured") and said:
-        found.append(f"the answer is: {verdict}")
+    elif said and not _VERDICT.match(plain):
+        found.append("neither a yes nor a no was looked up")
     if call.name == "refuse" and not _REFUSES.search(text):
         found.append("it does not refuse")
     return found if text else ["nothing was written"]

@@ -357,25 +357,27 @@ def smile(face: Face, _: Call) -> Looked:
     caution = (
         "[It does not tell what anybody feels|It is no sign of what is felt]: many people can make both movements at will."
     )
-    if corners == "on" and cheeks == "on":
-        return Looked(
-            ["yes, both parts of a Duchenne smile are there", *lines],
-            [
-                f"[Yes|It has both parts of one]: {face.words('AU12')} and {face.words('AU06')}[, the pattern called a "
-                f"Duchenne smile|].",
-                caution,
-            ],
-        )
-    if corners == "on":
-        how = {
-            "off": "without the cheeks: " + face.denied("AU06"),
-            "unmeasured": "but AU06 was not measured",
-            "unsure": f"and the cheek raiser (AU06) is only at {face.facts.strength('AU06'):.1f}, between absent and there",
+    if corners == "on":  # no yes or no: "is she smiling?" and "is it genuine?" are both asked here
+        fact, how = {
+            "on": (
+                "both parts of a Duchenne smile are there",
+                f"The smile has both parts of the Duchenne pattern: {face.words('AU12')} and {face.words('AU06')}.",
+            ),
+            "off": (
+                "a smile of the mouth alone, no Duchenne smile",
+                f"The smile is without the cheeks: {face.words('AU12')}; {face.denied('AU06')}.",
+            ),
+            "unmeasured": (
+                "a smile, the cheeks were not measured",
+                f"The smile is there: {face.words('AU12')}; AU06 was not measured.",
+            ),
+            "unsure": (
+                "a smile, the cheeks are not sure",
+                f"The smile is there: {face.words('AU12')}; the cheek raiser (AU06) is only at "
+                f"{face.facts.strength('AU06'):.1f}, between absent and there.",
+            ),
         }[cheeks]
-        first = "No" if cheeks == "off" else "[That cannot be told|I cannot tell]"
-        return Looked(
-            [f"{'no' if cheeks == 'off' else 'not sure'}", *lines], [f"{first}: {face.words('AU12')}, {how}.", caution]
-        )
+        return Looked([fact, *lines], [how, caution])
     if corners == "unmeasured":
         return Looked(["not measured", *lines], ["[I cannot say|That cannot be said]: AU12 was not measured here."])
     if corners == "unsure":
