@@ -42,8 +42,7 @@ NOUN = {
 }
 OUTSIDE_UNITS = ("AU13", "AU16", "AU19", "AU32", "AU34", "AU38", "AU46", "AU51", "AU53", "AU61", "AU99", "AU03", "AU33")
 
-# Call pattern -> wordings. {m}: a movement as subject and state; {noun}, {doing}: the same as noun or doing word; {code}: a
-# code or FACS name; {who}; {adj}, {emotion}: of the label; {side}.
+# What people put before and after a question; mostly nothing.
 BEFORE = (
     *[""] * 26,
     "[hey|hi|ok|okay|so|well|um|and|alright|hm], ",

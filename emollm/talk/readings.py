@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
+
 from emollm.answer.support import support
 from emollm.answer.witnesses import CONFLICT_SAID, conflict, movements
 from emollm.facs.affect import affect
@@ -104,8 +106,6 @@ def _conflict(face: Face) -> list[str]:
         return []
     said = movements(face.series, None, True).given
     look = [face.look[name] for name in LABELS]
-    import numpy as np
-
     if conflict(np.array(look), said) < CONFLICT_SAID:
         return []
     fits, seems = LABELS[int(said.argmax())], max(face.look, key=face.look.get)
