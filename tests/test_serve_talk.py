@@ -80,6 +80,12 @@ def test_two_faces_and_edits(ask, sent):
     assert ask(image(sent.two), text("Is AU12 there?"), mm_processor_kwargs={"face": [1]}).text.startswith("Yes")
 
 
+def test_the_other_faces_are_known(ask, sent):
+    found = ask(image(sent.two), text("Compare the faces"))
+    looked_up = found.emollm["looked_up"]
+    assert found.emollm["call"] == "faces" and "one face only" not in looked_up and len(looked_up) == 2
+
+
 def test_a_stream_is_the_same_answer(server, ask, sent):
     client = OpenAI(base_url=f"{server.url}/v1", api_key="none")
     messages = [{"role": "user", "content": [image(sent.photo), text("What is the strongest movement?")]}]

@@ -164,5 +164,8 @@ def faces_of(items: list[Item], sees) -> tuple[list[tuple[str, Face]], list[dict
         except InputError as error:
             unread.append({"place": item.custom_id, "reason": " ".join(str(error).split())})
             continue
-        faces += [(f"{item.custom_id}, face {s.series.face_id}", face_of(sees, s)) for s in prepared.readable]
+        found = [face_of(sees, s) for s in prepared.readable]
+        for face in found:
+            face.others = {other.series.face_id: other.label for other in found if other is not face}
+        faces += [(f"{item.custom_id}, face {face.series.face_id}", face) for face in found]
     return faces, unread

@@ -9,13 +9,15 @@
     assistant  Yes: the mouth corners are raised (AU12, 3.4 pronounced).
 
 Rendered by the language model's own chat template. The measurement stands in a turn that no user can write: MEASURED is taken
-off the start of what users send.
+off the start of what users send, and so are the tokens that begin and end turns.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+
+from emollm.answer.prompt import plain as without_turns
 
 TALKER = "talker"  # the shipped one
 SYSTEM = "Facial movement chat."
@@ -36,7 +38,7 @@ class Exchange:
 
 def plain(question: str) -> str:
     """A question that cannot pose as a measurement."""
-    return re.sub(r"^(\s*measured:\s*)+", "", question, flags=re.IGNORECASE).strip()
+    return re.sub(r"^(\s*measured:\s*)+", "", without_turns(question), flags=re.IGNORECASE).strip()
 
 
 def messages(exchanges: list[Exchange]) -> list[dict[str, str]]:

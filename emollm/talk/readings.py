@@ -8,6 +8,7 @@ import numpy as np
 
 from emollm.answer.support import support
 from emollm.answer.witnesses import CONFLICT_SAID, conflict, movements
+from emollm.explanation import CLOSE_MARGIN
 from emollm.facs.affect import affect
 from emollm.facs.readings import LEVELS, level_word, relation
 from emollm.facs.tables import COMBINATIONS, OTHER_READINGS, VARIANTS, Combination, Variant
@@ -20,7 +21,6 @@ from emollm.talk.measured import MOST, nothing
 from emollm.talk.words import capitalised, clauses, listed, moved, say
 
 SET_TO = 3.0  # level of a movement that is added to see what would change the reading
-CLOSE = 0.2  # labels this close are named together
 NAMED = 3
 
 
@@ -37,7 +37,7 @@ def _p(face: Face, name: str) -> str:
 
 
 def _close(face: Face) -> bool:
-    return face.distribution[face.ranked[0]] - face.distribution[face.ranked[1]] < CLOSE
+    return face.distribution[face.ranked[0]] - face.distribution[face.ranked[1]] < CLOSE_MARGIN
 
 
 def is_(face: Face, call: Call) -> Looked:
@@ -174,7 +174,7 @@ def whynot(face: Face, call: Call) -> Looked:
 def sure(face: Face, _: Call) -> Looked:
     first, second = face.ranked[:2]
     gap = face.distribution[first] - face.distribution[second]
-    how = "[far ahead|well ahead]" if gap >= 0.5 else "ahead" if gap >= CLOSE else "[only just ahead|a little ahead]"
+    how = "[far ahead|well ahead]" if gap >= 0.5 else "ahead" if gap >= CLOSE_MARGIN else "[only just ahead|a little ahead]"
     return Looked(
         [f"confidence: {first} {_p(face, first)}, runner-up {second} {_p(face, second)}, {say(None, how)}"],
         [

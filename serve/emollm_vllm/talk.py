@@ -18,6 +18,7 @@ from uuid import uuid4
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
+from emollm.answer.prompt import DEFAULT_QUESTION
 from emollm.explanation import DISCLOSURE
 from emollm.schema import InputError
 from emollm.subject import Subject
@@ -27,7 +28,7 @@ from emollm.talk.face import Face
 from emollm.talk.lookup import look_up
 from emollm.talk.talker import KEPT, Reply, steps
 from emollm_vllm.door.admission import TALK
-from emollm_vllm.plugin.media import media_of, subject_of, text_of
+from emollm_vllm.plugin.media import connector, media_of, subject_of, text_of
 from emollm_vllm.plugin.processing import client_error
 
 KEPT_LOOKS, KEPT_CHATS = 256, 1024
@@ -42,7 +43,7 @@ class Talking:
         """engine: vLLM's AsyncLLM around the merged talker; look_of: Subject -> its label distribution by pixels, awaited."""
         self.engine, self.tokenizer, self.look_of = engine, tokenizer, look_of
         self.looks: OrderedDict[int, tuple[Subject, dict]] = OrderedDict()
-        self.chats: OrderedDict[str, list[Exchange]] = OrderedDict()
+        self.chats: OrderedDict[str, Exchange] = OrderedDict()
 
     async def write(self, exchanges: list[Exchange], most: int) -> str:
         from vllm import SamplingParams
@@ -106,7 +107,9 @@ class Talking:
 
 
 def _key(turns: list[tuple[str, str]], face: Face | None) -> str:
-    return hashlib.sha256(json.dumps([turns, id(face and face.series)]).encode()).hexdigest()
+    """The conversation and what was measured of its face: equal keys mean equal look-ups."""
+    measured = b"" if face is None else face.series.intensity.tobytes()
+    return hashlib.sha256(json.dumps(turns).encode() + measured).hexdigest()
 
 
 @router.post(TALK)
@@ -122,7 +125,13 @@ async def completions(request: Request):
     except InputError as error:
         raise client_error(error, "messages") from None
     before = await talking.exchanges(turns[-KEPT:], face)
-    said = await talking.reply(before, question, face, await talking.style(system))
+    style = await talking.style(system)
+    said = await talking.reply(before, question, face, style)
+    if said.call.name == "faces" and media:  # the others are read only when they are asked about
+        prepared = await connector().measured(*media[-1])
+        face.others = {s.series.face_id: (await talking.face(s)).label for s in prepared.readable
+                       if s.series.face_id != face.series.face_id}
+        said = await talking.reply(before, question, face, style)
     talking.remember(_key([*turns, (question, said.text)], face), said.exchange)
     if body.get("stream"):
         return StreamingResponse(_chunks(body, said), media_type="text/event-stream")
@@ -139,7 +148,7 @@ def _turns(messages: list[dict]) -> tuple[list[tuple[str, str]], str, str]:
         elif m.get("role") == "assistant" and asked:
             turns.append(("\n".join(filter(None, asked)), text_of(m.get("content"))))
             asked = []
-    return turns, "\n".join(filter(None, asked)) or "Why is this face read the way it is?", system
+    return turns, "\n".join(filter(None, asked)) or DEFAULT_QUESTION, system
 
 
 def _basis(said: Reply) -> dict:
