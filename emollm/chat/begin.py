@@ -13,8 +13,7 @@ from emollm.model.checkpoint import shape_of
 from emollm.perception.limits import WHOLE, Cut
 from emollm.schema import InputError
 from emollm.subject import choose
-from emollm.talk import remote
-from emollm.talk.dialogue import TALKER
+from emollm.talk import TALKER, remote
 
 
 def begin(source, *, model: str | None = None, backend: str | None = None, server: str | None = None,

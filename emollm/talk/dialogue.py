@@ -19,7 +19,6 @@ from dataclasses import dataclass
 
 from emollm.answer.prompt import plain as without_turns
 
-TALKER = "talker"  # the shipped one
 SYSTEM = "Facial movement chat."
 MEASURED = "Measured:\n"
 DIALOGUE_VERSION = "1"

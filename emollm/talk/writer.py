@@ -10,7 +10,8 @@ from pathlib import Path
 from emollm.files import MODELS
 from emollm.model.base import Base, base_of, cache_folder, kept, sha256_of
 from emollm.schema import InputError
-from emollm.talk.dialogue import DIALOGUE_VERSION, TALKER, Exchange, prompt
+from emollm.talk import TALKER
+from emollm.talk.dialogue import DIALOGUE_VERSION, Exchange, prompt
 
 
 def talker_folder(name: str = TALKER) -> Path:

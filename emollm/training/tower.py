@@ -164,16 +164,21 @@ def start(config: dict, faces: Faces, device: str) -> Run:
     decay = [p for p in model.parameters() if p.ndim > 1]
     rest = [p for p in model.parameters() if p.ndim <= 1]
     optimiser = torch.optim.AdamW([{"params": decay, "weight_decay": config["weight_decay"]},
-                                   {"params": rest, "weight_decay": 0.0}], lr=config["lr"])
+                                   {"params": rest, "weight_decay": 0.0}], lr=config["lr"], fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, config["lr"], pct_start=config["warm_up"], anneal_strategy="cos", cycle_momentum=False,
         total_steps=len(config["sizes"]) * (len(faces.train) // config["batch"]))
     return Run(model, deepcopy(model).requires_grad_(False).eval(), optimiser, schedule)
 
 
+def bf16_pays() -> bool:
+    """Whether this CPU multiplies bf16 in units of its own; without them it is many times slower than fp32 (docs/tower.md)."""
+    return bool(torch.cpu.get_capabilities().get("amx_bf16"))
+
+
 def loss_of(model: FaceClassifier, chips: torch.Tensor, soft: torch.Tensor, label: torch.Tensor, config: dict):
     """Cross-entropy with the votes, plus the smoothed one with the label. soft [B, 8], label [B]."""
-    with torch.autocast("cuda", torch.bfloat16, enabled=chips.is_cuda):  # bf16 without its own units is slower than fp32
+    with torch.autocast(chips.device.type, torch.bfloat16, enabled=chips.is_cuda or bf16_pays()):
         votes, classes = model(chips.contiguous(memory_format=torch.channels_last))
     by_class = F.cross_entropy(classes.float(), label, label_smoothing=config["smoothing"])
     return F.cross_entropy(votes.float(), soft) + config["class_weight"] * by_class

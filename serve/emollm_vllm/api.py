@@ -34,7 +34,7 @@ from emollm.explanation import Explanation
 from emollm.model.checkpoint import Shape
 from emollm.model.processor import face_input
 from emollm.schema import AU_NAMES, AUSeries, InputError, NoFaceError
-from emollm.talk.dialogue import TALKER
+from emollm.talk import TALKER
 from emollm_vllm import talk
 from emollm_vllm.door.errors import error_body
 from emollm_vllm.plugin.engine import brought, concluded, face_prompt, sampling, sampling_label, unconcluded

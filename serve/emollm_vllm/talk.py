@@ -22,8 +22,9 @@ from emollm.answer.prompt import DEFAULT_QUESTION
 from emollm.explanation import DISCLOSURE
 from emollm.schema import InputError
 from emollm.subject import Subject
+from emollm.talk import TALKER
 from emollm.talk.call import Call, parse
-from emollm.talk.dialogue import CALL_TOKENS, TALKER, Exchange, plain, prompt
+from emollm.talk.dialogue import CALL_TOKENS, Exchange, plain, prompt
 from emollm.talk.face import Face
 from emollm.talk.lookup import look_up
 from emollm.talk.talker import KEPT, Reply, steps

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 
 from emollm.answer.prompt import ANSWER_TOKENS, FACE, FACE_END, FACE_PAD, FACE_START, SPECIAL_TOKENS
-from emollm.talk.dialogue import TALKER
+from emollm.talk import TALKER
 from emollm_vllm.door.errors import NOT_JSON, Refused
 
 CHAT, COMPLETIONS, RESPONSES, TOKENIZE = "/v1/chat/completions", "/v1/completions", "/v1/responses", "/tokenize"

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from emollm.arguments import Parser
 from emollm.schema import InputError
-from emollm.talk.dialogue import TALKER
+from emollm.talk import TALKER
 from emollm_vllm.process.options import check_options
 
 PURPOSES = ("research", "ux", "accessibility", "medical-safety")
