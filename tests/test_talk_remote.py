@@ -17,6 +17,8 @@ from emollm.talk.talker import reply
 
 
 class Understands:
+    own_words = False
+
     def write(self, exchanges, most):
         yield "there AU12"
 

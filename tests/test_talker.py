@@ -33,6 +33,8 @@ def ask(chat, question: str) -> str:
 class Scripted:
     """A writer that says what it is told to say."""
 
+    own_words = False
+
     def __init__(self, *says: str):
         self.says = list(says)
 

@@ -126,7 +126,7 @@ def _spoken(rng: random.Random, template: str, tag: str = "") -> dict | None:
         return {"units": (au,), "slots": {f"code{tag}": codes(au)}}
     s = rng.choice(fits)
     subject, state = say(rng, s.subject), say(rng, s.states)
-    plural = subject.endswith("s")
+    plural = subject.split(" of ")[0].endswith("s")
     noun = say(rng, s.nouns) if s.nouns else ""
     slots = {
         f"code{tag}": codes(s.units[0]) if single else "",
@@ -167,7 +167,7 @@ def _filled(rng: random.Random, kind: str, template: str) -> tuple[dict | None, 
             units = found["units"]
             if want in ("M", "U"):
                 words.append("/".join(units) if want == "M" else units[0])
-                if "muscle" in wants and len(units) > 1:
+                if ("muscle" in wants and len(units) > 1) or len(words) != len(set(words)):
                     return None, ""
             else:
                 value = {"AU=0": 0, "AU=3": 3}.get(want, rng.choice((0, 1, 2, 3, 4, 5, 2.5, 1.5, 3.5)))

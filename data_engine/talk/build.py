@@ -188,11 +188,11 @@ def conversation(rng: random.Random, faces: Faces, most: int, dropped: collectio
         asked = followed(rng, call, looked) if k and rng.random() < 0.6 else None
         text, call = asked or question(rng)
         looked = look_up(call, face)
-        answer = looked.answer(None if looked.whole else rng)
-        if not looked.whole and not sound(face, call, answer):
+        answer = looked.answer(rng)
+        if not looked.given and not sound(face, call, answer):
             dropped[call.name] += 1
             return None
-        turns.append({"question": text, "call": str(call), "facts": looked.text(), "answer": answer, "whole": looked.whole})
+        turns.append({"question": text, "call": str(call), "facts": looked.text(), "answer": answer, "whole": looked.given})
     return {"turns": turns, "kind": call.name, "provenance": {"face": "none" if face is None else face.series.estimator}}
 
 

@@ -87,7 +87,7 @@ def ask(writer: Writer, faces: list[tuple[str, Face]], conversations: list[list[
             given = reply(writer, before, question, lambda _, face=face: face)
             before.append(given.exchange)
             looked = look_up(given.call, face)
-            shown = [] if looked.whole else wrong(given.text, looked, given.call, face)
+            shown = [] if looked.given else wrong(given.text, looked, given.call, face)
             found.append(Asked(question, wanted, source, given, shown))
     return found
 

@@ -9,21 +9,29 @@ from emollm.answer.prose import judge
 from emollm.schema import LABELS
 from emollm.talk.call import Call
 from emollm.talk.face import Face
-from emollm.talk.looked import Looked
+from emollm.talk.looked import Looked, words_of
 from emollm.talk.lookup import HYPOTHETICAL
 
 _NUMBER = re.compile(r"(?<![\w.])[+-]?\d+(?:\.\d+)?")
 _UNIT = re.compile(r"\bAU ?0?(\d{1,2})\b")
 _LABEL = re.compile(rf"\b(?:{'|'.join(LABELS)})\b")
-_REFUSES = re.compile(
-    r"\b(?:cannot|can't|do not|don't|does not|neither|no diagnosis|not identified|stay as they are|keep to)\b", re.IGNORECASE
-)
 _VERDICT = re.compile(r"\s*(yes|no)\b", re.IGNORECASE)
+# Words that say nothing of their own; a negation is not one of them.
+_JOINING = words_of(
+    "a an the this that these those it its is are was were be been and or of in on at to by with as for from here there which "
+    "also then but while so"
+)
 
 
-def wrong(text: str, looked: Looked, call: Call, face: Face | None) -> list[str]:
-    """What is not borne out in an answer, in words; empty when nothing is."""
+def wrong(text: str, looked: Looked, call: Call, face: Face | None, own_words: bool = False) -> list[str]:
+    """What is not borne out in an answer, in words; empty when nothing is.
+
+    own_words: the writer may use words that were not looked up (a large language model's synonyms); a small model's are slips.
+    """
     found = unlike_the_facts(text, looked, call)
+    if not own_words:
+        strange = words_of(text) - looked.vocabulary() - _JOINING
+        found += [f"'{word}' was not looked up" for word in sorted(strange)]
     if face is not None and call.name not in HYPOTHETICAL:
         judged = judge(text, face.series, face.events, face.distribution, face.label)
         found += [
@@ -53,8 +61,6 @@ def unlike_the_facts(text: str, looked: Looked, call: Call) -> list[str]:
         found.append(f"the answer is {verdict}")
     elif said and not _VERDICT.match(plain):
         found.append("neither a yes nor a no was looked up")
-    if call.name == "refuse" and not _REFUSES.search(text):
-        found.append("it does not refuse")
     return found if text else ["nothing was written"]
 
 

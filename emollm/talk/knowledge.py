@@ -53,7 +53,7 @@ def au(call: Call) -> Looked:
     """What an action unit is: all of it, or one aspect."""
     names = [unit for movement in call.units for unit in movement]
     found = [_one(name, call.word) for name in names[:3]]
-    return Looked([fact for one in found for fact in one.facts], [pattern for one in found for pattern in one.says])
+    return Looked([fact for one in found for fact in one.facts], [pattern for one in found for pattern in one.says], fixed=True)
 
 
 def _one(name: str, aspect: str) -> Looked:
@@ -94,7 +94,8 @@ def _one(name: str, aspect: str) -> Looked:
 def listed_for(call: Call) -> Looked:
     """What the tables list for a label, with the sources."""
     if call.label == "neutral":
-        return Looked(["neutral: no movement"], ["For neutral no movement is listed: a face at rest, FACS code 0."])
+        return Looked(["neutral: no movement"], ["For neutral no movement is listed: a face at rest, FACS code 0."],
+                      fixed=True)
     seen: dict[str, str] = {}
     for v in VARIANTS:
         if v.label == call.label:
@@ -110,6 +111,7 @@ def listed_for(call: Call) -> Looked:
             f"For {call.label} [the tables list|published tables list], [among others|for example], {listed(lines)}.",
             "[Sources differ|The sources do not agree in every unit], so each listing is kept apart.",
         ],
+        fixed=True,
     )
 
 
@@ -192,4 +194,4 @@ TEXTS = {
 
 def topic(call: Call) -> Looked:
     fact, pattern = TEXTS[call.word]
-    return Looked([fact], [pattern])
+    return Looked([fact], [pattern], fixed=True)

@@ -40,12 +40,14 @@ def refuse(face: Face | None, reason: str) -> Looked:
                 pattern,
                 "[I can describe the movements of a face in a photo or clip.|Ask me about the movements of a face instead.]",
             ],
+            fixed=True,
         )
     on = face.units("on")[:2]
     moving = clauses([face.words(au) for au in on]) if on else "no measured movement stands out"
     return Looked(
         [f"not told: {reason}", *[face.line(au) for au in on], f"read as {face.label}"],
         [pattern, f"[What I can say|What can be said]: {moving}; the face is commonly read as {face.label}."],
+        fixed=True,
     )
 
 
@@ -85,9 +87,10 @@ NO_FACE = Looked(
         "[I have no picture of a face.|There is no face here for me to look at.] [Send a photo or clip and ask again.|"
         "Give me a photo or clip, please.]"
     ],
+    fixed=True,
 )
 
 
 def talk(name: str) -> Looked:
     fact, pattern = TALK[name]
-    return Looked([fact], [pattern])
+    return Looked([fact], [pattern], fixed=True)

@@ -296,9 +296,8 @@ def words(face: Face, _: Call) -> Looked:
     says = [f"[Words people may use|It may be called|Other words for it]: {listed(chosen, 'or')}."]
     if other:
         says.append(f"[Its movements together|These movements together] are also read as {listed(other, 'or')}.")
-    return Looked(
-        [f"words for {face.label}: {', '.join(chosen)}", *([f"also read as: {', '.join(other)}"] if other else [])], says
-    )
+    facts = [f"words for {face.label}: {', '.join(chosen)}", *([f"also read as: {', '.join(other)}"] if other else [])]
+    return Looked(facts, says, fixed=True)
 
 
 def intent(face: Face, _: Call) -> Looked:
@@ -314,6 +313,7 @@ def intent(face: Face, _: Call) -> Looked:
             f"[Its strongest movement, the|The strongest movement, the] {ACTION_UNITS[on[0]].title} ({on[0]}), may come from "
             f"{listed(uses, 'or')}.",
         ],
+        fixed=True,
     )
 
 
@@ -337,6 +337,7 @@ def reply(face: Face, _: Call) -> Looked:
             f'[A kind reply could be|You could say]: "{REPLIES[face.label]}"',
             "[The reading may be wrong, so ask rather than tell.|Better ask than assume: the reading can be wrong.]",
         ],
+        fixed=True,
     )
 
 

@@ -37,6 +37,8 @@ def check(url: str, model: str | None) -> None:
 class RemoteWriter:
     """tokens: read and written at the endpoint so far, as it counts them."""
 
+    own_words = True
+
     def __init__(self, understands: Writer, url: str, model: str):
         """understands: writes the calls. Raises InputError."""
         check(url, model)

@@ -3,6 +3,7 @@
     1 call      the model writes what to look up            "there AU12"
     2 look_up   the measurement answers                     "yes; AU12 lip corner puller ...: 3.4 pronounced, both sides"
     3 write     the model words it                          "Yes: the mouth corners are raised (AU12, 3.4 pronounced)."
+                (knowledge, refusals and small talk are given as they were looked up)
     4 check     an answer that the measurement, or what was looked up, does not bear out is replaced by the plain one
 
 `steps` is these four as a generator that asks whoever runs it for the model's words, so that a model in this process and a
@@ -11,6 +12,7 @@ server's engine, which must not be waited for, go the same way.
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
@@ -27,7 +29,9 @@ STYLED = ("why", "label", "movements")  # calls whose answer a wanted style can 
 
 
 class Writer(Protocol):
-    """What writes: a language model in this process, or a server."""
+    """What writes: a language model in this process, or a server. own_words: see check.wrong."""
+
+    own_words: bool
 
     def write(self, exchanges: list[Exchange], most: int) -> Iterator[str]:
         """Pieces of what comes next in a conversation, the call or the answer of its last exchange, at most so many tokens."""
@@ -48,9 +52,11 @@ Asking = Generator[tuple[list[Exchange], int], str, Reply]  # asks for what come
 FaceOf = Callable[[Call], "Face | None"]
 
 
-def steps(before: list[Exchange], question: str, face: FaceOf, style: str = "", checked: bool = True) -> Asking:
+def steps(before: list[Exchange], question: str, face: FaceOf, style: str = "", checked: bool = True,
+          own_words: bool = False) -> Asking:
     """Steps 1 to 4 for one question. before: the conversation so far; face: what a call is looked up in, None without a
-    picture; style: of call.STYLES, how explanations are wanted; checked: False shows what the model writes."""
+    picture; style: of call.STYLES, how explanations are wanted; checked: False shows what the model writes; own_words: of the
+    check."""
     before = before[-KEPT:]
     exchange = Exchange(question)
     call = parse((yield [*before, exchange], CALL_TOKENS))
@@ -60,11 +66,11 @@ def steps(before: list[Exchange], question: str, face: FaceOf, style: str = "", 
     seen = face(call)
     looked = look_up(call, seen)
     exchange.facts = looked.text()
-    if looked.whole:
-        exchange.answer = looked.answer()
+    if looked.given:
+        exchange.answer = looked.answer(random.Random(question))  # a wording of its own for each question, always the same
         return Reply(exchange, call, exchange.answer, exchange.answer)
     written = _tidy((yield [*before, exchange], ANSWER_TOKENS))
-    found = wrong(written, looked, call, seen) if checked else []
+    found = wrong(written, looked, call, seen, own_words) if checked else []
     exchange.answer = looked.answer() if found else written
     return Reply(exchange, call, exchange.answer, written, found)
 
@@ -76,7 +82,7 @@ def _tidy(text: str) -> str:
 
 def reply(writer: Writer, before: list[Exchange], question: str, face: FaceOf, style: str = "", checked: bool = True) -> Reply:
     """The steps with a model in this process."""
-    asking, said = steps(before, question, face, style, checked), None
+    asking, said = steps(before, question, face, style, checked, writer.own_words), None
     while True:
         try:
             exchanges, most = asking.send(said)

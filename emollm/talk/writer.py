@@ -63,6 +63,8 @@ class LocalWriter:
     """transformers in this process. What two prompts in a row begin with alike is read once: the second turn of a chat, and the
     answer after its call, read only what is new."""
 
+    own_words = False
+
     def __init__(self, folder: Path | str):
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
