@@ -32,9 +32,10 @@ from emollm.perception.events import key_frames as find_key_frames
 from emollm.perception.limits import WHOLE, Cut
 from emollm.perception.measure import series as measured_series
 from emollm.schema import AUEvent, AUSeries, FaceTrack, InputError, NoFaceError
-from emollm.subject import DEFAULT_GATE, Prepared, QualityGate, Subject, edited, shortcomings
+from emollm.subject import DEFAULT_GATE, Prepared, QualityGate, Subject, edited, prominence, shortcomings
 from emollm.what_if import check_edits
 
+MAX_FACES = 64  # that one source is asked for
 NO_FACE = "no face could be measured. Use a picture with a larger, less turned and unobstructed face."
 
 
@@ -42,14 +43,15 @@ def explain(source, *, question: str | None = None, what_if: dict[str, float] | 
             face: int | str | None = None, evidence=None, model: str = "pocket", grounded: bool = True,
             baseline: str | None = None, crops: bool = False, gate: QualityGate | None = DEFAULT_GATE,
             start: float | None = None, end: float | None = None, fps: float | None = None, skip_frames: int | None = None,
-            checked: bool = True, engine=None) -> Explanations:
+            checked: bool = True, max_faces: int | None = None, engine=None) -> Explanations:
     """Why each face is commonly read the way it is.
 
     source: path, data URL, bytes, open binary file, PIL image, array or tensor; an AU table (path, data frame, dict of
     units, AUSeries, landmarks) when there are no pixels; or a list of these. A table of many pictures is explained picture by
     picture. question: asked instead of the default. what_if: {"AU04": 0.0} or ["AU04=0"] edits the evidence before the model
-    sees it. face: only this face_id. evidence: a table of any of these kinds that replaces our measurement. baseline: none or
-    clip (default: clip for clips). model: shipped name, folder or hub name. grounded: hold observation lines to the
+    sees it. face: only this face_id, or "main": the one that is longest there, largest and most central. max_faces: at most
+    so many of a source, the main ones. evidence: a table of any of these kinds that replaces our measurement. baseline: none
+    or clip (default: clip for clips). model: shipped name, folder or hub name. grounded: hold observation lines to the
     measurement. crops: photos are face crops, as FER data sets hold them: taken whole, whatever their size, and read from
     the look alone when no mesh fits. gate: quality limits, None turns them off. start, end (s), fps, skip_frames: the part
     of a clip that is read, about so many frames a second or every so manieth; times stay the clip's own. checked: leave out
@@ -59,7 +61,7 @@ def explain(source, *, question: str | None = None, what_if: dict[str, float] | 
     edits = check_edits(what_if)
     shape = engine.shape if engine else shape_of(model)
     prepared = [prepare(one, shape, what_if=edits, face=face, evidence=evidence, baseline=baseline, crops=crops,
-                        gate=gate, cut=Cut(start, end, fps, skip_frames)) for one in handed.each(source)]
+                        gate=gate, cut=Cut(start, end, fps, skip_frames), max_faces=max_faces) for one in handed.each(source)]
     if engine is None and any(p.readable for p in prepared):
         from emollm.model.engine import engine as engine_of  # torch only from here on: refusals and measuring stay light
 
@@ -71,7 +73,7 @@ def explain(source, *, question: str | None = None, what_if: dict[str, float] | 
 
 def prepare(source, shape: Shape, *, what_if: dict[str, float] | list[str] | None = None, face: int | str | None = None,
             evidence=None, baseline: str | None = None, crops: bool = False, gate: QualityGate | None = DEFAULT_GATE,
-            cut: Cut = WHOLE, still: bool = False) -> Prepared:
+            cut: Cut = WHOLE, still: bool = False, max_faces: int | None = None) -> Prepared:
     """Steps 1 to 4 for every face of a source; arguments as explain(). Needs no torch. The key frames of a what-if are
     those of the measurement: the same moments, other evidence. cut: the part of a clip. still: take a moving picture (GIF,
     APNG, WebP, AVIF) for a photo.
@@ -82,7 +84,7 @@ def prepare(source, shape: Shape, *, what_if: dict[str, float] | list[str] | Non
     gate = dataclasses.replace(gate, face_px=0) if crops and gate else gate
     given, face = handed.one(source), handed.face_number(face)
     seen = handed.opened(given, cut, still)  # 1 media.read
-    name, subjects = _perceive(given, seen, evidence, face, baseline, crops, cache)  # 2 face.follow 3 measure.series
+    name, subjects = _perceive(given, seen, evidence, face, baseline, crops, cache, max_faces)  # 2 face.follow 3 measure.series
     for s in subjects:
         s.refusal = shortcomings(s, gate)
         if not s.refusal:  # 4 events.key_frames, and the chips of those moments
@@ -153,21 +155,22 @@ def signed(s: Subject, result: Explanation, prepared: Prepared, question: str, m
     return result
 
 
-def _perceive(source: handed.Given, seen: media.Media | None, evidence, face: int | None, baseline: str | None, crops: bool,
-              cache) -> tuple:
+def _perceive(source: handed.Given, seen: media.Media | None, evidence, face: int | str | None, baseline: str | None,
+              crops: bool, cache, max_faces: int | None) -> tuple:
     """Steps 2 and 3: name of the source and the faces to explain. seen: its media, None for AU tables."""
     if seen is None:
         name = source.source if isinstance(source.source, str) else source.name or "AU table"
         subjects = _table(source.source, baseline, name)
     else:
-        found = _measure(seen, baseline, crops, cache)
+        found = _measure(seen, baseline, crops, cache, max_faces)
         name, subjects = seen.name, [Subject(series, track, notices=[*series.notices]) for track, series in found]
         if crops and seen.kind == "photo" and not subjects:
             subjects = [_look_alone(seen, cache.size)]
     if not subjects:
         raise NoFaceError(f"{name}: {NO_FACE}")
     given = None if evidence is None else read_faces(evidence, seen and seen.fps, baseline)
-    subjects = _pick(subjects, face, name, given)
+    subjects = _most(_pick(subjects, face, name, given), max_faces)
+    face = subjects[0].series.face_id if face == handed.MAIN else face
     if given is not None:
         _replace_evidence(subjects, given, face, seen, name)
     for subject in subjects:
@@ -204,29 +207,33 @@ class MeasuredFace:
 
 
 def measure(source, *, baseline: str | None = None, crops: bool = False, start: float | None = None, end: float | None = None,
-            fps: float | None = None, skip_frames: int | None = None) -> list[MeasuredFace]:
+            fps: float | None = None, skip_frames: int | None = None, max_faces: int | None = None) -> list[MeasuredFace]:
     """Action units of every face, left to right, without reading them: no language model, no torch.
 
     source: as explain(), a photo or clip or a list of them. baseline: none or clip (default: clip for clips). crops: photos
-    are face crops. start, end, fps, skip_frames: the part of a clip, as explain(). Raises InputError, NoFaceError.
+    are face crops. start, end, fps, skip_frames, max_faces: as explain(). Raises InputError, NoFaceError.
     """
     cut = Cut(start, end, fps, skip_frames)
-    return [face for given in handed.each(source) for face in _faces(given, baseline, crops, cut)]
+    return [face for given in handed.each(source) for face in _faces(given, baseline, crops, cut, max_faces)]
 
 
-def _faces(given: handed.Given, baseline: str | None, crops: bool, cut: Cut) -> list[MeasuredFace]:
+def _faces(given: handed.Given, baseline: str | None, crops: bool, cut: Cut, max_faces: int | None) -> list[MeasuredFace]:
     seen = handed.opened(given, cut)
     if seen is None:
         named = given.source if isinstance(given.source, str) else given.name or type(given.source).__name__
         raise InputError(f"{named}: this is a table of action units, nothing is left to measure. Give a photo or clip.")
-    measured = _measure(seen, baseline, crops)
+    measured = _measure(seen, baseline, crops, max_faces=max_faces)
     if not measured:
         raise NoFaceError(f"{seen.name}: {NO_FACE}")
-    return [MeasuredFace(series, find_events(series), track) for track, series in measured]
+    kept = _most([Subject(series, track, notices=series.notices) for track, series in measured], max_faces)
+    return [MeasuredFace(s.series, find_events(s.series), s.track) for s in kept]
 
 
-def _measure(seen: media.Media, baseline: str | None, crops: bool, cache: faces_in.ChipCache | None = None) -> list:
-    tracks = faces_in.follow(seen, cache=cache, crops=crops)
+def _measure(seen: media.Media, baseline: str | None, crops: bool, cache: faces_in.ChipCache | None = None,
+             max_faces: int | None = None) -> list:
+    if max_faces is not None and not 1 <= max_faces <= MAX_FACES:
+        raise InputError(f"max_faces={max_faces}: give a number of faces from 1 to {MAX_FACES}")
+    tracks = faces_in.follow(seen, max_faces=max(faces_in.AT_A_TIME, max_faces or 0), cache=cache, crops=crops)
     chosen = baseline or ("clip" if seen.kind == "clip" else "none")
     return [(t, measured_series(t, chosen)) for t in tracks]
 
@@ -244,11 +251,25 @@ def _table(source, baseline: str | None, name: str) -> list[Subject]:
     return [Subject(face.series, notices=[*face.series.notices, which[face.picture]], picture=face.picture) for face in faces]
 
 
-def _pick(subjects: list[Subject], face: int | None, name: str, given: list | None = None) -> list[Subject]:
-    """The faces to explain: all, or the one picked. Where a picture has one face, `face` may name one of the evidence."""
+def _most(subjects: list[Subject], max_faces: int | None) -> list[Subject]:
+    """The most prominent faces, in the order they were in; what is left out is counted in their notices."""
+    if max_faces is None or len(subjects) <= max_faces:
+        return subjects
+    kept = sorted(subjects, key=prominence, reverse=True)[:max_faces]
+    for s in kept:
+        s.notices.append(f"{len(subjects) - max_faces} of {len(subjects)} faces are left out (max_faces={max_faces})")
+    return [s for s in subjects if any(s is k for k in kept)]
+
+
+def _pick(subjects: list[Subject], face: int | str | None, name: str, given: list | None = None) -> list[Subject]:
+    """The faces to explain: all, or the one picked; "main", the most prominent. Where a picture has one face, `face` may name
+    one of the evidence."""
     if face is None:
         _number(subjects)
         return subjects
+    if face == handed.MAIN:
+        _number(subjects)
+        return [max(subjects, key=prominence)]
     picked = [s for s in subjects if s.series.face_id == face]
     if not picked and len(subjects) == 1 and face in {other.series.face_id for other in given or []}:
         return subjects

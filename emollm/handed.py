@@ -80,14 +80,19 @@ def content(given: Given) -> bytes:
     return _png(seen.picture)
 
 
-def face_number(face: object) -> int | None:
-    """0 for 0 and "0"; None stays. Raises InputError."""
+MAIN = "main"  # in place of a face's number: the one that the picture or clip is about
+
+
+def face_number(face: object) -> int | str | None:
+    """0 for 0 and "0"; None and "main" stay. Raises InputError."""
+    if isinstance(face, str) and face == MAIN:
+        return face
     if face is None or (isinstance(face, str) and face.strip().isdecimal()):
         return face if face is None else int(face)
     try:
         return operator.index("" if isinstance(face, bool) else face)
     except TypeError:
-        raise InputError(f"face={face!r:.40}: give the number of a face, such as 0 or 1") from None
+        raise InputError(f"face={face!r:.40}: give the number of a face, such as 0 or 1, or main") from None
 
 
 def _text(text: str, place: str) -> Given:

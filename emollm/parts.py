@@ -20,6 +20,12 @@ def add_crops(parser: argparse.ArgumentParser) -> None:
                         help="photos are face crops, as FER data sets hold them: taken whole, whatever their size")
 
 
+def add_max_faces(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--max-faces", type=whole_number, metavar="N",
+                        help="at most so many faces: those longest there, largest and most central (default: all that are "
+                             "found, at most 8 at a time)")
+
+
 def cut_of(arguments: argparse.Namespace) -> Cut:
     """Raises InputError for a part that cannot be."""
     return Cut(arguments.start, arguments.end, arguments.fps, arguments.skip_frames)

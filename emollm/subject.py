@@ -84,20 +84,26 @@ def shortcomings(s: Subject, gate: QualityGate | None) -> list[str]:
     return [words for short, words in found if short]
 
 
-def choose(prepared: Prepared, face: int | None) -> Subject:
-    """A face by its face_id, or the largest that can be read. Raises InputError, NoFaceError."""
-    subjects = [s for s in prepared.subjects if face is None or s.series.face_id == face]
+def choose(prepared: Prepared, face: int | str | None) -> Subject:
+    """A face by its face_id, or the main one of those that can be read. Raises InputError, NoFaceError."""
+    subjects = [s for s in prepared.subjects if face in (None, "main") or s.series.face_id == face]
     if not subjects:
         raise InputError(f"{prepared.name}: there is no face {face}; faces here: {listed(prepared)}")
     readable = [s for s in subjects if not s.refusal]
     if not readable:
         raise NoFaceError(f"{prepared.name}: not enough to say: {'; '.join(subjects[0].refusal)}. Use a picture with a larger, "
                           "sharper and less turned face.")
-    return max(readable, key=_size)
+    return max(readable, key=prominence)
 
 
-def _size(s: Subject) -> float:
-    return 0.0 if s.track is None else float(np.median(s.track.quality.size))
+def prominence(s: Subject) -> float:
+    """How much a face is what its picture or clip shows: frames it is seen in x median width (px) x how central it is (1 in
+    the middle, 0.5 in a corner). 0 without pixels."""
+    if s.track is None:
+        return 0.0
+    boxes, (width, height) = np.median(s.track.boxes, axis=0), s.track.picture_size
+    off = np.hypot((boxes[0] + boxes[2]) / max(width, 1) - 1, (boxes[1] + boxes[3]) / max(height, 1) - 1) / np.sqrt(2)
+    return len(s.track.frames) * float(np.median(s.track.quality.size)) * (1 - 0.5 * min(float(off), 1.0))
 
 
 def listed(prepared: Prepared) -> str:

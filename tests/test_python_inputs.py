@@ -8,6 +8,7 @@ import pathlib
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import emollm
 from emollm import handed
@@ -41,8 +42,6 @@ class Pipe(io.RawIOBase):
 
 
 def pixels(path):
-    from PIL import Image
-
     return np.asarray(Image.open(path).convert("RGB"))
 
 
@@ -68,8 +67,6 @@ def written(path):
 
 
 def image(path):
-    from PIL import Image
-
     return Image.open(path)
 
 
@@ -181,6 +178,21 @@ def test_a_face_may_be_a_word(explain, two_faces_file):
             explain({"AU12": 3.0}, face=wrong)
 
 
+def test_the_main_face_and_at_most_so_many(explain, astronaut):
+    """The picture holds one face twice: small at the edge, large in the middle."""
+    small = np.asarray(Image.fromarray(astronaut).resize((256, 256)))
+    wide = np.zeros((512, 1024, 3), np.uint8)
+    wide[-256:, :256], wide[:, 256:768] = small, astronaut
+    picture = Image.fromarray(wide)
+    assert [e.face_id for e in explain(picture, face="main")] == [1]
+    (kept,) = explain(picture, max_faces=1)
+    assert kept.face_id == 1 and "1 of 2 faces are left out (max_faces=1)" in kept.notices
+    assert len(emollm.measure(picture, max_faces=1)) == 1 and len(emollm.measure(picture, max_faces=2)) == 2
+    for wrong in (0, 65):
+        with pytest.raises(InputError, match="max_faces="):
+            emollm.measure(picture, max_faces=wrong)
+
+
 def test_edits_may_be_pairs(explain):
     given = {"AU12": 3.0, "AU04": 2.0}
     edited = explain(given, what_if={"AU12": 0.0, "AU04": 1.5})
@@ -283,8 +295,6 @@ def test_a_notebook_shows_the_report_and_no_markup():
 
 
 def test_what_is_sent_to_a_server_is_the_file(astronaut_file, astronaut_clip, astronaut):
-    from PIL import Image
-
     assert handed.content(handed.one(astronaut_file)) == astronaut_file.read_bytes()
     assert handed.content(handed.one(io.BytesIO(b"as it is"))) == b"as it is"
     assert (np.asarray(Image.open(io.BytesIO(handed.content(handed.one(astronaut))))) == astronaut).all()

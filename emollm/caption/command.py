@@ -63,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--report", metavar="HTML", help="also one page with every face, its movements and its reading")
     parts.add_arguments(parser)
     parts.add_crops(parser)
+    parts.add_max_faces(parser)
     add("--retry-errors", action="store_true", help="try the items again that have an error line")
     add("--progress", choices=MODES, default="auto", help="on stderr: bar, plain lines, JSON lines or none (default: a bar on "
         "a terminal, else plain lines)")
@@ -91,7 +92,7 @@ def _job(arguments: argparse.Namespace) -> Job:
     return Job(arguments.output, arguments.question, tuple(sorted(parse_edits(arguments.what_if).items())), arguments.baseline,
                arguments.model, arguments.engine, not arguments.ungrounded, arguments.batch, arguments.workers,
                arguments.retry_errors, arguments.progress, arguments.ray, arguments.engines, arguments.engine_gpus,
-               arguments.keep_shards, parts.cut_of(arguments), arguments.crops)
+               arguments.keep_shards, parts.cut_of(arguments), arguments.crops, arguments.max_faces)
 
 
 def _caption(job: Job, wanted: Wanted, inputs: list[str], root: str | None) -> int:

@@ -32,7 +32,7 @@ class Chat:
 
     def __init__(self, prepared: Prepared, engine, *, face: int | None = None, what_if: dict[str, float] | None = None,
                  grounded: bool = True, model: str = ""):
-        """engine: an model.engine.Engine; face: a face_id, default the largest that can be read. Raises InputError,
+        """engine: an model.engine.Engine; face: a face_id, default the main one that can be read. Raises InputError,
         NoFaceError."""
         self.prepared, self.engine, self.grounded, self.model = prepared, engine, grounded, model
         self.notices: list[str] = []
@@ -43,7 +43,7 @@ class Chat:
         """Begin anew about a face, as it was measured. Raises InputError, NoFaceError."""
         self.measured = choose(self.prepared, face)
         if face is None and len(self.prepared.subjects) > 1:
-            how = "the first" if self.measured.track is None else "the largest"
+            how = "the first" if self.measured.track is None else "the main one"
             self.notices.append(f"faces here: {listed(self.prepared)}. This is face {self.measured.series.face_id}, {how}; "
                                 "--face N or /face N takes another")
         self.reset()

@@ -22,7 +22,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     option = parser.add_argument
     option("media", metavar="MEDIA", help="photo, clip, table of action units, or a FACS code such as 6C+12D")
     option("--question", action="append", default=[], metavar="TEXT", help="ask this and end; repeatable")
-    option("--face", type=face_number, metavar="N", help="the face to ask about (default: the largest)")
+    option("--face", type=face_number, metavar="N", help="the face to ask about (default: the main one)")
     option("--what-if", action="append", default=[], metavar="AU=LEVEL", help="edit one action unit first; repeatable")
     option("--baseline", choices=("none", "clip"), default=None, help="what counts as this face at rest")
     parts.add_arguments(parser)

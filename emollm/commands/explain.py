@@ -46,13 +46,15 @@ def add(commands: argparse._SubParsersAction) -> None:
            "three sentences; full (default); json: everything (default for -o FILE.json)")
     option("--what-if", action="append", default=[], metavar="AU=LEVEL",
            help="explain the face with one action unit edited, 0 (absent) to 5; repeatable")
-    option("--face", type=face_number, metavar="N", help="only this face, as numbered in the output (default: all)")
+    option("--face", type=face_number, metavar="N", help="only this face, as numbered in the output, or main: the one "
+           "that is longest there, largest and most central (default: all)")
     option("--evidence", metavar="TABLE", help="use these action units instead of measuring: emollm, OpenFace, py-feat, "
            "LibreFace, ARKit or long table, 478 face landmarks, or a FACS code")
     option("--baseline", choices=("none", "clip"), default=None,
            help="what counts as this face at rest: the average face (none) or the clip's own quiet moments (clip)")
     parts.add_arguments(parser)
     parts.add_crops(parser)
+    parts.add_max_faces(parser)
     option("--model", default="pocket", metavar="DIR", help="pocket (default, comes with emollm) or a checkpoint folder")
     option("--ungrounded", action="store_true", help="let the model write observations freely (for research)")
     option("--unchecked", action="store_true", help="keep sentences that the measurement contradicts (for research)")
@@ -72,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     asked = {"question": arguments.question, "what_if": edits or None, "face": arguments.face, "evidence": evidence,
              "model": arguments.model, "grounded": not arguments.ungrounded, "checked": not arguments.unchecked,
              "baseline": arguments.baseline,
-             "crops": arguments.crops}
+             "crops": arguments.crops, "max_faces": arguments.max_faces}
     progress.use(arguments.progress)
     found, failures = _explained(media, asked, given_cut(arguments), arguments.style == "json")
     if found:

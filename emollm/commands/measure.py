@@ -30,6 +30,7 @@ def add(commands: argparse._SubParsersAction) -> None:
            help="what counts as this face at rest (default: clip for clips)")
     parts.add_arguments(parser)
     parts.add_crops(parser)
+    parts.add_max_faces(parser)
     add_progress(parser)
 
 
@@ -52,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
                 arguments.output)
 
     try:
-        measured = measure(source, baseline=arguments.baseline, crops=arguments.crops, **cut)
+        measured = measure(source, baseline=arguments.baseline, crops=arguments.crops, max_faces=arguments.max_faces, **cut)
     except NoFaceError:
         write([AUSeries.unmeasured()], [[0]])  # one row that says so: tables of many pictures keep their count
         raise

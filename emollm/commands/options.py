@@ -22,10 +22,12 @@ def add_progress(parser: argparse.ArgumentParser) -> None:
                         help="on stderr: bar, plain lines or none (default: a bar on a terminal)")
 
 
-def face_number(text: str) -> int:
+def face_number(text: str) -> int | str:
     """Raises argparse.ArgumentTypeError."""
+    if text == "main":
+        return text
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"'{text}' is not a face number such as 0 or 1")
+        raise argparse.ArgumentTypeError(f"'{text}' is neither a face number such as 0 or 1 nor main")
     return int(text)
 
 

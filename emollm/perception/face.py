@@ -36,6 +36,7 @@ __all__ = ["CANONICAL_3D", "assign", "box_of", "chips", "find", "follow", "landm
 DETECT_EVERY = 5  # frames of a clip between two searches for new faces
 MAX_GAP = 0.5  # s a face may stay unseen before its track ends
 RETURN, SAME_PLACE = 3.0, 0.3  # s and overlap of boxes within which a face that comes back in the same shot is the same
+AT_A_TIME = 8  # faces that are measured in one picture unless more are asked for
 MIN_FRAMES = 5  # a shorter track in a clip is taken for a false alarm
 MAYBE_CUT = 0.5  # grey-level x histogram difference of two frames; measured: cuts > 1.1, changing light up to 1.1
 SAME_LOOK = 0.8  # correlation of a face's chips across a maybe-cut; measured: the same shot > 0.9, cuts < 0.7
@@ -132,7 +133,7 @@ class ChipCache:
         return index, *points[0].tolist()
 
 
-def follow(media: Media, *, max_faces: int = 8, min_frames: int = MIN_FRAMES, cache: ChipCache | None = None,
+def follow(media: Media, *, max_faces: int = AT_A_TIME, min_frames: int = MIN_FRAMES, cache: ChipCache | None = None,
            crops: bool = False, progress: Callable[[int], None] | None = None) -> list[FaceTrack]:
     """Every face of a photo or clip as a FaceTrack, left to right at first sight; empty when there is no face.
 

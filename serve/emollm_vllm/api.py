@@ -29,7 +29,7 @@ from emollm import explainer as path  # the module: its steps are called one by 
 from emollm.answer import prompt
 from emollm.chat.conversation import answer_room
 from emollm.evidence import parse_facs
-from emollm.explainer import Prepared, Subject
+from emollm.explainer import MAX_FACES, Prepared, Subject
 from emollm.explanation import Explanation
 from emollm.model.checkpoint import Shape
 from emollm.model.processor import face_input
@@ -70,7 +70,9 @@ class ExplainRequest(Body):
         None, description="action units instead of ours: an AUSeries, {\"AU12\": 3.0}, or a FACS code such as 6C+12D")
     question: Text | None = None
     what_if: dict[str, Intensity] = Field({}, description="{\"AU04\": 0.0}: edits of the evidence before the model sees it")
-    face: Annotated[int, Field(ge=0, le=MAX_FACE_ID)] | None = Field(None, description="only this face_id")
+    face: Annotated[int, Field(ge=0, le=MAX_FACE_ID)] | Literal["main"] | None = Field(
+        None, description="only this face_id, or main: the face that is longest there, largest and most central")
+    max_faces: Annotated[int, Field(ge=1, le=MAX_FACES)] | None = Field(None, description="at most so many, the main ones")
     baseline: Literal["none", "clip"] | None = None
     grounded: bool = Field(True, description="hold the observation lines to the measurement")
     model: Annotated[str, Field(max_length=200)] | None = Field(None, description="served model or LoRA adapter")
@@ -191,7 +193,7 @@ async def _prepared(body: ExplainRequest) -> Prepared:
     with _about("evidence" if body.media is None and given is not None else "media"):
         if body.media is not None:
             return await connector().measured(body.media, "media", baseline=body.baseline, face=body.face, evidence=given,
-                                              what_if=what_if)
+                                              what_if=what_if, max_faces=body.max_faces)
         if given is None:
             raise InputError("media: give a picture or clip, or evidence")
         return await asyncio.to_thread(path.prepare, given, access.shape, face=body.face, what_if=what_if)

@@ -32,16 +32,18 @@ class Job:
     keep_shards: bool = False
     cut: Cut = WHOLE  # part of every clip
     crops: bool = False  # photos are face crops
+    max_faces: int | None = None
     folder: str = field(default_factory=os.getcwd)  # that the command was started in
 
     @property
     def measuring(self) -> dict[str, Any]:
         """How every photo and clip is measured: arguments of explainer.prepare()."""
-        return {"baseline": self.baseline, "cut": self.cut, "crops": self.crops}
+        return {"baseline": self.baseline, "cut": self.cut, "crops": self.crops, "max_faces": self.max_faces}
 
     def settings(self) -> dict:
         """What decides the answers (settings.py). Raises InputError when the model cannot be found."""
-        return settings_of(self.model, self.grounded, self.question, self.what_if, self.baseline, self.cut, self.crops)
+        return settings_of(self.model, self.grounded, self.question, self.what_if, self.baseline, self.cut, self.crops,
+                           self.max_faces)
 
     def wants(self, entry: Entry | None, key: str) -> bool:
         """Whether an item with this key must be done. entry: what is known of it from an earlier run."""

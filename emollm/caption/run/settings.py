@@ -18,7 +18,7 @@ WEIGHT_FILES = ("*.safetensors", "*.json", "*.jinja")
 
 
 def settings_of(model: str, grounded: bool, question: str | None, what_if: tuple, baseline: str | None,
-                cut: Cut = WHOLE, crops: bool = False) -> dict:
+                cut: Cut = WHOLE, crops: bool = False, max_faces: int | None = None) -> dict:
     """Everything that two runs must share. Raises InputError when the model cannot be found."""
     from emollm.answer.prompt import DEFAULT_QUESTION, PROMPT_VERSION
     from emollm.perception.measure import ESTIMATOR, ESTIMATOR_VERSION
@@ -26,7 +26,7 @@ def settings_of(model: str, grounded: bool, question: str | None, what_if: tuple
     return {"emollm": _version(), "weights": weights_sha256(model), "prompt": PROMPT_VERSION,
             "evidence": f"{ESTIMATOR} {ESTIMATOR_VERSION}", "grounded": grounded, "question": question or DEFAULT_QUESTION,
             "what_if": dict(what_if), "baseline": baseline or "clip for clips", **({} if cut.whole else {"cut": vars(cut)}),
-            **({"crops": True} if crops else {})}
+            **({"crops": True} if crops else {}), **({"max_faces": max_faces} if max_faces else {})}
 
 
 def digest(settings: dict) -> str:

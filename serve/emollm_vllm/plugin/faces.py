@@ -33,7 +33,7 @@ class Sent:
 
 def choose_subject(prepared: Prepared, face: int | None = None, au: Mapping | None = None,
                    what_if: Mapping | None = None) -> Subject:
-    """The face a prompt is about: `face` by its face_id, otherwise the largest that can be read.
+    """The face a prompt is about: `face` by its face_id, otherwise the main one that can be read.
 
     au: {"AU12": 3.0, "AU06": [2.0, 1.0]} replaces the measurement (0-5, or [left, right]); all other units count as not
     measured. what_if: {"AU04": 0.0} edits it. Raises InputError, NoFaceError.
