@@ -20,6 +20,8 @@ from emollm.schema import AU_NAMES, CLAIM_KINDS, LABELS, SCHEMA_VERSION, SIDES, 
 
 STYLES = ("movement", "label", "brief", "full")
 WIDTH = 100  # columns of the text report
+STRONG = 3.0  # peak from which a movement of a clip is not left out of the text
+IN_BRIEF = 4  # phases of a clip that the brief style names
 CLOSE_MARGIN = 0.2  # a smaller lead of the label over the next one calls for two alternatives (docs/decisions.md)
 MARKS = {"supported": "✓", "contradicted": "✗", "unsure": "?", "unmeasured": "·"}
 OWN_FAULTS = ("sentence repeated", "movement named twice", "reading named twice")  # not a wrong claim, wrong text all the same
@@ -65,6 +67,10 @@ class Explanation:
     # Where the distribution lies between unpleasant and pleasant, calm and excited (facs.affect): valence and arousal, -1 to 1,
     # and the interval [low, high] of each that its labels span. Empty without a label.
     affect: dict[str, Any] = field(default_factory=dict)
+    # Of a clip, read from its movements alone: the stretches that are read alike (answer.phases), and valence and arousal from
+    # moment to moment. Empty in a photo.
+    phases: list[dict[str, Any]] = field(default_factory=list)
+    affect_track: dict[str, list] = field(default_factory=dict)
     model: str = ""
     evidence_version: str = ""
     schema_version: str = SCHEMA_VERSION
@@ -217,12 +223,14 @@ def _full(explanation: Explanation) -> str:
     if explanation.notices:
         blocks.append("\n".join(_wrap(notice, "! ") for notice in explanation.notices))
     if explanation.measured or explanation.claims:
-        blocks.append("Observations\n" + _observations(explanation))
+        blocks.append("Observations\n" + _observations(explanation) + _besides(explanation))
     if explanation.interpretation:
         blocks.append("Interpretation\n" + _wrap(explanation.interpretation, "  "))
     elif explanation.text and not explanation.claims:
         blocks.append("Answer\n" + _wrap(explanation.text, "  "))
     blocks.append("Conclusion\n" + _conclusion(explanation))
+    if len(explanation.phases) > 1:
+        blocks.append("Over time, by the movements alone\n" + _phases(explanation))
     if explanation.coverage is not None:
         blocks.append("Text\n" + _checked(explanation))
     versions = " · ".join(part for part in (explanation.model, explanation.evidence_version) if part)
@@ -252,7 +260,16 @@ def _brief(explanation: Explanation) -> str:
         return f"{cited[0].upper()}{cited[1:]}: {NOT_ENOUGH} about how this is commonly read.{notices}"
     others = alternatives(explanation)
     also = f" It could also be read as {' or '.join(others)}." if others else ""
-    return f"{cited[0].upper()}{cited[1:]} is {_reading(explanation)}.{also}{notices}"
+    return f"{cited[0].upper()}{cited[1:]} is {_reading(explanation)}.{also}{_course(explanation)}{notices}"
+
+
+def _course(explanation: Explanation) -> str:
+    """A sentence on a clip whose movements are read differently in time, empty otherwise."""
+    if len(explanation.phases) < 2:
+        return ""
+    told = [f"{one['label']} ({one['start']:.1f}-{one['end']:.1f} s)" for one in explanation.phases[:IN_BRIEF]]
+    more = f" and {len(explanation.phases) - IN_BRIEF} more" if len(explanation.phases) > IN_BRIEF else ""
+    return f" In time, its movements alone are read as {', then '.join(told)}{more}."
 
 
 def _header(explanation: Explanation) -> str:
@@ -283,6 +300,20 @@ def _observations(explanation: Explanation) -> str:
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     lines = ("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _besides(explanation: Explanation) -> str:
+    """The strong movements of a clip that no observation is about, in time order, each action unit once."""
+    told = {c.au for c in movement_claims(explanation)}
+    strongest: dict[str, AUEvent] = {}
+    for event in explanation.events:
+        if event.au not in told and event.peak >= max(STRONG, strongest[event.au].peak if event.au in strongest else 0):
+            strongest[event.au] = event
+    if not strongest:
+        return ""
+    ordered = sorted(strongest.values(), key=lambda e: e.apex)
+    named = [f"{_title(e.au)} ({e.au}) {e.peak:.1f} at {e.apex:.1f} s" for e in ordered]
+    return "\n" + _wrap(f"Measured as well: {', '.join(named)}", "  ")
 
 
 def _ordered(claims: list[Claim]) -> list[Claim]:
@@ -339,6 +370,15 @@ def _conclusion(explanation: Explanation) -> str:
     if explanation.affect:
         lines.append(f"  {_affect(explanation.affect)}")
     return "\n".join(lines)
+
+
+def _phases(explanation: Explanation) -> str:
+    """One line a phase: when, how it is read, and its strongest movements."""
+    rows = [(f"{one['start']:.1f}-{one['end']:.1f} s", f"{one['label']} {one['confidence']:.2f}",
+             ", ".join(f"{m['au']} {m['intensity']:.1f}" for m in one["movements"]) or "nothing stands out")
+            for one in explanation.phases]
+    widths = [max(len(row[k]) for row in rows) for k in (0, 1)]
+    return "\n".join(f"  {when:<{widths[0]}}  {read:<{widths[1]}}  {moving}" for when, read, moving in rows)
 
 
 def _affect(found: dict[str, Any]) -> str:

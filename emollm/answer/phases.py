@@ -1,0 +1,115 @@
+"""A clip in time: the stretches in which its movements are read alike, and valence and arousal from moment to moment.
+
+The look of the pixels belongs to the clip as a whole (it is taken at the key frames), so a phase is read by its movements
+alone, as `reading.read` reads them at every frame, averaged over half a second. Phases shorter than that belong to a neighbour.
+T = frames, P = phases.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from emollm.answer import reading
+from emollm.facs.affect import affect
+from emollm.schema import AU_NAMES, LABELS, ON, AUSeries
+
+SHORTEST = 0.5  # s of a phase, and of the mean that a frame is read with
+TRACK_STEP = 0.2  # s between the values of a track
+NAMED = 4  # movements of a phase, the strongest
+FRAMES = 4096  # read at a time
+
+
+def phases(series: AUSeries) -> list[dict[str, Any]]:
+    """Stretches of a clip that differ in how their movements are read, in order; empty in a photo.
+
+    Each: start, end (s), label, confidence 0-1 (of the mean distribution), valence, arousal (-1 to 1), movements: [{au,
+    intensity}] on in it, the strongest first.
+    """
+    times = series.times
+    if len(times) < 2:
+        return []
+    p, strength = readings(series)
+    return [_phase(times, p, strength, first, last) for first, last in _stretches(times, p.argmax(1))]
+
+
+def affect_track(series: AUSeries) -> dict[str, list[float]]:
+    """Valence and arousal over a clip, read from its movements: times (s, TRACK_STEP apart), valence, arousal, and the
+    intervals [low, high] that the labels span (facs.affect); empty in a photo."""
+    if len(series.times) < 2:
+        return {}
+    p, _ = readings(series)
+    wanted = np.arange(series.times[0], series.times[-1] + 1e-9, TRACK_STEP)
+    rows = [int(np.argmin(abs(series.times - t))) for t in wanted]
+    found = [affect(dict(zip(LABELS, p[k].tolist(), strict=True))) for k in rows]
+    return {"times": [round(float(series.times[k]), 2) for k in rows],
+            **{name: [_rounded(getattr(one, name)) for one in found]
+               for name in ("valence", "arousal", "valence_interval", "arousal_interval")}}
+
+
+def readings(series: AUSeries) -> tuple[np.ndarray, np.ndarray]:
+    """What every moment is read as [T, 8], and how strong each unit is in it [T, 24] (NaN: not seen)."""
+    sides = np.where(np.isfinite(series.intensity), series.intensity, -np.inf).max(2)  # [T, 24]
+    strength = _mean(series.times, np.where(np.isfinite(sides) & series.measured, sides, np.nan))
+    seen = np.isfinite(strength)
+    parts = [reading.read(np.nan_to_num(strength[k:k + FRAMES]), series.confidence[k:k + FRAMES], seen[k:k + FRAMES])
+             for k in range(0, len(strength), FRAMES)]
+    return np.concatenate(parts), strength
+
+
+def _mean(times: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Mean of what was seen within half of SHORTEST to either side; NaN where a frame itself was not seen. [T, 24]."""
+    seen = np.isfinite(values)
+    total = np.cumsum(np.pad(np.nan_to_num(values), ((1, 0), (0, 0))), 0)
+    count = np.cumsum(np.pad(seen.astype(float), ((1, 0), (0, 0))), 0)
+    first = np.searchsorted(times, times - SHORTEST / 2, "left")
+    last = np.searchsorted(times, times + SHORTEST / 2, "right")
+    return np.where(seen, (total[last] - total[first]) / np.maximum(count[last] - count[first], 1), np.nan)
+
+
+def _stretches(times: np.ndarray, label: np.ndarray) -> list[tuple[int, int]]:
+    """(first, last) positions of stretches with one label; one shorter than SHORTEST goes to the longer neighbour, the shortest
+    first."""
+    edges = [0, *(np.flatnonzero(np.diff(label)) + 1).tolist(), len(label)]
+    found = [[edges[k], edges[k + 1] - 1, int(label[edges[k]])] for k in range(len(edges) - 1)]
+    frame = float(np.median(np.diff(times)))
+
+    def seconds(one: list[int]) -> float:
+        return times[one[1]] - times[one[0]] + frame
+
+    while len(found) > 1 and seconds(shortest := min(found, key=seconds)) < SHORTEST:
+        k = found.index(shortest)
+        beside = [j for j in (k - 1, k + 1) if 0 <= j < len(found)]
+        into = max(beside, key=lambda j: seconds(found[j]))
+        found[into][0], found[into][1] = min(found[into][0], shortest[0]), max(found[into][1], shortest[1])
+        del found[k]
+        found = _joined(found)
+    return [(first, last) for first, last, _ in found]
+
+
+def _joined(found: list[list[int]]) -> list[list[int]]:
+    """Neighbours with one label as one."""
+    kept = [found[0]]
+    for one in found[1:]:
+        if one[2] == kept[-1][2]:
+            kept[-1][1] = one[1]
+        else:
+            kept.append(one)
+    return kept
+
+
+def _phase(times: np.ndarray, p: np.ndarray, strength: np.ndarray, first: int, last: int) -> dict[str, Any]:
+    mean = p[first:last + 1].mean(0)
+    highest = np.nan_to_num(strength[first:last + 1]).max(0)
+    order = np.argsort(-highest, kind="stable")
+    on = [int(k) for k in order if highest[k] >= ON][:NAMED]
+    found = affect(dict(zip(LABELS, mean.tolist(), strict=True)))
+    end = times[last + 1] if last + 1 < len(times) else times[last]
+    return {"start": round(float(times[first]), 2), "end": round(float(end), 2), "label": LABELS[int(mean.argmax())],
+            "confidence": round(float(mean.max()), 2), "valence": _rounded(found.valence), "arousal": _rounded(found.arousal),
+            "movements": [{"au": AU_NAMES[k], "intensity": round(float(highest[k]), 1)} for k in on]}
+
+
+def _rounded(value: float | tuple[float, float]) -> float | list[float]:
+    return [round(v, 2) for v in value] if isinstance(value, tuple) else round(value, 2)
