@@ -11,7 +11,7 @@ from emollm.evaluation.chat import conversations_of
 from emollm.schema import InputError
 from emollm.talk.dialogue import CALL_TOKENS, Exchange
 from emollm.talk.talker import reply
-from emollm.talk.writer import local_writer, talker_folder
+from emollm.talk.writer import local_writer, merged, talker_folder
 
 QUESTIONS = "tests/talk_questions.txt"
 
@@ -197,3 +197,12 @@ def test_every_question_of_the_set_is_a_call():
     asked = conversations_of(QUESTIONS)
     assert len(asked) > 600
     assert len({calls[0].name for questions in asked for calls, _ in questions}) > 40
+
+
+def test_the_merged_talker_is_exported(tmp_path, capsys):
+    out = tmp_path / "merged"
+    assert cli.main(["export", "talker", "--to", "merged", "-o", str(out)]) == 0
+    here = merged()
+    assert {p.name: p.stat().st_size for p in out.iterdir()} == {p.name: p.stat().st_size for p in here.iterdir()}
+    assert cli.main(["export", "talker", "--to", "merged", "-o", str(out)]) == 2
+    assert "is there already" in capsys.readouterr().err
