@@ -154,6 +154,7 @@ class Claim:
     intensity: float = math.nan  # as stated, 0-5
     interval: tuple[float, float] | None = None  # s; None in a photograph
     region: list[list[float]] = field(default_factory=list)  # polygon, px of the key frame
+    patches: list[list[list[float]]] = field(default_factory=list)  # its two halves where they do not meet; `region` spans both
     frame_time: float = 0.0  # s, moment the region belongs to
     measured_intensity: float = math.nan
     verdict: str = "unmeasured"

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from emollm.facs.readings import _AGAINST, LEVELS, describe, level_word, reading, region_polygon, relation
+from emollm.facs.readings import _AGAINST, LEVELS, describe, level_word, reading, region_patches, region_polygon, relation
 from emollm.facs.tables import COMBINATIONS, DU, OTHER_READINGS, VARIANTS
 from emollm.facs.units import ACTION_UNITS
 from emollm.schema import AU_NAMES, AUS, LABELS, InputError
@@ -82,6 +82,13 @@ def test_region_of_both_sides_holds_both_halves(landmarks):
     both = region_polygon("AU04", "both", landmarks)
     halves = [area(region_polygon("AU04", side, landmarks)) for side in ("left", "right")]
     assert area(both) >= sum(halves)
+
+
+def test_halves_that_do_not_meet_are_two_patches(landmarks):
+    for au, apart in (("AU06", True), ("AU07", True), ("AU12", True), ("AU25", False), ("AU17", False)):
+        patches = region_patches(au, "both", landmarks)
+        assert patches == ([region_polygon(au, side, landmarks) for side in ("left", "right")] if apart else []), au
+    assert region_patches("AU06", "left", landmarks) == []
 
 
 def test_brow_region_is_above_mouth_region(landmarks):

@@ -12,7 +12,7 @@ from emollm.answer.support import support
 from emollm.answer.witnesses import conflict, in_words, movements
 from emollm.explanation import CLOSE_MARGIN, Explanation
 from emollm.facs.affect import affect
-from emollm.facs.readings import region_polygon
+from emollm.facs.readings import region_patches, region_polygon
 from emollm.facs.units import ACTION_UNITS
 from emollm.schema import AU_NAMES, LABELS, AUEvent, AUSeries, FaceTrack, au_index
 
@@ -88,3 +88,4 @@ def _place(claim, series: AUSeries, events: list[AUEvent], track: FaceTrack | No
     frame = int(np.argmin(abs(track.times - _moment(claim.au, series, events))))
     claim.frame_time = round(float(track.times[frame]), 3)
     claim.region = region_polygon(claim.au, claim.side, track.landmarks[frame])
+    claim.patches = region_patches(claim.au, claim.side, track.landmarks[frame])

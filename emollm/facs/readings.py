@@ -38,6 +38,16 @@ def region_polygon(name: str, side: str, landmarks: np.ndarray) -> list[list[flo
     raise InputError(f"unknown side '{side}': use left, right or both")
 
 
+def region_patches(name: str, side: str, landmarks: np.ndarray) -> list[list[list[float]]]:
+    """The two halves of a region where they do not meet (cheeks, lids, mouth corners), as region_polygon; empty when the region
+    is one piece. Raises InputError as region_polygon."""
+    if side != "both":
+        return []
+    region = ACTION_UNITS[AU_NAMES[au_index(name)]].region
+    apart = not {*region["left"]} & {*region["right"]}
+    return [region_polygon(name, half, landmarks) for half in ("left", "right")] if apart else []
+
+
 def _hull(points: np.ndarray) -> list[list[float]]:
     """Convex hull, ordered (Andrew's monotone chain, Information Processing Letters 9(5), 1979)."""
     ordered = sorted({(float(x), float(y)) for x, y in points})

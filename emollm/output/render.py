@@ -158,11 +158,12 @@ def _draw_regions(view: _View, explanation: Explanation, cited: list[Claim], col
     shown = [c for c in cited if len(c.region) > 2 and c.polarity == "present"]
     polygons = {c.au: [view.at(p) for p in c.region] for c in shown}
     for claim in shown:  # the strongest was listed first: draw it last, on top
-        points = [(x * SMOOTH, y * SMOOTH) for x, y in polygons[claim.au]]
-        shade = Image.new("RGBA", layer.size, (0, 0, 0, 0))
-        ImageDraw.Draw(shade).polygon(points, fill=_rgba(colours[claim.au], 44))
-        layer.alpha_composite(shade)
-        _outline(pen, points, colours[claim.au], stroke, dashed=claim.verdict != "supported")
+        for patch in claim.patches or [claim.region]:
+            points = [(x * SMOOTH, y * SMOOTH) for x, y in map(view.at, patch)]
+            shade = Image.new("RGBA", layer.size, (0, 0, 0, 0))
+            ImageDraw.Draw(shade).polygon(points, fill=_rgba(colours[claim.au], 44))
+            layer.alpha_composite(shade)
+            _outline(pen, points, colours[claim.au], stroke, dashed=claim.verdict != "supported")
     layer = layer.resize(view.image.size, Image.Resampling.BOX)
     view.image.paste(Image.alpha_composite(view.image.convert("RGBA"), layer))
     face = [v for p in (explanation.box[:2], explanation.box[2:]) for v in view.at(p)] if explanation.box else None
