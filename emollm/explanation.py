@@ -21,6 +21,7 @@ from emollm.schema import AU_NAMES, CLAIM_KINDS, LABELS, SCHEMA_VERSION, SIDES, 
 STYLES = ("movement", "label", "brief", "full")
 WIDTH = 100  # columns of the text report
 STRONG = 3.0  # peak from which a movement of a clip is not left out of the text
+LEAST_ALTERNATIVE = 0.05  # a label below it is no way in which the face "could also be read"
 IN_BRIEF = 4  # phases of a clip that the brief style names
 CLOSE_MARGIN = 0.2  # a smaller lead of the label over the next one calls for two alternatives (docs/decisions.md)
 MARKS = {"supported": "✓", "contradicted": "✗", "unsure": "?", "unmeasured": "·"}
@@ -208,8 +209,9 @@ def alternatives(explanation: Explanation) -> list[str]:
     """
     ranked = ranking(explanation)
     close = len(ranked) > 1 and ranked[0][1] - ranked[1][1] < CLOSE_MARGIN
-    names = [*explanation.alternatives, *(label for label, p in ranked if p > 0)]
-    others = [name for name in dict.fromkeys(names) if name != explanation.label]
+    names = [*explanation.alternatives, *(label for label, _ in ranked)]
+    others = [name for name in dict.fromkeys(names)
+              if name != explanation.label and explanation.distribution.get(name, 1.0) >= LEAST_ALTERNATIVE]
     return others[:max(len(explanation.alternatives), 2 if close else 1)]
 
 

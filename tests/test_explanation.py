@@ -84,6 +84,8 @@ def test_two_alternatives_when_the_first_two_labels_are_close():
     clear = {"happiness": 0.8, "surprise": 0.1, "fear": 0.06, "neutral": 0.04}
     assert alternatives(explanation(distribution=clear, alternatives=["surprise"])) == ["surprise"]
     assert alternatives(explanation(distribution=clear, alternatives=[])) == ["surprise"]
+    sure = {"happiness": 0.98, "surprise": 0.02}
+    assert alternatives(explanation(distribution=sure, alternatives=["surprise"])) == []
 
 
 def test_full_text_holds_every_part_once():
