@@ -4,7 +4,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from openai import OpenAI
+from openai import BadRequestError, OpenAI
 from serve_fixtures import check_refusal, image, text
 
 TALKER = "talker"
@@ -92,6 +92,36 @@ def test_a_stream_is_the_same_answer(server, ask, sent):
     chunks = list(client.chat.completions.create(model=TALKER, messages=messages, stream=True))
     assert "".join(c.choices[0].delta.content or "" for c in chunks) == ask(*messages[0]["content"]).text
     assert chunks[-1].choices[0].finish_reason == "stop" and chunks[-1].emollm["call"] == "strongest"
+
+
+def _asked(sent, question: str) -> list[dict]:
+    return [{"role": "user", "content": [{"type": "input_text", "text": question},
+                                         {"type": "input_image", "image_url": image(sent.photo)["image_url"]["url"]}]}]
+
+
+def test_a_response_is_the_same_answer(server, ask, sent):
+    client, question = OpenAI(base_url=f"{server.url}/v1", api_key="none"), "What is the strongest movement?"
+    chat = ask(image(sent.photo), text(question)).text
+    whole = client.responses.create(model=TALKER, input=_asked(sent, question), instructions="You are a helpful assistant.")
+    assert whole.output_text == chat and whole.status == "completed" and whole.usage.output_tokens > 3
+    assert whole.emollm["call"] == "strongest"
+    events = list(client.responses.create(model=TALKER, input=_asked(sent, question), stream=True))
+    assert "".join(e.delta for e in events if e.type == "response.output_text.delta") == chat
+    assert events[-1].type == "response.completed" and events[-1].response.output_text == chat
+    styled = client.responses.create(
+        model=TALKER, input=_asked(sent, "Why does this face show this emotion?"), instructions="Answer in bullet points."
+    )
+    assert styled.output_text.startswith("- ")
+
+
+def test_a_response_without_a_picture(server):
+    client = OpenAI(base_url=f"{server.url}/v1", api_key="none")
+    assert "zygomaticus" in client.responses.create(model=TALKER, input="Which muscle makes AU12?").output_text
+    before = [{"role": "user", "content": "hello"}, {"role": "assistant", "content": "Hello!"}]
+    asked = [*before, {"role": "user", "content": "Is she smiling?"}]
+    assert "photo" in client.responses.create(model=TALKER, input=asked).output_text
+    with pytest.raises(BadRequestError, match="previous_response_id"):
+        client.responses.create(model=TALKER, input="why?", previous_response_id="resp_1")
 
 
 def test_json_in_words(ask, sent):

@@ -62,6 +62,7 @@ class MeasureRequest(Body):
                                    "allows")
     baseline: Literal["none", "clip"] | None = Field(None, description="what counts as this face at rest; default: clip for "
                                                                        "clips, none for pictures")
+    max_faces: Annotated[int, Field(ge=1, le=MAX_FACES)] | None = Field(None, description="at most so many, the main ones")
 
 
 class ExplainRequest(Body):
@@ -146,7 +147,7 @@ async def measure(body: MeasureRequest, request: Request):
 
 async def _measured(body: MeasureRequest) -> Measurement:
     try:
-        prepared = await connector().measured(body.media, "media", baseline=body.baseline)
+        prepared = await connector().measured(body.media, "media", baseline=body.baseline, max_faces=body.max_faces)
     except NoFaceError as error:
         return Measurement(kind="none", faces=[], notices=[str(error)])
     except InputError as error:

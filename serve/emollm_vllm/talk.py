@@ -1,4 +1,4 @@
-"""The talker behind /v1/chat/completions: an engine of its own beside the one that sees faces.
+"""The talker behind /v1/chat/completions and /v1/responses: an engine of its own beside the one that sees faces.
 
 A picture or clip of the conversation is measured and read once; then every question goes the way of emollm.talk.talker: call,
 look-up, answer, check. A conversation without a picture gets knowledge and talk, never an invented face. What a client's system
@@ -7,19 +7,15 @@ message asks for can change the style of an explanation and nothing else: it is 
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
-import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator
 from uuid import uuid4
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from emollm.answer.prompt import DEFAULT_QUESTION
-from emollm.explanation import DISCLOSURE
 from emollm.schema import InputError
 from emollm.subject import Subject
 from emollm.talk import TALKER
@@ -28,7 +24,8 @@ from emollm.talk.dialogue import CALL_TOKENS, Exchange, plain, prompt
 from emollm.talk.face import Face
 from emollm.talk.lookup import look_up
 from emollm.talk.talker import KEPT, Reply, steps
-from emollm_vllm.door.admission import TALK
+from emollm_vllm.answers import FORMS
+from emollm_vllm.door import admission
 from emollm_vllm.plugin.media import connector, media_of, subject_of, text_of
 from emollm_vllm.plugin.processing import client_error
 
@@ -96,10 +93,10 @@ class Talking:
             found.append(self.chats[key])
         return found
 
-    def usage(self, question: str, answer: str) -> dict[str, int]:
+    def usage(self, question: str, answer: str) -> tuple[int, int]:
         """Tokens of the question and of the answer; what stands between them is not counted."""
         asked, given = (len(self.tokenizer(text, add_special_tokens=False)["input_ids"]) for text in (question, answer))
-        return {"prompt_tokens": asked, "completion_tokens": given, "total_tokens": asked + given}
+        return asked, given
 
     def remember(self, key: str, exchange: Exchange) -> None:
         self.chats[key] = exchange
@@ -113,9 +110,10 @@ def _key(turns: list[tuple[str, str]], face: Face | None) -> str:
     return hashlib.sha256(json.dumps(turns).encode() + measured).hexdigest()
 
 
-@router.post(TALK)
+@router.post(admission.TALK)
 async def completions(request: Request):
-    """A chat completion in OpenAI's form, answered by the talker. Field `emollm` of the answer holds what it rests on."""
+    """A chat completion or a response in OpenAI's form, answered by the talker. Field `emollm` of the answer holds what it
+    rests on."""
     body, talking = await request.json(), request.app.state.emollm_talking
     messages = [m for m in body.get("messages") or [] if isinstance(m, dict)]
     turns, question, system = _turns(messages)
@@ -124,7 +122,7 @@ async def completions(request: Request):
         subject = await subject_of(body, *media[-1]) if media else None
         face = None if subject is None else await talking.face(subject)
     except InputError as error:
-        raise client_error(error, "messages") from None
+        raise client_error(error, admission.ASKED_IN[body["form"]]) from None
     before = await talking.exchanges(turns[-KEPT:], face)
     style = await talking.style(system)
     said = await talking.reply(before, question, face, style)
@@ -134,9 +132,10 @@ async def completions(request: Request):
                        if s.series.face_id != face.series.face_id}
         said = await talking.reply(before, question, face, style)
     talking.remember(_key([*turns, (question, said.text)], face), said.exchange)
+    form = FORMS[body["form"]](body.get("model", TALKER), said, talking.usage(question, said.text))
     if body.get("stream"):
-        return StreamingResponse(_chunks(body, said), media_type="text/event-stream")
-    return JSONResponse(_whole(body, said) | {"usage": talking.usage(question, said.text)})
+        return StreamingResponse(form.pieces(), media_type="text/event-stream")
+    return JSONResponse(form.whole())
 
 
 def _turns(messages: list[dict]) -> tuple[list[tuple[str, str]], str, str]:
@@ -150,49 +149,3 @@ def _turns(messages: list[dict]) -> tuple[list[tuple[str, str]], str, str]:
             turns.append(("\n".join(filter(None, asked)), text_of(m.get("content"))))
             asked = []
     return turns, "\n".join(filter(None, asked)) or DEFAULT_QUESTION, system
-
-
-def _basis(said: Reply) -> dict:
-    return {
-        "call": str(said.call),
-        "looked_up": said.exchange.facts.split("\n"),
-        "mended": said.mended,
-        "disclosure": DISCLOSURE,
-    }
-
-
-def _whole(body: dict, said: Reply) -> dict:
-    message = {"role": "assistant", "content": said.text}
-    return {
-        "id": f"chatcmpl-{uuid4().hex}",
-        "object": "chat.completion",
-        "created": int(time.time()),
-        "model": body.get("model", TALKER),
-        "choices": [{"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}],
-        "emollm": _basis(said),
-    }
-
-
-async def _chunks(body: dict, said: Reply) -> AsyncIterator[str]:
-    """The answer word by word: it has been checked by then. The last chunk holds what it rests on."""
-    name, created = f"chatcmpl-{uuid4().hex}", int(time.time())
-
-    def chunk(delta: dict, reason: str | None = None, **more) -> str:
-        choice = {"index": 0, "delta": delta, "finish_reason": reason}
-        made = {
-            "id": name,
-            "object": "chat.completion.chunk",
-            "created": created,
-            "model": body.get("model", TALKER),
-            "choices": [choice],
-            **more,
-        }
-        return f"data: {json.dumps(made)}\n\n"
-
-    yield chunk({"role": "assistant", "content": ""})
-    words = said.text.split(" ")
-    for k, word in enumerate(words):
-        yield chunk({"content": word if k == len(words) - 1 else f"{word} "})
-        await asyncio.sleep(0)
-    yield chunk({}, "stop", emollm=_basis(said))
-    yield "data: [DONE]\n\n"

@@ -16,7 +16,8 @@ from emollm.talk import TALKER
 from emollm_vllm.door.errors import NOT_JSON, Refused
 
 CHAT, COMPLETIONS, RESPONSES, TOKENIZE = "/v1/chat/completions", "/v1/completions", "/v1/responses", "/tokenize"
-TALK = "/v1/talk/completions"  # where chat completions of the talker go; not served by this name
+TALK = "/v1/talk/completions"  # where chats and responses of the talker go; not served by this name
+ASKED_IN = {"chat": "messages", "response": "input"}  # form of an answer -> the field of the request that asks for it
 ROUTES = (CHAT, COMPLETIONS, RESPONSES, TOKENIZE)
 ROLES = ("system", "developer", "user", "assistant", "tool")
 # Left out of what the model is given: it was trained without them, and "You are a helpful assistant." changed what it said
@@ -128,10 +129,10 @@ def admit(route: str, body: dict, limits: Limits, instructed: bool = False) -> d
         admitted["messages"] = _conversation(body["messages"], "messages", count, instructed)
     if route == RESPONSES:
         given = body.get("input")
-        admitted["input"] = count.text(given) if isinstance(given, str) else _conversation(given, "input", count)
-        if isinstance(body.get("instructions"), str):
-            count.text(body["instructions"])
-        admitted.pop("instructions", None)
+        admitted["input"] = count.text(given) if isinstance(given, str) else _conversation(given, "input", count, instructed)
+        told = admitted.pop("instructions", None)
+        told = count.text(told) if isinstance(told, str) else None
+        admitted |= {"instructions": told} if instructed and told else {}
     if route in (CHAT, RESPONSES) or "messages" in body:
         _check_absent(body, REFUSED_IN_CHAT)
     if limits.media_needed and route in (CHAT, RESPONSES) and not count.images + count.videos:
@@ -146,20 +147,43 @@ def admit(route: str, body: dict, limits: Limits, instructed: bool = False) -> d
 
 
 def for_the_talker(body: dict) -> bool:
-    """Whether a chat completion names the talker as its model."""
+    """Whether a chat completion or a response names the talker as its model."""
     return body.get("model") == TALKER
 
 
-def admit_talk(body: dict, limits: Limits) -> dict:
-    """A chat completion that the talker may be given: with its instructions, with or without a face. Raises Refused (400)."""
-    admitted = admit(CHAT, body, dataclasses.replace(limits, media_needed=False), instructed=True)
+def admit_talk(route: str, body: dict, limits: Limits) -> dict:
+    """A chat completion or a response that the talker may be given, as a conversation in `messages`: with its instructions,
+    with or without a face. Raises Refused (400)."""
+    admitted = admit(route, body, dataclasses.replace(limits, media_needed=False), instructed=True)
     if field := form_of(admitted):
         raise Refused(400, f"{field} cannot be set for {TALKER}: its answers have their own form. Ask for JSON in words, or "
                            f"use the "
                            "model that explains", field)
     if admitted.get("n", 1) != 1:
         raise Refused(400, f"n is {admitted['n']}, but {TALKER} answers a question in one way; leave it out", "n")
-    return admitted
+    if route == CHAT:
+        return admitted | {"form": "chat"}
+    if admitted.get("previous_response_id"):
+        raise Refused(400, "previous_response_id cannot be used: answers are not kept. Send the conversation as input",
+                      "previous_response_id")
+    return admitted | {"messages": _as_messages(admitted), "form": "response"}
+
+
+def _as_messages(response: dict) -> list[dict]:
+    """The conversation of an admitted response as a chat writes it."""
+    told = [{"role": "system", "content": response["instructions"]}] if "instructions" in response else []
+    given = response["input"]
+    if isinstance(given, str):
+        return [*told, {"role": "user", "content": given}]
+    return told + [m | {"content": [_as_part(p) for p in m["content"]]} if isinstance(m["content"], list) else m for m in given]
+
+
+def _as_part(part: object) -> object:
+    if isinstance(part, dict) and part["type"] == "input_image":
+        return {"type": "image_url", "image_url": {"url": part["image_url"]}}
+    if isinstance(part, dict) and part["type"] in TEXTS:
+        return {"type": "text", "text": part[TEXTS[part["type"]]]}
+    return part
 
 
 def has_media(body: dict) -> bool:

@@ -152,8 +152,8 @@ class Gate:
         if kind != b"application/json":
             raise Refused(415, "send the body as JSON, with the header 'Content-Type: application/json'")
         given = admission.parse(body, self.limits)
-        if route == admission.CHAT and self.settings.talker and admission.for_the_talker(given):
-            return admission.TALK, admission.written(admission.admit_talk(given, self.limits)), None
+        if route in (admission.CHAT, admission.RESPONSES) and self.settings.talker and admission.for_the_talker(given):
+            return admission.TALK, admission.written(admission.admit_talk(route, given, self.limits)), None
         admitted = admission.admit(route, given, self.limits)
         places.remember(admitted)
         held_to = admission.form_of(admitted)
