@@ -22,6 +22,7 @@ from emollm import handed
 from emollm.answer import prompt
 from emollm.answer.bind import argue, bind, moments_only
 from emollm.answer.mend import Mended, mend
+from emollm.answer.witnesses import PRIORS
 from emollm.evidence import read_faces, whose
 from emollm.explanation import Explanation, Explanations
 from emollm.model.checkpoint import Shape, shape_of
@@ -43,7 +44,7 @@ def explain(source, *, question: str | None = None, what_if: dict[str, float] | 
             face: int | str | None = None, evidence=None, model: str = "pocket", grounded: bool = True,
             baseline: str | None = None, crops: bool = False, gate: QualityGate | None = DEFAULT_GATE,
             start: float | None = None, end: float | None = None, fps: float | None = None, skip_frames: int | None = None,
-            checked: bool = True, max_faces: int | None = None, engine=None) -> Explanations:
+            checked: bool = True, max_faces: int | None = None, prior: str = "crowd", engine=None) -> Explanations:
     """Why each face is commonly read the way it is.
 
     source: path, data URL, bytes, open binary file, PIL image, array or tensor; an AU table (path, data frame, dict of
@@ -55,13 +56,15 @@ def explain(source, *, question: str | None = None, what_if: dict[str, float] | 
     measurement. crops: photos are face crops, as FER data sets hold them: taken whole, whatever their size, and read from
     the look alone when no mesh fits. gate: quality limits, None turns them off. start, end (s), fps, skip_frames: the part
     of a clip that is read, about so many frames a second or every so manieth; times stay the clip's own. checked: leave out
-    sentences that the measurement contradicts. engine: who answers, instead of `model` (model/engine.py).
+    sentences that the measurement contradicts. prior: how common the labels are taken to be, "crowd" (as in pictures from
+    web search) or "balanced" (all alike). engine: who answers, instead of `model` (model/engine.py).
     Returns one Explanation a face, left to right, in the order of the sources. Raises InputError, NoFaceError.
     """
     edits = check_edits(what_if)
     shape = engine.shape if engine else shape_of(model)
     prepared = [prepare(one, shape, what_if=edits, face=face, evidence=evidence, baseline=baseline, crops=crops,
-                        gate=gate, cut=Cut(start, end, fps, skip_frames), max_faces=max_faces) for one in handed.each(source)]
+                        gate=gate, cut=Cut(start, end, fps, skip_frames), max_faces=max_faces,
+                        prior=prior) for one in handed.each(source)]
     if engine is None and any(p.readable for p in prepared):
         from emollm.model.engine import engine as engine_of  # torch only from here on: refusals and measuring stay light
 
@@ -73,20 +76,22 @@ def explain(source, *, question: str | None = None, what_if: dict[str, float] | 
 
 def prepare(source, shape: Shape, *, what_if: dict[str, float] | list[str] | None = None, face: int | str | None = None,
             evidence=None, baseline: str | None = None, crops: bool = False, gate: QualityGate | None = DEFAULT_GATE,
-            cut: Cut = WHOLE, still: bool = False, max_faces: int | None = None) -> Prepared:
+            cut: Cut = WHOLE, still: bool = False, max_faces: int | None = None, prior: str = "crowd") -> Prepared:
     """Steps 1 to 4 for every face of a source; arguments as explain(). Needs no torch. The key frames of a what-if are
     those of the measurement: the same moments, other evidence. cut: the part of a clip. still: take a moving picture (GIF,
     APNG, WebP, AVIF) for a photo.
 
     Raises InputError, NoFaceError.
     """
+    if prior not in PRIORS:
+        raise InputError(f"prior={prior!r:.40}: use {' or '.join(PRIORS)}")
     edits, cache = check_edits(what_if), faces_in.ChipCache(shape.chip_size)
     gate = dataclasses.replace(gate, face_px=0) if crops and gate else gate
     given, face = handed.one(source), handed.face_number(face)
     seen = handed.opened(given, cut, still)  # 1 media.read
     name, subjects = _perceive(given, seen, evidence, face, baseline, crops, cache, max_faces)  # 2 face.follow 3 measure.series
     for s in subjects:
-        s.refusal = shortcomings(s, gate)
+        s.refusal, s.prior = shortcomings(s, gate), prior
         if not s.refusal:  # 4 events.key_frames, and the chips of those moments
             s.events = find_events(s.series)
             s.key_frames = find_key_frames(s.series, s.events, shape.max_key_frames)
@@ -116,7 +121,7 @@ def answers(engine, asked: list[tuple[Subject, str]], grounded: bool) -> list:
         return []
     from emollm.model.processor import face_input
 
-    inputs = [face_input(s.series, s.events, s.key_frames, s.chips, s.seen) for s, _ in asked]
+    inputs = [face_input(s.series, s.events, s.key_frames, s.chips, s.seen, s.prior) for s, _ in asked]
     observed = [prompt.observe(s.series, s.events) for s, _ in asked] if grounded else None
     return engine.answer(inputs, [q for _, q in asked], observed)
 
@@ -151,7 +156,7 @@ def no_face(name: str, reason: str, question: str | None, edits: dict[str, float
 def signed(s: Subject, result: Explanation, prepared: Prepared, question: str, model: str) -> Explanation:
     """The explanation with where it came from."""
     result.source, result.question, result.edits, result.model = s.picture or prepared.name, question, prepared.edits, model
-    result.notices = s.notices + result.notices
+    result.notices = s.notices + result.notices + ([] if s.prior == "crowd" else [f"prior: {s.prior} (--prior)"])
     return result
 
 

@@ -26,6 +26,12 @@ def add_max_faces(parser: argparse.ArgumentParser) -> None:
                              "found, at most 8 at a time)")
 
 
+def add_prior(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--prior", choices=("crowd", "balanced"), default="crowd",
+                        help="how common the labels are taken to be: as in pictures from web search (crowd, default), or all "
+                             "alike (balanced: rare labels are found more often, and called where they are not)")
+
+
 def cut_of(arguments: argparse.Namespace) -> Cut:
     """Raises InputError for a part that cannot be."""
     return Cut(arguments.start, arguments.end, arguments.fps, arguments.skip_frames)

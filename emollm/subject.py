@@ -37,6 +37,7 @@ class Subject:
     chips: np.ndarray | None = None  # [K, S, S, 3] uint8; None without pixels
     refusal: list[str] = field(default_factory=list)  # why this face cannot be read; empty when it can
     picture: str = ""  # of a table of many pictures: the one that this face is in
+    prior: str = "crowd"  # how common the labels are taken to be (answer.witnesses.PRIORS)
     seen: AUSeries | None = None  # what was measured in the pixels, where `series` was edited or given from elsewhere
 
 

@@ -193,6 +193,13 @@ def test_the_main_face_and_at_most_so_many(explain, astronaut):
             emollm.measure(picture, max_faces=wrong)
 
 
+def test_a_prior_is_said_and_an_unknown_one_refused(explain, astronaut_file):
+    (plain,), (balanced,) = explain(astronaut_file), explain(astronaut_file, prior="balanced")
+    assert plain.distribution != balanced.distribution and "prior: balanced (--prior)" in balanced.notices
+    with pytest.raises(InputError, match="prior='even': use crowd or balanced"):
+        explain(astronaut_file, prior="even")
+
+
 def test_edits_may_be_pairs(explain):
     given = {"AU12": 3.0, "AU04": 2.0}
     edited = explain(given, what_if={"AU12": 0.0, "AU04": 1.5})

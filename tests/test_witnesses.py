@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emollm.answer.support import support
-from emollm.answer.witnesses import Movements, conflict, in_words, movements, stated_alone, together
+from emollm.answer.witnesses import CROWD, PRIORS, Movements, conflict, in_words, movements, stated_alone, together
 from emollm.facs.readings import relation
 from emollm.schema import AU_NAMES, LABELS, AUSeries, InputError
 from emollm.what_if import edit
@@ -44,6 +44,18 @@ def test_a_conflict_costs_confidence_and_no_more():
     found = together(look, Movements.only(given, True))
     assert LABELS[found.argmax()] == "happiness"
     assert found.max() < look.max() - 0.05
+
+
+def test_the_balanced_prior_divides_by_the_share_that_was_taught(photo_of):
+    look = np.array([0.3, 0.1, 0.2, 0.05, 0.1, 0.1, 0.1, 0.05])
+    series = photo_of({})
+    crowd, balanced = (together(look, movements(series, None, True, prior)) for prior in PRIORS)
+    wanted = look / CROWD
+    assert conflict(look, movements(series, None, True).given) == 0  # so that nothing else moves the label
+    np.testing.assert_allclose(crowd, look)
+    np.testing.assert_allclose(balanced, wanted / wanted.sum())
+    without = [movements(series, None, False, prior).as_numbers() for prior in PRIORS]
+    assert without[0] == without[1] and CROWD.sum() == pytest.approx(1, abs=1e-3)
 
 
 def test_conflict():

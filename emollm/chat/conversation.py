@@ -128,7 +128,7 @@ class Chat:
         from emollm.model.processor import face_input
 
         s, processor, context = self.subject, self.engine.processor, self.engine.context
-        face = face_input(s.series, s.events, s.key_frames, s.chips, s.seen)
+        face = face_input(s.series, s.events, s.key_frames, s.chips, s.seen, s.prior)
         text = processor.prompt_text(turns, face.visual_frames)
         tokens = len(processor.tokenizer(text, add_special_tokens=False)["input_ids"])
         if tokens > (most := context - answer_room(context)):

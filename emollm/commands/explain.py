@@ -55,6 +55,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     parts.add_arguments(parser)
     parts.add_crops(parser)
     parts.add_max_faces(parser)
+    parts.add_prior(parser)
     option("--model", default="pocket", metavar="DIR", help="pocket (default, comes with emollm) or a checkpoint folder")
     option("--ungrounded", action="store_true", help="let the model write observations freely (for research)")
     option("--unchecked", action="store_true", help="keep sentences that the measurement contradicts (for research)")
@@ -74,7 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
     asked = {"question": arguments.question, "what_if": edits or None, "face": arguments.face, "evidence": evidence,
              "model": arguments.model, "grounded": not arguments.ungrounded, "checked": not arguments.unchecked,
              "baseline": arguments.baseline,
-             "crops": arguments.crops, "max_faces": arguments.max_faces}
+             "crops": arguments.crops, "max_faces": arguments.max_faces,
+             "prior": arguments.prior}
     progress.use(arguments.progress)
     found, failures = _explained(media, asked, given_cut(arguments), arguments.style == "json")
     if found:

@@ -79,6 +79,7 @@ def _add_labels(suites: argparse._SubParsersAction) -> None:
     suite.add_argument("table", metavar="TABLE", help="delimited text or Parquet; a row a face")
     _add_engine(suite)
     parts.add_crops(suite)
+    parts.add_prior(suite)
 
 
 def _add_reasoning(suites: argparse._SubParsersAction) -> None:

@@ -99,19 +99,20 @@ def labels(arguments: argparse.Namespace) -> Report:
     rows = read_table(arguments.table)  # before the model is loaded: a wrong table is named at once
     from emollm.model.engine import engine as engine_of
 
-    outcome = measured(rows, engine_of(arguments.model, arguments.engine), arguments.crops)
+    outcome = measured(rows, engine_of(arguments.model, arguments.engine), arguments.crops, arguments.prior)
     if not outcome.truth:
         first = outcome.unread[0]
         raise InputError(f"{arguments.table}: none of its {len(rows)} rows could be read. {first['place']}: {first['reason']}")
     return report(outcome)
 
 
-def measured(rows: list[Row], engine, crops: bool) -> Outcome:
+def measured(rows: list[Row], engine, crops: bool, prior: str = "crowd") -> Outcome:
     """What the engine says of every row, batch by batch."""
 
     def look(row: Row) -> Prepared:
         codes = parse_facs(row.codes, "codes") if row.codes else None
-        found = prepare(row.path or codes, engine.shape, evidence=codes if row.path else None, crops=crops)
+        found = prepare(row.path or codes, engine.shape, evidence=codes if row.path else None, crops=crops,
+                        prior=prior)
         return dataclasses.replace(found, subjects=[choose(found, None)])
 
     outcome = Outcome()

@@ -44,10 +44,10 @@ class FaceInput:
 
 
 def face_input(series: AUSeries, events: list[AUEvent], key_frames: list[int], chips: np.ndarray | None = None,
-               seen: AUSeries | None = None) -> FaceInput:
+               seen: AUSeries | None = None, prior: str = "crowd") -> FaceInput:
     """Model input of one face from its series, its events and the positions of its key frames in the series.
 
-    seen: what was measured in the pixels where `series` was edited or given from elsewhere.
+    seen: what was measured in the pixels where `series` was edited or given from elsewhere. prior: of answer.witnesses.PRIORS.
     """
     left, right, visible = prompt.peaks(series)
     side, strength = prompt.side_and_strength(left, right)
@@ -57,7 +57,7 @@ def face_input(series: AUSeries, events: list[AUEvent], key_frames: list[int], c
     values = np.where(np.isnan(series.intensity), series.intensity[:, :, ::-1], series.intensity)[key_frames]
     au = np.concatenate([np.nan_to_num(values), series.confidence[key_frames][..., None]], 2).astype(np.float32)
     return FaceInput(au, np.asarray(series.times, np.float32)[key_frames], peaks, visible, chips,
-                     movements=movements(series, seen, chips is not None))
+                     movements=movements(series, seen, chips is not None, prior))
 
 
 class EmoLLMProcessor(ProcessorMixin):

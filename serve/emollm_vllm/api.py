@@ -269,7 +269,7 @@ class Answering:
 
     async def _written(self, s: Subject, question: str, grounded: bool, lora) -> AsyncIterator[str | Explanation]:
         """The answer piece by piece, and at last its Explanation."""
-        face = face_input(s.series, s.events, s.key_frames, s.chips, s.seen)
+        face = face_input(s.series, s.events, s.key_frames, s.chips, s.seen, s.prior)
         how = sampling(self.tokenizer, prompt.observe(s.series, s.events) if grounded else None, question, face.movements)
         sent, shown, last = "", 0, None
         async for output in self.engine.generate(face_prompt(self.tokenizer, face, question), how, _id(), lora_request=lora):

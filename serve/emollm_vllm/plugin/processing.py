@@ -167,7 +167,7 @@ class FaceProcessor(BaseMultiModalProcessor[FaceInfo]):
         prepared, place = (item.prepared, item.place) if isinstance(item, Sent) else (item, None)
         try:
             s = choose_subject(prepared, **choices)
-            return face_input(s.series, s.events, s.key_frames, s.chips, s.seen)
+            return face_input(s.series, s.events, s.key_frames, s.chips, s.seen, s.prior)
         except InputError as error:
             chosen = choices and not isinstance(error, NoFaceError)
             where = f"{modality}_url" if place is None else place.param
