@@ -82,6 +82,7 @@ def settings_for(tmp_path, base, **changes):
         "base": str(base),
         "data": str(data),
         "out": str(tmp_path / "run"),
+        "init": None,
         "seed": 0,
         "steps": 6,
         "tokens": 200,
@@ -288,3 +289,23 @@ def test_a_half_made_copy_is_made_again(tmp_path):
 def test_changes_on_the_command_line_are_checked(tmp_path, tokenizer, change, words, capsys):
     assert main(["train", settings_for(tmp_path, tmp_path), change]) == 2
     assert words in capsys.readouterr().err
+
+
+def test_a_run_goes_on_from_an_adapter(tmp_path, tokenizer):
+    base = small_base(tmp_path / "base", tokenizer, "llama")
+    talk.main(settings_for(tmp_path, base))
+    first = tmp_path / "run"
+    still = settings_for(tmp_path, base, out=str(tmp_path / "on"), init=str(first / "adapter"), steps=1, lr=0.0)
+    talk.main(still)
+    before, after = adapter(first), adapter(tmp_path / "on")
+    assert before.keys() == after.keys() and all(torch.equal(before[k], after[k]) for k in before)
+
+
+def test_an_adapter_of_another_kind_is_no_beginning(tmp_path, tokenizer):
+    base = small_base(tmp_path / "base", tokenizer, "llama")
+    talk.main(settings_for(tmp_path, base, steps=2))
+    other = {"rank": 2, "alpha": 8, "dropout": 0.0, "targets": "all-linear"}
+    with pytest.raises(InputError, match="another LoRA"):
+        talk.main(settings_for(tmp_path, base, out=str(tmp_path / "on"), init=str(tmp_path / "run" / "adapter"), lora=other))
+    with pytest.raises(InputError, match="talker 'nobody'"):
+        talk.main(settings_for(tmp_path, base, out=str(tmp_path / "on"), init="nobody"))

@@ -20,9 +20,10 @@ from pathlib import Path
 
 import torch
 
-from emollm.model.base import base_of
+from emollm.model.base import Base, base_of
 from emollm.schema import InputError
 from emollm.talk.dialogue import DIALOGUE_VERSION, Exchange, supervised
+from emollm.talk.writer import talker_folder
 from emollm.training import settings
 
 KEYS = (
@@ -30,6 +31,7 @@ KEYS = (
     "base",
     "data",
     "out",
+    "init",
     "seed",
     "steps",
     "tokens",
@@ -172,6 +174,24 @@ def with_lora(model, lora: dict):
     )
 
 
+def begin_with(model, name: str, base: Base) -> None:
+    """Put the weights of an adapter, a shipped one or a folder, into the LoRA of a model. Raises InputError where they do not
+    fit."""
+    from peft import set_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    folder = talker_folder(name)
+    facts = json.loads((folder / "talker.json").read_text())
+    if facts["base_sha256"] != base.sha256:
+        raise InputError(f"init: '{name}' belongs to other weights of {facts['base']} than those that are here")
+    try:
+        found = set_peft_model_state_dict(model, load_file(folder / "adapter_model.safetensors"))
+    except RuntimeError as error:
+        raise InputError(f"init: '{name}' has another LoRA than `lora` ({str(error).splitlines()[0]})") from None
+    if found.unexpected_keys:
+        raise InputError(f"init: '{name}' has another LoRA than `lora`: {found.unexpected_keys[0]}")
+
+
 def main(path: str, changes: tuple[str, ...] = ()) -> None:
     """Train, or go on with a run that was stopped."""
     from accelerate import Accelerator
@@ -197,6 +217,8 @@ def main(path: str, changes: tuple[str, ...] = ()) -> None:
         base.folder, dtype=torch.bfloat16, attn_implementation=attention, **quantised(config["quantise"])
     )
     model = with_lora(pretrained, config["lora"])
+    if config["init"]:
+        begin_with(model, config["init"], base)
     for weight in model.parameters():
         if weight.requires_grad:
             weight.data = weight.data.float()
