@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from emollm.answer import prompt, verify
-from emollm.answer.phases import affect_track, phases
+from emollm.answer.phases import over_time
 from emollm.answer.support import support
 from emollm.answer.witnesses import conflict, in_words, movements
 from emollm.explanation import CLOSE_MARGIN, Explanation
@@ -45,7 +45,7 @@ def argue(result: Explanation, series: AUSeries, look: dict[str, float]) -> None
     own = np.array([look[label] for label in LABELS]) if look else said.given
     result.witnesses = {"look": look, "movements": dict(zip(LABELS, said.given.round(4).tolist(), strict=True)),
                         "conflict": round(conflict(own, said.given), 4)}
-    result.phases, result.affect_track = phases(series), affect_track(series)
+    result.phases, result.affect_track = over_time(series)
     if result.label is not None:
         result.affect = {name: [round(v, 2) for v in value] if isinstance(value, tuple) else round(value, 2)
                          for name, value in dataclasses.asdict(affect(result.distribution)).items()}

@@ -21,29 +21,26 @@ NAMED = 4  # movements of a phase, the strongest
 FRAMES = 4096  # read at a time
 
 
-def phases(series: AUSeries) -> list[dict[str, Any]]:
-    """Stretches of a clip that differ in how their movements are read, in order; empty in a photo.
+def over_time(series: AUSeries) -> tuple[list[dict[str, Any]], dict[str, list]]:
+    """Phases and affect track of a clip; both empty in a photo.
 
-    Each: start, end (s), label, confidence 0-1 (of the mean distribution), valence, arousal (-1 to 1), movements: [{au,
-    intensity}] on in it, the strongest first.
+    Phases: stretches that differ in how their movements are read, in order, each with start, end (s), label, confidence 0-1 (of
+    the mean distribution), valence, arousal (-1 to 1), movements: [{au, intensity}] on in it, the strongest first. Track: times
+    (s, TRACK_STEP apart), valence, arousal and the intervals [low, high] that the labels span (facs.affect).
     """
     times = series.times
     if len(times) < 2:
-        return []
+        return [], {}
     p, strength = readings(series)
-    return [_phase(times, p, strength, first, last) for first, last in _stretches(times, p.argmax(1))]
+    told = [_phase(times, p, strength, first, last) for first, last in _stretches(times, p.argmax(1))]
+    return told, _track(times, p)
 
 
-def affect_track(series: AUSeries) -> dict[str, list[float]]:
-    """Valence and arousal over a clip, read from its movements: times (s, TRACK_STEP apart), valence, arousal, and the
-    intervals [low, high] that the labels span (facs.affect); empty in a photo."""
-    if len(series.times) < 2:
-        return {}
-    p, _ = readings(series)
-    wanted = np.arange(series.times[0], series.times[-1] + 1e-9, TRACK_STEP)
-    rows = [int(np.argmin(abs(series.times - t))) for t in wanted]
+def _track(times: np.ndarray, p: np.ndarray) -> dict[str, list]:
+    wanted = np.arange(times[0], times[-1] + 1e-9, TRACK_STEP)
+    rows = np.unique(np.searchsorted(times, wanted).clip(max=len(times) - 1))
     found = [affect(dict(zip(LABELS, p[k].tolist(), strict=True))) for k in rows]
-    return {"times": [round(float(series.times[k]), 2) for k in rows],
+    return {"times": [round(float(times[k]), 2) for k in rows],
             **{name: [_rounded(getattr(one, name)) for one in found]
                for name in ("valence", "arousal", "valence_interval", "arousal_interval")}}
 
@@ -52,8 +49,8 @@ def readings(series: AUSeries) -> tuple[np.ndarray, np.ndarray]:
     """What every moment is read as [T, 8], and how strong each unit is in it [T, 24] (NaN: not seen)."""
     sides = np.where(np.isfinite(series.intensity), series.intensity, -np.inf).max(2)  # [T, 24]
     strength = _mean(series.times, np.where(np.isfinite(sides) & series.measured, sides, np.nan))
-    seen = np.isfinite(strength)
-    parts = [reading.read(np.nan_to_num(strength[k:k + FRAMES]), series.confidence[k:k + FRAMES], seen[k:k + FRAMES])
+    seen, confidence = np.isfinite(strength), np.nan_to_num(series.confidence)
+    parts = [reading.read(np.nan_to_num(strength[k:k + FRAMES]), confidence[k:k + FRAMES], seen[k:k + FRAMES])
              for k in range(0, len(strength), FRAMES)]
     return np.concatenate(parts), strength
 
