@@ -20,7 +20,7 @@ from pathlib import Path
 
 import torch
 
-from emollm.model.base import Base, base_of
+from emollm.model.base import Base, base_of, sha256_of
 from emollm.schema import InputError
 from emollm.talk.dialogue import DIALOGUE_VERSION, Exchange, supervised
 from emollm.talk.writer import talker_folder
@@ -174,9 +174,9 @@ def with_lora(model, lora: dict):
     )
 
 
-def begin_with(model, name: str, base: Base) -> None:
-    """Put the weights of an adapter, a shipped one or a folder, into the LoRA of a model. Raises InputError where they do not
-    fit."""
+def begin_with(model, name: str, base: Base) -> str:
+    """Put the weights of an adapter, a shipped one or a folder, into the LoRA of a model; returns their SHA-256. Raises
+    InputError where they do not fit."""
     from peft import set_peft_model_state_dict
     from safetensors.torch import load_file
 
@@ -190,6 +190,7 @@ def begin_with(model, name: str, base: Base) -> None:
         raise InputError(f"init: '{name}' has another LoRA than `lora` ({str(error).splitlines()[0]})") from None
     if found.unexpected_keys:
         raise InputError(f"init: '{name}' has another LoRA than `lora`: {found.unexpected_keys[0]}")
+    return sha256_of([folder / "adapter_model.safetensors"])
 
 
 def main(path: str, changes: tuple[str, ...] = ()) -> None:
@@ -217,8 +218,9 @@ def main(path: str, changes: tuple[str, ...] = ()) -> None:
         base.folder, dtype=torch.bfloat16, attn_implementation=attention, **quantised(config["quantise"])
     )
     model = with_lora(pretrained, config["lora"])
+    facts = {"base": config["base"], "base_sha256": base.sha256, "dialogue_version": DIALOGUE_VERSION}
     if config["init"]:
-        begin_with(model, config["init"], base)
+        facts["init_sha256"] = begin_with(model, config["init"], base)
     for weight in model.parameters():
         if weight.requires_grad:
             weight.data = weight.data.float()
@@ -255,7 +257,7 @@ def main(path: str, changes: tuple[str, ...] = ()) -> None:
         if (step + 1) % config["save_every"] == 0 or step + 1 == config["steps"]:
             accelerator.wait_for_everyone()
             if accelerator.is_main_process:
-                _save(out, accelerator.unwrap_model(model), optimiser, step + 1, config, base.sha256)
+                _save(out, accelerator.unwrap_model(model), optimiser, step + 1, facts)
 
 
 def train_step(accelerator, model, optimiser, micro: list[list[Row]], pad: int, clip: float) -> tuple[float, int]:
@@ -287,15 +289,15 @@ def _learnt(model) -> dict[str, torch.Tensor]:
     return {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
 
 
-def _save(out: Path, model, optimiser, step: int, config: dict, sha256: str) -> None:
-    """A checkpoint to resume from, and the adapter as peft stores it, with what it belongs to."""
+def _save(out: Path, model, optimiser, step: int, facts: dict) -> None:
+    """A checkpoint to resume from, and the adapter as peft stores it, with what it belongs to: its base, and the adapter that
+    it went on from."""
     torch.save({"step": step, "weights": _learnt(model), "optimiser": optimiser.state_dict()}, out / "last.tmp")
     (out / "last.tmp").replace(out / "last.pt")
     folder = out / "adapter"
-    model.peft_config["default"].base_model_name_or_path = config["base"]  # not where it lies on this machine
+    model.peft_config["default"].base_model_name_or_path = facts["base"]  # not where it lies on this machine
     model.save_pretrained(folder)
-    facts = {"base": config["base"], "base_sha256": sha256, "dialogue_version": DIALOGUE_VERSION, "steps": step}
-    (folder / "talker.json").write_text(json.dumps(facts, indent=1) + "\n")
+    (folder / "talker.json").write_text(json.dumps(facts | {"steps": step}, indent=1) + "\n")
 
 
 def _resumed(path: Path, model, optimiser) -> int:
