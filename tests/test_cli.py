@@ -105,7 +105,7 @@ def test_version(capsys):
     (["explain", "x.jpg", "--what-if", "AU04"], "--what-if AU04: write AU=LEVEL"),
     (["explain", "x.jpg", "--what-if", "AU04=1", "--what-if", "4=2"], "AU04 is edited twice"),
     (["explain", "x.jpg", "--face", "-1"], "--face"),
-    (["explain", "x.jpg", "--face", "two"], "'two' is not a face number"),
+    (["explain", "x.jpg", "--face", "two"], "'two' is neither a face number"),
     (["explain", "x.jpg", "--style", "poem"], "--style 'poem' is not one of"),
     (["explain", "x.jpg", "--render", "x.gif"], "Name it .png or .jpg"),
     (["explain", "x.jpg", "--render", "no_such_folder/x.png"], "there is no such folder"),
@@ -202,18 +202,19 @@ def test_doctor_says_what_is_missing_and_ends_with_1(monkeypatch, capsys):
 def test_options_reach_explain(photo, model):
     assert cli.main(["explain", str(photo), "--question", "Why?", "--what-if", "au4=0", "--what-if", "12=2.5", "--face",
                      "0", "--baseline", "none", "--model", "dir", "--ungrounded", "--unchecked", "--evidence",
-                     "6C+12D", "--crops"]) == 0
+                     "6C+12D", "--crops", "--max-faces", "2", "--prior", "balanced"]) == 0
     coded = model.called.pop("evidence")
     assert getattr(coded, "estimator", "hand") == "hand"
     assert model.called == {"source": str(photo), "question": "Why?", "face": 0, "baseline": "none", "crops": True,
                             "what_if": {"AU04": 0.0, "AU12": 2.5}, "model": "dir", "grounded": False,
-                            "checked": False}
+                            "checked": False, "max_faces": 2, "prior": "balanced"}
 
 
 def test_defaults_leave_the_choice_to_explain(photo, model):
     assert cli.main(["explain", str(photo)]) == 0
     assert model.called == {"source": str(photo), "question": None, "face": None, "baseline": None, "crops": False,
-                            "what_if": None, "model": "pocket", "grounded": True, "checked": True, "evidence": None}
+                            "what_if": None, "model": "pocket", "grounded": True, "checked": True, "evidence": None,
+                            "max_faces": None, "prior": "crowd"}
 
 
 def test_a_facs_code_needs_no_file_but_a_file_goes_first(tmp_path, monkeypatch, model, capsys):
@@ -309,7 +310,7 @@ def test_internal_errors_can_be_seen_whole(photo, model, monkeypatch):
 
 def test_measure_writes_what_evidence_reads(photo, model, tmp_path, capsys):
     assert cli.main(["measure", str(photo), "-o", str(tmp_path / "a.csv"), "--baseline", "none"]) == 0
-    assert model.called == {"source": str(photo), "baseline": "none", "crops": False}
+    assert model.called == {"source": str(photo), "baseline": "none", "crops": False, "max_faces": None}
     assert cli.main(["measure", str(photo), "-o", str(tmp_path / "a.json")]) == 0
     assert cli.main(["measure", str(photo), "-o", str(tmp_path / "of.csv"), "--format", "openface"]) == 0
     assert capsys.readouterr().out == ""
