@@ -10,7 +10,7 @@ from data_engine.talk.asked import draw, held_out, templates
 from data_engine.talk.build import build, conversation, follow_ups
 from emollm.answer.prose import judge
 from emollm.evidence import parse_facs
-from emollm.schema import AU_NAMES, LABELS, InputError
+from emollm.schema import AU_NAMES, LABELS, InputError, au_index
 from emollm.talk.call import CALLS, PARTS_OF_FACE, REFUSED, STYLES, TOPICS, UNCLEAR, Call, parse
 from emollm.talk.check import wrong
 from emollm.talk.dialogue import MEASURED, Exchange, messages, plain
@@ -177,6 +177,17 @@ def test_knowledge_refusals_and_small_talk_are_not_worded_by_the_model(call):
     assert looked.given and not looked.whole
     said = {looked.answer(random.Random(k)) for k in range(20)}
     assert all(words_of(one) <= looked.vocabulary() for one in said)
+
+
+def test_what_is_not_sure_may_be_told_as_not_sure():
+    series = parse_facs("6C+12D")
+    series.intensity[:, au_index(17)] = 0.8
+    face = Face(series, [])
+    for call in map(parse, ("there AU17", "strength AU17", "side AU17", "part chin")):
+        looked = look_up(call, face)
+        assert not wrong(looked.answer(), looked, call, face), looked.answer()
+    looked = look_up(parse("strength AU17"), face)
+    assert wrong("The chin is raised at 0.8 (AU17).", looked, parse("strength AU17"), face, own_words=True)
 
 
 @pytest.mark.parametrize("name", OF_THE_FACE)

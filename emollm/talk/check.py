@@ -15,6 +15,8 @@ from emollm.talk.lookup import HYPOTHETICAL
 _NUMBER = re.compile(r"(?<![\w.])[+-]?\d+(?:\.\d+)?")
 _UNIT = re.compile(r"\bAU ?0?(\d{1,2})\b")
 _LABEL = re.compile(rf"\b(?:{'|'.join(LABELS)})\b")
+_ENDS = re.compile(r"[;:]|[.!?](?=\s|$)")
+_HEDGED = re.compile(r"between absent and there|only at|too (?:little|weak)")  # a movement that is not sure, told as such
 _VERDICT = re.compile(r"\s*(yes|no)\b", re.IGNORECASE)
 # Words that say nothing of their own; a negation is not one of them.
 _JOINING = words_of(
@@ -37,10 +39,17 @@ def wrong(text: str, looked: Looked, call: Call, face: Face | None, own_words: b
         found += [
             f"'{text[f.start : f.end].strip()}': {f.reason or f.verdict}"
             for f in judged.found
-            if f.verdict in ("contradicted", "unmeasured") or (f.verdict == "unsure" and f.kind == "movement")
+            if f.verdict in ("contradicted", "unmeasured")
+            or (f.verdict == "unsure" and f.kind == "movement" and not _HEDGED.search(_clause(text, f.start, f.end)))
         ]
         found += [f"{f.kind}: '{text[f.start : f.end].strip()}'" for f in judged.faults]
     return found
+
+
+def _clause(text: str, start: int, end: int) -> str:
+    """The clause around a span: from the semicolon or sentence end before it to the next one."""
+    before, after = list(_ENDS.finditer(text, 0, start)), _ENDS.search(text, end)
+    return text[before[-1].end() if before else 0 : after.start() if after else len(text)]
 
 
 def unlike_the_facts(text: str, looked: Looked, call: Call) -> list[str]:
