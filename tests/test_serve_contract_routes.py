@@ -79,7 +79,7 @@ def test_completions_are_text_alone(client):
     answer = client.completions.create(model="pocket", prompt="Interpretation: so.\nConclusion:", max_tokens=3,
                                        temperature=0)
     assert answer.object == "text_completion"
-    assert answer.choices[0].text.strip().split(".")[0] in LABELS
+    assert answer.choices[0].text.split()[0].strip(".") in LABELS
 
 
 @pytest.mark.parametrize("given", [prompt.FACE, prompt.FACE_START + prompt.FACE_PAD * 40 + prompt.FACE_END])
@@ -368,6 +368,7 @@ MISTAKES = {  # route, body, status, param, words
     "baseline": ("measure", lambda m: {"media": m.photo, "baseline": "mine"}, 400, "baseline", ("'none' or 'clip'",)),
     "face": ("explain", lambda m: {"media": m.two, "face": 7}, 400, "media", ("no face 7", "0, 1")),
     "face a text": ("explain", lambda m: {"media": m.two, "face": "0"}, 400, "face", ("integer",)),
+    "no faces": ("explain", lambda m: {"media": m.two, "max_faces": 0}, 400, "max_faces", ("greater than or equal to 1",)),
     "face below 0": ("explain", lambda m: {"media": m.two, "face": -1}, 400, "face", ("greater than or equal to 0",)),
     "what_if unit": ("explain", lambda m: {"media": m.photo, "what_if": {"AU99": 1}}, 400, "what_if", ("'AU99'",)),
     "what_if level": ("explain", lambda m: {"media": m.photo, "what_if": {"AU12": 6}}, 400, "what_if.AU12", ("equal to 5",)),

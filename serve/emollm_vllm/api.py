@@ -71,9 +71,9 @@ class ExplainRequest(Body):
         None, description="action units instead of ours: an AUSeries, {\"AU12\": 3.0}, or a FACS code such as 6C+12D")
     question: Text | None = None
     what_if: dict[str, Intensity] = Field({}, description="{\"AU04\": 0.0}: edits of the evidence before the model sees it")
-    face: Annotated[int, Field(ge=0, le=MAX_FACE_ID)] | Literal["main"] | None = Field(
-        None, description="only this face_id, or main: the face that is longest there, largest and most central")
-    max_faces: Annotated[int, Field(ge=1, le=MAX_FACES)] | None = Field(None, description="at most so many, the main ones")
+    face: Annotated[int, Field(ge=0, le=MAX_FACE_ID)] | None = Field(None, description="only this face_id")
+    max_faces: Annotated[int, Field(ge=1, le=MAX_FACES)] | None = Field(
+        None, description="at most so many: those longest there, largest and most central; 1 is the main face")
     baseline: Literal["none", "clip"] | None = None
     grounded: bool = Field(True, description="hold the observation lines to the measurement")
     model: Annotated[str, Field(max_length=200)] | None = Field(None, description="served model or LoRA adapter")
