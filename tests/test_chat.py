@@ -9,6 +9,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 import threading
@@ -290,6 +291,7 @@ class Terminal:
         self.shown, self.interrupted = "", False
         self.process, self.fd = pty.fork()
         if self.process == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a suite in the background of a shell ignores it
             os.execv(sys.executable, [sys.executable, "-m", "emollm", "chat", *arguments])
 
     def read_until(self, *words: str) -> tuple[str, str]:
