@@ -22,7 +22,6 @@ from emollm import handed
 from emollm.answer import prompt
 from emollm.answer.bind import argue, bind, moments_only
 from emollm.answer.mend import Mended, mend
-from emollm.answer.witnesses import PRIORS
 from emollm.evidence import read_faces, whose
 from emollm.explanation import Explanation, Explanations
 from emollm.model.checkpoint import Shape, shape_of
@@ -32,7 +31,7 @@ from emollm.perception.events import events as find_events
 from emollm.perception.events import key_frames as find_key_frames
 from emollm.perception.limits import WHOLE, Cut
 from emollm.perception.measure import series as measured_series
-from emollm.schema import AUEvent, AUSeries, FaceTrack, InputError, NoFaceError
+from emollm.schema import MAIN, PRIORS, AUEvent, AUSeries, FaceTrack, InputError, NoFaceError
 from emollm.subject import DEFAULT_GATE, Prepared, QualityGate, Subject, edited, prominence, shortcomings
 from emollm.what_if import check_edits
 
@@ -85,6 +84,7 @@ def prepare(source, shape: Shape, *, what_if: dict[str, float] | list[str] | Non
     """
     if prior not in PRIORS:
         raise InputError(f"prior={prior!r:.40}: use {' or '.join(PRIORS)}")
+    _check_number(max_faces)
     edits, cache = check_edits(what_if), faces_in.ChipCache(shape.chip_size)
     gate = dataclasses.replace(gate, face_px=0) if crops and gate else gate
     given, face = handed.one(source), handed.face_number(face)
@@ -175,7 +175,7 @@ def _perceive(source: handed.Given, seen: media.Media | None, evidence, face: in
         raise NoFaceError(f"{name}: {NO_FACE}")
     given = None if evidence is None else read_faces(evidence, seen and seen.fps, baseline)
     subjects = _most(_pick(subjects, face, name, given), max_faces)
-    face = subjects[0].series.face_id if face == handed.MAIN else face
+    face = subjects[0].series.face_id if face == MAIN else face
     if given is not None:
         _replace_evidence(subjects, given, face, seen, name)
     for subject in subjects:
@@ -218,6 +218,7 @@ def measure(source, *, baseline: str | None = None, crops: bool = False, start: 
     source: as explain(), a photo or clip or a list of them. baseline: none or clip (default: clip for clips). crops: photos
     are face crops. start, end, fps, skip_frames, max_faces: as explain(). Raises InputError, NoFaceError.
     """
+    _check_number(max_faces)
     cut = Cut(start, end, fps, skip_frames)
     return [face for given in handed.each(source) for face in _faces(given, baseline, crops, cut, max_faces)]
 
@@ -236,8 +237,6 @@ def _faces(given: handed.Given, baseline: str | None, crops: bool, cut: Cut, max
 
 def _measure(seen: media.Media, baseline: str | None, crops: bool, cache: faces_in.ChipCache | None = None,
              max_faces: int | None = None) -> list:
-    if max_faces is not None and not 1 <= max_faces <= MAX_FACES:
-        raise InputError(f"max_faces={max_faces}: give a number of faces from 1 to {MAX_FACES}")
     tracks = faces_in.follow(seen, max_faces=max(faces_in.AT_A_TIME, max_faces or 0), cache=cache, crops=crops)
     chosen = baseline or ("clip" if seen.kind == "clip" else "none")
     return [(t, measured_series(t, chosen)) for t in tracks]
@@ -256,6 +255,11 @@ def _table(source, baseline: str | None, name: str) -> list[Subject]:
     return [Subject(face.series, notices=[*face.series.notices, which[face.picture]], picture=face.picture) for face in faces]
 
 
+def _check_number(max_faces: int | None) -> None:
+    if max_faces is not None and not 1 <= max_faces <= MAX_FACES:
+        raise InputError(f"max_faces={max_faces}: give a number of faces from 1 to {MAX_FACES}")
+
+
 def _most(subjects: list[Subject], max_faces: int | None) -> list[Subject]:
     """The most prominent faces, in the order they were in; what is left out is counted in their notices."""
     if max_faces is None or len(subjects) <= max_faces:
@@ -272,7 +276,7 @@ def _pick(subjects: list[Subject], face: int | str | None, name: str, given: lis
     if face is None:
         _number(subjects)
         return subjects
-    if face == handed.MAIN:
+    if face == MAIN:
         _number(subjects)
         return [max(subjects, key=prominence)]
     picked = [s for s in subjects if s.series.face_id == face]

@@ -205,7 +205,8 @@ def print_text(text: str) -> None:
 def alternatives(explanation: Explanation) -> list[str]:
     """The other labels to name: the explanation's own, filled up from the distribution.
 
-    One alternative, or two when the two most probable labels lie within CLOSE_MARGIN of each other.
+    One alternative, or two when the two most probable labels lie within CLOSE_MARGIN of each other; none below
+    LEAST_ALTERNATIVE.
     """
     ranked = ranking(explanation)
     close = len(ranked) > 1 and ranked[0][1] - ranked[1][1] < CLOSE_MARGIN

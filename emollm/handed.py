@@ -15,7 +15,7 @@ from emollm import data_url
 from emollm.evidence import is_table
 from emollm.perception import arrays, media
 from emollm.perception.limits import Cut
-from emollm.schema import InputError
+from emollm.schema import MAIN, InputError
 
 MAX_BYTES = 2**30  # of a file or data URL that is held in memory
 TAKEN = ("a path, data URL, bytes, open binary file, PIL image, array, tensor, or table of action units (path, data frame, "
@@ -79,8 +79,6 @@ def content(given: Given) -> bytes:
         return content(Given(os.fspath(seen.clip.source) if isinstance(seen.clip.source, os.PathLike) else seen.clip.source))
     return _png(seen.picture)
 
-
-MAIN = "main"  # in place of a face's number: the one that the picture or clip is about
 
 
 def face_number(face: object) -> int | str | None:

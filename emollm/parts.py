@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from emollm.perception.limits import Cut
+from emollm.schema import PRIORS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +28,7 @@ def add_max_faces(parser: argparse.ArgumentParser) -> None:
 
 
 def add_prior(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--prior", choices=("crowd", "balanced"), default="crowd",
+    parser.add_argument("--prior", choices=PRIORS, default="crowd",
                         help="how common the labels are taken to be: as in pictures from web search (crowd, default), or all "
                              "alike (balanced: rare labels are found more often, and called where they are not)")
 

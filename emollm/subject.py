@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from emollm.schema import AUEvent, AUSeries, FaceTrack, InputError, NoFaceError
+from emollm.schema import MAIN, AUEvent, AUSeries, FaceTrack, InputError, NoFaceError
 from emollm.what_if import edit
 
 
@@ -37,7 +37,7 @@ class Subject:
     chips: np.ndarray | None = None  # [K, S, S, 3] uint8; None without pixels
     refusal: list[str] = field(default_factory=list)  # why this face cannot be read; empty when it can
     picture: str = ""  # of a table of many pictures: the one that this face is in
-    prior: str = "crowd"  # how common the labels are taken to be (answer.witnesses.PRIORS)
+    prior: str = "crowd"  # how common the labels are taken to be (schema.PRIORS)
     seen: AUSeries | None = None  # what was measured in the pixels, where `series` was edited or given from elsewhere
 
 
@@ -87,7 +87,7 @@ def shortcomings(s: Subject, gate: QualityGate | None) -> list[str]:
 
 def choose(prepared: Prepared, face: int | str | None) -> Subject:
     """A face by its face_id, or the main one of those that can be read. Raises InputError, NoFaceError."""
-    subjects = [s for s in prepared.subjects if face in (None, "main") or s.series.face_id == face]
+    subjects = [s for s in prepared.subjects if face in (None, MAIN) or s.series.face_id == face]
     if not subjects:
         raise InputError(f"{prepared.name}: there is no face {face}; faces here: {listed(prepared)}")
     readable = [s for s in subjects if not s.refusal]

@@ -52,8 +52,8 @@ def conforms(value, schema) -> None:
         assert schema["minimum"] <= value <= schema["maximum"]
 
 
-def check(found: Explanation):
-    """What every explanation of a measured face fulfils, whatever the weights."""
+def check(found: Explanation, grounded: bool = True):
+    """What every explanation of a measured face fulfils, whatever the weights; grounded: and every line is measured."""
     stored = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     conforms(stored, json_schema())
     again = Explanation.from_dict(stored)
@@ -64,7 +64,7 @@ def check(found: Explanation):
     for claim in found.claims:
         assert found.text[slice(*claim.span)] == claim.text
     lines = [c for c in found.claims if c.level]
-    assert all(c.verdict == "supported" for c in lines)  # grounded
+    assert not grounded or all(c.verdict == "supported" for c in lines)
     assert found.ai_generated
     assert str(found)
 

@@ -51,8 +51,7 @@ def test_the_label_follows_stated_movements(astronaut_file, grounded):
     assert found.confidence <= 0.985  # nobody is certain
     if max(found.witnesses["look"], key=found.witnesses["look"].get) != "anger":
         assert found.confidence < max(found.witnesses["movements"].values())
-    if grounded:  # without, pocket may list what the pixels show beside what was stated; the verifier marks it
-        check(found)
+    check(found, grounded)  # without, pocket may list what the pixels show beside what was stated; the verifier marks it
 
 
 def test_evidence_given_with_a_picture_counts_as_stated(astronaut_file):

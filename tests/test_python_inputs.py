@@ -191,6 +191,8 @@ def test_the_main_face_and_at_most_so_many(explain, astronaut):
     for wrong in (0, 65):
         with pytest.raises(InputError, match="max_faces="):
             emollm.measure(picture, max_faces=wrong)
+        with pytest.raises(InputError, match="max_faces="):
+            explain({"AU12": 3.0}, max_faces=wrong)
 
 
 def test_a_prior_is_said_and_an_unknown_one_refused(explain, astronaut_file):

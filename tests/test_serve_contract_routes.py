@@ -76,10 +76,10 @@ def test_responses_in_a_form_that_admits_nothing(client, http, sent):
 
 
 def test_completions_are_text_alone(client):
-    answer = client.completions.create(model="pocket", prompt="Interpretation: so.\nConclusion:", max_tokens=3,
+    answer = client.completions.create(model="pocket", prompt="Interpretation: so.\nConclusion:", max_tokens=1,
                                        temperature=0)
     assert answer.object == "text_completion"
-    assert answer.choices[0].text.split()[0].strip(".") in LABELS
+    assert answer.choices[0].text.strip() in LABELS
 
 
 @pytest.mark.parametrize("given", [prompt.FACE, prompt.FACE_START + prompt.FACE_PAD * 40 + prompt.FACE_END])

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from emollm.answer.support import support
-from emollm.answer.witnesses import CROWD, PRIORS, Movements, conflict, in_words, movements, stated_alone, together
+from emollm.answer.witnesses import CROWD, Movements, conflict, in_words, movements, stated_alone, together
 from emollm.facs.readings import relation
-from emollm.schema import AU_NAMES, LABELS, AUSeries, InputError
+from emollm.schema import AU_NAMES, LABELS, PRIORS, AUSeries, InputError
 from emollm.what_if import edit
 
 

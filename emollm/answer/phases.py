@@ -2,7 +2,7 @@
 
 The look of the pixels belongs to the clip as a whole (it is taken at the key frames), so a phase is read by its movements
 alone, as `reading.read` reads them at every frame, averaged over half a second. Phases shorter than that belong to a neighbour.
-T = frames, P = phases.
+T = frames.
 """
 
 from __future__ import annotations
@@ -68,32 +68,17 @@ def _mean(times: np.ndarray, values: np.ndarray) -> np.ndarray:
 def _stretches(times: np.ndarray, label: np.ndarray) -> list[tuple[int, int]]:
     """(first, last) positions of stretches with one label; one shorter than SHORTEST goes to the longer neighbour, the shortest
     first."""
-    edges = [0, *(np.flatnonzero(np.diff(label)) + 1).tolist(), len(label)]
-    found = [[edges[k], edges[k + 1] - 1, int(label[edges[k]])] for k in range(len(edges) - 1)]
-    frame = float(np.median(np.diff(times)))
-
-    def seconds(one: list[int]) -> float:
-        return times[one[1]] - times[one[0]] + frame
-
-    while len(found) > 1 and seconds(shortest := min(found, key=seconds)) < SHORTEST:
-        k = found.index(shortest)
-        beside = [j for j in (k - 1, k + 1) if 0 <= j < len(found)]
-        into = max(beside, key=lambda j: seconds(found[j]))
-        found[into][0], found[into][1] = min(found[into][0], shortest[0]), max(found[into][1], shortest[1])
-        del found[k]
-        found = _joined(found)
-    return [(first, last) for first, last, _ in found]
-
-
-def _joined(found: list[list[int]]) -> list[list[int]]:
-    """Neighbours with one label as one."""
-    kept = [found[0]]
-    for one in found[1:]:
-        if one[2] == kept[-1][2]:
-            kept[-1][1] = one[1]
-        else:
-            kept.append(one)
-    return kept
+    starts = np.flatnonzero(np.diff(label, prepend=-1))
+    labels, end = label[starts], times[-1] + np.median(np.diff(times))
+    while True:
+        length = np.diff(times[starts], append=end)
+        k = int(length.argmin())
+        if len(starts) == 1 or length[k] >= SHORTEST:
+            return list(zip(starts.tolist(), [*(starts[1:] - 1).tolist(), len(label) - 1], strict=True))
+        before = k > 0 and (k + 1 == len(starts) or length[k - 1] >= length[k + 1])
+        labels[k] = labels[k - 1 if before else k + 1]
+        kept = np.diff(labels, prepend=-1) != 0
+        starts, labels = starts[kept], labels[kept]
 
 
 def _phase(times: np.ndarray, p: np.ndarray, strength: np.ndarray, first: int, last: int) -> dict[str, Any]:

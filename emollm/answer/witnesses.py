@@ -32,7 +32,6 @@ CONFLICT_COST = 0.3  # share of the mean of both witnesses in a full conflict
 CONFLICT_SAID = 0.4  # a conflict from here on is said in words
 # Share of each label in what the look was taught: FER+ votes (.6) and FER2013 labels (.4) of 28,317 training faces.
 CROWD = np.array([0.2604, 0.2591, 0.1531, 0.1165, 0.0781, 0.0158, 0.1060, 0.0111])
-PRIORS = ("crowd", "balanced")
 FITS = 0.5  # below, movements alone fit no label well
 
 
@@ -68,7 +67,7 @@ class Movements:
 
 def movements(series: AUSeries, seen: AUSeries | None, pixels: bool, prior: str = "crowd") -> Movements:
     """series: the evidence that the answer is about; seen: what was measured in the pixels, None when that is the same.
-    prior: of PRIORS; it counts like something stated."""
+    prior: of schema.PRIORS; it counts like something stated."""
     given = reading.of_series(series)
     if seen is None:
         said = Movements.only(given, pixels)

@@ -6,6 +6,7 @@ import argparse
 import os
 
 from emollm import inputs, parts, progress
+from emollm.schema import MAIN
 
 
 def command(commands: argparse._SubParsersAction, name: str, run: object, about: str, examples: str,
@@ -24,7 +25,7 @@ def add_progress(parser: argparse.ArgumentParser) -> None:
 
 def face_number(text: str) -> int | str:
     """Raises argparse.ArgumentTypeError."""
-    if text == "main":
+    if text == MAIN:
         return text
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"'{text}' is neither a face number such as 0 or 1 nor main")

@@ -1,7 +1,7 @@
 """`emollm eval labels TABLE`: how often the labels are those of your own table, of photos, clips, face crops or FACS codes.
 
 The table has the column `path` or `codes` (or both: photos whose action units were coded by hand), `label`, and optionally
-`subject`. Of several faces in a picture the largest that can be read counts. Every figure has n and a 95 % bootstrap interval,
+`subject`. Of several faces in a picture the main one that can be read counts. Every figure has n and a 95 % bootstrap interval,
 over subjects where the table names them. Rows that could not be read are named and counted beside the figures.
 """
 

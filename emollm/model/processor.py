@@ -47,7 +47,7 @@ def face_input(series: AUSeries, events: list[AUEvent], key_frames: list[int], c
                seen: AUSeries | None = None, prior: str = "crowd") -> FaceInput:
     """Model input of one face from its series, its events and the positions of its key frames in the series.
 
-    seen: what was measured in the pixels where `series` was edited or given from elsewhere. prior: of answer.witnesses.PRIORS.
+    seen: what was measured in the pixels where `series` was edited or given from elsewhere. prior: of schema.PRIORS.
     """
     left, right, visible = prompt.peaks(series)
     side, strength = prompt.side_and_strength(left, right)
