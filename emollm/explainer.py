@@ -29,13 +29,12 @@ from emollm.perception import face as faces_in
 from emollm.perception import media
 from emollm.perception.events import events as find_events
 from emollm.perception.events import key_frames as find_key_frames
-from emollm.perception.limits import WHOLE, Cut
+from emollm.perception.limits import Cut
 from emollm.perception.measure import series as measured_series
-from emollm.schema import MAIN, PRIORS, AUEvent, AUSeries, FaceTrack, InputError, NoFaceError
-from emollm.subject import DEFAULT_GATE, Prepared, QualityGate, Subject, edited, prominence, shortcomings
+from emollm.schema import MAIN, AUEvent, AUSeries, FaceTrack, InputError, NoFaceError
+from emollm.subject import DEFAULT_GATE, Prepared, QualityGate, Subject, Viewing, edited, prior_notice, prominence, shortcomings
 from emollm.what_if import check_edits
 
-MAX_FACES = 64  # that one source is asked for
 NO_FACE = "no face could be measured. Use a picture with a larger, less turned and unobstructed face."
 
 
@@ -61,9 +60,9 @@ def explain(source, *, question: str | None = None, what_if: dict[str, float] | 
     """
     edits = check_edits(what_if)
     shape = engine.shape if engine else shape_of(model)
-    prepared = [prepare(one, shape, what_if=edits, face=face, evidence=evidence, baseline=baseline, crops=crops,
-                        gate=gate, cut=Cut(start, end, fps, skip_frames), max_faces=max_faces,
-                        prior=prior) for one in handed.each(source)]
+    viewed = vars(Viewing(baseline, crops, Cut(start, end, fps, skip_frames), max_faces, prior))
+    prepared = [prepare(one, shape, what_if=edits, face=face, evidence=evidence, gate=gate, **viewed)
+                for one in handed.each(source)]
     if engine is None and any(p.readable for p in prepared):
         from emollm.model.engine import engine as engine_of  # torch only from here on: refusals and measuring stay light
 
@@ -74,24 +73,20 @@ def explain(source, *, question: str | None = None, what_if: dict[str, float] | 
 
 
 def prepare(source, shape: Shape, *, what_if: dict[str, float] | list[str] | None = None, face: int | str | None = None,
-            evidence=None, baseline: str | None = None, crops: bool = False, gate: QualityGate | None = DEFAULT_GATE,
-            cut: Cut = WHOLE, still: bool = False, max_faces: int | None = None, prior: str = "crowd") -> Prepared:
+            evidence=None, gate: QualityGate | None = DEFAULT_GATE, still: bool = False, **viewed) -> Prepared:
     """Steps 1 to 4 for every face of a source; arguments as explain(). Needs no torch. The key frames of a what-if are
-    those of the measurement: the same moments, other evidence. cut: the part of a clip. still: take a moving picture (GIF,
-    APNG, WebP, AVIF) for a photo.
+    those of the measurement: the same moments, other evidence. still: take a moving picture (GIF, APNG, WebP, AVIF) for a
+    photo. viewed: fields of subject.Viewing.
 
     Raises InputError, NoFaceError.
     """
-    if prior not in PRIORS:
-        raise InputError(f"prior={prior!r:.40}: use {' or '.join(PRIORS)}")
-    _check_number(max_faces)
-    edits, cache = check_edits(what_if), faces_in.ChipCache(shape.chip_size)
-    gate = dataclasses.replace(gate, face_px=0) if crops and gate else gate
+    viewing, edits, cache = Viewing(**viewed), check_edits(what_if), faces_in.ChipCache(shape.chip_size)
+    gate = dataclasses.replace(gate, face_px=0) if viewing.crops and gate else gate
     given, face = handed.one(source), handed.face_number(face)
-    seen = handed.opened(given, cut, still)  # 1 media.read
-    name, subjects = _perceive(given, seen, evidence, face, baseline, crops, cache, max_faces)  # 2 face.follow 3 measure.series
+    seen = handed.opened(given, viewing.cut, still)  # 1 media.read
+    name, subjects = _perceive(given, seen, evidence, face, viewing, cache)  # 2 face.follow 3 measure.series
     for s in subjects:
-        s.refusal, s.prior = shortcomings(s, gate), prior
+        s.refusal, s.prior = shortcomings(s, gate), viewing.prior
         if not s.refusal:  # 4 events.key_frames, and the chips of those moments
             s.events = find_events(s.series)
             s.key_frames = find_key_frames(s.series, s.events, shape.max_key_frames)
@@ -156,25 +151,24 @@ def no_face(name: str, reason: str, question: str | None, edits: dict[str, float
 def signed(s: Subject, result: Explanation, prepared: Prepared, question: str, model: str) -> Explanation:
     """The explanation with where it came from."""
     result.source, result.question, result.edits, result.model = s.picture or prepared.name, question, prepared.edits, model
-    result.notices = s.notices + result.notices + ([] if s.prior == "crowd" else [f"prior: {s.prior} (--prior)"])
+    result.notices = s.notices + result.notices + prior_notice(s)
     return result
 
 
-def _perceive(source: handed.Given, seen: media.Media | None, evidence, face: int | str | None, baseline: str | None,
-              crops: bool, cache, max_faces: int | None) -> tuple:
+def _perceive(source: handed.Given, seen: media.Media | None, evidence, face: int | str | None, viewing: Viewing,
+              cache: faces_in.ChipCache) -> tuple[str, list[Subject]]:
     """Steps 2 and 3: name of the source and the faces to explain. seen: its media, None for AU tables."""
     if seen is None:
         name = source.source if isinstance(source.source, str) else source.name or "AU table"
-        subjects = _table(source.source, baseline, name)
+        subjects = _table(source.source, viewing.baseline, name)
     else:
-        found = _measure(seen, baseline, crops, cache, max_faces)
-        name, subjects = seen.name, [Subject(series, track, notices=[*series.notices]) for track, series in found]
-        if crops and seen.kind == "photo" and not subjects:
+        name, subjects = seen.name, _measure(seen, viewing, cache)
+        if viewing.crops and seen.kind == "photo" and not subjects:
             subjects = [_look_alone(seen, cache.size)]
     if not subjects:
         raise NoFaceError(f"{name}: {NO_FACE}")
-    given = None if evidence is None else read_faces(evidence, seen and seen.fps, baseline)
-    subjects = _most(_pick(subjects, face, name, given), max_faces)
+    given = None if evidence is None else read_faces(evidence, seen and seen.fps, viewing.baseline)
+    subjects = _most(_pick(subjects, face, name, given), viewing.max_faces)
     face = subjects[0].series.face_id if face == MAIN else face
     if given is not None:
         _replace_evidence(subjects, given, face, seen, name)
@@ -218,28 +212,29 @@ def measure(source, *, baseline: str | None = None, crops: bool = False, start: 
     source: as explain(), a photo or clip or a list of them. baseline: none or clip (default: clip for clips). crops: photos
     are face crops. start, end, fps, skip_frames, max_faces: as explain(). Raises InputError, NoFaceError.
     """
-    _check_number(max_faces)
-    cut = Cut(start, end, fps, skip_frames)
-    return [face for given in handed.each(source) for face in _faces(given, baseline, crops, cut, max_faces)]
+    viewing = Viewing(baseline, crops, Cut(start, end, fps, skip_frames), max_faces)
+    return [face for given in handed.each(source) for face in _faces(given, viewing)]
 
 
-def _faces(given: handed.Given, baseline: str | None, crops: bool, cut: Cut, max_faces: int | None) -> list[MeasuredFace]:
-    seen = handed.opened(given, cut)
+def _faces(given: handed.Given, viewing: Viewing) -> list[MeasuredFace]:
+    seen = handed.opened(given, viewing.cut)
     if seen is None:
         named = given.source if isinstance(given.source, str) else given.name or type(given.source).__name__
         raise InputError(f"{named}: this is a table of action units, nothing is left to measure. Give a photo or clip.")
-    measured = _measure(seen, baseline, crops, max_faces=max_faces)
-    if not measured:
+    subjects = _measure(seen, viewing)
+    if not subjects:
         raise NoFaceError(f"{seen.name}: {NO_FACE}")
-    kept = _most([Subject(series, track, notices=series.notices) for track, series in measured], max_faces)
-    return [MeasuredFace(s.series, find_events(s.series), s.track) for s in kept]
+    for s in subjects:
+        s.series.notices = s.notices  # wherever the series goes, what is said of it goes with it
+    return [MeasuredFace(s.series, find_events(s.series), s.track) for s in _most(subjects, viewing.max_faces)]
 
 
-def _measure(seen: media.Media, baseline: str | None, crops: bool, cache: faces_in.ChipCache | None = None,
-             max_faces: int | None = None) -> list:
-    tracks = faces_in.follow(seen, max_faces=max(faces_in.AT_A_TIME, max_faces or 0), cache=cache, crops=crops)
-    chosen = baseline or ("clip" if seen.kind == "clip" else "none")
-    return [(t, measured_series(t, chosen)) for t in tracks]
+def _measure(seen: media.Media, viewing: Viewing, cache: faces_in.ChipCache | None = None) -> list[Subject]:
+    most = max(faces_in.AT_A_TIME, viewing.max_faces or 0)
+    tracks = faces_in.follow(seen, max_faces=most, cache=cache, crops=viewing.crops)
+    chosen = viewing.baseline or ("clip" if seen.kind == "clip" else "none")
+    measured = [(measured_series(track, chosen), track) for track in tracks]
+    return [Subject(series, track, notices=[*series.notices]) for series, track in measured]
 
 
 def _table(source, baseline: str | None, name: str) -> list[Subject]:
@@ -253,11 +248,6 @@ def _table(source, baseline: str | None, name: str) -> list[Subject]:
         return [Subject(face.series, notices=[*face.series.notices]) for face in faces]
     which = {picture: f"picture {k} of {len(pictures)} in {name}" for k, picture in enumerate(pictures, 1)}
     return [Subject(face.series, notices=[*face.series.notices, which[face.picture]], picture=face.picture) for face in faces]
-
-
-def _check_number(max_faces: int | None) -> None:
-    if max_faces is not None and not 1 <= max_faces <= MAX_FACES:
-        raise InputError(f"max_faces={max_faces}: give a number of faces from 1 to {MAX_FACES}")
 
 
 def _most(subjects: list[Subject], max_faces: int | None) -> list[Subject]:

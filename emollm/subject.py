@@ -7,8 +7,36 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from emollm.schema import MAIN, AUEvent, AUSeries, FaceTrack, InputError, NoFaceError
+from emollm.perception.limits import WHOLE, Cut
+from emollm.schema import MAIN, PRIORS, AUEvent, AUSeries, FaceTrack, InputError, NoFaceError
 from emollm.what_if import edit
+
+MAX_FACES = 64  # that one source is asked for
+
+
+def check_prior(prior: object) -> None:
+    """Raises InputError for what is none of schema.PRIORS."""
+    if prior not in PRIORS:
+        raise InputError(f"prior={prior!r:.40}: use {' or '.join(PRIORS)}")
+
+
+@dataclass(frozen=True)
+class Viewing:
+    """How the faces of one source are looked at, whichever of them is asked about. Raises InputError where it is made."""
+
+    baseline: str | None = None  # none | clip: what counts as a face at rest; None: clip for clips
+    crops: bool = False  # photos are face crops
+    cut: Cut = WHOLE  # part of a clip
+    max_faces: int | None = None  # at most so many, the main ones
+    prior: str = "crowd"  # how common the labels are taken to be (schema.PRIORS)
+
+    def __post_init__(self) -> None:
+        check_prior(self.prior)
+        if self.max_faces is not None and not 1 <= self.max_faces <= MAX_FACES:
+            raise InputError(f"max_faces={self.max_faces}: give a number of faces from 1 to {MAX_FACES}")
+
+
+AS_IT_IS = Viewing()
 
 
 @dataclass(frozen=True)
@@ -67,6 +95,22 @@ def edited(s: Subject, edits: dict[str, float]) -> Subject:
 def with_edits(prepared: Prepared, edits: dict[str, float]) -> Prepared:
     """What prepare(what_if=edits) gives, without measuring again."""
     return dataclasses.replace(prepared, subjects=[edited(s, edits) for s in prepared.subjects], edits=edits)
+
+
+def under(s: Subject, prior: str) -> Subject:
+    """The same face with the labels taken to be as common as `prior` has it. Raises InputError."""
+    check_prior(prior)
+    return s if prior == s.prior else dataclasses.replace(s, prior=prior)
+
+
+def with_prior(prepared: Prepared, prior: str) -> Prepared:
+    """What prepare(prior=prior) gives, without measuring again. Raises InputError."""
+    return dataclasses.replace(prepared, subjects=[under(s, prior) for s in prepared.subjects])
+
+
+def prior_notice(s: Subject) -> list[str]:
+    """That the labels are not taken to be as common as they are by default, in words."""
+    return [] if s.prior == "crowd" else [f"prior: {s.prior} (--prior)"]
 
 
 def shortcomings(s: Subject, gate: QualityGate | None) -> list[str]:

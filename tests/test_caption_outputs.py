@@ -23,6 +23,7 @@ from emollm.caption.run.log import Log
 from emollm.caption.run.settings import settings_of
 from emollm.explanation import DISCLOSURE, Explanation
 from emollm.schema import AU_NAMES, AUEvent, AUSeries, Claim
+from emollm.subject import AS_IT_IS
 
 FEELINGS = re.compile(r"\b(feels?|feeling|really|truly|is (angry|sad|happy|afraid)|hiding|truth)\b", re.IGNORECASE)
 
@@ -304,7 +305,7 @@ def test_a_changed_file_gets_no_thumbnail(media, tmp_path, astronaut):
     assert cli.main(["caption", photo, "-o", output, "--report", report, "--progress", "none", "--workers", "1"]) == 0
     assert "<img" in Path(report).read_text()
     Image.fromarray(astronaut[::-1]).save(photo)
-    with Log(output, settings_of("pocket", True, None, (), None)) as log:
+    with Log(output, settings_of("pocket", True, None, (), AS_IT_IS)) as log:
         outputs.derive(outputs.Wanted(report=report), log, read_inputs([photo]))
     assert "<img" not in Path(report).read_text() and "AU12" in Path(report).read_text()
 

@@ -64,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parts.add_arguments(parser)
     parts.add_crops(parser)
     parts.add_max_faces(parser)
+    parts.add_prior(parser)
     add("--retry-errors", action="store_true", help="try the items again that have an error line")
     add("--progress", choices=MODES, default="auto", help="on stderr: bar, plain lines, JSON lines or none (default: a bar on "
         "a terminal, else plain lines)")
@@ -87,12 +88,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _job(arguments: argparse.Namespace) -> Job:
     from emollm.caption.run.job import Job
+    from emollm.subject import Viewing
     from emollm.what_if import parse_edits
 
-    return Job(arguments.output, arguments.question, tuple(sorted(parse_edits(arguments.what_if).items())), arguments.baseline,
-               arguments.model, arguments.engine, not arguments.ungrounded, arguments.batch, arguments.workers,
-               arguments.retry_errors, arguments.progress, arguments.ray, arguments.engines, arguments.engine_gpus,
-               arguments.keep_shards, parts.cut_of(arguments), arguments.crops, arguments.max_faces)
+    viewing = Viewing(arguments.baseline, arguments.crops, parts.cut_of(arguments), arguments.max_faces, arguments.prior)
+    return Job(arguments.output, arguments.question, tuple(sorted(parse_edits(arguments.what_if).items())), arguments.model,
+               arguments.engine, not arguments.ungrounded, arguments.batch, arguments.workers, arguments.retry_errors,
+               arguments.progress, arguments.ray, arguments.engines, arguments.engine_gpus,
+               arguments.keep_shards, viewing)
 
 
 def _caption(job: Job, wanted: Wanted, inputs: list[str], root: str | None) -> int:

@@ -29,11 +29,12 @@ from emollm import explainer as path  # the module: its steps are called one by 
 from emollm.answer import prompt
 from emollm.chat.conversation import answer_room
 from emollm.evidence import parse_facs
-from emollm.explainer import MAX_FACES, Prepared, Subject
+from emollm.explainer import Prepared, Subject
 from emollm.explanation import Explanation
 from emollm.model.checkpoint import Shape
 from emollm.model.processor import face_input
 from emollm.schema import AU_NAMES, AUSeries, InputError, NoFaceError
+from emollm.subject import MAX_FACES
 from emollm.talk import TALKER
 from emollm_vllm import talk
 from emollm_vllm.door.errors import error_body

@@ -8,7 +8,7 @@ from typing import Any
 
 from emollm.caption.run.log import Entry
 from emollm.caption.run.settings import settings_of
-from emollm.perception.limits import WHOLE, Cut
+from emollm.subject import AS_IT_IS, Viewing
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,6 @@ class Job:
     output: str
     question: str | None = None  # of items that bring none
     what_if: tuple[tuple[str, float], ...] = ()  # of items that bring none
-    baseline: str | None = None
     model: str = "pocket"
     engine: str = "transformers"
     grounded: bool = True
@@ -30,20 +29,17 @@ class Job:
     engines: int | None = None  # answering processes
     engine_gpus: float | None = None  # of each of them
     keep_shards: bool = False
-    cut: Cut = WHOLE  # part of every clip
-    crops: bool = False  # photos are face crops
-    max_faces: int | None = None
+    viewing: Viewing = AS_IT_IS  # of every photo and clip
     folder: str = field(default_factory=os.getcwd)  # that the command was started in
 
     @property
     def measuring(self) -> dict[str, Any]:
         """How every photo and clip is measured: arguments of explainer.prepare()."""
-        return {"baseline": self.baseline, "cut": self.cut, "crops": self.crops, "max_faces": self.max_faces}
+        return vars(self.viewing)
 
     def settings(self) -> dict:
         """What decides the answers (settings.py). Raises InputError when the model cannot be found."""
-        return settings_of(self.model, self.grounded, self.question, self.what_if, self.baseline, self.cut, self.crops,
-                           self.max_faces)
+        return settings_of(self.model, self.grounded, self.question, self.what_if, self.viewing)
 
     def wants(self, entry: Entry | None, key: str) -> bool:
         """Whether an item with this key must be done. entry: what is known of it from an earlier run."""

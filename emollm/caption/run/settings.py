@@ -11,22 +11,28 @@ import json
 from pathlib import Path
 
 from emollm.model import checkpoint
-from emollm.perception.limits import WHOLE, Cut
 from emollm.schema import InputError
+from emollm.subject import AS_IT_IS, Viewing
 
 WEIGHT_FILES = ("*.safetensors", "*.json", "*.jinja")
 
 
-def settings_of(model: str, grounded: bool, question: str | None, what_if: tuple, baseline: str | None,
-                cut: Cut = WHOLE, crops: bool = False, max_faces: int | None = None) -> dict:
+def settings_of(model: str, grounded: bool, question: str | None, what_if: tuple,
+                viewing: Viewing) -> dict:
     """Everything that two runs must share. Raises InputError when the model cannot be found."""
     from emollm.answer.prompt import DEFAULT_QUESTION, PROMPT_VERSION
     from emollm.perception.measure import ESTIMATOR, ESTIMATOR_VERSION
 
     return {"emollm": _version(), "weights": weights_sha256(model), "prompt": PROMPT_VERSION,
             "evidence": f"{ESTIMATOR} {ESTIMATOR_VERSION}", "grounded": grounded, "question": question or DEFAULT_QUESTION,
-            "what_if": dict(what_if), "baseline": baseline or "clip for clips", **({} if cut.whole else {"cut": vars(cut)}),
-            **({"crops": True} if crops else {}), **({"max_faces": max_faces} if max_faces else {})}
+            "what_if": dict(what_if), "baseline": viewing.baseline or "clip for clips", **_chosen(viewing)}
+
+
+def _chosen(viewing: Viewing) -> dict:
+    """What differs from the default; the rest is left out, so that outputs of before an option was there go on."""
+    given = {name: getattr(viewing, name) for name in ("crops", "max_faces", "prior")}
+    cut = {} if viewing.cut.whole else {"cut": vars(viewing.cut)}
+    return cut | {name: value for name, value in given.items() if value != getattr(AS_IT_IS, name)}
 
 
 def digest(settings: dict) -> str:
