@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from emollm.perception import limits, photo, upright
+from emollm.perception import fields, limits, photo, upright
+from emollm.perception.develop import Developer
 from emollm.perception.limits import Cut
 from emollm.schema import InputError
 
@@ -43,15 +45,30 @@ class Clip:
         with self._opened() as stream:
             self._read_header(stream)
             cut.check(name, self.count, self.duration, self.rate)
-            first = next(self._decoded(stream), None)
-            if first is None:
-                raise InputError(f"{name}: no frame of the clip can be decoded. Save it again or give another file.")
+            first = self._look(stream)
             self.zero = first.time or 0.0  # s in the file's own clock
             self.orientation = upright.of_matrix(_matrix(first))
             aspect = upright.pixel_aspect(stream.sample_aspect_ratio)
             self.stored_size = upright.square_clip(first.width, first.height, aspect)
             self.width, self.height = self.orientation.size(*self.stored_size)
         limits.check_small(self.width, self.height, name)
+
+    def _look(self, stream: Any) -> Any:
+        """The first frame, when enough of them have told how all are to be read. Raises InputError when there is none."""
+        first, combing = None, fields.Combing(stream.codec_context.field_order)
+        for frame in islice(self._decoded(stream), fields.LOOKED_AT):
+            if first is None:
+                first, self.developer = frame, Developer(frame)
+            combing.add(frame)
+            self.developer.look(frame)
+        if first is None:
+            raise InputError(f"{self.name}: no frame of the clip can be decoded. Save it again or give another file.")
+        self.parity = combing.parity
+        if self.parity:
+            self._note(f"{self.name}: the clip is interlaced ({combing.words}); the two half pictures of each frame are made "
+                       "one before measuring.")
+        self._note_colours()
+        return first
 
     def _read_header(self, stream: Any) -> None:
         average = float(stream.average_rate or 0)
@@ -70,14 +87,15 @@ class Clip:
         if start >= SEEK_FROM and self.demuxer not in UNTIMED:
             for room in SEEK_ROOM:
                 found = False
-                for time, frame in self._from(start, room):
+                for time, frame in fields.whole_pictures(self._from(start, room), self.parity):
                     found = True
                     yield time, lambda frame=frame: self.rgb(frame)
                 if found:
                     return
         with self._opened() as stream:
-            for frame in self._decoded(stream):
-                yield self._time(frame), lambda frame=frame: self.rgb(frame)
+            timed = ((self._time(frame), frame) for frame in self._decoded(stream))
+            for time, frame in fields.whole_pictures(timed, self.parity):
+                yield time, lambda frame=frame: self.rgb(frame)
 
     def _time(self, frame: Any) -> float | None:
         return None if frame.time is None else frame.time - self.zero
@@ -100,11 +118,15 @@ class Clip:
                     yield self._time(frame), frame
 
     def rgb(self, frame: Any) -> np.ndarray:
-        """A decoded frame as upright RGB [H, W, 3]; colour matrix and range are those of the frame."""
+        """A decoded frame as upright RGB [H, W, 3]."""
         # A clip may change its picture size midway: every frame gets the size of the first.
-        width, height = self.stored_size
-        smooth = "BICUBIC" if self.stored_size != (frame.width, frame.height) else None  # measured: closer than bilinear
-        return self.orientation.turned(frame.to_ndarray(format="rgb24", width=width, height=height, interpolation=smooth))
+        picture = self.developer.rgb(frame, *self.stored_size)
+        self._note_colours()
+        return self.orientation.turned(picture)
+
+    def _note_colours(self) -> None:
+        for words in self.developer.words:
+            self._note(f"{self.name}: {words}.")
 
     @contextmanager
     def _opened(self) -> Iterator[Any]:

@@ -38,13 +38,15 @@ def _range(low: float, high: float, fractional: bool, white: float | None) -> tu
         return low, max(high, low + 1e-6)
     if white is not None and white >= high and white > 0:
         return 0.0, white
+    white = full_scale(high, fractional)
+    return 0.0, white if high >= DARK * white or high == 0 or (fractional and white == 1) else high
+
+
+def full_scale(high: float, fractional: bool) -> float:
+    """White of values from 0 to `high`: 1 for fractions, else the end of the smallest usual depth that holds them."""
     if fractional and high <= FULL_OF_ONE:
-        return 0.0, 1.0
-    for bits in BIT_DEPTHS:
-        if high <= 2**bits - 1:
-            white = 2.0**bits - 1
-            return 0.0, white if high >= DARK * white or high == 0 else high
-    return 0.0, high
+        return 1.0
+    return next((2.0**bits - 1 for bits in BIT_DEPTHS if high <= 2**bits - 1), high)
 
 
 def _number(value: float) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import numpy as np
 
-from emollm.perception import levels, limits, tiff, upright
+from emollm.perception import hdr, levels, limits, tiff, upright
 from emollm.schema import InputError
 
 if TYPE_CHECKING:
@@ -108,13 +108,16 @@ def _rgb(image: Image, name: str, content: bytes | None) -> tuple[np.ndarray, li
     aspect, orientation = _aspect(image), _orientation(image)
     if deep is not None:
         rgb, words = levels.to_bytes(deep, _white(content))
-        rgb = _flat_array(rgb)
+        rgb = on_white(rgb)
     else:
         image.load()  # which turns TIFF upright by itself, and then says so
         aspect = 1 / aspect if orientation.swapped and not _orientation(image).swapped else aspect
         orientation = _orientation(image)
         rgb, words = flat(image, _white(content))
     notices = [f"{name}: {words}."] if words else []
+    if transfer := hdr.transfer_in(content) if content is not None and image.format in ("HEIF", "AVIF", "PNG") else "":
+        rgb = hdr.picture(rgb, transfer)
+        notices.append(f"{name}: {hdr.words(transfer)}.")
     if aspect != 1:
         rgb = _resized(rgb, *upright.square_photo(rgb.shape[1], rgb.shape[0], aspect))
         notices.append(f"{name}: its pixels are {aspect:.3g} times as wide as high; measured with square ones.")
@@ -194,7 +197,7 @@ def _deep_tiff(content: bytes, found: tiff.Directory, name: str) -> tuple[np.nda
         raise ValueError("not decoded")
     rgb, words = levels.to_bytes(values, _white(content))
     orientation = upright.EXIF.get(found.first(tiff.ORIENTATION, 1), upright.Orientation())
-    return orientation.turned(_flat_array(rgb)), [f"{name}: {words}."]
+    return orientation.turned(on_white(rgb)), [f"{name}: {words}."]
 
 
 def _opencv(content: bytes) -> np.ndarray | None:
@@ -213,7 +216,7 @@ def _opencv(content: bytes) -> np.ndarray | None:
     return stored[:, :, [2, 1, 0, *range(3, stored.shape[2])]]
 
 
-def _flat_array(rgba: np.ndarray) -> np.ndarray:
+def on_white(rgba: np.ndarray) -> np.ndarray:
     """[H, W, 3] of [H, W, 3 or 4] uint8, on white."""
     if rgba.shape[2] == 3:
         return rgba
