@@ -13,7 +13,9 @@ def main() -> int:
     observe_step = steps.add_parser("observe", help="perceive the training pictures once, cached and resumable")
     observe_step.add_argument("--fer", required=True, help="folder with the FER2013 files (data_engine/README.md)")
     observe_step.add_argument("-o", "--out", default="runs/faces.npz")
-    steps.add_parser("build", help="write the training records").add_argument("config")
+    build_step = steps.add_parser("build", help="write the training records and their data card")
+    build_step.add_argument("config")
+    build_step.add_argument("--processes", type=int, help="that share the work; all cores unless given")
     steps.add_parser("talk", help="write the conversations that a talker learns from").add_argument("config")
     asked = steps.add_parser("talk-questions", help="write questions in held-out wordings, for `emollm eval chat`")
     asked.add_argument("--singles", type=int, default=400)
@@ -39,7 +41,7 @@ def main() -> int:
             from data_engine.build import KEYS, build
             from emollm.training.settings import load
 
-            print(dict(build(load(args.config, *KEYS))))
+            print(dict(build(load(args.config, *KEYS), args.processes)))
     except InputError as error:
         print(f"data_engine: {error}", file=sys.stderr)
         return 2

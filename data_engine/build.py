@@ -1,32 +1,46 @@
-"""Build the training records: evidence -> draft -> verify -> one JSON line each, resumable and counted.
+"""Build the training records: evidence -> claims -> draft -> verify -> one JSON line each, resumable and counted.
 
     python -m data_engine build configs/data_pocket.yaml
 
 A record holds `messages` (question and answer), `images` (the FER2013 row whose pixels belong to it, or none), `au`
-(the evidence the answer was written from), `target` (label distribution) and `provenance` (where each part came from).
-Record i depends on the seed and i alone, so a rerun continues after the last whole line.
+(the evidence the answer was written from), `target` (label distribution) and `provenance` (where each part came from, and the
+claims that every sentence of the last answer says).
+
+Record i depends on the seed and i alone: a rerun continues after the last whole line, and any number of processes writes the
+same bytes. Beside the records lie their data card (card.py) and a stamp of the settings, the faces and this code, so that no
+run goes on where another one with other inputs stopped.
 """
 
 from __future__ import annotations
 
 import collections
+import concurrent.futures
+import functools
+import hashlib
 import json
+import multiprocessing
+import os
 import random
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from data_engine import draft, sample
-from data_engine.questions import QUESTIONS
+from data_engine import card, claims, draft, sample
+from data_engine.draft import Draft
+from data_engine.questions import EXPLAIN, LABEL, LEVEL_OF, LEVEL_SHARES, MOVEMENT, QUESTIONS
 from emollm.answer import prompt, reading, verify
 from emollm.answer.witnesses import Movements, together
 from emollm.perception.measure import ESTIMATOR
-from emollm.schema import AU_NAMES, LABELS
+from emollm.schema import AU_NAMES, LABELS, AUEvent, AUSeries, InputError
 from emollm.training.faces import ObservedFaces
 from emollm.training.record import Record
 
 KEYS = ("records", "faces", "out", "seed", "mix.real?", "mix.edited?", "mix.drawn?", "asked.explain?", "asked.movement?",
         "asked.label?", "label_share", "earlier")
+CHUNK = 500  # records that a process writes at a time
+FLATTER = 0.7  # exponent on the target where the text's label is drawn: rarer ones must be argued for, too
 
 
 class LabelledFaces:
@@ -43,8 +57,20 @@ class LabelledFaces:
         self.pool = self.intensity[self.rows]
 
 
-def evidence(faces: LabelledFaces, rng: random.Random, mix: dict) -> tuple:
-    """Series, events, key frames, target distribution, picture row (or None) and the kind of evidence."""
+@dataclass
+class Evidence:
+    """What one record is about."""
+
+    series: AUSeries
+    events: list[AUEvent]
+    keys: list[int]
+    target: np.ndarray  # [8]
+    row: int | None  # of the picture; None: no pixels
+    kind: str  # real | edited | drawn
+
+
+def evidence(faces: LabelledFaces, rng: random.Random, mix: dict) -> Evidence:
+    """A real face, an edit of one, or a drawn one, as a photo or as a clip. mix: weights of the kinds."""
     kind = rng.choices(list(mix), list(mix.values()))[0]
     row = int(rng.choice(faces.rows))
     confidence, measured, name = faces.confidence[row], faces.measured, ESTIMATOR
@@ -64,7 +90,7 @@ def evidence(faces: LabelledFaces, rng: random.Random, mix: dict) -> tuple:
         series, events, keys = sample.as_clip(values, confidence, measured, name, rng.choice((2, 2, 3, 4)), rng)
     else:
         series, events, keys = sample.photo_series(values, confidence, measured, name), [], [0]
-    return series, events, keys, target, row, kind
+    return Evidence(series, events, keys, target, row, kind)
 
 
 def movements_read(intensity: np.ndarray, confidence: np.ndarray, measured: np.ndarray) -> np.ndarray:
@@ -78,38 +104,96 @@ def mix_clip(kind: str) -> float:
     return 0.12 if kind == "real" else 0.25
 
 
+# ---- one record -----------------------------------------------------------------------------------------------------------
+
+
+class Dropped(Exception):
+    """A record that is not written, and why."""
+
+
+@dataclass
+class Answer:
+    """One question with its answer; plan and claims of its prose, empty without any."""
+
+    question: str
+    text: str
+    level: str = ""
+    plan: str = ""
+    sentences: list[dict] | None = None
+
+
 def write_record(index: int, seed: int, faces: LabelledFaces, mix: dict, asked: dict,
                  earlier: float) -> tuple[Record | None, str]:
     """One record, or None and the reason why it was dropped. mix and asked: weights of evidence and question kinds;
     earlier: share of records that are the second turn of a chat about the face."""
     rng = random.Random(seed * 1_000_003 + index)
-    series, events, keys, target, row, kind = evidence(faces, rng, mix)
-    observations = prompt.observe(series, events, rng)
-    label = LABELS[rng.choices(range(len(LABELS)), target)[0]]
-    interpretation = draft.interpretation(observations, rng)
-    whole = prompt.render(observations, interpretation, label, draft.conclusion(label, observations, rng))
-    parsed = prompt.parse(whole)
-    if parsed.problems:
-        return None, "grammar"
-    if draft.LEAK.search(parsed.interpretation):
-        return None, "label in the interpretation"
-    checked = verify.check(parsed, whole, series, events)
-    wrong = [c for c in checked.claims if c.verdict in ("contradicted", "unmeasured")]
-    if wrong:
-        return None, f"claim {wrong[0].verdict}"
-    if checked.faults:
-        return None, checked.faults[0]["kind"]
-    answers = {"explain": whole, "movement": parsed.observations_text, "label": f"{prompt.CONCLUSION} {label}."}
+    found = evidence(faces, rng, mix)
+    face = claims.observed(found.series, found.events, rng)
+    label = LABELS[rng.choices(range(len(LABELS)), found.target**FLATTER)[0]]
     kinds = rng.choices(list(asked), list(asked.values()), k=2 if rng.random() < earlier else 1)
-    messages = [m for kind_asked in kinds for m in (
-        {"role": "user", "content": ask(kind_asked, rng)}, {"role": "assistant", "content": answers[kind_asked]})]
-    return Record(index, messages, label, np.round(target, 4).tolist(), series, events, keys, row,
-                  {"evidence": kind, "text": "rules", "asked": kinds[-1]}), "kept"
+    try:
+        answers = [answer(kind, face, found, label, rng) for kind in kinds]
+    except Dropped as why:
+        return None, str(why)
+    last = answers[-1]
+    messages = [m for a in answers for m in ({"role": "user", "content": a.question}, {"role": "assistant", "content": a.text})]
+    provenance = {"evidence": found.kind, "text": "rules", "asked": kinds[-1]}
+    if last.plan:
+        provenance |= {"level": last.level, "plan": last.plan, "sentences": last.sentences}
+    return Record(index, messages, label, np.round(found.target, 4).tolist(), found.series, found.events, found.keys, found.row,
+                  provenance), "kept"
 
 
-def ask(kind: str, rng: random.Random) -> str:
-    """A question of that kind: explain, movement or label."""
-    return prompt.DEFAULT_QUESTION if kind == "explain" and rng.random() < 0.3 else rng.choice(QUESTIONS[kind])
+def answer(kind: str, face: claims.Face, found: Evidence, label: str, rng: random.Random) -> Answer:
+    """A question of that kind (explain, movement or label) and its answer. Raises Dropped."""
+    if kind == MOVEMENT:
+        lines = "\n".join(prompt.render_observation(o) for o in face.there.values())
+        return Answer(rng.choice(QUESTIONS[MOVEMENT]), lines or prompt.NOTHING)
+    if kind == LABEL:
+        return Answer(rng.choice(QUESTIONS[LABEL]), f"{prompt.CONCLUSION} {label}.")
+    wording = rng.choices(list(LEVEL_SHARES), list(LEVEL_SHARES.values()))[0]
+    level = LEVEL_OF[wording]
+    written = draft.explain(face, label, level, rng)
+    text = whole(face, written, label)
+    check(text, written, found)
+    default = wording == EXPLAIN and rng.random() < 0.4
+    question = prompt.DEFAULT_QUESTION if default else rng.choice(QUESTIONS[wording])
+    return Answer(question, text, level, written.plan, placed(text, written))
+
+
+def whole(face: claims.Face, written: Draft, label: str) -> str:
+    """A draft in the answer format: with its observation lines, or as a conclusion alone where it has no interpretation."""
+    after = " ".join(s.text for s in written.conclusion)
+    if not written.interpretation:
+        return f"{prompt.CONCLUSION} {label}. {after}".rstrip()
+    return prompt.render(list(face.there.values()), " ".join(s.text for s in written.interpretation), label, after)
+
+
+def check(text: str, written: Draft, found: Evidence) -> None:
+    """The draft against the grammar and the verifier of prose, which knows nothing of the writer. Raises Dropped."""
+    parsed = prompt.parse(text)
+    if parsed.problems or parsed.label is None:
+        raise Dropped("grammar")
+    if draft.LEAK.search(parsed.interpretation):
+        raise Dropped("label in the interpretation")
+    checked = verify.check(parsed, text, found.series, found.events)
+    if wrong := [c for c in checked.claims if c.verdict != "supported"]:
+        raise Dropped(f"{wrong[0].kind} {wrong[0].verdict}")
+    if checked.faults:
+        raise Dropped(checked.faults[0]["kind"])
+
+
+def placed(text: str, written: Draft) -> list[dict]:
+    """Every sentence's place in the answer and the claim that it says: [{"at": [start, end], "kind", "units", ...}]."""
+    found, at = [], 0
+    for s in (*written.interpretation, *written.conclusion):
+        at = text.index(s.text, at)
+        found.append({"at": [at, at + len(s.text)], **s.claim.to_json()})
+        at += len(s.text)
+    return found
+
+
+# ---- all records ----------------------------------------------------------------------------------------------------------
 
 
 def finished(path: Path) -> int:
@@ -117,22 +201,81 @@ def finished(path: Path) -> int:
     if not path.exists():
         return 0
     data = path.read_bytes()
-    whole = data[:data.rfind(b"\n") + 1]
-    if len(whole) < len(data):
-        path.write_bytes(whole)
-    lines = whole.splitlines()
+    whole_lines = data[:data.rfind(b"\n") + 1]
+    if len(whole_lines) < len(data):
+        path.write_bytes(whole_lines)
+    lines = whole_lines.splitlines()
     return json.loads(lines[-1])["id"] + 1 if lines else 0
 
 
-def build(config: dict) -> collections.Counter:
-    """Write config["records"] records to config["out"]; returns the count per outcome of this run."""
-    faces, out = LabelledFaces(config["faces"], config["label_share"]), Path(config["out"])
+def build(config: dict, processes: int | None = None) -> collections.Counter:
+    """Write config["records"] records to config["out"], and their card beside them; returns the count per outcome of this run.
+
+    processes: how many share the work, all cores unless given; the bytes are the same. Raises InputError when the records there
+    were written with other settings, faces or code.
+    """
+    out = Path(config["out"])
     out.parent.mkdir(parents=True, exist_ok=True)
-    counts = collections.Counter()
-    with out.open("a") as lines:
-        for index in range(finished(out), config["records"]):
-            record, outcome = write_record(index, config["seed"], faces, config["mix"], config["asked"], config["earlier"])
-            counts[outcome] += 1
-            if record:
-                lines.write(record.to_json() + "\n")
+    _stamp(config, out)
+    first, counts = finished(out), collections.Counter()
+    starts = range(first, config["records"], CHUNK)
+    with out.open("a", encoding="utf-8") as lines:
+        for written, outcomes in _chunks(config, starts, processes or len(os.sched_getaffinity(0))):
+            counts += outcomes
+            lines.write(written)
+    drops = _drops(config, out)
+    card.write(out, config, drops)
     return counts
+
+
+def _chunks(config: dict, starts: range, processes: int) -> Iterator[tuple[str, collections.Counter]]:
+    """Every chunk's lines and outcomes, in order."""
+    work = functools.partial(_chunk, config)
+    if min(processes, len(starts)) < 2:
+        yield from map(work, starts)
+        return
+    spawn = multiprocessing.get_context("spawn")  # a fork would copy the locks of whatever runs in this process
+    with concurrent.futures.ProcessPoolExecutor(min(processes, len(starts)), spawn) as pool:
+        yield from pool.map(work, starts)
+
+
+def _chunk(config: dict, start: int) -> tuple[str, collections.Counter]:
+    lines, counts = [], collections.Counter()
+    for index in range(start, min(start + CHUNK, config["records"])):
+        record, outcome = _of_config(config, index)
+        counts[outcome] += 1
+        if record:
+            lines.append(record.to_json() + "\n")
+    return "".join(lines), counts
+
+
+def _of_config(config: dict, index: int) -> tuple[Record | None, str]:
+    faces = _faces(config["faces"], config["label_share"])
+    return write_record(index, config["seed"], faces, config["mix"], config["asked"], config["earlier"])
+
+
+@functools.lru_cache(maxsize=1)
+def _faces(path: str, label_share: float) -> LabelledFaces:
+    return LabelledFaces(path, label_share)
+
+
+def _drops(config: dict, out: Path) -> collections.Counter:
+    """Why each record that is not in the file was dropped, found out by writing it again: also those of earlier runs."""
+    with out.open(encoding="utf-8") as lines:
+        kept = {json.loads(line)["id"] for line in lines}
+    return collections.Counter(_of_config(config, k)[1] for k in range(config["records"]) if k not in kept)
+
+
+def _stamp(config: dict, out: Path) -> None:
+    """Write what the records depend on beside them, or compare it. Raises InputError."""
+    path = out.with_suffix(".stamp.json")
+    code = hashlib.sha256()
+    for module in sorted(Path(__file__).parent.glob("*.py")):
+        if module.stem in ("build", "claims", "draft", "phrases", "questions", "sample"):
+            code.update(module.read_bytes())
+    faces = hashlib.sha256(Path(config["faces"]).read_bytes()).hexdigest() if Path(config["faces"]).is_file() else ""
+    depends = {k: v for k, v in config.items() if k not in ("records", "out", "faces")}
+    text = json.dumps({"settings": depends, "faces": faces, "code": code.hexdigest()}, indent=1, sort_keys=True)
+    if path.exists() and out.exists() and path.read_text(encoding="utf-8") != text:
+        raise InputError(f"{out}: written with other settings, faces or code than now ({path.name}). Delete it and run again.")
+    path.write_text(text, encoding="utf-8")

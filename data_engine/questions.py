@@ -1,4 +1,11 @@
-"""What is asked about a face: many ways to ask for an explanation, for the movements alone, or for the label alone."""
+"""What is asked about a face: many ways to ask for an explanation, for the movements alone, or for the label alone.
+
+How an explanation is worded follows from how it is asked for: plainly, as a FACS coder would, for a child, or in one line.
+"""
+
+EXPLAIN, MOVEMENT, LABEL = "explain", "movement", "label"
+LEVEL_OF = {EXPLAIN: "plain", "coder": "coder", "child": "child", "line": "line"}  # kinds of questions for an explanation
+LEVEL_SHARES = {EXPLAIN: 0.69, "coder": 0.13, "child": 0.12, "line": 0.06}
 
 QUESTIONS: dict[str, tuple[str, ...]] = {
     "explain": (
@@ -12,8 +19,8 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "Give the reasons for the reading of this face.", "What is going on in this face?",
         "Can you explain this expression?", "Walk me through this face.", "Read this face step by step.",
         "Look at this face and explain what you see.", "What does the face tell a viewer, and how?",
-        "On which action units does the reading rest?", "Why this reading and not another?",
-        "Explain with action units what this face shows.", "What speaks for and against your reading?",
+        "Why this reading and not another?",
+        "What speaks for and against your reading?",
         "Justify your reading of this face.", "What cues does this face give?", "Which cues matter most here, and why?",
         "How do the movements in this face combine?", "Please explain what this expression is commonly read as.",
         "Could you tell me what this face expresses, and why?", "so what is this face doing, and what does it mean?",
@@ -23,8 +30,32 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "What would most viewers say about this face, and why?", "Start from the movements and explain the expression.",
         "First the evidence, then the label: what does this face show?",
         "Which muscles moved, and what does it look like?",
-        "Explain this face as a FACS coder would.", "What is the most likely reading of this face, and the next one?",
+        "What is the most likely reading of this face, and the next one?",
         "Why might two people disagree about this face?", "Make sense of this expression for me.",
+    ),
+    "coder": (
+        "Explain this face as a FACS coder would.", "Explain with action units what this face shows.",
+        "On which action units does the reading rest?", "Explain this face in FACS codes.", "FACS codes and reading, please.",
+        "I am a FACS coder: explain this face.", "Score this face and explain the reading.",
+        "Give the action units with their levels, and the reading.", "Explain the reading by action units and intensities.",
+        "Which units are scored, and what do tables list them for?", "Explain this in the language of FACS.",
+        "For a certified coder: why is this face read so?", "Use FACS terms to explain this expression.",
+        "Technical explanation with action units, please.",
+    ),
+    "child": (
+        "Explain this face to a child.", "Explain this face in simple words.", "Explain it as if I were five.",
+        "How would you tell a child about this face?", "Explain this face in easy words.",
+        "Simple words, please: what does this face show?", "Tell a child what this face does.",
+        "Explain this expression to a pupil of seven.", "Explain this face very simply.",
+        "in simple words, why does the face look like that?", "Help a child read this face.",
+        "Explain it so that a child understands.",
+    ),
+    "line": (
+        "Explain this face in one line.", "In one sentence: why is this face read so?",
+        "One line, please: the reading and why.", "Give the reading and its main reason in one sentence.",
+        "Explain briefly, one sentence.", "Short answer: which reading, and why?",
+        "In short, what does this face show and why?", "Just one line: what is it and because of what?",
+        "The label and the main reason, please.", "One sentence about this face.",
     ),
     "movement": (
         "Which movements are visible in this face?", "List the action units in this face.", "Which muscles are moving?",

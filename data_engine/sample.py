@@ -77,12 +77,10 @@ def as_clip(peak: np.ndarray, confidence: np.ndarray, measured: np.ndarray, esti
     key frames and every apex, so that its strongest moments are the peaks.
     """
     duration = rng.choice((rng.uniform(0.5, 5), rng.uniform(2, 10), rng.uniform(5, 60)))
-    spans = {}
-    for k in np.flatnonzero(np.nan_to_num(peak).max(1) >= ON):
-        onset, offset = sorted(rng.uniform(0, duration) for _ in range(2))
-        spans[k] = (round(onset, 2), round(rng.uniform(onset, offset), 2), round(max(offset, onset + 0.1), 2))
+    on = np.flatnonzero(np.nan_to_num(peak).max(1) >= ON)
+    spans = dict(zip(on, _spans(len(on), duration, rng), strict=True))
     moments = {0.0, *(round(rng.uniform(0, duration), 2) for _ in range(frames - 1))}
-    times = np.array(sorted(moments | {apex for _, apex, _ in spans.values()} | {round(duration, 2)}))
+    times = np.array(sorted(moments | {t for span in spans.values() for t in span} | {round(duration, 2)}))
     intensity = np.broadcast_to(np.where(peak >= ON, 0.0, peak), (len(times), *peak.shape)).copy()
     events = []
     for k, (onset, apex, offset) in spans.items():
@@ -93,6 +91,21 @@ def as_clip(peak: np.ndarray, confidence: np.ndarray, measured: np.ndarray, esti
     keys = sorted({int(np.argmin(abs(times - m))) for m in sorted(moments)})
     series = AUSeries(times, intensity, np.broadcast_to(confidence, (len(times), len(AUS))).copy(), measured, estimator)
     return series, events, keys
+
+
+def _spans(n: int, duration: float, rng: random.Random) -> list[tuple[float, float, float]]:
+    """Onset, apex and offset (s) of n movements: they set in together or one after the other, a few are brief, a few last
+    from start to end."""
+    begins = sorted(rng.uniform(0, 0.8 * duration) for _ in range(rng.choice((1, 1, 2, 3))))
+    spans = []
+    for _ in range(n):
+        onset = min(rng.choice(begins) + rng.choice((0.0, rng.uniform(0, 0.3))), duration)
+        length = rng.uniform(0.1, 1) * (duration - onset) if rng.random() < 0.7 else rng.uniform(0.2, 0.45)
+        if rng.random() < 0.1:
+            onset, length = 0.0, duration
+        onset, offset = round(onset, 2), round(min(onset + max(length, 0.1), max(duration, onset + 0.1)), 2)
+        spans.append((onset, round(rng.uniform(onset, offset), 2), offset))
+    return spans
 
 
 def cooccurring(pool: np.ndarray, rng: random.Random) -> np.ndarray:
