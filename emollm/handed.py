@@ -1,7 +1,7 @@
 """What a Python program hands over, as what `media.read` and `evidence` take: one place for explain, measure and chat.
 
-Paths and FACS codes, data URLs, bytes, open binary files, PIL images, arrays, tensors; tables, data frames and dicts of action
-units; lists of any of these. Nothing is fetched from an address.
+Paths and FACS codes, data URLs, bytes and open files of pictures, clips and tables, PIL images, arrays, tensors; data frames
+and dicts of action units; lists of any of these. Nothing is fetched from an address.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import re
 from typing import NamedTuple
 
 from emollm import data_url
-from emollm.evidence import is_table
-from emollm.perception import arrays, media
+from emollm.evidence import HeldTable, content_of, held_table, is_table
+from emollm.perception import arrays, media, sniff
 from emollm.perception.limits import Cut
 from emollm.schema import MAIN, InputError
 
-MAX_BYTES = 2**30  # of a file or data URL that is held in memory
+MAX_BYTES = 2**30  # of a data URL
 TAKEN = ("a path, data URL, bytes, open binary file, PIL image, array, tensor, or table of action units (path, data frame, "
          'dict such as {"AU12": 3.0})')
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.ASCII | re.IGNORECASE)  # Path() makes one slash of two; C:/ is a drive
@@ -47,9 +47,11 @@ def one(source: object, place: str = "") -> Given:
     if isinstance(source, (str, os.PathLike)):
         return _text(os.fsdecode(source), place)
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return Given(bytes(source), place or None)
+        return _bytes(bytes(source), place or None)
     if arrays.is_tensor(source):
         return Given(arrays.from_tensor(source, place or "tensor"), place or "tensor")
+    if isinstance(source, HeldTable):
+        return Given(source, place or source.name)
     if isinstance(source, media.Media) or is_table(source) or media.is_pixels(source):
         return Given(source, place or None)
     if callable(getattr(source, "read", None)):
@@ -80,7 +82,6 @@ def content(given: Given) -> bytes:
     return _png(seen.picture)
 
 
-
 def face_number(face: object) -> int | str | None:
     """0 for 0 and "0"; None and "main" stay. Raises InputError."""
     if isinstance(face, str) and face == MAIN:
@@ -97,7 +98,7 @@ def _text(text: str, place: str) -> Given:
     """A path, a FACS code or a data URL."""
     if data_url.is_data_url(text):
         name = place or "data URL"
-        return Given(data_url.read_data_url(text, name, MAX_BYTES), name)
+        return _bytes(data_url.read_data_url(text, name, MAX_BYTES), name)
     if not text:
         raise InputError(f"{place or 'source'}: an empty path was given. Give {TAKEN}.")
     if _ADDRESS.match(text) and not os.path.exists(text):
@@ -106,29 +107,16 @@ def _text(text: str, place: str) -> Given:
 
 
 def _file(file, place: str) -> Given:
-    """An open file, from its start where it can be rewound; it is left where it was."""
     known = getattr(file, "name", None)
     name = place or (os.path.basename(known) if isinstance(known, str) and known else "file")
-    try:
-        found = _read(file)
-    except (OSError, ValueError):  # ValueError: it is closed
-        raise InputError(f"{name}: this file is closed or cannot be read. Open it with open(path, 'rb').") from None
-    if not isinstance(found, (bytes, bytearray)):
-        raise InputError(f"{name}: this file was opened as text. Open it with open(path, 'rb').")
-    if len(found) > MAX_BYTES:
-        raise InputError(f"{name}: more than {MAX_BYTES >> 20} MB. Give the file's path instead.")
-    return Given(bytes(found), name)
+    return _bytes(content_of(file, name), name)
 
 
-def _read(file) -> object:
-    if not (hasattr(file, "seekable") and file.seekable()):
-        return file.read(MAX_BYTES + 1)
-    at = file.tell()
-    file.seek(0)  # a buffer that was just written stands at its end
-    try:
-        return file.read(MAX_BYTES + 1)
-    finally:
-        file.seek(at)
+def _bytes(content: bytes, name: str | None) -> Given:
+    """A table's file, or a picture's or clip's."""
+    seen = sniff.recognise(content[:sniff.HEADER_BYTES])  # first: pictures can be written as text, too (PGM)
+    table = None if seen else held_table(content, name or "bytes")
+    return Given(content, name) if table is None else Given(table, table.name)
 
 
 def _png(picture) -> bytes:

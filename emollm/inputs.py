@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from emollm.schema import InputError
 
 if TYPE_CHECKING:
+    from emollm.evidence import HeldTable
     from emollm.perception.media import Media
 
 STDIN = "-"
@@ -50,11 +51,13 @@ def _files(word: str) -> list[str]:
     return found
 
 
-def piped_media(**part: float) -> Media:
-    """The photo or clip that is piped in. part: of a clip, as `media.read` takes it. Raises InputError."""
+def piped_media(**part: float) -> Media | HeldTable:
+    """The photo, clip or table that is piped in. part: of a clip, as `media.read` takes it. Raises InputError."""
+    from emollm.evidence import held_table
     from emollm.perception import media
 
-    return media.read(piped(), name="stdin", **part)
+    content = piped()
+    return held_table(content, "stdin") or media.read(content, name="stdin", **part)
 
 
 def piped() -> bytes:

@@ -3,6 +3,7 @@
 import base64
 import functools
 import io
+import json
 import os
 import pathlib
 
@@ -13,7 +14,7 @@ from PIL import Image
 import emollm
 from emollm import handed
 from emollm.explanation import Explanation, Explanations
-from emollm.schema import AU_NAMES, InputError
+from emollm.schema import AU_NAMES, AUS, InputError
 
 BYTES = pathlib.Path.read_bytes
 
@@ -216,6 +217,81 @@ def test_edits_may_be_pairs(explain):
 def test_edits_that_cannot_be(explain, edits, words):
     with pytest.raises(InputError, match=words):
         explain({"AU12": 3.0}, what_if=edits)
+
+
+# --- tables in memory -----------------------------------------------------------------------------------------------
+
+TABLE = "frame,timestamp,success,AU06_r,AU12_r\n" + "".join(f"{k + 1},{k / 25:.2f},1,{k / 4:.2f},3.00\n" for k in range(8))
+
+
+def as_parquet() -> bytes:
+    from pyarrow import csv, parquet
+
+    file = io.BytesIO()
+    parquet.write_table(csv.read_csv(io.BytesIO(TABLE.encode())), file)
+    return file.getvalue()
+
+
+def as_records() -> bytes:
+    header, *rows = (line.split(",") for line in TABLE.splitlines())
+    return json.dumps([dict(zip(header, map(float, row), strict=True)) for row in rows]).encode()
+
+
+def opened(path, mode):
+    path.with_name("units.csv").write_text(TABLE)
+    return open(path.with_name("units.csv"), mode)
+
+
+HELD = {"csv": lambda p: TABLE.encode(), "buffer": lambda p: io.BytesIO(TABLE.encode()), "text": lambda p: io.StringIO(TABLE),
+        "file": lambda p: opened(p, "rb"), "text file": lambda p: opened(p, "r"), "parquet": lambda p: as_parquet(),
+        "json": lambda p: as_records(), "utf-16": lambda p: TABLE.encode("utf-16"),
+        "semicolons": lambda p: TABLE.replace(".", "!").replace(",", ";").replace("!", ",").encode("utf-8-sig"),
+        "bytearray": lambda p: bytearray(TABLE.encode()), "blanks": lambda p: TABLE.replace(",", " ").encode(),
+        "data URL": lambda p: "data:text/csv;base64," + base64.b64encode(TABLE.encode()).decode()}
+
+
+@pytest.mark.parametrize("case", HELD)
+def test_a_table_in_memory_is_a_table(case, astronaut_file, tmp_path):
+    """As a source of its own and beside a picture."""
+    from emollm.evidence import read_faces
+
+    make, place = HELD[case], tmp_path / "photo"
+    given = handed.one(make(place))
+    assert handed.opened(given, handed.Cut()) is None
+    (face,) = read_faces(given.source)
+    assert face.series.times.tolist() == pytest.approx([k / 25 for k in range(8)])
+    assert face.series.intensity[:, AUS.index(6), 0].tolist() == [k / 4 for k in range(8)]
+    assert given.name == ("units.csv" if "file" in case else given.name)
+    if case != "data URL":
+        (beside,) = read_faces(make(place))
+        assert (beside.series.intensity[:, AUS.index(12)] == 3).all()
+
+
+def test_other_kinds_in_memory():
+    from emollm.evidence import read_faces
+
+    assert read_faces(handed.one(b"6C+12D\n").source)[0].series.intensity[0, AUS.index(12), 0] == 4
+    points = io.BytesIO()
+    np.save(points, np.random.default_rng(0).random((2, 478, 3)))
+    assert len(read_faces(handed.one(points).source)[0].series.times) == 2
+
+
+@pytest.mark.parametrize(("given", "words"), [
+    (b"a,b\n1,2\n", "bytes: not a table of action units"), (b"{}", "bytes"), (b"[1, 2", "bytes: not an AU table"),
+    (b"frame,AU12_r\n1,smile\n", "bytes: row 2, column AU12_r"), (b"PAR1" + bytes(40), "bytes: this is no Parquet"),
+    (b"\x93NUMPY" + bytes(40), "bytes: not an array of landmarks"),
+    (b"PK\x03\x04" + bytes(26) + b"[Content_Types].xml", "save the sheet as CSV"),
+    (b"ARROW1" + bytes(40), "Feather"), (b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", "text file")])
+def test_bytes_that_are_no_table_of_units_are_refused(given, words, explain):
+    with pytest.raises(InputError, match=words) as refused:
+        explain(given)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("given", [b"\x89PNG\r\n", io.BytesIO(b"hello"), 7, object()])
+def test_evidence_that_is_no_table_is_refused(given, astronaut):
+    with pytest.raises(InputError, match="no table of action units"):
+        emollm.explain(astronaut, evidence=given)
 
 
 # --- what is refused -----------------------------------------------------------------------------------------------

@@ -12,8 +12,9 @@ landmarks    478 points of MediaPipe's face mesh, measured without a picture; `o
 facs_codes   A coder's FACS string (in a .txt or .facs file), or a CSV with the columns AU, side, intensity.
 
 `files` opens delimited text of any dialect and Parquet, `cells` says what a cell means, `tables` checks the columns,
-`clock` when each row was, `series` cuts them into faces, `kinds` says what a table is, `whose` to which face of a picture
-it belongs, `write` is the way out. A presence that comes without an intensity is read as PRESENT.
+`clock` when each row was, `series` cuts them into faces, `kinds` says what a table is, `held` the same of one in memory,
+`whose` to which face of a picture it belongs, `write` is the way out. A presence that comes without an intensity is read as
+PRESENT.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from emollm.evidence import kinds
 from emollm.evidence.blendshapes import BLENDSHAPES, DEAD, DEAD_SHAPES, LIPS, LIVELINK_FPS
 from emollm.evidence.facs_codes import looks_like_facs, parse_facs
 from emollm.evidence.feat import FEX_FPS, from_probability
+from emollm.evidence.held import HeldTable, content_of, held_table
 from emollm.evidence.kinds import TABLE_SUFFIXES, is_table
 from emollm.evidence.openface import OPENFACE_C, OPENFACE_R
 from emollm.evidence.series import PRESENT, Face
@@ -34,8 +36,8 @@ from emollm.schema import AUSeries, InputError
 __all__ = [
     "BLENDSHAPES", "COUNT", "DEAD", "DEAD_SHAPES", "FEX_FPS", "FORMATS", "LIPS", "LIVELINK_FPS", "MAX_BYTES",
     "MAX_COLUMNS", "MAX_ROWS", "OPENFACE_C", "OPENFACE_R", "PRESENT", "SCALE", "TABLE_SUFFIXES", "TIME", "UNIT", "Face",
-    "csv_text", "from_probability", "is_table", "json_text", "looks_like_facs", "parse_facs", "read", "read_all",
-    "read_faces", "write_csv", "write_json",
+    "HeldTable", "content_of", "csv_text", "from_probability", "held_table", "is_table", "json_text", "looks_like_facs",
+    "parse_facs", "read", "read_all", "read_faces", "write_csv", "write_json",
 ]
 
 MAX_BYTES, MAX_COLUMNS, MAX_ROWS = 256 * 2**20, 2_000, 2_000_000  # columns that are used
@@ -68,7 +70,8 @@ def read_all(source: str | os.PathLike) -> list[AUSeries]:
 def read_faces(source: object, fps: float | None = None, baseline: str | None = None) -> list[Face]:
     """Every face of every picture of a table, with what the table says about whose it is.
 
-    source: path of a table (see TABLE_SUFFIXES), FACS code, AUSeries, data frame, or landmarks [T, 478, 3]. fps: frames
+    source: path of a table (see TABLE_SUFFIXES), its bytes or an open file of it, FACS code, AUSeries, data frame, dict, or
+    landmarks [T, 478, 3]. fps: frames
     a second of the clip it is of, for tables without a clock. baseline: of landmarks (none or clip). What was assumed, set
     aside or clipped is in each series' notices. Raises InputError as `read` does, NoFaceError when no row holds a face.
     """

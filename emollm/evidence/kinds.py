@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +14,7 @@ import numpy as np
 from emollm.evidence import blendshapes, facs_codes, feat, landmarks, native, objects, openface, tidy, units
 from emollm.evidence.clock import Clock
 from emollm.evidence.files import Source, check_file, decode, from_arrow, open_source
+from emollm.evidence.held import HeldTable, content_of, held_table
 from emollm.evidence.series import Face
 from emollm.evidence.tables import Table
 from emollm.schema import AUSeries, InputError
@@ -43,7 +45,7 @@ class Limits(NamedTuple):
 def is_table(source: object) -> bool:
     """Whether a source is a table of action units rather than a picture or clip: by type or, for a path, by its ending
     (TABLE_SUFFIXES); a FACS code counts as one."""
-    if isinstance(source, (AUSeries, Mapping)) or _is_frame(source) or _is_points(source):
+    if isinstance(source, (AUSeries, Mapping, HeldTable)) or _is_frame(source) or _is_points(source):
         return True
     if not isinstance(source, (str, os.PathLike)):
         return False
@@ -55,6 +57,8 @@ def is_table(source: object) -> bool:
 
 def name_of(source: object) -> str:
     """What messages call a source."""
+    if isinstance(source, HeldTable):
+        return source.name
     return os.path.basename(os.fspath(source)) if isinstance(source, (str, os.PathLike)) else "AU table"
 
 
@@ -70,14 +74,34 @@ def read_faces(source: object, limits: Limits, fps: float | None = None, baselin
         return _read(from_arrow(source, "data frame"), limits, fps, baseline)
     if isinstance(source, str) and not os.path.exists(source) and facs_codes.looks_like_facs(source):
         return [Face(facs_codes.parse_facs(source, source))]
-    path = Path(source)
+    if not isinstance(source, (str, os.PathLike)):
+        return _read_held(source, limits, fps, baseline)
+    return _read_path(Path(source), Path(source).suffix.lower(), limits, fps, baseline)
+
+
+def _read_held(source: object, limits: Limits, fps: float | None, baseline: str | None) -> list[Face]:
+    """A table whose file is in memory: bytes, an open file, or what `held_table` found them to be."""
+    if hasattr(source, "read"):
+        source = content_of(source, os.path.basename(str(getattr(source, "name", "") or "file")))
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        source = held_table(bytes(source), "bytes")
+    if not isinstance(source, HeldTable):
+        raise InputError("evidence: this is no table of action units. Give a path, bytes or an open file of one (CSV, Parquet, "
+                         'JSON), a data frame, a dict such as {"AU12": 3.0}, or a FACS code such as 6C+12D.')
+    with tempfile.TemporaryDirectory(prefix="emollm-") as folder:
+        path = Path(folder, source.name.replace("/", " ")[-100:])
+        path.write_bytes(source.content)
+        return _read_path(path, source.ending, limits, fps, baseline)
+
+
+def _read_path(path: Path, ending: str, limits: Limits, fps: float | None, baseline: str | None) -> list[Face]:
     check_file(path, limits.size)
-    if path.suffix.lower() == ".json":
+    if ending == ".json":
         return _read_json(path, limits, fps, baseline)
-    if path.suffix.lower() == ".npy":
+    if ending == ".npy":
         return _read_array(path, limits, fps, baseline)
     source = open_source(path)
-    if path.suffix.lower() in TEXT_SUFFIXES and not _reader(source, limits):
+    if ending in TEXT_SUFFIXES and not _reader(source, limits):
         return [Face(facs_codes.parse_facs(bytes(decode(path)[0]).decode().strip(), path.name))]
     return _read(source, limits, fps, baseline)
 

@@ -43,6 +43,10 @@ _NAMED = {  # what is known and not read, in words
     b"%PDF": "this is a PDF document, unknown as a picture", b"PK\x03\x04": "this is a ZIP archive: unpack it",
     b"\x89HDF": "this is an HDF5 file", b"\x1f\x8b": "this is a gzip archive: unpack it",
     b"FWS": "Flash programs are not read", b"CWS": "Flash programs are not read", b"SIMPLE": "FITS pictures are not read",
+    b"ARROW1": "this is an Arrow or Feather file: save it as Parquet or CSV", b"MATLAB 5.0": "this is a MATLAB file: save the "
+    "table as CSV with writetable", b"II+\0": "BigTIFF pictures are not read: save it as plain TIFF",
+    b"MM\0+": "BigTIFF pictures are not read: save it as plain TIFF", b"\xd0\xcf\x11\xe0": "this is a document of Microsoft "
+    "Office: save a table as CSV",
     b"RIFF": "this kind of RIFF file is not read (sound?)", b"ID3": "this is sound without pictures",
     b"fLaC": "this is sound without pictures", b"FUJIFILM": "camera raw pictures are not read",
     b".RMF": "RealMedia clips are not read"}
@@ -133,6 +137,8 @@ def _after_scan(file: BinaryIO, block: int = 2**20) -> bool:
 
 def describe(header: bytes) -> str:
     """A file that is not read, in words."""
+    if header.startswith(b"PK\x03\x04") and (b"[Content_Types].xml" in header or b"xl/" in header or b"mimetype" in header):
+        return "this is a workbook or document: save the sheet as CSV"
     for magic, words in _NAMED.items():
         if header.startswith(magic):
             return words
