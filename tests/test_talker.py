@@ -44,7 +44,7 @@ class Scripted:
 
 ABOUT_THE_FACE = (
     ("are the mouth corners pulled up?", "Yes", "AU12"),
-    ("Is her mouth closed?", "No", "AU25"),
+    ("Is her mouth closed?", "The mouth is open", "AU25"),
     ("is AU04 there?", "", "AU04"),
     ("how strong is the smile?", "", "AU12"),
     ("which muscle makes AU12?", "", "zygomaticus"),

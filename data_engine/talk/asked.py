@@ -1,11 +1,12 @@
 """What people ask, as a grammar: every call of emollm.talk.call in many wordings.
 
 `wordings/*.txt` hold question patterns under a heading with their call. A capital in the heading stands for what is filled in:
-M a movement, U a unit, L a label, P a part of the face, SIDE, AU=0, AU=3 and AU=V an edit. In a pattern {m} is a movement as
-subject and state, {noun}, {noun_bare} and {doing} the same as noun and doing word, {rest} what says that it is not there,
-{m_not} and {m_if} "... were (not) raised", {code} a code or FACS name, {m2}, {noun2}, {code2} a second one, {adj} and {emotion}
-words for the label, {p} for the part, {v} a level, {who} a person. A pattern is a kind of wording, and one in ten is held out
-of training (`held_out`), so that an evaluation asks in words that were never seen.
+M a movement, U a unit, L a label, P a part of the face, SIDE, T a time, AU=0, AU=3 and AU=V an edit; other words stand for
+themselves. In a pattern {m} is a movement as subject and state, {noun}, {noun_bare} and {doing} the same as noun and doing
+word, {rest} what says that it is not there, {m_not} and {m_if} "... were (not) raised", {code} a code or FACS name, {m2},
+{noun2}, {code2} a second one, {adj} and {emotion} words for the label, {other} and {othern} words that are no label, {p} for
+the part, {v} a level, {t} seconds, {who} a person. A pattern is a kind of wording, and one in ten is held out of training
+(`held_out`), so that an evaluation asks in words that were never seen.
 """
 
 from __future__ import annotations
@@ -41,6 +42,17 @@ NOUN = {
     "contempt": "[contempt|scorn]",
 }
 OUTSIDE_UNITS = ("AU13", "AU16", "AU19", "AU32", "AU34", "AU38", "AU46", "AU51", "AU53", "AU61", "AU99", "AU03", "AU33")
+
+# Words for a look that are none of the labels.
+OTHER = (
+    "[bored|confused|proud|embarrassed|ashamed|interested|curious|puzzled|focused|concentrated|thoughtful|doubtful|sceptical|"
+    "impressed|relieved|hopeful|amused|playful|nostalgic|impatient|awkward|satisfied|smug|determined|grateful|"
+    "jealous|envious|distracted|disappointed|worried|nervous|desperate|serious|mischievous]"
+)
+OTHER_NOUN = (
+    "[boredom|confusion|pride|embarrassment|shame|interest|curiosity|concentration|doubt|relief|hope|amusement|satisfaction|"
+    "determination|gratitude|jealousy|envy|disappointment|worry|awe|frustration|impatience]"
+)
 
 # What people put before and after a question; mostly nothing.
 BEFORE = (
@@ -151,7 +163,7 @@ def _spoken(rng: random.Random, template: str, tag: str = "") -> dict | None:
 def _filled(rng: random.Random, kind: str, template: str) -> tuple[dict | None, str]:
     """Slots of a template and the call."""
     who = say(rng, WHO)
-    slots: dict[str, str] = {"who": who, "be": "is", "be_m": "is"}
+    slots: dict[str, str] = {"who": who, "be": "is", "be_m": "is", "other": OTHER, "othern": OTHER_NOUN}
     name, *wants = kind.split()
     words = [name]
     for k, want in enumerate(wants):
@@ -192,6 +204,9 @@ def _filled(rng: random.Random, kind: str, template: str) -> tuple[dict | None, 
             )
             slots["p"] = spoken
             words.append(word)
+        elif want == "T":
+            slots["t"] = f"{rng.choice((rng.randint(0, 12), rng.randint(0, 40) / 2, rng.randint(0, 99) / 10)):g}"
+            words.append(f"{slots['t']}s")
         elif want == "SIDE":
             slots["side"] = rng.choice(("left", "right"))
             words.append(slots["side"])
@@ -220,8 +235,26 @@ TYPOS = {
     "sure": "shure",
     "surprise": "suprise",
     "angry": "angrry",
+    "what's": "whats",
+    "open": "opn",
+    "eyes": "eys",
+    "eyebrows": "eyebrws",
+    "smiling": "smilin",
+    "strongest": "strongst",
+    "why": "y",
+    "your": "ur",
     "confident": "confidant",
 }
+
+
+def _mistyped(rng: random.Random, word: str) -> str:
+    """A word of small letters with one letter swapped with the next, left out or doubled; others as they are."""
+    if len(word) < 4 or not word.isalpha() or not word.islower():
+        return word
+    k = rng.randrange(1, len(word) - 1)
+    return rng.choice(
+        (word[:k] + word[k + 1] + word[k] + word[k + 2 :], word[:k] + word[k + 1 :], word[:k] + word[k] + word[k:])
+    )
 
 
 def dressed(rng: random.Random, text: str, kind: str) -> str:
@@ -240,4 +273,6 @@ def dressed(rng: random.Random, text: str, kind: str) -> str:
         text = text.lower()
     if rng.random() < 0.1:
         text = " ".join(TYPOS.get(word, word) if rng.random() < 0.5 else word for word in text.split())
+    if rng.random() < 0.1 and kind != "unclear":
+        text = " ".join(_mistyped(rng, word) if rng.random() < 0.3 else word for word in text.split())
     return re.sub(r" +", " ", text) or body

@@ -55,6 +55,15 @@ OFTEN = {
     "edit AU=0": 4,
     "edit AU=3": 4,
     "edit AU=V": 2,
+    # what was taken for another call
+    "there AU12": 3,
+    "strength AU12": 2,
+    "absent AU43/AU45": 2,
+    "absent AU25/AU26/AU27": 1.5,
+    "rest": 2,
+    "at T": 2,
+    "other": 2.5,
+    "outside": 2.5,
 }
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from emollm.schema import AUS, LABELS
 
 # Name -> what must stand with it: m movements, l a label, p a part of the face, e an edit, r a reason to refuse, k a topic,
-# s a style. In brackets: may stand with it.
+# s a style, t a moment (start, 1.5s). In brackets: may stand with it.
 CALLS = {
     # what was measured
     "there": "m (side)",
@@ -27,6 +27,8 @@ CALLS = {
     "when": "m",
     "cause": "m",
     "strongest": "",
+    "weakest": "",
+    "rest": "",
     "movements": "",
     "still": "",
     "part": "p",
@@ -35,6 +37,7 @@ CALLS = {
     "course": "",
     "sides": "",
     "moments": "",
+    "at": "t",
     "faces": "",
     "smile": "",
     "unseen": "",
@@ -43,6 +46,7 @@ CALLS = {
     "whynot": "l",
     "label": "",
     "is": "l",
+    "other": "",
     "sure": "",
     "toward": "l",
     "edit": "e",
@@ -62,6 +66,7 @@ CALLS = {
     "bye": "",
     "able": "",
     "who": "",
+    "outside": "",
     "offtopic": "",
     "language": "",
     "unclear": "",
@@ -108,9 +113,11 @@ REFUSED = (
     "instructions",
 )
 STYLES = ("child", "short", "bullets", "coder", "json", "plain", "formal")
+MOMENTS = ("start", "middle", "end")
 SIDES_ASKED = ("left", "right", "both")
 
 _UNIT = re.compile(r"AU\d\d(?:/AU\d\d)*")
+_TIME = re.compile(r"(\d{1,4}(?:\.\d{1,2})?)s")
 _EDIT = re.compile(r"(AU\d\d)=([0-5](?:\.\d)?)")
 
 
@@ -122,12 +129,14 @@ class Call:
     units: tuple[tuple[str, ...], ...] = ()
     label: str = ""
     side: str = ""
-    word: str = ""  # part of the face, aspect, topic, reason or style
+    word: str = ""  # part of the face, aspect, topic, reason, style or moment
     edits: dict[str, float] = field(default_factory=dict)
+    time: float | None = None  # s
 
     def __str__(self) -> str:
         edits = [f"{au}={level:g}" for au, level in self.edits.items()]
-        words = [self.name, *map("/".join, self.units), self.label, self.word, self.side, *edits]
+        time = "" if self.time is None else f"{self.time:g}s"
+        words = [self.name, *map("/".join, self.units), self.label, self.word, time, self.side, *edits]
         return " ".join(word for word in words if word)
 
 
@@ -139,12 +148,14 @@ def parse(line: str) -> Call:
     name, *words = line.split() or [""]
     if name not in CALLS:
         return UNCLEAR
-    read = {"units": (), "label": "", "side": "", "word": "", "edits": {}}
+    read = {"units": (), "label": "", "side": "", "word": "", "time": None, "edits": {}}
     for word in words:
         if edit := _EDIT.fullmatch(word):
             read["edits"][edit[1]] = float(edit[2])
         elif _UNIT.fullmatch(word):
             read["units"] += () if (units := tuple(word.split("/"))) in read["units"] else (units,)
+        elif time := _TIME.fullmatch(word):
+            read["time"] = float(time[1])
         elif word in LABELS:
             read["label"] = word
         elif word in SIDES_ASKED:
@@ -157,12 +168,14 @@ def parse(line: str) -> Call:
 
 def _whole(call: Call) -> bool:
     wants = CALLS[call.name].split(" (")[0]
-    words = {"p": PARTS_OF_FACE, "r": REFUSED, "k": TOPICS, "s": STYLES}.get(
+    words = {"p": PARTS_OF_FACE, "r": REFUSED, "k": TOPICS, "s": STYLES, "t": MOMENTS}.get(
         wants, ASPECTS if "aspect" in CALLS[call.name] else ()
     )
     there = {"m": call.units and _known(call), "u": call.units, "l": call.label, "e": call.edits and _known(call)}
+    if call.time is not None:
+        return wants == "t" and not call.word
     return bool(there.get(wants, True)) and (
-        call.word in words if wants in "prks" and wants else not call.word or call.word in words
+        call.word in words if wants in "prkst" and wants else not call.word or call.word in words
     )
 
 

@@ -15,6 +15,8 @@ OF_THE_FACE = {
     "when": measured.when,
     "cause": measured.cause,
     "strongest": measured.strongest,
+    "weakest": measured.weakest,
+    "rest": measured.rest,
     "movements": measured.movements,
     "still": measured.still,
     "part": measured.part,
@@ -23,6 +25,7 @@ OF_THE_FACE = {
     "course": measured.course,
     "sides": measured.sides,
     "moments": measured.moments,
+    "at": measured.at,
     "faces": measured.faces,
     "smile": measured.smile,
     "unseen": measured.unseen,
@@ -30,6 +33,7 @@ OF_THE_FACE = {
     "whynot": readings.whynot,
     "label": readings.label,
     "is": readings.is_,
+    "other": readings.other,
     "sure": readings.sure,
     "toward": readings.toward,
     "edit": readings.edit,
@@ -40,7 +44,7 @@ OF_THE_FACE = {
     "tell": readings.tell,
 }
 # What these say is not about this face as it was measured: held to the facts that were looked up, not to the measurement.
-HYPOTHETICAL = {"edit", "toward", "au", "listed", "topic", "faces", "reply", "intent"}
+HYPOTHETICAL = {"edit", "toward", "at", "au", "listed", "topic", "faces", "reply", "intent"}
 OF_FACS = {"au": knowledge.au, "listed": knowledge.listed_for, "topic": knowledge.topic}
 
 
@@ -51,5 +55,5 @@ def look_up(call: Call, face: Face | None) -> Looked:
     if call.name == "refuse":
         return policy.refuse(face, call.word)
     if call.name in policy.TALK:
-        return policy.talk(call.name)
+        return policy.talk(call.name, face)
     return policy.NO_FACE if face is None else OF_THE_FACE[call.name](face, call)

@@ -15,27 +15,77 @@ from emollm.talk.words import clauses, listed, moved
 
 PHOTO = "This is a photo: one moment, so there is no before and after."
 MOST = 6  # movements that one answer names
+NAMED = 3  # movements that a short answer names
 
 
 def there(face: Face, call: Call) -> Looked:
-    """Is every movement asked about there (one unit of each set), on the side asked about?"""
-    return _yes_or_no(face, call, yes="yes", no="no")
+    """Is every movement asked about there (one unit of each set), on the side asked about?
+
+    Where a movement and its absence have words of their own (open, closed), the answer is that word: yes or no would be read
+    wrongly when the question was put the other way round.
+    """
+    states, said = _states(face, call)
+    verdict = _verdict(states)
+    if verdict in STATED and any(_opposite(units, call.side) for units in call.units):
+        return Looked([STATED[verdict], *_lines(face, call)], [f"{said}."])
+    after = "," if ":" in said else "[:|.|,]"
+    begin = f"{verdict.capitalize()}{after} " if verdict in STATED else ""
+    return Looked([verdict, *_lines(face, call)], [f"{begin}{said}."])
 
 
 def absent(face: Face, call: Call) -> Looked:
-    """Is none of these there?"""
-    return _yes_or_no(face, call, yes="no", no="yes")
+    """Is none of these there? Said as it is, without yes or no: "she is not smiling, is she?" takes either."""
+    states, said = _states(face, call)
+    verdict = _verdict(states)
+    return Looked([STATED.get(verdict, verdict), *_lines(face, call)], [f"{said}."])
 
 
-def _yes_or_no(face: Face, call: Call, yes: str, no: str) -> Looked:
-    """yes: the state of every movement for which the answer is yes; no: the state of any for which it is no."""
+def _states(face: Face, call: Call) -> tuple[list[str], str]:
+    """The state of every movement asked about, and all of them in words."""
     states = [_state(face, units, call.side) for units in call.units]
-    verdict = (
-        "no" if no in states else "yes" if set(states) == {yes} else "not measured" if "not measured" in states else "not sure"
-    )
-    said = clauses([_state_words(face, units, state, call.side) for units, state in zip(call.units, states, strict=True)])
-    begin = {"yes": "Yes[:|.|,]", "no": "No[:|.|,]"}.get(verdict, "[I cannot tell|That cannot be told|I cannot say]:")
-    return Looked([verdict, *_lines(face, call)], [f"{begin} {said}."])
+    return states, clauses([_told(face, units, state, call.side) for units, state in zip(call.units, states, strict=True)])
+
+
+STATED = {"yes": "there", "no": "not there"}  # a verdict that is said without yes or no
+
+
+def _verdict(states: list[str]) -> str:
+    if "no" in states or set(states) == {"yes"}:
+        return "no" if "no" in states else "yes"
+    return "not measured" if "not measured" in states else "not sure"
+
+
+# Movements with a word for their absence: (words when it is there, when it is not).
+OPPOSITES = {
+    ("AU25", "AU26", "AU27"): ("the mouth is open", "the mouth is closed"),
+    ("AU25",): ("", "the lips are closed"),
+    ("AU26", "AU27"): ("the jaw is open", "the jaw is closed"),
+    ("AU43", "AU45"): ("", "the eyes are open"),
+    ("AU43",): ("", "the eyes are open"),
+}
+SMILE = ("AU12",)
+
+
+def _opposite(units: tuple[str, ...], side: str) -> tuple[str, str] | None:
+    return None if side else OPPOSITES.get(units)
+
+
+def _told(face: Face, units: tuple[str, ...], state: str, side: str) -> str:
+    """A movement in words, with what people call it: a smile, an open mouth, closed lips."""
+    words = _state_words(face, units, state, side)
+    if units == SMILE and not side and state in ("yes", "no"):
+        if state == "no":
+            return f"there is no smile: {words}"
+        where = face.facts.side("AU12")
+        return f"there is a smile: {words}, {'on both sides' if where == 'both' else f'on the {where} side only'}"
+    if not (opposite := _opposite(units, side)) or state not in ("yes", "no"):
+        return words
+    if state == "yes":
+        if units[0] == "AU43" and face.facts.state("AU43") != "on":
+            return f"the eyes are open apart from blinks (AU45, {face.number('AU45')})"
+        return f"{opposite[0]}: {words}" if opposite[0] else words
+    off = list(face.facts.told(units))
+    return f"{opposite[1]}: {listed(off)} {'is' if len(off) == 1 else 'are'} absent"
 
 
 def was(items: list[str]) -> str:
@@ -57,23 +107,22 @@ def _state(face: Face, units: tuple[str, ...], side: str = "") -> str:
     return "not sure" if "unsure" in states else "not measured" if "unmeasured" in states else "no"
 
 
+SIDED = {"both": ", on both sides", "one": ", [only on that side|on that side alone]"}
+
+
 def _state_words(face: Face, units: tuple[str, ...], state: str, side: str) -> str:
     units = face.facts.told(units)
     on = [au for au in units if face.facts.state(au) == "on"]
     if on:
         only = [
-            f"{face.words(au)}{', [only on that side|on that side alone]' * (bool(side) and face.facts.side(au) != 'both')}"
+            face.words(au) + (SIDED["both" if face.facts.side(au) == "both" else "one"] if side else "")
             for au in on
         ]
         return clauses(only)
     unsure = [au for au in units if face.facts.state(au) == "unsure"]
     if state == "not sure":
-        return listed(
-            [
-                f"the {ACTION_UNITS[au].title} ({au}) is at {face.facts.strength(au):.1f}, between absent and there"
-                for au in unsure
-            ]
-        )
+        names = listed([f"the {ACTION_UNITS[au].title} ({au}, {face.facts.strength(au):.1f})" for au in unsure])
+        return f"{names} {'is' if len(unsure) == 1 else 'are'} between absent and there, so I cannot [tell|say]"
     if state == "not measured":
         unseen = [au for au in units if face.facts.state(au) == "unmeasured"]
         return f"{listed(unseen)} {was(unseen)} not measured here"
@@ -98,6 +147,8 @@ def _open(face: Face, units: tuple[str, ...]) -> str:
     """A sentence about a movement that is not on: absent, not sure or not measured."""
     state = _state(face, units)
     words = _state_words(face, units, state, "")
+    if state == "no" and units == SMILE:
+        return f"There is no smile: {words}."
     return f"[In fact |As measured, |]{words}." if state == "no" else f"{words}."
 
 
@@ -165,13 +216,36 @@ def strongest(face: Face, _: Call) -> Looked:
     if not on:
         return nothing(face)
     facts = [f"strongest: {face.line(on[0])}", *([f"next: {face.line(on[1])}"] if len(on) > 1 else [])]
-    says = [f"[The strongest movement is|Strongest is] the {ACTION_UNITS[on[0]].title}: {face.words(on[0])}."]
+    says = [f"[The strongest movement|Strongest]: {face.words(on[0])}."]
     if len(on) > 1:
         says.append(
             f"[Next in strength is|The second strongest is] the {ACTION_UNITS[on[1]].title} ({on[1]}) at "
             f"{face.facts.strength(on[1]):.1f}."
         )
     return Looked(facts, says)
+
+
+def weakest(face: Face, _: Call) -> Looked:
+    on = face.units("on")
+    if not on:
+        return nothing(face)
+    only = " [It is the only one that is there.|No other is there.]" if len(on) == 1 else ""
+    return Looked(
+        [f"weakest of {len(on)} that are there: {face.line(on[-1])}"],
+        [f"[The weakest movement that is there|Weakest]: {face.words(on[-1])}.{only}"],
+    )
+
+
+def rest(face: Face, _: Call) -> Looked:
+    """Is the whole face at rest?"""
+    on = face.units("on")
+    if not on:
+        return nothing(face)
+    more = f", [and {len(on) - NAMED} more|{len(on)} movements in all]" if len(on) > NAMED else ""
+    return Looked(
+        [f"not at rest, {len(on)} movements", *[face.line(au) for au in on[:NAMED]]],
+        [f"The face is not at rest: {clauses([face.words(au) for au in on[:NAMED]])}{more}."],
+    )
 
 
 def nothing(face: Face) -> Looked:
@@ -202,14 +276,16 @@ def still(face: Face, _: Call) -> Looked:
     facts, says = [], []
     if parts:
         facts.append(f"at rest: {', '.join(parts)}")
-        says.append(f"[At rest: the|At rest are the] {listed(parts)}.")
+        says.append(f"At rest: the {listed(parts)}.")
     if off:
         facts.append(f"absent: {', '.join(off)}")
         says.append(f"There is no {listed(off, 'or')}.")
     if unseen:
         facts.append(f"not measured: {', '.join(unseen)}")
         says.append(f"{listed(unseen)} {was(unseen)} not measured.")
-    return Looked(facts, says) if facts else Looked(["nothing is clearly at rest"], ["Nothing here is clearly at rest."])
+    if not facts:
+        return Looked(["nothing is clearly at rest"], ["Nothing here is clearly at rest."])
+    return Looked(facts, says, fixed=True)
 
 
 def part(face: Face, call: Call) -> Looked:
@@ -220,7 +296,8 @@ def part(face: Face, call: Call) -> Looked:
     if on:
         return Looked(
             [f"{name}: {len(on)} movements", *[face.line(au) for au in on]],
-            [f"[In the {name}|At the {name}|About the {name}]: {clauses([face.words(au) for au in on])}."],
+            [f"[{'In' if call.word in ('upper', 'lower') else 'At'} the {name}|About the {name}]: "
+             f"{clauses([face.words(au) for au in on])}."],
         )
     unseen = [au for au in face.facts.told(tuple(units)) if face.facts.state(au) == "unmeasured"]
     unsure = [au for au in units if face.facts.state(au) == "unsure"]
@@ -292,7 +369,8 @@ def course(face: Face, _: Call) -> Looked:
     kept = [au for au in ordered if au in strong]
     return Looked(
         [f"clip of {length:.1f} s", *[face.line(au) for au in kept]],
-        [f"[The clip is {length:.1f} s long.|Over {length:.1f} s:]", *[_when_sentence(face, au) for au in kept]],
+        [f"The clip is {length:.1f} s long.", *[_when_sentence(face, au) for au in kept]],
+        fixed=True,
     )
 
 
@@ -327,7 +405,31 @@ def moments(face: Face, _: Call) -> Looked:
     for au in _by_onset(face)[:MOST]:
         facts.append(face.line(au))
         says.append(_when_sentence(face, au))
-    return Looked(facts, says)
+    return Looked(facts, says, fixed=True)  # long lists of numbers: every rewording of them was replaced
+
+
+def at(face: Face, call: Call) -> Looked:
+    """What is there at one moment of a clip: its start, middle, end, or a time in seconds. Given as looked up: a movement's
+    strength then is not its strength at its peak, which is what the check of a rewording would hold it to."""
+    if not face.clip:
+        return Looked([PHOTO], [f"[{PHOTO}|A photo shows one moment, nothing over time.]"])
+    times = face.series.times
+    begin, last = float(times[0]), float(times[-1])
+    asked = {"start": begin, "middle": (begin + last) / 2, "end": last}.get(call.word, call.time or 0.0)
+    if not begin <= asked <= last:
+        length = f"from {begin:.1f} s to {last:.1f} s"
+        return Looked([f"clip {length}"], [f"The clip goes {length} only."], fixed=True)
+    k = int(np.abs(times - asked).argmin())
+    level = np.nan_to_num(face.series.intensity[k]).max(1)  # [24], the stronger side
+    on = sorted((au for au in face.units("on") if level[au_index(au)] >= ON), key=lambda au: -level[au_index(au)])
+    if not np.isfinite(face.series.intensity[k]).any():
+        says = f"At {times[k]:.1f} s nothing could be measured."
+    elif not on:
+        says = f"At {times[k]:.1f} s no measured movement is there."
+    else:
+        words = [f"{moved(au, face.facts.side(au))} ({au}, {level[au_index(au)]:.1f})" for au in on[:MOST]]
+        says = f"At {times[k]:.1f} s {clauses(words)}."
+    return Looked([f"at {times[k]:.1f} s: {', '.join(on[:MOST]) or 'nothing'}"], [says], fixed=True)
 
 
 def faces(face: Face, _: Call) -> Looked:
@@ -346,18 +448,20 @@ def faces(face: Face, _: Call) -> Looked:
             f"[This is face {face.series.face_id}, commonly read as {face.label}|This one (face {face.series.face_id}) is "
             f"commonly read as {face.label}].",
             f"Beside it: {listed([f'face {number} as {label}' for number, label in face.others.items()])}.",
+            "[To compare movements, ask the same about each face by itself|Movements are told of one face at a time].",
         ],
+        fixed=True,
     )
 
 
 def smile(face: Face, _: Call) -> Looked:
-    """Is the smile a Duchenne smile, and what that can say."""
+    """Is the smile a Duchenne smile, and what that can say. Given as looked up: its caution must not be left out."""
     lines = [face.line("AU06"), face.line("AU12")]
     cheeks, corners = face.facts.state("AU06"), face.facts.state("AU12")
     caution = (
         "[It does not tell what anybody feels|It is no sign of what is felt]: many people can make both movements at will."
     )
-    if corners == "on":  # no yes or no: "is she smiling?" and "is it genuine?" are both asked here
+    if corners == "on":  # no yes or no: "is it genuine?" and "is it fake?" are both asked here
         fact, how = {
             "on": (
                 "both parts of a Duchenne smile are there",
@@ -377,7 +481,7 @@ def smile(face: Face, _: Call) -> Looked:
                 f"{face.facts.strength('AU06'):.1f}, between absent and there.",
             ),
         }[cheeks]
-        return Looked([fact, *lines], [how, caution])
+        return Looked([fact, *lines], [how, caution], fixed=True)
     if corners == "unmeasured":
         return Looked(["not measured", *lines], ["[I cannot say|That cannot be said]: AU12 was not measured here."])
     if corners == "unsure":

@@ -74,7 +74,12 @@ TALK = {
         "[That is not what I am for.|I only know about faces.] [I can describe this face: what moves, and what that is "
         "commonly read as.|Ask me about the movements of this face and how they are read.]",
     ),
-    "language": ("only English", "I answer in English only, so please ask in English."),
+    "language": ("only English", "I answer in English only[, so please ask in English|: please ask in English]."),
+    "outside": (
+        "not measured: speech, tears, gaze, head, teeth, glasses, hair, hands, clothes",
+        "[That is not among what I measure|I cannot tell that from what I measure]: I measure movements of the face, not "
+        "speech, tears, gaze, teeth, glasses, hair or hands.",
+    ),
     "unclear": (
         "not understood",
         "[I did not understand that.|I am not sure what you ask.] Ask, for example, what moves in this face, or why it "
@@ -91,6 +96,16 @@ NO_FACE = Looked(
 )
 
 
-def talk(name: str) -> Looked:
+OFFERS = ("language", "outside")  # after these, what can be said is said
+
+
+def talk(name: str, face: Face | None = None) -> Looked:
     fact, pattern = TALK[name]
-    return Looked([fact], [pattern], fixed=True)
+    offer = [f"[What I can say|What can be said]: {_short(face)}."] if face and name in OFFERS else []
+    return Looked([fact], [pattern, *offer], fixed=True)
+
+
+def _short(face: Face) -> str:
+    """The strongest movement and the reading."""
+    on = face.units("on")[:1]
+    return "; ".join([*map(face.words, on), f"the face is commonly read as {face.label}"])

@@ -17,11 +17,12 @@ from emollm.schema import LABELS
 from emollm.talk.call import Call
 from emollm.talk.face import Face
 from emollm.talk.looked import Looked
-from emollm.talk.measured import MOST, nothing
+from emollm.talk.measured import MOST
 from emollm.talk.words import capitalised, clauses, listed, moved, say
 
 SET_TO = 3.0  # level of a movement that is added to see what would change the reading
 NAMED = 3
+NONE = "0.00"  # a share too small to be worth naming
 
 
 def label(face: Face, _: Call) -> Looked:
@@ -66,6 +67,18 @@ def is_(face: Face, call: Call) -> Looked:
     )
 
 
+def other(face: Face, _: Call) -> Looked:
+    """Is it bored, proud, confused, ...: a word that is none of the labels."""
+    return Looked(
+        [f"none of the {len(LABELS)} labels", f"read as {face.label} {_p(face, face.label)}"],
+        [
+            f"[That word is none of the {len(LABELS)} labels I read|I have no label for that among my {len(LABELS)}], so I "
+            f"cannot say; this face is commonly read as {face.label} ({_p(face, face.label)})."
+        ],
+        fixed=True,
+    )
+
+
 def why(face: Face, call: Call) -> Looked:
     """Why this reading: what the tables list for it and is there, what speaks against it, and what comes next."""
     if call.label and call.label != face.label:
@@ -97,7 +110,10 @@ def why(face: Face, call: Call) -> Looked:
         says.append(
             f"[Against it|What speaks against it]: the {ACTION_UNITS[one.au].title} ({one.au}, {one.strength:.1f}){for_}."
         )
-    return Looked(facts, [*says, *_conflict(face), f"[Next comes|The nearest alternative is] {second} ({_p(face, second)})."])
+    says += _conflict(face)
+    if _p(face, second) != NONE:
+        says.append(f"[Next comes|The nearest alternative is] {second} ({_p(face, second)}).")
+    return Looked(facts, says)
 
 
 def _conflict(face: Face) -> list[str]:
@@ -132,115 +148,128 @@ def whynot(face: Face, call: Call) -> Looked:
     if asked == first:
         found = why(face, Call("why"))
         return Looked(
-            [f"it is read as {first}", *found.facts], [f"[But it is|In fact it is] read as {first}.", *found.says[1:]]
+            [f"it is read as {first}", *found.facts],
+            [f"[But it is|In fact it is] read as {first} ({_p(face, first)}).", *found.says[1:]],
         )
     rank = face.ranked.index(asked) + 1
     facts = [f"{asked}: {_p(face, asked)}, place {rank} of {len(LABELS)}", f"read as {first} {_p(face, first)}"]
-    says = [f"{asked} [gets|has] {_p(face, asked)}; {first} [gets|has] {_p(face, first)}."]
+    says = [f"It is read as {first} ({_p(face, first)}); {asked} [has|gets] {_p(face, asked)}."]
     variant = _nearest(face, asked)
     if variant:
-        missing = [au for au in variant.aus if face.facts.state(au) == "off"]
-        there = [au for au in variant.aus if face.facts.state(au) == "on"]
+        missing = [au for au in variant.aus if face.facts.state(au) == "off"][:NAMED]
+        there = [au for au in variant.aus if face.facts.state(au) == "on"][:NAMED]
         if missing:
-            facts += [f"listed for {asked}, missing: {face.line(au)}" for au in missing[:NAMED]]
+            facts += [f"listed for {asked}, missing: {face.line(au)}" for au in missing]
             says.append(
-                f"[For {asked} there would have to be|{asked} would need] "
-                f"{listed([f'the {ACTION_UNITS[au].title} ({au})' for au in missing[:NAMED]])}: [absent|not there]."
+                f"[For {asked} something is missing|Missing for {asked}]: {listed([_titled(au) for au in missing])} "
+                f"{'is' if len(missing) == 1 else 'are'} absent."
             )
         if there:
-            facts += [f"listed for {asked}, there: {face.line(au)}" for au in there[:NAMED]]
-            says.append(
-                f"[There are|Here are], [it is true|to be fair], "
-                f"{listed([f'the {ACTION_UNITS[au].title} ({au}, {face.facts.strength(au):.1f})' for au in there[:NAMED]])}."
-                if len(there) > 1
-                else f"[There is|Here is], [it is true|to be fair], the {ACTION_UNITS[there[0]].title} "
-                f"({there[0]}, {face.facts.strength(there[0]):.1f})."
-            )
+            facts += [f"listed for {asked}, there: {face.line(au)}" for au in there]
+            says.append(f"{listed([_titled(au, face) for au in there])} would fit {asked}.")
     speaks = [au for au in face.units("on") if relation(first, au) == "for"]
     if speaks:
         facts.append(f"for {first}: {face.line(speaks[0])}")
-        says.append(
-            f"[What speaks for {first} is|{first} is supported by] the {ACTION_UNITS[speaks[0]].title} ({speaks[0]}, "
-            f"{face.facts.strength(speaks[0]):.1f})."
-        )
-    elif variant is None:
-        on = face.units("on")
-        if on:
-            facts.append(f"moving: {face.line(on[0])}")
-            says.append(f"[It is not at rest|A neutral face would be at rest]: {face.words(on[0])}.")
-    return Looked(facts, says)
+        says.append(f"{_titled(speaks[0], face)} [speaks for|supports] {first}.")
+    elif variant is None and (on := face.units("on")):
+        facts.append(f"moving: {face.line(on[0])}")
+        says.append(f"[It is not at rest|A neutral face would be at rest]: {face.words(on[0])}.")
+    return Looked(facts, says, fixed=True)  # units that are there beside units that are not: rewordings mixed them up
+
+
+def _titled(au: str, face: Face | None = None) -> str:
+    """ "the brow lowerer (AU04, 2.1)"; without the strength when no face is given."""
+    return f"the {ACTION_UNITS[au].title} ({au}{f', {face.facts.strength(au):.1f}' if face else ''})"
 
 
 def sure(face: Face, _: Call) -> Looked:
-    first, second = face.ranked[:2]
+    """How sure: the first label, the runner-up and the third."""
+    first, second, third = face.ranked[:3]
     gap = face.distribution[first] - face.distribution[second]
     how = "[far ahead|well ahead]" if gap >= 0.5 else "ahead" if gap >= CLOSE_MARGIN else "[only just ahead|a little ahead]"
-    return Looked(
-        [f"confidence: {first} {_p(face, first)}, runner-up {second} {_p(face, second)}, {say(None, how)}"],
-        [
-            f"{first} [gets|has] {_p(face, first)} and is {how}; [the runner-up is|next comes] {second} [with|at] "
-            f"{_p(face, second)}.",
-            *_conflict(face),
-        ],
-    )
+    facts = [f"confidence: {first} {_p(face, first)}, runner-up {second} {_p(face, second)}, {say(None, how)}"]
+    says = f"{first} [has|gets] {_p(face, first)} and is {how}"
+    if _p(face, second) == NONE:
+        return Looked(facts, [f"{says}; the runner-up, {second}, has less than 0.01.", *_conflict(face)])
+    says += f"; [the runner-up is|next comes] {second} [with|at] {_p(face, second)}"
+    if _p(face, third) != NONE:
+        facts.append(f"third {third} {_p(face, third)}")
+        says += f", [then comes|third is] {third} [with|at] {_p(face, third)}"
+    return Looked(facts, [f"{says}.", *_conflict(face)])
 
 
 def toward(face: Face, call: Call) -> Looked:
-    """The smallest edit that was found to make this face be read as a label, checked by reading it again."""
+    """The smallest edit that was found to make this face be read as a label, checked by reading it again.
+
+    Given as looked up, as `edit` is: nothing measured could tell a slip in what would be."""
     asked = call.label
     if asked == face.label:
         return Looked(
             [f"it is read as {asked} already, {_p(face, asked)}"],
             [f"It is [already|] read as {asked} ({_p(face, asked)}), so nothing has to change."],
+            fixed=True,
         )
     found = _smallest(face, asked)
     if found is None:
         return Looked(
             [f"no edit of listed movements makes it {asked}"],
             [
-                f"[No listed movement alone brings it to|I found no change of listed movements that makes it be read as] "
-                f"{asked}; "
-                f"it stays {face.label}."
+                "[No change of listed movements was found that|I found no change of listed movements that] makes it be read as "
+                f"{asked}; it stays {face.label}."
             ],
+            fixed=True,
         )
     edits, share = found
-    words = listed(
-        [f"{ACTION_UNITS[au].title} ({au}) {'gone' if level == 0 else f'at {level:g}'}" for au, level in edits.items()]
-    )
+    words = _edited_words(edits)
     return Looked(
         [f"checked: with {', '.join(f'{au}={level:g}' for au, level in edits.items())} it is read as {asked} {share:.2f}"],
-        [f"[If the face had|With] {words}, it would be read as {asked} ({share:.2f}) instead of {face.label}."],
+        [f"If {words}, it would be read as {asked} ({share:.2f}) instead of {face.label}."],
+        fixed=True,
+    )
+
+
+def _edited_words(edits: dict[str, float]) -> str:
+    """ "the brow lowerer (AU04) were at 3 and the lips part (AU25) and jaw drop (AU26) were gone"."""
+    levels: dict[float, list[str]] = {}
+    for au, level in edits.items():
+        levels.setdefault(level, []).append(f"{ACTION_UNITS[au].title} ({au})")
+    return " and ".join(
+        f"the {listed(names)} were {'gone' if level == 0 else f'at {level:g}'}" for level, names in levels.items()
     )
 
 
 def _smallest(face: Face, asked: str) -> tuple[dict[str, float], float] | None:
-    """Edits that make the label come first, as few as possible, and its share then."""
+    """Edits that make the label come first, of measured units if possible and as few as possible, and its share then."""
     against = [au for au in face.units("on") if relation(asked, au) == "against" or relation(face.label, au) == "for"]
-    best = None
+    found = []
     for variant in [v for v in VARIANTS if v.label == asked]:
         added = {au: SET_TO for au in variant.aus if face.facts.state(au) != "on"}
         gone = {au: 0.0 for au in against if au not in variant.aus}
         for edits in (added, added | gone):
             share = face.read(face.edited(edits).series) if edits else face.distribution
-            if edits and max(share, key=share.get) == asked and (best is None or len(edits) < len(best[0])):
-                best = edits, share[asked]
-    return best
+            if edits and max(share, key=share.get) == asked:
+                unseen = sum(face.facts.state(au) == "unmeasured" for au in edits)
+                found.append(((unseen, len(edits)), edits, share[asked]))
+    if not found:
+        return None
+    _, edits, share = min(found, key=lambda one: one[0])
+    return edits, share
 
 
 def edit(face: Face, call: Call) -> Looked:
     share = face.read(face.edited(call.edits).series)
     first = max(share, key=share.get)
-    words = listed([f"{au} at {level:g}" for au, level in call.edits.items()])
-    now = f"{face.label} {_p(face, face.label)}"
-    same = first == face.label
+    now, then = f"{face.label} {_p(face, face.label)}", f"{first} ({share[first]:.2f})"
+    would = (
+        f"it would [still |]be read as {then}; as measured it is {now}"
+        if first == face.label
+        else f"it would be read as {then} instead of {now}"
+    )
+    edits = ", ".join(f"{au}={level:g}" for au, level in call.edits.items())
     return Looked(
-        [f"with {words}: {first} {share[first]:.2f}", f"as measured: {now}"],
-        [
-            f"[With {words}|If it had {words}], it would [still |] be read as {first} ({share[first]:.2f}); as measured it "
-            f"is {now}."
-            if same
-            else f"[With {words}|If it had {words}], it would be read as {first} ({share[first]:.2f}) instead of {now}."
-        ],
+        [f"with {edits}: {first} {share[first]:.2f}", f"as measured: {now}"],
+        [f"If {_edited_words(call.edits)}, {would}."],
+        fixed=True,
     )
 
 
@@ -300,21 +329,33 @@ def words(face: Face, _: Call) -> Looked:
     return Looked(facts, says, fixed=True)
 
 
+# What a display is commonly made for (Crivelli & Fridlund, Facial displays are tools for social influence, 2018, table 1).
+INTENTS = {
+    "neutral": "to lead the other nowhere in particular",
+    "happiness": "to invite the other to play along or be friends",
+    "sadness": "to ask for help or comfort",
+    "fear": "to give way and not be attacked",
+    "disgust": "to reject how things are going",
+    "anger": "to make the other give way",
+}
+
+
 def intent(face: Face, _: Call) -> Looked:
-    """What such movements are commonly made for; a reading, never somebody's plan."""
+    """What such a face or movement is commonly made for; a reading, never somebody's plan."""
     on = face.units("on")
-    if not on:
-        return nothing(face)
-    uses = list(OTHER_READINGS[on[0]])
-    return Looked(
-        [f"strongest: {face.line(on[0])}", f"such a movement may also come from: {', '.join(uses)}"],
-        [
-            "[What somebody means to do cannot be seen|A plan cannot be seen in a face].",
-            f"[Its strongest movement, the|The strongest movement, the] {ACTION_UNITS[on[0]].title} ({on[0]}), may come from "
-            f"{listed(uses, 'or')}.",
-        ],
-        fixed=True,
-    )
+    facts = [f"read as {face.label} {_p(face, face.label)}"]
+    says = ["[What somebody means to do cannot be seen|A plan cannot be seen in a face]."]
+    if face.label in INTENTS:
+        facts.append(f"commonly made {INTENTS[face.label]}")
+        says.append(
+            f"[According to Crivelli and Fridlund|As Crivelli and Fridlund list it], a face read as {face.label} is commonly "
+            f"made {INTENTS[face.label]}."
+        )
+    if on:
+        uses = list(OTHER_READINGS[on[0]])
+        facts = [f"strongest: {face.line(on[0])}", *facts, f"such a movement may also come from: {', '.join(uses)}"]
+        says.append(f"Its strongest movement, {_titled(on[0])}, may also come from {listed(uses, 'or')}.")
+    return Looked(facts, says, fixed=True)
 
 
 REPLIES = {
@@ -433,8 +474,10 @@ def _coder(face: Face) -> Looked:
 
 def _bullets(face: Face) -> Looked:
     on = movements_of(face)
-    lines = [f"- {capitalised(say(None, face.words(au)))}" for au in on] or ["- No measured movement stands out."]
-    lines += [f"- Commonly read as {face.label} ({_p(face, face.label)}), then {face.ranked[1]} ({_p(face, face.ranked[1])})."]
+    lines = [f"- {capitalised(say(None, face.words(au)))}" for au in on] or ["- No measured movement stands out"]
+    second = face.ranked[1]
+    then = f", then {second} ({_p(face, second)})" if _p(face, second) != NONE else ""
+    lines.append(f"- Commonly read as {face.label} ({_p(face, face.label)}){then}")
     return Looked(lines, ["\n".join(lines)], whole=True)
 
 
@@ -444,5 +487,7 @@ def _json(face: Face) -> Looked:
         "reading": face.label,
         "confidence": round(face.distribution[face.label], 2),
         "runner_up": face.ranked[1],
+        "runner_up_confidence": round(face.distribution[face.ranked[1]], 2),
+        "not_measured": face.units("unmeasured"),
     }
     return Looked(["json"], [json.dumps(found)], whole=True)
