@@ -29,7 +29,8 @@ import numpy as np
 
 from data_engine import card, claims, draft, sample
 from data_engine.draft import Draft
-from data_engine.questions import EXPLAIN, LABEL, LEVEL_OF, LEVEL_SHARES, MOVEMENT, QUESTIONS
+from data_engine.phrases import PLAIN
+from data_engine.questions import LABEL, LEVEL_SHARES, MOVEMENT, QUESTIONS, WORDINGS
 from emollm.answer import prompt, reading, verify
 from emollm.answer.witnesses import Movements, together
 from emollm.perception.measure import ESTIMATOR
@@ -151,13 +152,12 @@ def answer(kind: str, face: claims.Face, found: Evidence, label: str, rng: rando
         return Answer(rng.choice(QUESTIONS[MOVEMENT]), lines or prompt.NOTHING)
     if kind == LABEL:
         return Answer(rng.choice(QUESTIONS[LABEL]), f"{prompt.CONCLUSION} {label}.")
-    wording = rng.choices(list(LEVEL_SHARES), list(LEVEL_SHARES.values()))[0]
-    level = LEVEL_OF[wording]
+    level = rng.choices(list(LEVEL_SHARES), list(LEVEL_SHARES.values()))[0]
     written = draft.explain(face, label, level, rng)
     text = whole(face, written, label)
     check(text, written, found)
-    default = wording == EXPLAIN and rng.random() < 0.4
-    question = prompt.DEFAULT_QUESTION if default else rng.choice(QUESTIONS[wording])
+    default = level == PLAIN and rng.random() < 0.4
+    question = prompt.DEFAULT_QUESTION if default else rng.choice(WORDINGS[level])
     return Answer(question, text, level, written.plan, placed(text, written))
 
 
@@ -276,6 +276,7 @@ def _stamp(config: dict, out: Path) -> None:
     faces = hashlib.sha256(Path(config["faces"]).read_bytes()).hexdigest() if Path(config["faces"]).is_file() else ""
     depends = {k: v for k, v in config.items() if k not in ("records", "out", "faces")}
     text = json.dumps({"settings": depends, "faces": faces, "code": code.hexdigest()}, indent=1, sort_keys=True)
-    if path.exists() and out.exists() and path.read_text(encoding="utf-8") != text:
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    if out.exists() and out.stat().st_size and before != text:
         raise InputError(f"{out}: written with other settings, faces or code than now ({path.name}). Delete it and run again.")
     path.write_text(text, encoding="utf-8")

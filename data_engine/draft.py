@@ -46,7 +46,7 @@ class Draft:
 def explain(face: Face, label: str, level: str, rng: random.Random) -> Draft:
     """Interpretation and conclusion of one face at a language level of phrases.WORDS.
 
-    The level "line" has a conclusion alone, in one sentence. The same face, label, level and rng state give the same draft.
+    The level "line" has a conclusion alone. The same face, label, level and rng state give the same draft.
     """
     before = [] if level == LINE else interpretation(face, level, rng)
     after = conclusion(face, label, level, rng)
@@ -119,4 +119,4 @@ def conclusion(face: Face, label: str, level: str, rng: random.Random) -> list[C
     """
     against = claims.objection(label, face)
     told = [claims.support(label, face)]
-    return [*told, against] if against and level != LINE and rng.random() < 0.8 else told
+    return [*told, against] if against and rng.random() < (0.5 if level == LINE else 0.8) else told

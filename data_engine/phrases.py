@@ -52,7 +52,7 @@ _SUPPORT = (
     "[the main support|the support|the evidence] [comes from|lies in] {ref}",
     "{ref} {be} [commonly|often|usually] read [this way|like this|so]",
     "{ref} point{s} [this way|in this direction|to it]", "this reading [rests on|is based on|builds on] {ref}",
-    "[people|viewers|observers] [commonly|often|usually] read {ref} [this way|like this]",
+    "[people|viewers|observers] [commonly|often|usually] read it so because of {ref}",
     "[published listings|the listed patterns] for it [include|contain|name] {ref}",
 )
 _PLAIN: dict[str, tuple[str, ...]] = {
@@ -67,7 +67,7 @@ _PLAIN: dict[str, tuple[str, ...]] = {
     "there": ("{clauses}", "[here|in this face|on this face], {clauses}",
               "[what can be seen is that|one can see that] {clauses}",
               "{ref} are [there|seen|measured]", "among the [clear|measured] movements are {ref}"),
-    "only": ("{clauses}[ and no other clear movement joins in|, with no other clear movement|, alone]",
+    "only": ("{clauses}[ and no other clear movement joins in|, with no other clear movement]",
              "[only one movement shows|a single movement stands out]: {clauses}",
              "[the one clear change is that|the only clear sign is that] {clauses}"),
     "strongest": ("[the strongest movement|the clearest movement|the strongest sign][ here|] is {ref}[, at {x}| at {x}]",
@@ -91,7 +91,8 @@ _PLAIN: dict[str, tuple[str, ...]] = {
                   "first come{as} {a} at {ta} s, and then {b} at {tb} s",
                   "{a} start{as} at {ta} s, before {b} at {tb} s"),
     "sequence3": ("it [starts|begins] with {a} at {ta} s, then {b} follow{bs} at {tb} s, and then {c} at {tc} s",
-                  "first come{as} {a}, then {b}, then {c}", "{a} start{as} at {ta} s, {b} at {tb} s and {c} at {tc} s"),
+                  "first come{as} {a}, then {b}, then {c}",
+                  "{a} start{as} at {ta} s, then {b} at {tb} s, and then {c} at {tc} s"),
     "at once": ("[all|the] movements [start together|begin at the same moment|set in together]",
                 "[everything|it all] [starts|begins] at about the same time"),
     "brief": ("{ref} {be} brief, lasting [about |]{d} s", "{ref} last{s} only a moment"),
@@ -140,7 +141,7 @@ _PLAIN: dict[str, tuple[str, ...]] = {
     "unseen": ("this reading [rests on|is based on|comes from] the overall look[ of the face|]",
                "the overall look[ of the face|] [carries|supports] it[ by itself|]"),
     "against": ("{ref} speak{s} against it", "against it stand{s} {ref}",
-                "{ref} {be} [less expected|hard to fit in|not typical of it]",
+                "{ref} {be} not typical of it",
                 "{ref} {do} not [fit|go with] it"),
 }
 _CODER: dict[str, tuple[str, ...]] = {
@@ -174,6 +175,8 @@ _CHILD: dict[str, tuple[str, ...]] = {
              "no part of the face moves [much|clearly]"),
     "support": ("[many people|people often] read it like this because of {ref}", "{ref} point{s} to it",
                 "{ref} {be} often read like this"),
+    "side": ("{ref} {be} mainly on the {side}", "{ref} {be} [stronger|clearer] on the {side} side"),
+    "unmeasured": ("the movements could not be measured",),
     "look": ("the overall look of the face says it, with no single movement behind it",
              "it is the overall look of the face, rather than one movement"),
     "look at rest": ("the overall look of the face says it, with no movement behind it",),

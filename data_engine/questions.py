@@ -4,8 +4,7 @@ How an explanation is worded follows from how it is asked for: plainly, as a FAC
 """
 
 EXPLAIN, MOVEMENT, LABEL = "explain", "movement", "label"
-LEVEL_OF = {EXPLAIN: "plain", "coder": "coder", "child": "child", "line": "line"}  # kinds of questions for an explanation
-LEVEL_SHARES = {EXPLAIN: 0.69, "coder": 0.13, "child": 0.12, "line": 0.06}
+LEVEL_SHARES = {"plain": 0.69, "coder": 0.13, "child": 0.12, "line": 0.06}  # of explanations
 
 QUESTIONS: dict[str, tuple[str, ...]] = {
     "explain": (
@@ -33,6 +32,32 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "What is the most likely reading of this face, and the next one?",
         "Why might two people disagree about this face?", "Make sense of this expression for me.",
     ),
+    "movement": (
+        "Which movements are visible in this face?", "List the action units in this face.", "Which muscles are moving?",
+        "What moves in this face?", "Only the movements, please.", "Code this face with FACS.",
+        "Which action units are there, how strong, and on which side?",
+        "Describe the movements without naming an emotion.",
+        "What are the brows, eyes and mouth doing?", "Give me the measured movements.",
+        "what's moving here?", "Tell me only what can be seen to move.", "How strong is each movement in this face?",
+        "Is the movement on one side or on both?", "Name every action unit that is active.",
+        "What does the mouth do, and what do the eyes do?", "Just list the facial actions.",
+        "Report the facial movements with their level.",
+    ),
+    "label": (
+        "How is this face commonly read?", "Which emotion is this face commonly read as?",
+        "What emotion does this show?",
+        "Name the emotion people would see here.", "Which label fits this face best?", "In one word, how is this read?",
+        "What is the expression?", "Classify this facial expression.", "Which of the eight labels fits?",
+        "What would most people call this expression?", "Give me just the label.", "what emotion is it?",
+        "How would a viewer label this face?", "What is the most common reading of this face?",
+        "Pick the emotion that this face is most often read as.", "Label this expression.",
+        "Which expression is on this face?", "What does this look like to most people?",
+    ),
+}
+
+# How an explanation is asked for, by the language level of its answer.
+WORDINGS: dict[str, tuple[str, ...]] = {
+    "plain": QUESTIONS[EXPLAIN],
     "coder": (
         "Explain this face as a FACS coder would.", "Explain with action units what this face shows.",
         "On which action units does the reading rest?", "Explain this face in FACS codes.", "FACS codes and reading, please.",
@@ -56,26 +81,5 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "Explain briefly, one sentence.", "Short answer: which reading, and why?",
         "In short, what does this face show and why?", "Just one line: what is it and because of what?",
         "The label and the main reason, please.", "One sentence about this face.",
-    ),
-    "movement": (
-        "Which movements are visible in this face?", "List the action units in this face.", "Which muscles are moving?",
-        "What moves in this face?", "Only the movements, please.", "Code this face with FACS.",
-        "Which action units are there, how strong, and on which side?",
-        "Describe the movements without naming an emotion.",
-        "What are the brows, eyes and mouth doing?", "Give me the measured movements.",
-        "what's moving here?", "Tell me only what can be seen to move.", "How strong is each movement in this face?",
-        "Is the movement on one side or on both?", "Name every action unit that is active.",
-        "What does the mouth do, and what do the eyes do?", "Just list the facial actions.",
-        "Report the facial movements with their level.",
-    ),
-    "label": (
-        "How is this face commonly read?", "Which emotion is this face commonly read as?",
-        "What emotion does this show?",
-        "Name the emotion people would see here.", "Which label fits this face best?", "In one word, how is this read?",
-        "What is the expression?", "Classify this facial expression.", "Which of the eight labels fits?",
-        "What would most people call this expression?", "Give me just the label.", "what emotion is it?",
-        "How would a viewer label this face?", "What is the most common reading of this face?",
-        "Pick the emotion that this face is most often read as.", "Label this expression.",
-        "Which expression is on this face?", "What does this look like to most people?",
     ),
 }

@@ -1,5 +1,6 @@
 """Evidence for training records stays anatomically and numerically sound."""
 
+import itertools
 import random
 
 import numpy as np
@@ -101,3 +102,18 @@ def test_real_cooccurrence_is_kept():
     pool[0, [au_index(6), au_index(12)]] = 3.0
     for face in draws(lambda rng: sample.cooccurring(pool, rng)):
         assert set(np.flatnonzero(strengths(face) > 0)) <= {au_index(6), au_index(12)}
+
+
+def test_clips_have_brief_and_lasting_movements_and_some_that_set_in_together():
+    """What a clip is told by must be there to be told."""
+    brief = lasting = together = n = 0
+    for rng in map(random.Random, range(N)):
+        series, events, _ = sample.as_clip(sample.draw_from_variants(rng), np.full(24, 0.9), np.ones(24, bool), "drawn", 3, rng)
+        duration = float(series.times[-1])
+        n += len(events) > 1
+        brief += any(e.micro and duration > 1 for e in events)
+        lasting += any(e.onset == 0 and e.offset >= duration - 0.02 for e in events)
+        onsets = sorted(e.onset for e in events)
+        together += any(b - a < 0.01 for a, b in itertools.pairwise(onsets))
+        assert all(0 <= e.onset <= e.apex <= e.offset <= max(duration, e.onset + 0.1) + 0.011 for e in events)
+    assert min(brief, lasting, together) > 0.2 * n
