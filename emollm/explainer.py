@@ -172,8 +172,6 @@ def _perceive(source: handed.Given, seen: media.Media | None, evidence, face: in
     face = subjects[0].series.face_id if face == MAIN else face
     if given is not None:
         _replace_evidence(subjects, given, face, seen, name)
-    for subject in subjects:
-        subject.notices += seen.notices if seen is not None else []
     return name, subjects
 
 
@@ -184,7 +182,7 @@ def _look_alone(seen: media.Media, size: int) -> Subject:
     ((_, _, picture),) = seen.frames()
     chip = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
     return Subject(AUSeries.unmeasured(), chips=chip[None], notices=["no mesh fits this face crop: nothing is measured, the "
-                                                                     "reading rests on the look alone"])
+                                                                     "reading rests on the look alone", *seen.notices])
 
 
 def _chips(seen, subject: Subject, cache: faces_in.ChipCache) -> np.ndarray | None:
@@ -234,7 +232,7 @@ def _measure(seen: media.Media, viewing: Viewing, cache: faces_in.ChipCache | No
     tracks = faces_in.follow(seen, max_faces=most, cache=cache, crops=viewing.crops)
     chosen = viewing.baseline or ("clip" if seen.kind == "clip" else "none")
     measured = [(measured_series(track, chosen), track) for track in tracks]
-    return [Subject(series, track, notices=[*series.notices]) for series, track in measured]
+    return [Subject(series, track, notices=[*series.notices, *seen.notices]) for series, track in measured]
 
 
 def _table(source, baseline: str | None, name: str) -> list[Subject]:
@@ -282,7 +280,7 @@ def _number(subjects: list[Subject]) -> None:
     """Say which of several faces in one picture each is."""
     for s in subjects:
         beside = [other for other in subjects if other.picture == s.picture]
-        order = ", left to right" if s.track is not None else ""
+        order = " measured, left to right" if s.track is not None else ""
         if len(beside) > 1:
             s.notices.append(f"{len(beside)} faces{order}: this is face {s.series.face_id}")
 

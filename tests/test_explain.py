@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from conftest import encode
 from PIL import Image
 
 import emollm
@@ -12,6 +13,7 @@ from emollm import evidence
 from emollm.answer import prompt
 from emollm.explainer import QualityGate, Subject, explain, measure, shortcomings
 from emollm.explanation import Explanation, json_schema
+from emollm.perception import face, media
 from emollm.schema import AU_NAMES, LABELS, InputError, NoFaceError, au_index
 
 
@@ -110,11 +112,32 @@ def test_two_faces_are_two_explanations(two_faces_file, tiny_model):
     assert found[0].box[0] < 280 < found[1].box[0]
     for k, f in enumerate(found):
         check(f)
-        assert f"2 faces, left to right: this is face {k}" in f.notices
+        assert f"2 faces measured, left to right: this is face {k}" in f.notices
     second = explain(two_faces_file, model=tiny_model, face=1)
     assert [f.face_id for f in second] == [1]
     assert second[0].box == found[1].box
     assert second[0].text == found[1].text  # a face alone is the face in the batch
+
+
+def test_faces_beyond_eight_are_counted(astronaut, tiny_model):
+    nine = np.tile(astronaut[0:280, 84:364], (3, 3, 1))
+    found = explain(nine, model=tiny_model)
+    assert len(found) == 8
+    for f in found:
+        assert f"8 faces measured, left to right: this is face {f.face_id}" in f.notices
+        assert any(n.startswith("8 of 9 faces found at one time are measured") for n in f.notices)
+    assert all(any("8 of 9 faces" in n for n in face.series.notices) for face in emollm.measure(nine))
+    every = emollm.measure(nine, max_faces=9)
+    assert len(every) == 9 and not any("of 9 faces" in n for face in every for n in face.series.notices)
+
+
+def test_faces_beyond_the_limit_are_counted_in_clips(two_faces_file, tmp_path):
+    picture = np.array(Image.open(two_faces_file).convert("RGB"))
+    clip = encode(tmp_path / "two.mp4", [picture] * 10)
+    for limit, told in ((1, ["1 of 2 faces found at one time are measured"]), (2, [])):
+        seen = media.read(clip)
+        assert len(face.follow(seen, max_faces=limit)) == limit
+        assert [n.partition(", the clearest")[0] for n in seen.notices if "at one time" in n] == told
 
 
 def test_an_unknown_face_is_named(two_faces_file, tiny_model):

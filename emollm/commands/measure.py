@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 
 from emollm import inputs, parts, progress
 from emollm.commands.options import add_progress, command, given_cut
@@ -58,4 +59,6 @@ def run(arguments: argparse.Namespace) -> int:
         write([AUSeries.unmeasured()], [[0]])  # one row that says so: tables of many pictures keep their count
         raise
     write([face.series for face in measured], [face.track.frames for face in measured])
+    for notice in dict.fromkeys(notice for face in measured for notice in face.series.notices):
+        print(f"emollm: {notice}", file=sys.stderr)
     return 0

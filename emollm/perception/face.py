@@ -162,8 +162,7 @@ def _photo_tracks(media: Media, max_faces: int, crops: bool) -> list[_Track]:
             track.add(index, time, second_look(picture, points), picture)
             tracks.append(track)
         if len(tracks) == max_faces and (there := len(find(picture))) > max_faces and not crops:
-            media.notices.append(f"{there} faces were found, the {max_faces} clearest are measured; cut the picture to see "
-                                 f"the others")
+            media.notices.append(_more(there, max_faces))
     return tracks
 
 
@@ -176,14 +175,15 @@ def _clip_tracks(media: Media, max_faces: int, cache: ChipCache | None,
     """
     active: list[_Track] = []
     ended: list[_Track] = []
-    before, count, shot = None, 0, 0
+    before, count, shot, most = None, 0, 0, 0
     for index, time, picture in media.frames():
         now = _Glance.at(picture)
         change = now.change_from(before) if before is not None else 0.0
         before, count, shot = now, count + 1, shot + (change > MAYBE_CUT)
         for track in active:
             track.doubtful = track.doubtful or change > MAYBE_CUT
-        faces = _measure_frame(picture, active, index, max_faces)
+        faces, there = _measure_frame(picture, active, index, max_faces)
+        most = max(most, there)
         for track, points in zip(_matched(active, faces, picture), faces, strict=True):
             if track is None:
                 active.append(track := _Track())
@@ -194,7 +194,15 @@ def _clip_tracks(media: Media, max_faces: int, cache: ChipCache | None,
         ended += [t for t in active if time - t.times[-1] > MAX_GAP]
         active = [t for t in active if time - t.times[-1] <= MAX_GAP]
         progress(count)
+    if most > max_faces:
+        media.notices.append(_more(most, max_faces))
     return _rejoined(ended + active), count
+
+
+def _more(there: int, measured: int) -> str:
+    """What is said where the picture, or some moment of the clip, shows more faces than are measured at a time."""
+    return (f"{measured} of {there} faces found at one time are measured, the clearest; ask for more with --max-faces, or cut "
+            "the picture to see the others")
 
 
 def _rejoined(tracks: list[_Track]) -> list[_Track]:
@@ -213,20 +221,23 @@ def _rejoined(tracks: list[_Track]) -> list[_Track]:
     return kept
 
 
-def _measure_frame(picture: np.ndarray, active: list[_Track], index: int, max_faces: int) -> list[np.ndarray]:
+def _measure_frame(picture: np.ndarray, active: list[_Track], index: int,
+                   max_faces: int) -> tuple[list[np.ndarray], int]:
+    """Landmarks of each face of a frame, and how many there are to be seen: more when the limit is reached."""
     fresh = [t for t in active if t.frames[-1] == index - 1]
     faces = measure_again(picture, [(t.points[-1], t.doubtful) for t in fresh], max_faces)
     search = len(faces) < max(len(active), 1) or index % DETECT_EVERY == 0
     if not search:
-        return faces
+        return faces, len(faces)
     boxes = find(picture, tiles=False)
     again = (f if _seen(f, boxes) else landmarks(picture, box_of(f)) for f in faces)
     faces = [f for f in again if f is not None]
     if len(faces) == max_faces:
-        return faces
+        return faces, len(boxes)
     new = [box for box in boxes if all(overlap(box, box_of(f)) < 0.3 for f in faces)]
-    return faces + [points for points in measure_boxes(picture, new, max_faces - len(faces))
-                    if all(overlap(box_of(points), box_of(f)) < SAME_FACE for f in faces)]
+    faces += [points for points in measure_boxes(picture, new, max_faces - len(faces))
+              if all(overlap(box_of(points), box_of(f)) < SAME_FACE for f in faces)]
+    return faces, len(boxes)
 
 
 def _look_again(track: _Track, points: np.ndarray, picture: np.ndarray, index: int) -> np.ndarray:
