@@ -174,6 +174,8 @@ def test_what_was_asked_for_must_be_told():
     """An answer without the time, when that was the question, was shown."""
     face, call = face_of_code("12D"), parse("strength AU12")
     assert "4.0 is left out" in wrong("The mouth corners are raised (AU12).", look_up(call, face), call, face)
+    call = parse("side AU12")
+    assert "both is left out" in wrong("The mouth corners are raised (AU12, 4.0).", look_up(call, face), call, face)
 
 
 def test_json_is_json_and_true():

@@ -18,7 +18,8 @@ _LABEL = re.compile(rf"\b(?:{'|'.join(LABELS)})\b")
 _ENDS = re.compile(r"[;:]|[.!?](?=\s|$)")
 _HEDGED = re.compile(r"between absent and there|only at|too (?:little|weak)")  # a movement that is not sure, told as such
 _TIME = re.compile(r"\d+\.\d(?= s\b)")
-IN_FULL = {"strength": _NUMBER, "sure": _NUMBER, "when": _TIME, "order": _TIME}  # calls whose numbers are what was asked for
+_SIDE = re.compile(r"\b(?:both|left|right)\b")
+IN_FULL = {"strength": _NUMBER, "sure": _NUMBER, "when": _TIME, "order": _TIME, "side": _SIDE}  # what was asked for
 _VERDICT = re.compile(r"\s*(yes|no)\b", re.IGNORECASE)
 # Words that say nothing of their own; a negation is not one of them.
 _JOINING = words_of(
@@ -68,9 +69,10 @@ def unlike_the_facts(text: str, looked: Looked, call: Call) -> list[str]:
         f"{label} is left out" for label in sorted(set(_LABEL.findall(plain.lower())) - set(_LABEL.findall(text.lower())))
     ]
     if call.name in IN_FULL:
-        told = _NUMBER.findall(bare)
-        missing = [n for n in IN_FULL[call.name].findall(_UNIT.sub(" ", plain)) if n not in told]
-        found += [f"{n} is left out" for n in dict.fromkeys(missing)]
+        asked = IN_FULL[call.name]
+        told = _SIDE.findall(bare) if asked is _SIDE else _NUMBER.findall(bare)
+        missing = [one for one in asked.findall(_UNIT.sub(" ", plain)) if one not in told]
+        found += [f"{one} is left out" for one in dict.fromkeys(missing)]
     verdict, said = looked.facts[0].split(":")[0].split(",")[0] if looked.facts else "", _VERDICT.match(text)
     if verdict in ("yes", "no") and said and said[1].lower() != verdict:
         found.append(f"the answer is {verdict}")

@@ -84,6 +84,8 @@ def _told(face: Face, units: tuple[str, ...], state: str, side: str) -> str:
         if units[0] == "AU43" and face.facts.state("AU43") != "on":
             return f"the eyes are open apart from blinks (AU45, {face.number('AU45')})"
         return f"{opposite[0]}: {words}" if opposite[0] else words
+    if units == ("AU25",) and any(face.facts.state(au) != "off" for au in ("AU26", "AU27")):
+        return words  # no lips are closed in an open mouth
     off = list(face.facts.told(units))
     return f"{opposite[1]}: {listed(off)} {'is' if len(off) == 1 else 'are'} absent"
 
@@ -316,7 +318,7 @@ def part(face: Face, call: Call) -> Looked:
     if unseen:
         return Looked(
             [f"{name}: no movement", f"not measured: {', '.join(unseen)}"],
-            [f"What was measured of the {name} is at rest; {listed(unseen)} {was(unseen)} not measured."],
+            [f"The units measured there are [all absent|absent]; {listed(unseen)} {was(unseen)} not measured."],
         )
     return Looked([f"{name}: no movement"], [f"The {name} {be} at rest[, as far as was measured|]."])
 
