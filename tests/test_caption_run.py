@@ -268,6 +268,14 @@ def test_a_renamed_file_is_known_by_its_content(photos, tiny_run, tmp_path, no_w
     assert (old.text, old.claims, new.source) == (new.text, new.claims, str(after))
 
 
+def test_a_prior_is_that_of_explain(photos, tmp_path):
+    caption(photos / "a.png", "-o", tmp_path / "out.jsonl", "--prior", "balanced")
+    (line,) = results(tmp_path / "out.jsonl").values()
+    for one, other in zip(explanations(line), explain(str(photos / "a.png"), prior="balanced"), strict=True):
+        same(one, other)
+        assert "prior: balanced (--prior)" in one.notices
+
+
 def test_more_inputs_are_added_and_the_other_lines_kept(photos, tiny_run, capsys):
     tiny_run(photos / "a.png")
     assert len(tiny_run(photos / "deep")) == 2
@@ -275,7 +283,8 @@ def test_more_inputs_are_added_and_the_other_lines_kept(photos, tiny_run, capsys
 
 
 @pytest.mark.parametrize("option, name", [(["--question", "What?"], "question"), (["--ungrounded"], "grounded"),
-                                          (["--what-if", "AU04=0"], "what_if"), (["--baseline", "none"], "baseline")])
+                                          (["--what-if", "AU04=0"], "what_if"), (["--baseline", "none"], "baseline"),
+                                          (["--prior", "balanced"], "prior")])
 def test_other_settings_are_refused(photos, tiny_run, tmp_path, capsys, option, name):
     tiny_run(photos / "a.png")
     before = (tmp_path / "out.jsonl").read_bytes()
@@ -302,6 +311,7 @@ def test_another_model_is_refused(photos, tiny_run, tiny_folder, tmp_path, capsy
     ["-o", "{out}"], ["{photos}", "{photos}/a.png", "-o", "{out}"], ["{photos}", "-o", "{out}", "--csv", "{tmp}/none/t.csv"],
     ["{photos}", "-o", "{out}", "--srt", "{photos}/a.png"], ["{photos}", "-o", "{out}", "--report", "{out}"],
     ["{photos}/a.png", "-o", "{photos}/a.png"], ["{photos}", "-o", "{out}", "--what-if", "AU99=1"],
+    ["{photos}", "-o", "{out}", "--prior", "even"], ["{photos}", "-o", "{out}", "--max-faces", "0"],
     ["{photos}", "-o", "{out}", "--model", "none"], ["{photos}", "-o", "{out}", "--workers", "0"],
     ["{photos}", "-o", "/dev/full"], ["--status", "{tmp}/none.jsonl"]])
 def test_mistakes_are_refused_before_any_work(arguments, photos, tmp_path, no_work, capsys):

@@ -25,11 +25,13 @@ from emollm.answer.mend import mend
 from emollm.chat import conversation as chat
 from emollm.chat.conversation import Chat, Turn, doubts, kept
 from emollm.chat.server import ServerChat
-from emollm.explainer import explain, prepare
+from emollm.chat.talking import TalkingChat
+from emollm.explainer import answer, explain, prepare
 from emollm.explanation import DISCLOSURE
 from emollm.model.engine import engine
 from emollm.model.processor import face_input
-from emollm.schema import Claim, InputError
+from emollm.schema import PRIORS, Claim, InputError
+from emollm.subject import with_edits, with_prior
 
 WHY, WHICH = prompt.DEFAULT_QUESTION, "Which movements do you see?"
 
@@ -181,6 +183,38 @@ def test_claims_that_the_measurement_does_not_bear_out_are_named_once():
     assert doubts(Turn("?", claims=[fine])) == ""
 
 
+@pytest.fixture(scope="module")
+def two_labels(pocket):
+    """(prepared, its label by prior): the photo with a statement under which the prior decides the label."""
+    def find(prepared):
+        for level in (1.5, 1.4, 1.6, 1.3, 1.7, 1.2, 1.8):
+            stated = with_edits(prepared, {"AU06": 0.0, "AU12": 0.0, "AU14": level})
+            labels = {prior: answer([with_prior(stated, prior)], pocket, [None])[0][0].label for prior in PRIORS}
+            if len(set(labels.values())) == 2:
+                return stated, labels
+        raise AssertionError("no statement was found under which the prior decides")
+
+    return find
+
+
+def test_a_prior_is_asked_under_and_said(prepared, pocket, two_labels):
+    stated, labels = two_labels(prepared)
+    for prior in PRIORS:
+        talked = Chat(with_prior(stated, prior), pocket)
+        assert f"Conclusion: {labels[prior]}" in answered(talked, WHY)
+        told = [[f"prior: {prior} (--prior)"] * (prior != "crowd")] * 2
+        assert [[n for n in notices if "prior" in n] for notices in (
+            talked.to_dict()["notices"], [line[2:] for line in talked.evidence().splitlines()])] == told
+
+
+def test_the_talker_is_given_the_face_as_the_prior_has_it(prepared, pocket, two_labels):
+    stated, labels = two_labels(prepared)
+    for prior in PRIORS:
+        face = TalkingChat(with_prior(stated, prior), pocket, writer=None).face()
+        assert face.label == labels[prior]
+        assert sum(face.look.values()) == pytest.approx(1)
+
+
 # --- the command --------------------------------------------------------------------------------------------------
 
 def test_questions_on_the_command_line(astronaut_file, capsys, tmp_path):
@@ -267,6 +301,7 @@ def test_a_facs_code_can_be_chatted_about(capsys):
 @pytest.mark.parametrize("options, message", [
     (["--server", "http://localhost:1", "--model", "pocket"], "leave --model, --engine and --baseline out"),
     (["--api-key", "k"], "--api-key is for --server"), (["--server", "localhost:8000"], "such as http://localhost:8000"),
+    (["--prior", "even"], "--prior 'even' is not one of crowd, balanced"),
     (["--model", "no_such_model"], "no config.json there"), (["--what-if", "AU04=9"], "write AU=LEVEL")])
 def test_options_that_do_not_go_together(options, message, astronaut_file, capsys):
     assert cli.main(["chat", str(astronaut_file), *options]) == 2
@@ -431,6 +466,15 @@ def test_a_server_chooses_the_face_that_we_show(server, two_faces_file, pocket):
     _, key, body = server.asked[0]
     assert (key, body["mm_processor_kwargs"]) == ("Bearer key", {"face": [1]})
     assert "emollm" not in body
+
+
+@pytest.mark.parametrize("prior", [None, "crowd", "balanced"])
+def test_a_server_is_asked_for_a_prior_only_when_one_was_asked_for(prior, server, astronaut_file, capsys):
+    server.replies.append("Conclusion: happiness.")
+    options = ["--prior", prior] if prior else []
+    assert cli.main(["chat", str(astronaut_file), "--server", server.url, "--question", WHY, *options]) == 0
+    assert server.asked[0][2].get("mm_processor_kwargs") == ({"prior": [prior]} if prior else None)
+    assert ("! prior: balanced" in capsys.readouterr().err) == (prior == "balanced")
 
 
 def test_a_clip_is_sent_as_a_clip(server, astronaut_clip, capsys):

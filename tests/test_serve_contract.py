@@ -10,7 +10,7 @@ import pytest
 from serve_fixtures import WHY, asked, check_refusal, data_url, encoded, good, image, same_picture, text, video
 
 from emollm.answer import prompt
-from emollm.schema import LABELS
+from emollm.schema import LABELS, PRIORS
 
 pytestmark = pytest.mark.timeout(900)  # the first test waits for the server
 
@@ -195,6 +195,29 @@ def test_what_if(client, sent, plain):
     assert unchanged == plain
 
 
+def _label(http, media: str, prior: str, what_if: dict) -> str:
+    found = http.post("/v1/explain", json={"media": media, "what_if": what_if, "prior": prior})
+    assert found.status_code == 200, found.text
+    return found.json()["explanations"][0]["label"]
+
+
+def test_a_prior_decides_where_the_face_does_not(client, http, sent):
+    """On every route alike: what is found is a statement under which the two priors have two labels."""
+    for level in (1.5, 1.4, 1.6, 1.3, 1.7, 1.2, 1.8):
+        what_if = {"AU06": 0.0, "AU12": 0.0, "AU14": level}
+        labels = {prior: _label(http, sent.photo, prior, what_if) for prior in PRIORS}
+        if len(set(labels.values())) == 2:
+            break
+    assert len(set(labels.values())) == 2
+    for prior, label in labels.items():
+        chosen = {"what_if": [what_if], "prior": [prior]}
+        written = said(client, image(sent.photo), text(), emollm={"grounded": True}, mm_processor_kwargs=chosen)
+        assert prompt.parse(written).label == label
+        talked = create(client, asked(image(sent.photo), text("Which emotion is it read as?"), mm_processor_kwargs=chosen)
+                        | {"model": "talker"})
+        assert label in " ".join(talked.emollm["looked_up"]) + talked.choices[0].message.content
+
+
 def test_which_of_two_faces(client, sent):
     left, right = (said(client, image(sent.two), text(), mm_processor_kwargs={"face": [k]}) for k in (0, 1))
     assert set(units(left)) == set(units(right)) == {"AU06", "AU12", "AU25"}  # it is the same face twice
@@ -354,8 +377,13 @@ MISTAKES = {
                        ("no face 7", "0, 1")),
     "face a text": (lambda m: about(m, mm_processor_kwargs={"face": ["0"]}), 400, KWARGS,
                     ("face must be", "whole number")),
+    "prior": (lambda m: about(m, mm_processor_kwargs={"prior": ["even"]}), 400, KWARGS, ("prior='even'", "crowd or balanced")),
+    "prior no text": (lambda m: about(m, mm_processor_kwargs={"prior": [{"a": 1}]}), 400, KWARGS,
+                      ("prior=", "crowd or balanced")),
+    "prior no list": (lambda m: about(m, mm_processor_kwargs={"prior": "balanced"}), 400, f"{KWARGS}.prior",
+                      ("must be a list",)),
     "unknown choice": (lambda m: about(m, mm_processor_kwargs={"num_crops": [None]}), 400, KWARGS,
-                       ("'num_crops'", "face, au, what_if")),
+                       ("'num_crops'", "face, au, what_if, prior")),
     "choices no object": (lambda m: about(m, mm_processor_kwargs=[1]), 400, KWARGS, ("dictionary",)),
     "without picture": (lambda m: asked(text()), 400, "messages", ("holds no picture", "image_url")),
     "grounded without picture": (lambda m: asked(text(), emollm={"grounded": True}), 400, "messages", ("no picture",)),

@@ -198,13 +198,15 @@ def test_explain_clip_as_in_process(http, sent, astronaut_clip):
 
 @pytest.mark.parametrize(("body", "options"), [
     ({"what_if": {"AU12": 0.0}}, {"what_if": {"AU12": 0.0}}), ({"grounded": False}, {"grounded": False}),
-    ({"question": "Name the emotion only."}, {"question": "Name the emotion only."}), ({"face": 0}, {"face": 0})])
+    ({"question": "Name the emotion only."}, {"question": "Name the emotion only."}), ({"face": 0}, {"face": 0}),
+    ({"prior": "balanced"}, {"prior": "balanced"}), ({"prior": "crowd"}, {})])
 def test_explain_choices_as_in_process(http, sent, astronaut_file, body, options):
     as_in_process(explained(http, media=sent.photo, **body), emollm.explain(str(astronaut_file), **options))
 
 
 def test_explain_code_as_in_process(http):
     as_in_process(explained(http, evidence="6C+12D"), emollm.explain("6C+12D"))
+    as_in_process(explained(http, evidence="6C+12D", prior="balanced"), emollm.explain("6C+12D", prior="balanced"))
 
 
 def test_explain_levels(http):
@@ -373,6 +375,9 @@ MISTAKES = {  # route, body, status, param, words
     "face": ("explain", lambda m: {"media": m.two, "face": 7}, 400, "media", ("no face 7", "0, 1")),
     "face a text": ("explain", lambda m: {"media": m.two, "face": "0"}, 400, "face", ("integer",)),
     "no faces": ("explain", lambda m: {"media": m.two, "max_faces": 0}, 400, "max_faces", ("greater than or equal to 1",)),
+    "prior": ("explain", lambda m: {"media": m.photo, "prior": "even"}, 400, "prior", ("'crowd' or 'balanced'",)),
+    "prior a number": ("explain", lambda m: {"evidence": "12", "prior": 1}, 400, "prior", ("'crowd' or 'balanced'",)),
+    "prior of a measurement": ("measure", lambda m: {"media": m.photo, "prior": "crowd"}, 400, "prior", ("not permitted",)),
     "face below 0": ("explain", lambda m: {"media": m.two, "face": -1}, 400, "face", ("greater than or equal to 0",)),
     "what_if unit": ("explain", lambda m: {"media": m.photo, "what_if": {"AU99": 1}}, 400, "what_if", ("'AU99'",)),
     "what_if level": ("explain", lambda m: {"media": m.photo, "what_if": {"AU12": 6}}, 400, "what_if.AU12", ("equal to 5",)),

@@ -127,6 +127,15 @@ def test_the_environment_of_vllm_is_ours_where_it_matters(monkeypatch):
     assert found["VLLM_PLUGINS"] == "emollm,emollm_api,mine"
     assert not {"PYTHONDONTWRITEBYTECODE", "VLLM_API_KEY"} & set(found)
     assert json.loads(found["EMOLLM_GATE"])["keys"] == ["k"]
+    assert found["EMOLLM_PRIOR"] == "crowd"
+
+
+def test_a_prior_for_all_requests(monkeypatch, capsys):
+    monkeypatch.setenv("EMOLLM_PRIOR", "crowd")  # a variable from outside does not win over the option
+    given, _ = launch._parser().parse_known_args(["--prior", "balanced"])
+    assert launch.environment(given, [])["EMOLLM_PRIOR"] == "balanced"
+    assert cli(["serve", "--prior", "even"]) == 2
+    assert "--prior 'even' is not one of crowd, balanced" in capsys.readouterr().err
 
 
 def test_the_operator_sets_limits_but_no_keys_through_the_environment(monkeypatch):

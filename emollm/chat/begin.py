@@ -18,9 +18,10 @@ from emollm.talk import TALKER, remote
 
 def begin(source, *, model: str | None = None, backend: str | None = None, server: str | None = None,
           api_key: str | None = None, llm: str | None = None, llm_model: str | None = None, baseline: str | None = None,
-          cut: Cut = WHOLE, **choices) -> Chat:
+          cut: Cut = WHOLE, prior: str | None = None, **choices) -> Chat:
     """The chat about a source, one of those that explain() takes: measured, its engine loaded or its server found. llm: an
-    OpenAI-compatible endpoint whose llm_model words the talker's answers. choices: as Chat. Raises InputError, NoFaceError."""
+    OpenAI-compatible endpoint whose llm_model words the talker's answers. prior: as explain(); None: "crowd", or what the
+    server has. choices: as Chat. Raises InputError, NoFaceError."""
     if server and (model or backend or baseline):
         raise InputError("--server answers with its own model and baseline: leave --model, --engine and --baseline out")
     if server and not cut.whole:
@@ -38,11 +39,11 @@ def begin(source, *, model: str | None = None, backend: str | None = None, serve
     talks = model == TALKER or (Path(model) / "talker.json").is_file()
     sees = "pocket" if talks else model
     given, choices["face"] = handed.one(source), handed.face_number(choices.get("face"))
-    prepared = prepare(given, shape_of(sees), baseline=baseline, cut=cut)
+    prepared = prepare(given, shape_of(sees), baseline=baseline, cut=cut, prior=prior or "crowd")
     choose(prepared, choices["face"])  # refuse before a model is loaded or anything is sent
     if server:
         media = b"" if prepared.kind == "table" else handed.content(given)
-        return ServerChat(prepared, server, media, api_key, **choices)
+        return ServerChat(prepared, server, media, api_key, prior=prior, **choices)
     from emollm.model.engine import engine
 
     if not talks:

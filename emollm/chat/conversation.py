@@ -10,7 +10,7 @@ from emollm.answer import prompt, verify
 from emollm.answer.mend import mend
 from emollm.explanation import DISCLOSURE, edits_sentence
 from emollm.schema import AU_NAMES, SCHEMA_VERSION, Claim, InputError
-from emollm.subject import Prepared, choose, edited, listed
+from emollm.subject import Prepared, choose, edited, listed, prior_notice
 from emollm.what_if import check_edits
 
 
@@ -65,7 +65,8 @@ class Chat:
     def evidence(self) -> str:
         """What answers are held to, as text: one observation a line."""
         series = self.subject.series
-        lines = [f"{os.path.basename(self.prepared.name)}, face {series.face_id}", *(f"! {n}" for n in self.subject.notices)]
+        lines = [f"{os.path.basename(self.prepared.name)}, face {series.face_id}",
+                 *(f"! {n}" for n in self.subject.notices + prior_notice(self.subject))]
         if self.edits:
             lines.append(edits_sentence(self.edits))
         lines += [prompt.render_observation(o) for o in self.observed()] or [prompt.NOTHING]
@@ -144,7 +145,8 @@ class Chat:
                 "turns": [{"question": t.question, "answer": t.answer, "complete": t.complete, "edits": t.edits,
                            "claims": [{"text": c.text, "span": list(c.span), "kind": c.kind, "au": c.au, "verdict": c.verdict,
                                        "reason": c.reason} for c in t.claims]} for t in self.turns],
-                "notices": self.subject.notices + self.notices, "disclosure": DISCLOSURE, "ai_generated": True}
+                "notices": self.subject.notices + prior_notice(self.subject) + self.notices, "disclosure": DISCLOSURE,
+                "ai_generated": True}
 
 
 def kept(turns: list[str], left_out: int) -> list[str]:

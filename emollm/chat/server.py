@@ -18,15 +18,17 @@ class ServerChat(Chat):
     """The same conversation, answered by a server: media and turns are sent whole each time, and the server keeps what it
     measured by content. The face is measured here as well, to show the evidence and to check the answers against it."""
 
-    def __init__(self, prepared: Prepared, url: str, media: bytes, api_key: str | None = None, **choices):
-        """url: of the server, with or without /v1; media: the file's bytes; choices: as Chat. Raises InputError."""
+    def __init__(self, prepared: Prepared, url: str, media: bytes, api_key: str | None = None, *, prior: str | None = None,
+                 **choices):
+        """url: of the server, with or without /v1; media: the file's bytes; prior: asked for, None leaves it to the server;
+        choices: as Chat. Raises InputError."""
         try:
             from openai import OpenAI
         except ImportError:
             raise InputError("--server needs the package openai: pip install openai") from None
         if not url.startswith(("http://", "https://")):
             raise InputError(f"--server {url}: give an address such as http://localhost:8000")
-        self.url, self.media = url.rstrip("/").removesuffix("/v1"), _media_part(prepared, media)
+        self.url, self.media, self.prior = url.rstrip("/").removesuffix("/v1"), _media_part(prepared, media), prior
         # Without a key of our own, the client would send the one in OPENAI_API_KEY to whatever server this is.
         self.client = OpenAI(base_url=f"{self.url}/v1", api_key=api_key or "none", max_retries=0)
         with self._one_line():
@@ -43,6 +45,7 @@ class ServerChat(Chat):
         extra: dict = {"emollm": {"grounded": True}} if self.grounded else {}
         chosen = {"face": [self.subject.series.face_id]} if len(self.prepared.subjects) > 1 else {}
         chosen |= {"what_if": [self.edits]} if self.edits else {}
+        chosen |= {"prior": [self.prior]} if self.prior else {}
         with self._one_line(), self.client.chat.completions.create(
                 model=self.model, messages=messages, stream=True, temperature=0.0, max_completion_tokens=self.answer_tokens,
                 extra_body=extra | ({"mm_processor_kwargs": chosen} if chosen else {})) as chunks:

@@ -26,6 +26,8 @@ def add(commands: argparse._SubParsersAction) -> None:
     option("--what-if", action="append", default=[], metavar="AU=LEVEL", help="edit one action unit first; repeatable")
     option("--baseline", choices=("none", "clip"), default=None, help="what counts as this face at rest")
     parts.add_arguments(parser)
+    parts.add_prior(parser)
+    parser.set_defaults(prior=None)  # so that a server is left its own
     option("--model", metavar="DIR", help="talker (default), pocket (explanations only), or a folder of either kind")
     option("--engine", choices=("transformers", "vllm"), help="what runs the model here (default: transformers)")
     option("--server", metavar="URL", help="let a server answer instead, such as http://localhost:8000")
@@ -48,5 +50,5 @@ def run(arguments: argparse.Namespace) -> int:
     begun = begin(source, model=arguments.model, backend=arguments.engine, server=arguments.server,
                   api_key=arguments.api_key, llm=arguments.llm, llm_model=arguments.llm_model,
                   baseline=arguments.baseline, face=arguments.face, what_if=edits,
-                  grounded=not arguments.ungrounded, **({} if cut.whole else {"cut": cut}))
+                  prior=arguments.prior, grounded=not arguments.ungrounded, **({} if cut.whole else {"cut": cut}))
     return talk(begun, arguments.question)

@@ -33,7 +33,7 @@ from emollm.explainer import Prepared, Subject
 from emollm.explanation import Explanation
 from emollm.model.checkpoint import Shape
 from emollm.model.processor import face_input
-from emollm.schema import AU_NAMES, AUSeries, InputError, NoFaceError
+from emollm.schema import AU_NAMES, PRIORS, AUSeries, InputError, NoFaceError
 from emollm.subject import MAX_FACES
 from emollm.talk import TALKER
 from emollm_vllm import talk
@@ -47,11 +47,14 @@ from emollm_vllm.plugin.processing import BadRequest, client_error
 GONE = 499  # nobody reads it; as nginx calls it
 CONCLUSION_TOKENS = 16  # "Conclusion:" and a label, where the model must be brought to one
 TALKS = "EMOLLM_TALKER"  # folder of the merged talker; unset: no talker is served
+PRIOR = "EMOLLM_PRIOR"  # of requests that do not say
 TALKER_CONTEXT = 4096  # tokens; six exchanges take about 1,500
 log = logging.getLogger("emollm.api")
 router = APIRouter(tags=["emollm"])
 Intensity = Annotated[float, Field(ge=0, le=5, allow_inf_nan=False)]
 Text = Annotated[str, Field(max_length=4000)]
+Baseline = Literal["none", "clip"]
+MaxFaces = Annotated[int, Field(ge=1, le=MAX_FACES)]
 
 
 class Body(BaseModel):
@@ -61,9 +64,9 @@ class Body(BaseModel):
 class MeasureRequest(Body):
     media: str = Field(description="Picture or clip: a data URL (data:image/jpeg;base64,...), or an address that this server "
                                    "allows")
-    baseline: Literal["none", "clip"] | None = Field(None, description="what counts as this face at rest; default: clip for "
+    baseline: Baseline | None = Field(None, description="what counts as this face at rest; default: clip for "
                                                                        "clips, none for pictures")
-    max_faces: Annotated[int, Field(ge=1, le=MAX_FACES)] | None = Field(None, description="at most so many, the main ones")
+    max_faces: MaxFaces | None = Field(None, description="at most so many, the main ones")
 
 
 class ExplainRequest(Body):
@@ -73,9 +76,11 @@ class ExplainRequest(Body):
     question: Text | None = None
     what_if: dict[str, Intensity] = Field({}, description="{\"AU04\": 0.0}: edits of the evidence before the model sees it")
     face: Annotated[int, Field(ge=0, le=MAX_FACE_ID)] | None = Field(None, description="only this face_id")
-    max_faces: Annotated[int, Field(ge=1, le=MAX_FACES)] | None = Field(
+    max_faces: MaxFaces | None = Field(
         None, description="at most so many: those longest there, largest and most central; 1 is the main face")
-    baseline: Literal["none", "clip"] | None = None
+    baseline: Baseline | None = None
+    prior: Literal[PRIORS] | None = Field(None, description="how common the labels are taken to be: as in pictures from web "
+                                                            "search (crowd), or all alike (balanced); default: the server's")
     grounded: bool = Field(True, description="hold the observation lines to the measurement")
     model: Annotated[str, Field(max_length=200)] | None = Field(None, description="served model or LoRA adapter")
     stream: bool = False
@@ -195,10 +200,11 @@ async def _prepared(body: ExplainRequest) -> Prepared:
     with _about("evidence" if body.media is None and given is not None else "media"):
         if body.media is not None:
             return await connector().measured(body.media, "media", baseline=body.baseline, face=body.face, evidence=given,
-                                              what_if=what_if, max_faces=body.max_faces)
+                                              what_if=what_if, max_faces=body.max_faces, prior=body.prior)
         if given is None:
             raise InputError("media: give a picture or clip, or evidence")
-        return await asyncio.to_thread(path.prepare, given, access.shape, face=body.face, what_if=what_if)
+        return await asyncio.to_thread(path.prepare, given, access.shape, face=body.face, what_if=what_if,
+                                       prior=body.prior or access.prior)
 
 
 @contextlib.contextmanager
@@ -327,7 +333,8 @@ class Plugin:
         config = engine_client.model_config.hf_config
         domains = tuple(d.lower() for d in getattr(args, "allowed_media_domains", None) or ())
         local = getattr(args, "allowed_local_media_path", "")
-        configure(Shape(config.max_key_frames, config.chip_size), domains, Path(local).resolve() if local else None)
+        configure(Shape(config.max_key_frames, config.chip_size), domains, Path(local).resolve() if local else None,
+                  os.environ.get(PRIOR, "crowd"))
         state.emollm = Answering(engine_client, state.openai_serving_models)
         if os.environ.get(TALKS):
             state.emollm_talking = await talking(os.environ[TALKS], state.emollm, state.openai_serving_models)

@@ -16,8 +16,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from emollm.answer.prompt import DEFAULT_QUESTION
-from emollm.schema import InputError
-from emollm.subject import Subject
+from emollm.chat.talking import look_under
+from emollm.schema import AUSeries, InputError
+from emollm.subject import Subject, under
 from emollm.talk import TALKER
 from emollm.talk.call import Call, parse
 from emollm.talk.dialogue import CALL_TOKENS, Exchange, plain, prompt
@@ -40,7 +41,7 @@ class Talking:
     def __init__(self, engine, tokenizer, look_of):
         """engine: vLLM's AsyncLLM around the merged talker; look_of: Subject -> its label distribution by pixels, awaited."""
         self.engine, self.tokenizer, self.look_of = engine, tokenizer, look_of
-        self.looks: OrderedDict[int, tuple[Subject, dict]] = OrderedDict()
+        self.looks: OrderedDict[int, tuple[AUSeries, dict]] = OrderedDict()  # by the id of what was measured
         self.chats: OrderedDict[str, Exchange] = OrderedDict()
 
     async def write(self, exchanges: list[Exchange], most: int) -> str:
@@ -53,12 +54,14 @@ class Talking:
         return written
 
     async def face(self, subject: Subject) -> Face:
-        kept = self.looks.get(id(subject))
-        if kept is None or kept[0] is not subject:
-            self.looks[id(subject)] = kept = subject, {} if subject.chips is None else await self.look_of(subject)
+        """The face with its look, which is read once for all priors."""
+        kept = self.looks.get(id(subject.series))
+        if kept is None or kept[0] is not subject.series:
+            look = {} if subject.chips is None else await self.look_of(subject)
+            self.looks[id(subject.series)] = kept = subject.series, look
             while len(self.looks) > KEPT_LOOKS:
                 self.looks.popitem(last=False)
-        return Face(subject.series, subject.events, kept[1], subject.seen)
+        return Face(subject.series, subject.events, look_under(kept[1], subject), subject.seen)
 
     async def style(self, system: str) -> str:
         """The style that a system message asks for, empty when it asks for none."""
@@ -128,7 +131,7 @@ async def completions(request: Request):
     said = await talking.reply(before, question, face, style)
     if said.call.name == "faces" and media:  # the others are read only when they are asked about
         prepared = await connector().measured(*media[-1])
-        face.others = {s.series.face_id: (await talking.face(s)).label for s in prepared.readable
+        face.others = {s.series.face_id: (await talking.face(under(s, subject.prior))).label for s in prepared.readable
                        if s.series.face_id != face.series.face_id}
         said = await talking.reply(before, question, face, style)
     talking.remember(_key([*turns, (question, said.text)], face), said.exchange)

@@ -8,12 +8,12 @@ import numpy as np
 
 from emollm.model.processor import FaceInput
 from emollm.schema import AU_NAMES, AUSeries, InputError, au_index
-from emollm.subject import Prepared, Subject, choose, edited
+from emollm.subject import Prepared, Subject, choose, edited, under
 from emollm.what_if import check_edits
 from emollm_vllm.plugin.places import Place
 
 # What a request may say about each of its pictures and clips, in their order (mm_processor_kwargs).
-CHOICES = ("face", "au", "what_if")
+CHOICES = ("face", "au", "what_if", "prior")
 MAX_FACE_ID, MAX_SECONDS = 1000, 86_400
 EXPECTED = {  # of an AUSeries that a client states
     "times": f"seconds from 0 to {MAX_SECONDS} are expected, each later than the one before",
@@ -32,18 +32,20 @@ class Sent:
 
 
 def choose_subject(prepared: Prepared, face: int | None = None, au: Mapping | None = None,
-                   what_if: Mapping | None = None) -> Subject:
+                   what_if: Mapping | None = None, prior: str | None = None) -> Subject:
     """The face a prompt is about: `face` by its face_id, otherwise the main one that can be read.
 
     au: {"AU12": 3.0, "AU06": [2.0, 1.0]} replaces the measurement (0-5, or [left, right]); all other units count as not
-    measured. what_if: {"AU04": 0.0} edits it. Raises InputError, NoFaceError.
+    measured. what_if: {"AU04": 0.0} edits it. prior: of schema.PRIORS; None: the one it was prepared with. Raises InputError,
+    NoFaceError.
     """
     if face is not None and (isinstance(face, bool) or not isinstance(face, int)):
         raise InputError("face must be the whole number of a face, such as 0")
     subject = choose(prepared, face)
     if au is not None:
         subject = dataclasses.replace(subject, series=given(subject.series, au), events=[], seen=subject.series)
-    return edited(subject, edits(what_if))
+    subject = edited(subject, edits(what_if))
+    return subject if prior is None else under(subject, prior)
 
 
 def edits(what_if: Mapping | None) -> dict[str, float]:

@@ -33,7 +33,7 @@ from emollm.data_url import read_data_url, too_large
 from emollm.explainer import Prepared
 from emollm.model.checkpoint import Shape, shape_of
 from emollm.schema import InputError, NoFaceError
-from emollm.subject import Subject
+from emollm.subject import Subject, with_prior
 from emollm.workers import Workers
 from emollm_vllm.plugin.faces import CHOICES, Sent, choose_subject
 from emollm_vllm.plugin.places import place_of
@@ -52,19 +52,21 @@ NO_FACE = Counter("emollm_no_face_total", "Pictures and clips in which no face c
 
 @dataclass
 class Access:
-    """What this server process may open, and the shape of the model that will see it."""
+    """What this server process may open, the shape of the model that will see it, and how common the labels are taken to be
+    by requests that do not say."""
 
     shape: Shape | None = None
     domains: tuple[str, ...] = ()
     local_root: Path | None = None
+    prior: str = "crowd"
 
 
 access = Access()  # of this process: vLLM makes the connector itself and hands it nothing
 
 
-def configure(shape: Shape, domains: tuple[str, ...], local_root: Path | None) -> None:
-    """Set what the command line allows; nothing is until then."""
-    access.shape, access.domains, access.local_root = shape, domains, local_root
+def configure(shape: Shape, domains: tuple[str, ...], local_root: Path | None, prior: str) -> None:
+    """Set what the command line allows and prefers; nothing may be opened until then."""
+    access.shape, access.domains, access.local_root, access.prior = shape, domains, local_root, prior
 
 
 class Measurements:
@@ -199,15 +201,16 @@ class FaceConnector(MediaConnector):
                     raise ValueError("too large")
             return bytes(data)
 
-    async def measured(self, url: str, parameter: str, **asked) -> Prepared:
-        """What can be measured behind a URL; of a moving picture sent as image_url its first frame. Raises InputError,
-        NoFaceError."""
+    async def measured(self, url: str, parameter: str, prior: str | None = None, **asked) -> Prepared:
+        """What can be measured behind a URL; of a moving picture sent as image_url its first frame. prior: None for the
+        server's. A measurement is the same under every prior, so it is made once for all. Raises InputError, NoFaceError."""
         asked |= {"still": True} if parameter == "image_url" else {}
         future = measurements().measure(await self.read(url, parameter), parameter, **asked)
         waiting = asyncio.wrap_future(future)
         waiting.add_done_callback(lambda done: done.cancelled() or done.exception())  # also when nobody waits any more
         with measurements().waited_for(future):
-            return await asyncio.shield(waiting)  # others may wait for the same measurement
+            prepared = await asyncio.shield(waiting)  # others may wait for the same measurement
+        return with_prior(prepared, prior or access.prior)
 
     async def _part(self, url: str, parameter: str) -> Sent | Prepared:
         place = place_of(url)
@@ -275,7 +278,7 @@ async def movements_of(body: dict) -> dict:
     if len(media) != 1:
         return {}
     s = await subject_of(body, *media[0])
-    return {"vllm_xargs": travelling(movements(s.series, s.seen, s.chips is not None))}
+    return {"vllm_xargs": travelling(movements(s.series, s.seen, s.chips is not None, s.prior))}
 
 
 def media_of(messages: list[dict]) -> list[tuple[str, str]]:

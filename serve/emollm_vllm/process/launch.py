@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 
 from emollm.arguments import Parser
+from emollm.parts import add_prior
 from emollm.schema import InputError
 from emollm.talk import TALKER
 from emollm_vllm.process.options import check_options
@@ -62,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--allow-media-domain", action="append", default=[], metavar="HOST",
         help="let requests name pictures at this host; repeatable (default: none, media comes in the request)")
     add("--purpose", choices=PURPOSES, default="research", help="what the server is for (default: research)")
+    add_prior(parser)
     add("--no-restart", action="store_true", help="stop when the engine dies")
     add("--hung-after", type=_seconds, default=HUNG_AFTER, metavar="SECONDS",
         help=f"end an engine that gives no sign of life for so long (default: {HUNG_AFTER}; 0: never)")
@@ -237,7 +239,7 @@ def environment(given: argparse.Namespace, keys: list[str], talker: str = "") ->
     plugins = ",".join(dict.fromkeys([*PLUGINS.split(","), *filter(None, os.environ.get("VLLM_PLUGINS", "").split(","))]))
     updatable = os.environ.get("VLLM_ALLOW_RUNTIME_LORA_UPDATING", "0").strip().lower() in ("1", "true")
     return {**PREFERRED, **inherited, **FORCED, "VLLM_PLUGINS": plugins, "EMOLLM_MODEL": given.model,
-            "EMOLLM_PURPOSE": given.purpose, "EMOLLM_HUNG_AFTER": str(given.hung_after),
+            "EMOLLM_PURPOSE": given.purpose, "EMOLLM_PRIOR": given.prior, "EMOLLM_HUNG_AFTER": str(given.hung_after),
             "EMOLLM_TALKER": talker, **gate_settings(keys, updatable, bool(talker)).as_environment()}
 
 
