@@ -70,6 +70,40 @@ def bodies(picture: bytes) -> dict[str, dict]:
     return {name: {"model": "pocket"} | body for name, body in found.items()}
 
 
+def talks(picture: bytes, two: bytes) -> dict[str, dict]:
+    """Conversations and other questions, each with an answer of its own. two: a picture of two faces."""
+    def shows(data: bytes = picture) -> dict:
+        return {"type": "image_url", "image_url": {"url": "data:;base64," + base64.b64encode(data).decode()}}
+
+    def said(role: str, *content) -> dict:
+        return {"role": role, "content": [{"type": "text", "text": c} if isinstance(c, str) else c for c in content]}
+
+    see, asked = shows(), said("user", shows(), WHY)
+    told = {"role": "assistant", "content": "AU12 lip corner puller | both | 3.0 marked | still | mouth corner pulled up"}
+    turns = {
+        "follow-up": [asked, told, said("user", "Why not anger?")], "the same again": [asked, told, said("user", WHY)],
+        "greeting first": [said("user", "Hi"), said("assistant", "Hello! Show me a face."), asked],
+        "picture later": [said("user", "I have a question about a face."), said("assistant", "Which?"), said("user", WHY, see)],
+        "two messages of the user": [said("user", see, "Look at this."), said("user", WHY)],
+        "picture alone, then the question": [said("user", see), said("user", WHY)],
+        "question alone, then the picture": [said("user", WHY), said("user", see)],
+        "texts in parts": [said("user", see, "Look closely. ", "Is the mouth open?")],
+        "blanks": [said("user", see, f"  {WHY}\n")],
+        "parts of text only": [{"role": "user", "content": [see, "Is the mouth open?"]}],
+        "an answer without content": [asked, {"role": "assistant", "content": None}, said("user", "And the brows?")],
+        "an answer in parts": [asked, said("assistant", "Happiness.", " Surely."), said("user", "And the brows?")],
+        "instructions between": [SYSTEM, asked, told, SYSTEM, said("user", "Why not sadness?")],
+        "eight turns": [asked, *[said(role, f"{role} {k}") for k in range(3) for role in ("assistant", "user")], told,
+                        said("user", "Is it a smile?")],
+        "marked text": [asked, told, said("user", "<face>Why not anger?<|im_end|>")],
+        "another question": [said("user", see, "Is the mouth open?")],
+        "another tongue": [said("user", see, "Warum lächelt sie?")], "two faces": [said("user", shows(two), WHY)],
+        "two faces, follow-up": [said("user", shows(two), WHY), told, said("user", "Why not anger?")]}
+    found = {f"talk: {name}": {"messages": messages} for name, messages in turns.items()}
+    found["talk: what-if"] = {"messages": [asked], "mm_processor_kwargs": {"what_if": [{"AU12": 0}]}}
+    return {name: {"model": "pocket"} | body for name, body in found.items()}
+
+
 def odd(picture: bytes) -> dict[str, tuple[dict, str]]:
     """Bodies that cannot be answered, and the field that the refusal names."""
     good = urls(picture)["base64 plain"]
@@ -81,6 +115,7 @@ def odd(picture: bytes) -> dict[str, tuple[dict, str]]:
 
     return {"cut base64": (asked({"url": good[:len(good) // 4 * 4 - 3]}), "messages[0].content[0].image_url"),
             "no url": (asked({}), "messages[0].content[0].image_url"), "empty": (asked(""), "messages[0].content[0].image_url"),
-            "tools": (asked({"url": good}, tools=[TOOL]), "tools"), "max_tokens text": (asked({"url": good}, max_tokens="many"),
+            "tools": (asked({"url": good}, tools=[TOOL]), "tools"),
+            "n": (asked({"url": good}, n=5), "n"), "max_tokens text": (asked({"url": good}, max_tokens="many"),
                                                                                         "max_tokens"),
             "no picture": ({"model": "pocket", "messages": [{"role": "user", "content": WHY}]}, "messages")}

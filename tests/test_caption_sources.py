@@ -179,6 +179,50 @@ def test_the_last_text_of_the_user_is_the_question(tmp_path):
     assert item.question == "last?"
 
 
+def test_a_body_is_asked_as_the_server_asks_it(tmp_path):
+    """Every body of the list: the prompt that caption makes is the one that the server's chat template makes of what it
+    admits, and so is what grounded answers are held to. Equal prompts have equal answers; test_serve_clients.py asks both."""
+    from client_bodies import bodies, talks
+
+    from emollm.answer.prompt import user_turn
+    from emollm.model.checkpoint import load_processor
+
+    admission = pytest.importorskip("emollm_vllm.door.admission")
+    tokenizer = load_processor("pocket").tokenizer
+    given = bodies(b"\xff\xd8\xff") | talks(b"\xff\xd8\xff", b"\x89PNG")
+    path = batch(tmp_path / "b.jsonl", *({"custom_id": name, "method": "POST", "url": requests.URL, "body": body}
+                                         for name, body in given.items()))
+    items = {item.custom_id: item for item in read_inputs([path])}
+    assert len(items) == len(given) >= 85
+    for name, body in given.items():
+        messages = admission.admit(requests.URL, body, admission.Limits())["messages"]
+        for m in messages:  # as vLLM hands them to the template
+            m["content"] = [{"type": "text", "text": p} if isinstance(p, str) else p for p in m["content"] or []] \
+                if not isinstance(m["content"], str) else m["content"]
+        prompt = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        assert items[name].error is None and user_turn(items[name].asked) == prompt, name
+        assert isinstance(items[name].asked, list) == (len(messages) > 1), name
+    assert items["talk: what-if"].what_if == (("AU12", 0.0),)
+    assert items["talk: follow-up"].question == "Why not anger?"
+    assert items["talk: follow-up"].words != items["talk: the same again"].words
+
+
+def test_bodies_that_ask_for_another_kind_of_answer_are_refused_by_field(tmp_path):
+    tool = {"type": "function", "function": {"name": "look", "parameters": {}}}
+    odd = {"tools": {"tools": [tool]}, "functions": {"functions": [tool]}, "n is 3": {"n": 3},
+           "response_format": {"response_format": {"type": "json_schema", "json_schema": {}}},
+           "only what_if": {"mm_processor_kwargs": {"face": [1]}}, "AU99": {"mm_processor_kwargs": {"what_if": [{"AU99": 1}]}},
+           "with one object": {"mm_processor_kwargs": {"what_if": {"AU12": 1}}}}
+    lines = [request(name, "a.jpg") for name in odd]
+    for line, more in zip(lines, odd.values(), strict=True):
+        line["body"] |= more
+    lines += [request(words, "a.jpg") | {"body": {"messages": messages}} for words, messages in (
+        ("messages[1]", [request("", "a.jpg")["body"]["messages"][0], "hello"]),
+        ("messages[0]", [{"role": "wizard", "content": "hi"}]), ("messages[0].content", [{"role": "user", "content": 7}]))]
+    for item in read_inputs([batch(tmp_path / "b.jsonl", *lines)]):
+        assert item.error[0] == "invalid_request" and item.custom_id in item.error[1], item
+
+
 @pytest.mark.parametrize("url, code", [
     ("https://example.org/a.jpg", "remote_media_disabled"), ("HTTP://example.org/a.jpg", "remote_media_disabled"),
     ("//example.org/a.jpg", "remote_media_disabled"), ("ftp://example.org/a.jpg", "remote_media_disabled"),

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from emollm.facs.readings import level_word
 from emollm.facs.units import ACTION_UNITS
@@ -143,16 +144,26 @@ def _read_line(line: str, at: int, answer: Answer) -> None:
                                            (start, start + len(line.strip()))))
 
 
-def user_turn(question: str | list[str]) -> str:
+class Message(NamedTuple):
+    """One turn of a conversation that is not simply question, answer, ..., question about a face shown first."""
+
+    role: str  # user | assistant
+    text: str
+    face: bool = False  # whether the picture or clip came with it
+
+
+def user_turn(question: str | list[str] | list[Message]) -> str:
     """The prompt up to the answer. FACE stands where the face tokens go.
 
-    question: one question, or the turns of a chat so far: question, answer, ..., question. The face stands in the first.
+    question: one question, or the turns of a chat so far: question, answer, ..., question, the face in the first; or the
+    messages of a client as it sent them.
     """
     turns = [question] if isinstance(question, str) else question
-    if len(turns) % 2 == 0:
-        raise ValueError(f"{len(turns)} turns: a chat is question, answer, ..., question")
-    texts = [f"{TURN_START}{('user', 'assistant')[k % 2]}\n{FACE * (k == 0)}{plain(turn)}{TURN_END}\n"
-             for k, turn in enumerate(turns)]
+    if isinstance(turns[0], str):
+        if len(turns) % 2 == 0:
+            raise ValueError(f"{len(turns)} turns: a chat is question, answer, ..., question")
+        turns = [Message(("user", "assistant")[k % 2], turn, k == 0) for k, turn in enumerate(turns)]
+    texts = [f"{TURN_START}{role}\n{FACE * face}{plain(text)}{TURN_END}\n" for role, text, face in turns]
     return "".join(texts) + f"{TURN_START}assistant\n"
 
 

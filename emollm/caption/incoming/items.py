@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+from emollm.answer.prompt import DEFAULT_QUESTION, Message
 
 HEADER_BYTES = 512
 
@@ -27,7 +30,18 @@ class Item:
     place: str  # where the user listed it, for messages
     question: str | None = None
     what_if: tuple[tuple[str, float], ...] = ()
+    conversation: tuple[Message, ...] = ()  # the question with what was said before it; empty when nothing was
     error: tuple[str, str] | None = None  # code, message: a request that cannot be answered
+
+    @property
+    def asked(self) -> str | list[Message]:
+        """What the model is asked."""
+        return list(self.conversation) or self.question or DEFAULT_QUESTION
+
+    @property
+    def words(self) -> str:
+        """The same as text: equal words ask for equal answers."""
+        return json.dumps(self.conversation) if self.conversation else self.question or DEFAULT_QUESTION
 
 
 @dataclass(slots=True)

@@ -9,24 +9,15 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from emollm.caption.incoming.bodies import RequestError, asked_in, media_url
 from emollm.caption.incoming.items import Inline, Item, shown
-from emollm.data_url import HEAD_CHARACTERS, is_data_url, read_data_url
+from emollm.data_url import is_data_url, read_data_url
 from emollm.schema import InputError
 
 URL = "/v1/chat/completions"
 MAX_LINE = 256 * 2**20  # bytes
-MEDIA_PARTS = ("image_url", "video_url")
-
-
-class RequestError(Exception):
-    """A request that cannot be answered: code and message of its error line."""
-
-    def __init__(self, code: str, message: str):
-        super().__init__(message)
-        self.code, self.message = code, message
 
 
 def read_requests(file: str, root: str | None, question: str | None, what_if: tuple) -> list[Item]:
@@ -57,7 +48,7 @@ def fetch(inline: Inline) -> bytes:
         request = json.loads(line)
         if shown(request["custom_id"]) != inline.custom_id:
             raise ValueError
-        url = _media_url(request["body"])
+        url = media_url(request["body"])
     except (ValueError, KeyError, TypeError, RequestError):
         raise RequestError("invalid_request", f"{inline.file} was changed while it was read. Run the same command "
                            "again.") from None
@@ -81,50 +72,15 @@ def _item(line: bytes, place: str, at: tuple[str, int], root: str, question: str
     custom_id = shown(custom_id)
     inline = Inline(*at, len(line), custom_id)
     try:
-        url, text = _asked(request)
-        source = inline if is_data_url(url) else _file(url, root)
-        return Item(custom_id, source, place, shown(text) if text else question, what_if)
+        if request.get("url") != URL or request.get("method", "POST") != "POST":
+            raise RequestError("unsupported_url", f"only POST {URL} is answered")
+        asked = asked_in(request.get("body"))
+        source = inline if is_data_url(asked.url) else _file(asked.url, root)
+        said = tuple(m._replace(text=shown(m.text)) for m in asked.conversation)
+        return Item(custom_id, source, place, shown(asked.question) if asked.question else question,
+                    what_if if asked.what_if is None else asked.what_if, said)
     except RequestError as refused:
-        return Item(custom_id, inline, place, question, what_if, (refused.code, refused.message))
-
-
-def _asked(request: dict) -> tuple[str, str]:
-    """Address of the media and the last text of the user. Raises RequestError."""
-    if request.get("url") != URL or request.get("method", "POST") != "POST":
-        raise RequestError("unsupported_url", f"only POST {URL} is answered")
-    body = request.get("body")
-    if not isinstance(body, dict) or not isinstance(body.get("messages"), list):
-        raise RequestError("invalid_request", "the body has no list of messages")
-    return _media_url(body), _last_text(body["messages"])
-
-
-def _media_url(body: dict) -> str:
-    parts = [p for message in body["messages"] for p in _parts(message) if p.get("type") in MEDIA_PARTS]
-    if len(parts) != 1:
-        raise RequestError("invalid_request", f"{len(parts)} photos or clips in one request; exactly one is needed")
-    given: Any = parts[0].get(parts[0]["type"])
-    url = given.get("url") if isinstance(given, dict) else given
-    if not isinstance(url, str) or not url:
-        raise RequestError("invalid_request", f"the part '{parts[0]['type']}' has no url")
-    if is_data_url(url) and ";base64," not in url[:HEAD_CHARACTERS].lower():
-        raise RequestError("invalid_request", "the data URL is not base64: write data:image/jpeg;base64,...")
-    return url
-
-
-def _last_text(messages: list) -> str:
-    text = ""
-    for message in messages:
-        if isinstance(message, dict) and message.get("role", "user") == "user":
-            if isinstance(message.get("content"), str):
-                text = message["content"]
-            said = [p["text"] for p in _parts(message) if p.get("type") == "text" and isinstance(p.get("text"), str)]
-            text = said[-1] if said else text
-    return text.strip()
-
-
-def _parts(message: Any) -> list[dict]:
-    content = message.get("content") if isinstance(message, dict) else None
-    return [p for p in content if isinstance(p, dict)] if isinstance(content, list) else []
+        return Item(custom_id, inline, place, question, what_if, error=(refused.code, refused.message))
 
 
 def _file(url: str, root: str) -> str:

@@ -15,7 +15,6 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from emollm.answer.prompt import DEFAULT_QUESTION
 from emollm.caption.incoming import requests
 from emollm.caption.incoming.items import Inline, Item
 from emollm.caption.incoming.sources import CLIP_SUFFIXES, PHOTO_SUFFIXES
@@ -171,5 +170,5 @@ def _pictures(thumbnails: Thumbnails, item: Item | None, line: Line, explanation
     except (OSError, requests.RequestError):
         return []
     sha256, made = thumbnails.of(source, [(key_time(e), e.box) for e in explanations])
-    same = line.key == key_of(sha256, item.question or DEFAULT_QUESTION, item.what_if, settings_sha256)
+    same = line.key == key_of(sha256, item.words, item.what_if, settings_sha256)
     return made if same else []

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from emollm.answer.prompt import DEFAULT_QUESTION, Message
 from emollm.caption.incoming.items import Item
 from emollm.caption.run import lines
 from emollm.caption.run.job import Job
@@ -15,9 +16,13 @@ from emollm.caption.run.settings import digest
 from emollm.explainer import answer
 from emollm.explanation import Explanation
 from emollm.schema import InputError
-from emollm.subject import Prepared, with_edits
+from emollm.subject import Prepared, choose, with_edits
 
 GIVE_UP = 8  # failures of the model in a row that are its own, not the items'
+
+
+class TooLong(InputError):
+    """The item's own fault, not the model's."""
 
 
 class Ask(NamedTuple):
@@ -45,13 +50,14 @@ class Answerer:
         written: list[Line] = []
         for ask, result in answer_in_parts(asks, self.engine, self.job):
             failed = isinstance(result, Exception)
-            self.failures = self.failures + 1 if failed else 0
+            self.failures = self.failures + 1 if failed and not isinstance(result, TooLong) else 0
             if self.failures >= GIVE_UP:
                 self.log.append(written)
                 raise self._given_up(result)
-            written.append(lines.failure(ask.key, ask.item.custom_id, "generation_failed", reason_of(result)) if failed else
+            code = "context_length_exceeded" if isinstance(result, TooLong) else "generation_failed"
+            written.append(lines.failure(ask.key, ask.item.custom_id, code, reason_of(result)) if failed else
                            lines.success(ask.key, ask.item.custom_id, result, self.job.model, int(time.time()),
-                                         self.settings_sha256))
+                                         self.settings_sha256, main_face(ask.prepared)))
         self.log.append(written)
         return [line.ok for line in written]
 
@@ -64,8 +70,13 @@ class Answerer:
 def answer_in_parts(asks: list[Ask], engine, job: Job) -> Iterator[tuple[Ask, list[Explanation] | Exception]]:
     """Explanations of a batch, in its order. One that fails is halved until only the items that fail alone are left."""
     try:
-        explanations = answer([with_edits(a.prepared, dict(a.item.what_if)) for a in asks], engine,
-                              [a.item.question for a in asks], job.grounded, job.model)
+        edited = [with_edits(a.prepared, dict(a.item.what_if)) for a in asks]
+        for ask, prepared in zip(asks, edited, strict=True):
+            check_fits(engine, ask.item.asked, prepared)
+        explanations = answer(edited, engine, [a.item.asked for a in asks], job.grounded, job.model)
+        for ask, faces in zip(asks, explanations, strict=True):
+            for explanation in faces:
+                explanation.question = ask.item.question or DEFAULT_QUESTION  # of a conversation the last one
     except Exception as error:
         if len(asks) == 1:
             yield asks[0], error
@@ -75,6 +86,24 @@ def answer_in_parts(asks: list[Ask], engine, job: Job) -> Iterator[tuple[Ask, li
         yield from answer_in_parts(asks[half:], engine, job)
     else:
         yield from zip(asks, explanations, strict=True)
+
+
+def check_fits(engine, asked: str | list[Message], prepared: Prepared) -> None:
+    """Raises TooLong when a question, with the conversation before it, leaves the model no room for an answer."""
+    if not prepared.readable:
+        return
+    frames = max(0 if s.chips is None else len(s.chips) for s in prepared.readable)
+    text = engine.processor.prompt_text(asked, frames)
+    tokens = len(engine.processor.tokenizer(text, add_special_tokens=False)["input_ids"])
+    if tokens >= engine.context:
+        raise TooLong(f"messages: they take {tokens} tokens with the face, the model reads {engine.context} with its answer. "
+                      "Leave out earlier turns.")
+
+
+def main_face(prepared: Prepared) -> int:
+    """Place of the face that a chat about this picture or clip would be about, among all that are explained."""
+    numbers = [s.series.face_id for s in prepared.subjects]
+    return numbers.index(choose(prepared, None).series.face_id) if prepared.readable else 0
 
 
 def reason_of(error: Exception) -> str:

@@ -30,10 +30,12 @@ class Line:
     data: bytes  # whole line with its newline
 
 
-def success(key: str, custom_id: str, explanations: list[Explanation], model: str, created: int, fingerprint: str) -> Line:
-    """Line of an answered item. explanations: one a face, left to right. created: Unix time, s."""
+def success(key: str, custom_id: str, explanations: list[Explanation], model: str, created: int, fingerprint: str,
+            main: int = 0) -> Line:
+    """Line of an answered item. explanations: one a face, left to right. created: Unix time, s. main: which of them is the
+    message, as it is of a server, where a chat is about one face."""
     body = {"id": f"chatcmpl-{key[:32]}", "object": "chat.completion", "created": created, "model": model,
-            "system_fingerprint": fingerprint, "choices": [_choice(explanations[0])],
+            "system_fingerprint": fingerprint, "choices": [_choice(explanations[main])],
             "emollm": [explanation.to_dict() for explanation in explanations]}
     response = {"status_code": 200, "request_id": f"req_{key[:32]}", "body": body}
     return _line(key, custom_id, response, None)
@@ -79,11 +81,11 @@ def error_of(line: Line) -> tuple[str, str]:
     return error["code"], error["message"]
 
 
-def _choice(first: Explanation) -> dict:
-    text = first.text
+def _choice(told: Explanation) -> dict:
+    text = told.text
     if not text:  # refused or no face: the reason stands in for an answer
-        refusals = [n for n in first.notices if n.startswith(NOT_ENOUGH)]
-        text = "; ".join(refusals or [f"{NOT_ENOUGH}: {n}" for n in first.notices]) or NOT_ENOUGH
+        refusals = [n for n in told.notices if n.startswith(NOT_ENOUGH)]
+        text = "; ".join(refusals or [f"{NOT_ENOUGH}: {n}" for n in told.notices]) or NOT_ENOUGH
     return {"index": 0, "message": {"role": "assistant", "content": text}, "logprobs": None, "finish_reason": "stop"}
 
 

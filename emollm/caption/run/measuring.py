@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from emollm.answer.prompt import DEFAULT_QUESTION
 from emollm.caption.incoming import requests
 from emollm.caption.incoming.items import Inline, Item, Medium, shown
 from emollm.caption.run.job import Job
@@ -91,7 +90,7 @@ def name_of(medium: Medium) -> str:
 
 def _todo(task: Task, job: Job, settings_sha256: str, sha256: str, find_answer: Callable) -> Measured:
     """What is left to do about a medium of this content."""
-    keyed = [Todo(i, key_of(sha256, i.question or DEFAULT_QUESTION, i.what_if, settings_sha256)) for i in task.medium.items]
+    keyed = [Todo(i, key_of(sha256, i.words, i.what_if, settings_sha256)) for i in task.medium.items]
     todo = [t for t in keyed if job.wants(task.known.get(t.item.custom_id), t.key)]
     return Measured(todo, {t.key: line for t in todo if (line := find_answer(t.key))})
 
