@@ -105,8 +105,9 @@ def answer(prepared: list[Prepared], engine, questions: list[str | None], ground
     given = iter(answers(engine, good, grounded))  # 6 processor.encode 7 model.generate
     explained = []
     for p, q in zip(prepared, asked, strict=True):
-        results = [refused(s) if s.refusal else bound(s, next(given), checked) for s in p.subjects]  # 8 prompt.parse 9 bind
-        explained.append([signed(s, r, p, q, model) for s, r in zip(p.subjects, results, strict=True)])
+        # 8 prompt.parse 9 bind
+        results = [refusal(s) if s.refusal else explanation_of(s, next(given), checked) for s in p.subjects]
+        explained.append([sign(s, r, p, q, model) for s, r in zip(p.subjects, results, strict=True)])
     return explained
 
 
@@ -121,7 +122,7 @@ def answers(engine, asked: list[tuple[Subject, str]], grounded: bool) -> list:
     return engine.answer(inputs, [q for _, q in asked], observed)
 
 
-def bound(s: Subject, given, checked: bool = True) -> Explanation:
+def explanation_of(s: Subject, given, checked: bool = True) -> Explanation:
     """The explanation that a generated answer makes: read back, every claim checked and placed. checked: sentences that the
     measurement contradicts are left out."""
     mended = mend(given.text, s.series, s.events, given.distribution) if checked else Mended(given.text)
@@ -133,7 +134,7 @@ def bound(s: Subject, given, checked: bool = True) -> Explanation:
     return result
 
 
-def refused(s: Subject) -> Explanation:
+def refusal(s: Subject) -> Explanation:
     """ "Not enough to say": the explanation of a face whose quality was too low."""
     return Explanation(
         face_id=s.series.face_id, events=s.events, evidence=s.series.to_dict(),
@@ -148,7 +149,7 @@ def no_face(name: str, reason: str, question: str | None, edits: dict[str, float
                        model=model)
 
 
-def signed(s: Subject, result: Explanation, prepared: Prepared, question: str, model: str) -> Explanation:
+def sign(s: Subject, result: Explanation, prepared: Prepared, question: str, model: str) -> Explanation:
     """The explanation with where it came from."""
     result.source, result.question, result.edits, result.model = s.picture or prepared.name, question, prepared.edits, model
     result.notices = s.notices + result.notices + prior_notice(s)

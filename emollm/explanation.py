@@ -384,9 +384,9 @@ def _phases(explanation: Explanation) -> str:
     return "\n".join(f"  {when:<{widths[0]}}  {read:<{widths[1]}}  {moving}" for when, read, moving in rows)
 
 
-def _affect(found: dict[str, Any]) -> str:
+def _affect(affect: dict[str, Any]) -> str:
     """"Valence +0.63 (+0.21 to +1.00), arousal +0.41 (+0.16 to +0.66)"."""
-    told = [f"{name} {found[name]:+.2f} ({found[f'{name}_interval'][0]:+.2f} to {found[f'{name}_interval'][1]:+.2f})"
+    told = [f"{name} {affect[name]:+.2f} ({affect[f'{name}_interval'][0]:+.2f} to {affect[f'{name}_interval'][1]:+.2f})"
             for name in ("valence", "arousal")]
     return ", ".join(told).capitalize()
 

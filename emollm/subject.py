@@ -121,19 +121,19 @@ def shortcomings(s: Subject, gate: QualityGate | None) -> list[str]:
     quality = s.track.quality
     size, blur, visible = (float(np.median(v)) for v in (quality.size, quality.blur, quality.visible))
     turn = float(np.median(np.abs(s.track.pose[:, :2]).max(1)))
-    found = [(size < gate.face_px, f"face only {size:.0f} px wide, {gate.face_px:.0f} needed"),
-             (turn > gate.turn_degrees, f"head turned by {turn:.0f} degrees, at most {gate.turn_degrees:.0f}"),
-             (blur < gate.sharpness, f"sharpness {blur:.2f}, {gate.sharpness:.2f} needed"),
-             (visible < gate.visible, f"{visible:.0%} of the face in the picture, {gate.visible:.0%} needed"),
-             (units < gate.measured_units, f"only {units} action units could be measured")]
-    return [words for short, words in found if short]
+    checks = [(size < gate.face_px, f"face only {size:.0f} px wide, {gate.face_px:.0f} needed"),
+              (turn > gate.turn_degrees, f"head turned by {turn:.0f} degrees, at most {gate.turn_degrees:.0f}"),
+              (blur < gate.sharpness, f"sharpness {blur:.2f}, {gate.sharpness:.2f} needed"),
+              (visible < gate.visible, f"{visible:.0%} of the face in the picture, {gate.visible:.0%} needed"),
+              (units < gate.measured_units, f"only {units} action units could be measured")]
+    return [words for short, words in checks if short]
 
 
 def choose(prepared: Prepared, face: int | str | None) -> Subject:
     """A face by its face_id, or the main one of those that can be read. Raises InputError, NoFaceError."""
     subjects = [s for s in prepared.subjects if face in (None, MAIN) or s.series.face_id == face]
     if not subjects:
-        raise InputError(f"{prepared.name}: there is no face {face}; faces here: {listed(prepared)}")
+        raise InputError(f"{prepared.name}: there is no face {face}; faces here: {face_numbers(prepared)}")
     readable = [s for s in subjects if not s.refusal]
     if not readable:
         raise NoFaceError(f"{prepared.name}: not enough to say: {'; '.join(subjects[0].refusal)}. Use a picture with a larger, "
@@ -151,6 +151,6 @@ def prominence(s: Subject) -> float:
     return len(s.track.frames) * float(np.median(s.track.quality.size)) * (1 - 0.5 * min(float(off), 1.0))
 
 
-def listed(prepared: Prepared) -> str:
+def face_numbers(prepared: Prepared) -> str:
     """The faces of a source by number, for messages."""
     return ", ".join(f"{s.series.face_id}{' (not enough to say)' * bool(s.refusal)}" for s in prepared.subjects)

@@ -83,7 +83,8 @@ def _ask(app, measuring):
             # As vLLM does: inside of the application, so that the scope knows it.
             app.user_middleware.clear()
             app.middleware_stack = None
-            app.add_middleware(Gate, settings=settings or Settings(), limits=limits or admission.Limits(media_needed=False))
+            asked = limits or admission.RequestLimits(media_needed=False)
+            app.add_middleware(Gate, settings=settings or Settings(), limits=asked)
             transport = httpx.ASGITransport(app=app)
             async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
                 return await client.request(method, path, **options)

@@ -195,7 +195,7 @@ def test_a_body_is_asked_as_the_server_asks_it(tmp_path):
     items = {item.custom_id: item for item in read_inputs([path])}
     assert len(items) == len(given) >= 85
     for name, body in given.items():
-        messages = admission.admit(requests.URL, body, admission.Limits())["messages"]
+        messages = admission.admit(requests.URL, body, admission.RequestLimits())["messages"]
         for m in messages:  # as vLLM hands them to the template
             m["content"] = [{"type": "text", "text": p} if isinstance(p, str) else p for p in m["content"] or []] \
                 if not isinstance(m["content"], str) else m["content"]

@@ -97,7 +97,7 @@ def test_an_answer_comes_in_pieces_that_make_the_engines_answer(talked, pocket):
     for question in (WHY, "What emotion is it commonly read as?"):
         turns.append(question)
         pieces = list(talked.ask(question))
-        whole = pocket.answer([face], [list(turns)], [talked.observed()])[0].text
+        whole = pocket.answer([face], [list(turns)], [talked.observations()])[0].text
         whole = mend(whole, s.series, s.events, {}).text
         assert len(pieces) > (3 if question == WHY else 0)  # by lines, then the prose; or a label alone
         assert "".join(pieces) == whole == talked.turns[-1].answer
@@ -128,7 +128,7 @@ def test_an_edit_changes_the_evidence_and_keeps_the_history(talked, given):
 def test_edits_add_up_and_are_checked(talked):
     talked.edit({"AU12": 0.0})
     talked.edit({"AU04": 3.0})
-    assert {"AU04", "AU12"} & {o.au for o in talked.observed()} == {"AU04"}
+    assert {"AU04", "AU12"} & {o.au for o in talked.observations()} == {"AU04"}
     with pytest.raises(InputError, match="between 0 and 5"):
         talked.edit({"AU04": 9.0})
     assert talked.edits == {"AU12": 0.0, "AU04": 3.0}

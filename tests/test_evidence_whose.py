@@ -104,7 +104,7 @@ OPENFACE = "frame,face_id,timestamp,confidence,success,AU06_r,AU12_r\n"
 
 @pytest.fixture(scope="module")
 def explained():
-    """The faces of a source as explain() would ask about them: series, notices and the picture that it is signed with."""
+    """The faces of a source as explain() would ask about them: series, notices and the picture that it is sign with."""
     from emollm.explainer import prepare
     from emollm.model.checkpoint import shape_of
 
@@ -127,14 +127,14 @@ def test_a_table_of_two_faces_for_a_picture_of_two(tmp_path, two_faces_file, exp
 
 
 def test_a_table_of_many_pictures_is_explained_picture_by_picture(tmp_path, explained, astronaut_file):
-    from emollm.explainer import signed
+    from emollm.explainer import sign
     from emollm.subject import Prepared
 
     rows = "".join(f"{name},0,0.9,0.{k}\n" for k, name in enumerate(("a.jpg", "b.jpg", astronaut_file.name), 1))
     (tmp_path / "fex.csv").write_text("input,frame,AU06,AU12\n" + rows)
     found = explained(tmp_path / "fex.csv")
     assert [subject.picture for subject in found] == ["a.jpg", "b.jpg", astronaut_file.name]
-    assert signed(found[1], Explanation(), Prepared("fex.csv", found), "", "").source == "b.jpg"
+    assert sign(found[1], Explanation(), Prepared("fex.csv", found), "", "").source == "b.jpg"
     assert f"picture 2 of 3 in {tmp_path / 'fex.csv'}" in found[1].notices
     (own,) = explained(astronaut_file, evidence=tmp_path / "fex.csv")
     assert smile_of(own) == pytest.approx(0.75)

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("starlette")
 from emollm_vllm.door import admission
-from emollm_vllm.door.admission import Limits
+from emollm_vllm.door.admission import RequestLimits
 from emollm_vllm.plugin import places
 from gate_fixtures import CHAT, CLIP, PICTURE, _app, _ask, _chat, _measuring, error_of  # noqa: F401 (fixtures)
 
@@ -63,11 +63,11 @@ def test_a_conversation_about_no_face_is_refused(ask):
     """Without a picture the model would invent one."""
     for route, body, param in ((CHAT, {"messages": [{"role": "user", "content": "Is she happy?"}]}, "messages"),
                                ("/v1/responses", {"input": "Is she happy?"}, "input")):
-        error = error_of(ask("POST", route, limits=admission.Limits(), json=body), 400, "no_media")
+        error = error_of(ask("POST", route, limits=admission.RequestLimits(), json=body), 400, "no_media")
         assert (error["param"], "send one as image_url or video_url" in error["message"]) == (param, True)
     body = {"messages": [{"role": "user", "content": [PICTURE]}, {"role": "assistant", "content": "y"},
                          {"role": "user", "content": "Why?"}]}
-    assert ask("POST", CHAT, limits=admission.Limits(), json=body).status_code == 200
+    assert ask("POST", CHAT, limits=admission.RequestLimits(), json=body).status_code == 200
 
 
 def test_instructions_are_not_given_to_the_model(ask):
@@ -153,7 +153,7 @@ def test_no_nesting_leaves_a_special_token():
 
 
 def test_text_is_limited(chat, ask):
-    limits = Limits(characters=100, media_needed=False)
+    limits = RequestLimits(characters=100, media_needed=False)
     assert "characters" in error_of(chat("x" * 101, limits=limits), 400)["message"]
     assert chat("x" * 100, limits=limits).status_code == 200
     error_of(ask("POST", "/tokenize", limits=limits, json={"prompt": ["x" * 60] * 2}), 400)

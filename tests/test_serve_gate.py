@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("starlette")
 import httpx
 from emollm_vllm.door import errors
-from emollm_vllm.door.admission import Limits
+from emollm_vllm.door.admission import RequestLimits
 from emollm_vllm.door.gate import Gate, Settings
 from gate_fixtures import CHAT, PICTURE, _app, _ask, _chat, _measuring, error_of  # noqa: F401 (fixtures)
 
@@ -159,7 +159,7 @@ def test_what_is_not_a_json_object_is_refused(ask, body):
 def test_a_body_of_very_many_parts_is_refused_before_it_is_parsed(ask):
     body = b"[" + b"{}," * 300_000 + b"{}]"
     for path in (CHAT, "/v1/measure"):
-        limits = Limits(evidence_elements=400_000)
+        limits = RequestLimits(evidence_elements=400_000)
         response = ask("POST", path, limits=limits, content=body, headers={"Content-Type": "application/json"})
         assert "JSON elements" in error_of(response, 400, "invalid_json")["message"]
 
@@ -267,7 +267,7 @@ PYDANTIC = ("1 validation error for ChatCompletionContentPartImageParam\nimage_u
     ("bad array([[1, 2],\n [3, 4]])", "bad ..."), ("not base64: " + "QUJD" * 40, "not base64: ..."),
     ("a \n b", "a b"), ("long " * 200, ("long " * 200)[:500] + "...")])
 def test_messages_are_short_and_without_data(message, expected):
-    assert errors.cleaned(message) == expected
+    assert errors.clean(message) == expected
 
 
 def test_a_dead_engine_is_a_503_everywhere(app, ask, chat):

@@ -26,7 +26,7 @@ def test_a_moving_picture_is_a_photo_as_image_and_a_clip_as_video(measurements, 
     url = data_url(file.getvalue(), "image/gif")
 
     async def run():
-        as_image, as_video = [await media.connector().measured(url, name) for name in ("image_url", "video_url")]
+        as_image, as_video = [await media.connector().measure(url, name) for name in ("image_url", "video_url")]
         assert (as_image.kind, as_video.kind) == ("photo", "clip")
         assert "only the first is used" in as_image.subjects[0].notices[0] and as_video.subjects[0].notices == []
 
@@ -38,8 +38,8 @@ def test_what_nobody_waits_for_any_more_is_not_measured(measurements, astronaut)
     first, second, third = (data_url(encoded(picture)) for picture in (astronaut, astronaut[:, ::-1], astronaut[10:]))
 
     async def run():
-        staying = asyncio.create_task(media.connector().measured(first, "image_url"))
-        leaving, one, other = (asyncio.create_task(media.connector().measured(url, "image_url"))
+        staying = asyncio.create_task(media.connector().measure(first, "image_url"))
+        leaving, one, other = (asyncio.create_task(media.connector().measure(url, "image_url"))
                                for url in (second, third, third))
         while len(measurements.waiting) < 3 or sum(measurements.waiting.values()) < 4:
             await asyncio.sleep(0.01)
@@ -49,7 +49,7 @@ def test_what_nobody_waits_for_any_more_is_not_measured(measurements, astronaut)
         await asyncio.wait({leaving, one})
         assert [name for name, future in queued.items() if future.cancelled()] == ["second"]
         assert len((await staying).subjects) == len((await other).subjects) == 1
-        assert len((await media.connector().measured(second, "image_url")).subjects) == 1  # it can be asked for again
+        assert len((await media.connector().measure(second, "image_url")).subjects) == 1  # it can be asked for again
         assert not measurements.waiting
 
     asyncio.run(run())

@@ -27,15 +27,9 @@ def test_the_talker_is_listed_first(http):
     assert [m["id"] for m in http.get("/v1/models").json()["data"]][:2] == [TALKER, "pocket"]
 
 
-@pytest.mark.parametrize(
-    ("question", "begins", "call"),
-    [
-        ("Is AU12 there?", "Yes", "there AU12"),
-        ("How old is she?", "", "refuse age"),
-        ("Which muscle makes AU12?", "", "au AU12 muscle"),
-        ("Why not anger?", "", "whynot anger"),
-    ],
-)
+@pytest.mark.parametrize(("question", "begins", "call"), [
+    ("Is AU12 there?", "Yes", "there AU12"), ("How old is she?", "", "refuse age"),
+    ("Which muscle makes AU12?", "", "au AU12 muscle"), ("Why not anger?", "", "whynot anger")])
 def test_questions_about_a_face(ask, sent, question, begins, call):
     found = ask(image(sent.photo), text(question))
     assert found.text.startswith(begins) and found.emollm["call"] == call

@@ -10,7 +10,7 @@ from emollm.answer import prompt, verify
 from emollm.answer.mend import mend
 from emollm.explanation import DISCLOSURE, edits_sentence
 from emollm.schema import AU_NAMES, SCHEMA_VERSION, Claim, InputError
-from emollm.subject import Prepared, choose, edited, listed, prior_notice
+from emollm.subject import Prepared, choose, edited, face_numbers, prior_notice
 from emollm.what_if import check_edits
 
 
@@ -44,8 +44,8 @@ class Chat:
         self.measured = choose(self.prepared, face)
         if face is None and len(self.prepared.subjects) > 1:
             how = "the first" if self.measured.track is None else "the main one"
-            self.notices.append(f"faces here: {listed(self.prepared)}. This is face {self.measured.series.face_id}, {how}; "
-                                "--face N or /face N takes another")
+            self.notices.append(f"faces here: {face_numbers(self.prepared)}. This is face {self.measured.series.face_id}, "
+                                f"{how}; --face N or /face N takes another")
         self.reset()
 
     def reset(self) -> None:
@@ -59,7 +59,7 @@ class Chat:
         self.edits = self.edits | check_edits(changes)
         self.subject = edited(self.measured, self.edits)
 
-    def observed(self) -> list[prompt.Observation]:
+    def observations(self) -> list[prompt.Observation]:
         return prompt.observe(self.subject.series, self.subject.events)
 
     def evidence(self) -> str:
@@ -69,7 +69,7 @@ class Chat:
                  *(f"! {n}" for n in self.subject.notices + prior_notice(self.subject))]
         if self.edits:
             lines.append(edits_sentence(self.edits))
-        lines += [prompt.render_observation(o) for o in self.observed()] or [prompt.NOTHING]
+        lines += [prompt.render_observation(o) for o in self.observations()] or [prompt.NOTHING]
         visible = prompt.peaks(series)[2]
         unseen = [au for au, seen in zip(AU_NAMES, visible, strict=True) if not seen]
         return "\n".join([*lines, *([f"Not measured: {' '.join(unseen)}"] if unseen else [])])
@@ -80,7 +80,7 @@ class Chat:
         Raises InputError when the question alone does not fit the model.
         """
         turn, left_out = Turn(question, edits=dict(self.edits)), self.left_out
-        pieces = self._checked(self._pieces([*(text for t in self.turns for text in (t.question, t.answer)), question]))
+        pieces = self._check(self._pieces([*(text for t in self.turns for text in (t.question, t.answer)), question]))
         try:
             for piece in pieces:
                 turn.answer += piece
@@ -95,7 +95,7 @@ class Chat:
                 turn.claims = verify.claims(prompt.parse(turn.answer), turn.answer, self.subject.series, self.subject.events)
                 self.turns.append(turn)
 
-    def _checked(self, pieces: Iterator[str]) -> Iterator[str]:
+    def _check(self, pieces: Iterator[str]) -> Iterator[str]:
         """The answer with its observation lines as they are written, and its prose once the verifier has read it; empty
         pieces meanwhile, so that the reader can stop."""
         written, shown = "", 0
@@ -134,14 +134,14 @@ class Chat:
         tokens = len(processor.tokenizer(text, add_special_tokens=False)["input_ids"])
         if tokens > (most := context - answer_room(context)):
             raise TooLong(f"the question takes {tokens} tokens with the face, {most} can be read. Ask in fewer words.")
-        yield from self.engine.stream(face, turns, self.observed() if self.grounded else None)
+        yield from self.engine.stream(face, turns, self.observations() if self.grounded else None)
 
     def to_dict(self) -> dict:
         """The conversation with its evidence, in plain JSON types."""
         series = self.subject.series
         return {"schema_version": SCHEMA_VERSION, "source": self.prepared.name, "sha256": self.prepared.sha256,
                 "face_id": series.face_id, "model": self.model, "grounded": self.grounded, "edits": self.edits,
-                "observations": [prompt.render_observation(o) for o in self.observed()], "evidence": series.to_dict(),
+                "observations": [prompt.render_observation(o) for o in self.observations()], "evidence": series.to_dict(),
                 "turns": [{"question": t.question, "answer": t.answer, "complete": t.complete, "edits": t.edits,
                            "claims": [{"text": c.text, "span": list(c.span), "kind": c.kind, "au": c.au, "verdict": c.verdict,
                                        "reason": c.reason} for c in t.claims]} for t in self.turns],

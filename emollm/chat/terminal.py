@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator
 
-from emollm.chat.conversation import Chat, doubts, listed
+from emollm.chat.conversation import Chat, doubts, face_numbers
 from emollm.explanation import print_text
 from emollm.files import write_file
 from emollm.schema import InputError
@@ -150,7 +150,7 @@ class _Shown:
 
     def _face(self, words: list[str]) -> str:
         if not words:
-            return f"Faces here: {listed(self.chat.prepared)}. This is face {self.chat.subject.series.face_id}."
+            return f"Faces here: {face_numbers(self.chat.prepared)}. This is face {self.chat.subject.series.face_id}."
         if len(words) != 1 or not words[0].isdecimal():
             raise InputError(f"/face {' '.join(words)}: give the number of one face, such as /face 0")
         self.chat.look_at(int(words[0]))

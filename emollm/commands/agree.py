@@ -38,10 +38,10 @@ def run(arguments: argparse.Namespace) -> int:
     from emollm.output import agreement_report as shown
 
     a, b = (os.path.basename(path) for path in (arguments.a, arguments.b))
-    found = agreement.agree(agreement.pair(agreement.read(arguments.a), agreement.read(arguments.b), (a, b)))
-    if not found:
+    agreements = agreement.agree(agreement.pair(agreement.read(arguments.a), agreement.read(arguments.b), (a, b)))
+    if not agreements:
         raise InputError(f"{a} and {b} have no action unit in common.")
-    deliver((shown.as_json if arguments.json else shown.as_text)(found, a, b), arguments.output)
+    deliver((shown.as_json if arguments.json else shown.as_text)(agreements, a, b), arguments.output)
     if arguments.figure:
-        write_file(arguments.figure, shown.figure(found, a, b))
+        write_file(arguments.figure, shown.figure(agreements, a, b))
     return 0

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from emollm import inputs, parts, progress
-from emollm.commands.options import add_progress, command, face_number, given_cut, source_of
+from emollm.commands.options import add_progress, command, cut_options, face_number, source_of
 from emollm.commands.results import check_place, complain, deliver
 from emollm.explanation import STYLES as TEXT_STYLES
 from emollm.explanation import as_text
@@ -78,32 +78,33 @@ def run(arguments: argparse.Namespace) -> int:
              "crops": arguments.crops, "max_faces": arguments.max_faces,
              "prior": arguments.prior}
     progress.use(arguments.progress)
-    found, failures = _explained(media, asked, given_cut(arguments), arguments.style == "json")
-    if found:
-        deliver(_as_json(found) if arguments.style == "json" else _as_text(found, arguments.style, len(media) > 1),
+    explanations, failures = _explain_all(media, asked, cut_options(arguments), arguments.style == "json")
+    if explanations:
+        several = len(media) > 1
+        deliver(_as_json(explanations) if arguments.style == "json" else _as_text(explanations, arguments.style, several),
                 arguments.output)
     if len(media) == 1 and failures:
         raise failures[0]
     for error in failures:
         complain(str(error), error.exit_code)
     if arguments.render:
-        _render(arguments.render, media[0], found)
+        _render(arguments.render, media[0], explanations)
     return failures[0].exit_code if failures else 0
 
 
-def _explained(media: list[str], asked: dict, cut: dict, empty: bool) -> tuple[list[Explanation], list[InputError]]:
+def _explain_all(media: list[str], asked: dict, cut: dict, empty: bool) -> tuple[list[Explanation], list[InputError]]:
     """Explanations of every face of every file, and what could not be explained. empty: media without a face give one, too."""
     from emollm.explainer import explain, no_face
 
-    found, failures = [], []
+    explanations, failures = [], []
     for given in progress.track(media, "explaining", len(media)) if len(media) > 1 else media:
         try:
-            found += explain(source_of(given, cut), **asked, **cut)
+            explanations += explain(source_of(given, cut), **asked, **cut)
         except InputError as error:
             failures.append(error)
             if empty and isinstance(error, NoFaceError):
-                found.append(no_face(given, str(error), asked["question"], asked["what_if"], asked["model"]))
-    return found, failures
+                explanations.append(no_face(given, str(error), asked["question"], asked["what_if"], asked["model"]))
+    return explanations, failures
 
 
 def _style(style: str | None, output: str | None) -> str:
@@ -116,16 +117,16 @@ def _style(style: str | None, output: str | None) -> str:
     return style or ("json" if ending == ".json" else "full")
 
 
-def _as_text(found: list[Explanation], style: str, several: bool) -> str:
-    blocks = [as_text(explanation, style) for explanation in found]
+def _as_text(explanations: list[Explanation], style: str, several: bool) -> str:
+    blocks = [as_text(explanation, style) for explanation in explanations]
     if style == "brief" and several:  # the one style that does not name the file
-        blocks = [f"{explanation.source}: {block}" for explanation, block in zip(found, blocks, strict=True)]
+        blocks = [f"{explanation.source}: {block}" for explanation, block in zip(explanations, blocks, strict=True)]
     gap = "\n" if style == "label" else "\n\n\n" if style == "full" else "\n\n"
     return gap.join(blocks) + "\n"
 
 
-def _as_json(found: list[Explanation]) -> str:
-    return json.dumps([explanation.to_dict() for explanation in found], indent=1, ensure_ascii=False,
+def _as_json(explanations: list[Explanation]) -> str:
+    return json.dumps([explanation.to_dict() for explanation in explanations], indent=1, ensure_ascii=False,
                       allow_nan=False) + "\n"
 
 
@@ -144,13 +145,13 @@ def _check_render(drawing: str, media: list[str]) -> None:
                      "give the photo or clip with --evidence.")
 
 
-def _render(drawing: str, media: str, found: list[Explanation]) -> None:
+def _render(drawing: str, media: str, explanations: list[Explanation]) -> None:
     """One picture a face: out.png, or out_face0.png, out_face1.png... when there are several."""
     from emollm.output import render
 
     stem, suffix = os.path.splitext(drawing)
-    for explanation in progress.track(found, "drawing", len(found)):
-        path = drawing if len(found) == 1 else f"{stem}_face{explanation.face_id}{suffix}"
+    for explanation in progress.track(explanations, "drawing", len(explanations)):
+        path = drawing if len(explanations) == 1 else f"{stem}_face{explanation.face_id}{suffix}"
         picture = render.frame_at(media, render.key_time(explanation))
         render.save(render.annotate(picture, explanation), path)
         print(f"emollm: drawn to {path}", file=sys.stderr)

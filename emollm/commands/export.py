@@ -44,7 +44,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     if arguments.to == MERGED:
-        return _merged(arguments.source, arguments.output)
+        return _write_merged(arguments.source, arguments.output)
     from emollm.output import export
 
     if not os.path.isdir(arguments.output):
@@ -52,19 +52,19 @@ def run(arguments: argparse.Namespace) -> int:
     export.check(arguments.to, arguments.output)
     progress.use(arguments.progress)
 
-    def measured(source: str) -> list:
+    def measure_file(source: str) -> list:
         from emollm.explainer import measure
 
         return [face.series for face in measure(source, baseline=arguments.baseline)]
 
-    found = export.recordings(arguments.source, measured, arguments.media)
-    for path, content in export.files(found, arguments.to, arguments.output).items():
+    recordings = export.recordings(arguments.source, measure_file, arguments.media)
+    for path, content in export.files(recordings, arguments.to, arguments.output).items():
         write_file(path, content)
         print(f"emollm: written to {path}", file=sys.stderr)
     return 0
 
 
-def _merged(name: str, output: str) -> int:
+def _write_merged(name: str, output: str) -> int:
     """A Hugging Face model with the adapter's changes in its weights, in a new folder."""
     from emollm.talk.writer import merged
 

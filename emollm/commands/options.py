@@ -32,7 +32,7 @@ def face_number(text: str) -> int | str:
     return int(text)
 
 
-def given_cut(arguments: argparse.Namespace) -> dict:
+def cut_options(arguments: argparse.Namespace) -> dict:
     """Of the part of a clip what was given. Raises InputError before any work when it cannot be."""
     return {name: value for name, value in vars(parts.cut_of(arguments)).items() if value is not None}
 

@@ -39,6 +39,6 @@ def run(arguments: argparse.Namespace) -> int:
     tracks = face.follow(clip)
     if not tracks:
         raise NoFaceError(f"{arguments.media}: no face could be measured. Use a clip with a larger, less turned face.")
-    found = [movement for track in progress.track(tracks, "spotting", len(tracks)) for movement in spot.spot(clip, track)]
-    deliver(brief.as_json(found, arguments.media) if arguments.json else brief.as_csv(found), arguments.output)
+    movements = [movement for track in progress.track(tracks, "spotting", len(tracks)) for movement in spot.spot(clip, track)]
+    deliver(brief.as_json(movements, arguments.media) if arguments.json else brief.as_csv(movements), arguments.output)
     return 0

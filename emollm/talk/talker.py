@@ -80,12 +80,18 @@ def _tidy(text: str) -> str:
     return re.sub(r"(?<=[.!?] )[a-z]", lambda m: m[0].upper(), text.strip())
 
 
+def advance(asking: Asking, written: str | None = None) -> tuple[list[Exchange], int] | Reply:
+    """What the steps ask for next, or the reply they end with. written: what they asked for before, None at their start."""
+    try:
+        return asking.send(written)
+    except StopIteration as done:
+        return done.value
+
+
 def reply(writer: Writer, before: list[Exchange], question: str, face: FaceOf, style: str = "", checked: bool = True) -> Reply:
     """The steps with a model in this process."""
-    asking, said = steps(before, question, face, style, checked, writer.own_words), None
-    while True:
-        try:
-            exchanges, most = asking.send(said)
-        except StopIteration as done:
-            return done.value
-        said = "".join(writer.write(exchanges, most))
+    asking = steps(before, question, face, style, checked, writer.own_words)
+    step = advance(asking)
+    while not isinstance(step, Reply):
+        step = advance(asking, "".join(writer.write(*step)))
+    return step

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from uuid import uuid4
 
 from emollm.explanation import DISCLOSURE
@@ -26,13 +27,23 @@ def _words(text: str) -> list[str]:
     return [first, *(f" {word}" for word in rest)]
 
 
-class Completion:
+@dataclass
+class Form:
+    """An answer on its way to a client: `whole()` as one JSON object, `pieces()` as the events of a stream. tokens: of the
+    question and of the answer."""
+
+    model: str
+    said: Reply
+    tokens: tuple[int, int]
+    id: str = field(default_factory=lambda: uuid4().hex)
+    created: int = field(default_factory=lambda: int(time.time()))
+
+class Completion(Form):
     """https://platform.openai.com/docs/api-reference/chat"""
 
-    def __init__(self, model: str, said: Reply, tokens: tuple[int, int]):
-        """tokens: of the question and of the answer."""
-        self.said, self.tokens = said, tokens
-        self.head = {"id": f"chatcmpl-{uuid4().hex}", "created": int(time.time()), "model": model}
+    @property
+    def head(self) -> dict:
+        return {"id": f"chatcmpl-{self.id}", "created": self.created, "model": self.model}
 
     def whole(self) -> dict:
         message = {"role": "assistant", "content": self.said.text}
@@ -56,15 +67,21 @@ class Completion:
         return f"data: {json.dumps(self.head | {'object': 'chat.completion.chunk', 'choices': [choice]} | more)}\n\n"
 
 
-class Response:
+@dataclass
+class Response(Form):
     """https://platform.openai.com/docs/api-reference/responses"""
 
-    def __init__(self, model: str, said: Reply, tokens: tuple[int, int]):
-        """tokens: of the question and of the answer."""
-        self.said, self.tokens, self.item, self.sent = said, tokens, f"msg_{uuid4().hex}", 0
-        self.head = {"id": f"resp_{uuid4().hex}", "object": "response", "created_at": int(time.time()), "model": model,
-                     "error": None, "incomplete_details": None, "instructions": None, "metadata": {}, "temperature": 0.0,
-                     "top_p": 1.0, "parallel_tool_calls": False, "tool_choice": "none", "tools": []}
+    sent: int = 0  # events so far
+
+    @property
+    def head(self) -> dict:
+        return {"id": f"resp_{self.id}", "object": "response", "created_at": self.created, "model": self.model,
+                "error": None, "incomplete_details": None, "instructions": None, "metadata": {}, "temperature": 0.0,
+                "top_p": 1.0, "parallel_tool_calls": False, "tool_choice": "none", "tools": []}
+
+    @property
+    def item(self) -> str:
+        return f"msg_{self.id}"
 
     def whole(self) -> dict:
         asked, given = self.tokens

@@ -38,9 +38,8 @@ from emollm.subject import MAX_FACES
 from emollm.talk import TALKER
 from emollm_vllm import talk
 from emollm_vllm.door.errors import error_body
-from emollm_vllm.plugin.engine import brought, concluded, face_prompt, sampling, sampling_label, unconcluded
-from emollm_vllm.plugin.faces import MAX_FACE_ID, edits, stated_series
-from emollm_vllm.plugin.faces import given as stated_levels
+from emollm_vllm.plugin.engine import conclusion_of, face_prompt, sampling, sampling_label, unconcluded, with_label
+from emollm_vllm.plugin.faces import MAX_FACE_ID, edits, state_levels, state_series
 from emollm_vllm.plugin.media import access, configure, connector
 from emollm_vllm.plugin.processing import BadRequest, client_error
 
@@ -86,7 +85,7 @@ class ExplainRequest(Body):
     stream: bool = False
 
 
-class Face(BaseModel):
+class FaceMeasurement(BaseModel):
     face_id: int
     box: list[float] = Field(description="x0 y0 x1 y1 px at the first moment")
     readable: bool = Field(description="good enough to be explained; otherwise `shortcomings` says why not")
@@ -99,7 +98,7 @@ class Face(BaseModel):
 class Measurement(BaseModel):
     object: Literal["emollm.measurement"] = "emollm.measurement"
     kind: Literal["photo", "clip", "none"]
-    faces: list[Face]
+    faces: list[FaceMeasurement]
     notices: list[str]
 
 
@@ -148,12 +147,12 @@ async def _left(request: Request) -> None:
 @router.post("/v1/measure", response_model=Measurement, responses=ERRORS,
              summary="Action units and events of every face; no language model")
 async def measure(body: MeasureRequest, request: Request):
-    return await while_wanted(request, _measured(body))
+    return await while_wanted(request, _measure(body))
 
 
-async def _measured(body: MeasureRequest) -> Measurement:
+async def _measure(body: MeasureRequest) -> Measurement:
     try:
-        prepared = await connector().measured(body.media, "media", baseline=body.baseline, max_faces=body.max_faces)
+        prepared = await connector().measure(body.media, "media", baseline=body.baseline, max_faces=body.max_faces)
     except NoFaceError as error:
         return Measurement(kind="none", faces=[], notices=[str(error)])
     except InputError as error:
@@ -162,23 +161,24 @@ async def _measured(body: MeasureRequest) -> Measurement:
     return Measurement(kind=prepared.kind, faces=faces, notices=sorted({n for s in prepared.subjects for n in s.notices}))
 
 
-def _face(s: Subject) -> Face:
+def _face(s: Subject) -> FaceMeasurement:
     times = s.series.times
-    return Face(face_id=s.series.face_id, box=[round(float(v), 1) for v in s.track.boxes[0]], readable=not s.refusal,
-                shortcomings=s.refusal, series=s.series.to_dict(), events=[dataclasses.asdict(e) for e in s.events],
-                key_frames=[float(times[k]) for k in s.key_frames])
+    return FaceMeasurement(
+        face_id=s.series.face_id, box=[round(float(v), 1) for v in s.track.boxes[0]], readable=not s.refusal,
+        shortcomings=s.refusal, series=s.series.to_dict(), events=[dataclasses.asdict(e) for e in s.events],
+        key_frames=[float(times[k]) for k in s.key_frames])
 
 
 @router.post("/v1/explain", response_model=Explained, responses=ERRORS | STREAM,
              summary="Why each face is commonly read the way it is")
 async def explain(body: ExplainRequest, request: Request):
-    return await while_wanted(request, _explained(body, request.app.state.emollm))
+    return await while_wanted(request, _explain(body, request.app.state.emollm))
 
 
-async def _explained(body: ExplainRequest, asked: Answering) -> Explained | StreamingResponse:
+async def _explain(body: ExplainRequest, asked: Answering) -> Explained | StreamingResponse:
     model, lora = asked.model_named(body.model)
     try:
-        prepared = await _prepared(body)
+        prepared = await _prepare(body)
     except NoFaceError as error:
         given = [path.no_face("media", str(error), body.question, edits(body.what_if), model).to_dict()]
         return _stream_of(given) if body.stream else Explained(id=_id(), model=model, explanations=given)
@@ -186,11 +186,11 @@ async def _explained(body: ExplainRequest, asked: Answering) -> Explained | Stre
     pieces = asked.explanations(prepared, body, model, lora)
     if body.stream:
         return StreamingResponse(_events(pieces), media_type="text/event-stream")
-    found = [piece["explanation"] async for piece in pieces if "explanation" in piece]
-    return Explained(id=_id(), model=model, explanations=found)
+    explanations = [piece["explanation"] async for piece in pieces if "explanation" in piece]
+    return Explained(id=_id(), model=model, explanations=explanations)
 
 
-async def _prepared(body: ExplainRequest) -> Prepared:
+async def _prepare(body: ExplainRequest) -> Prepared:
     """What is known about the faces: measured in the media, given by the client, or both. Raises NoFaceError, and client
     errors that name the field they are about."""
     with _about("what_if"):
@@ -199,7 +199,7 @@ async def _prepared(body: ExplainRequest) -> Prepared:
         given = None if body.evidence is None else evidence(body.evidence)
     with _about("evidence" if body.media is None and given is not None else "media"):
         if body.media is not None:
-            return await connector().measured(body.media, "media", baseline=body.baseline, face=body.face, evidence=given,
+            return await connector().measure(body.media, "media", baseline=body.baseline, face=body.face, evidence=given,
                                               what_if=what_if, max_faces=body.max_faces, prior=body.prior)
         if given is None:
             raise InputError("media: give a picture or clip, or evidence")
@@ -222,10 +222,10 @@ def evidence(stated: dict | str) -> AUSeries:
     if isinstance(stated, str):
         return parse_facs(stated)
     if "intensity" in stated:
-        return stated_series(stated)
+        return state_series(stated)
     units = len(AU_NAMES)
     blank = AUSeries(np.zeros(1), np.zeros((1, units, 2)), np.zeros((1, units)), np.zeros(units, bool), "client")
-    return stated_levels(blank, stated, "evidence")
+    return state_levels(blank, stated, "evidence")
 
 
 class Answering:
@@ -258,23 +258,23 @@ class Answering:
         """{"face_id", "delta"} while a face's answer is written, then {"explanation"}; face after face."""
         question = body.question or prompt.DEFAULT_QUESTION
         for s in prepared.subjects:
-            result = path.refused(s) if s.refusal else None
+            result = path.refusal(s) if s.refusal else None
             if result is None:
-                async for piece in self._written(s, question, body.grounded, lora):
+                async for piece in self._write(s, question, body.grounded, lora):
                     if isinstance(piece, Explanation):
                         result = piece
                     elif piece:
                         yield {"face_id": s.series.face_id, "delta": piece}
-            yield {"explanation": path.signed(s, result, prepared, question, model).to_dict()}
+            yield {"explanation": path.sign(s, result, prepared, question, model).to_dict()}
 
     async def look(self, s: Subject) -> dict[str, float]:
         """The label distribution of a face by its pixels, as its explanation has it."""
-        async for piece in self._written(s, prompt.DEFAULT_QUESTION, True, None):
+        async for piece in self._write(s, prompt.DEFAULT_QUESTION, True, None):
             if isinstance(piece, Explanation):
                 return piece.witnesses["look"]
         return {}
 
-    async def _written(self, s: Subject, question: str, grounded: bool, lora) -> AsyncIterator[str | Explanation]:
+    async def _write(self, s: Subject, question: str, grounded: bool, lora) -> AsyncIterator[str | Explanation]:
         """The answer piece by piece, and at last its Explanation."""
         face = face_input(s.series, s.events, s.key_frames, s.chips, s.seen, s.prior)
         how = sampling(self.tokenizer, prompt.observe(s.series, s.events) if grounded else None, question, face.movements)
@@ -285,14 +285,14 @@ class Answering:
             lines = len(prompt.observations_of(sent))  # its prose is shown when it has been checked
             yield sent[shown:lines]
             shown = max(shown, lines)
-        found = concluded(self.tokenizer, list(last.token_ids), last.logprobs, self.temperature, face)
-        if found is None:
+        generated = conclusion_of(self.tokenizer, list(last.token_ids), last.logprobs, self.temperature, face)
+        if generated is None:
             text = unconcluded(sent)
             begun = face_prompt(self.tokenizer, face, question, text)
             async for output in self.engine.generate(begun, sampling_label(self.tokenizer), _id(), lora_request=lora):
                 label = output.outputs[0]
-            found = brought(text, self.tokenizer, label.logprobs, self.temperature, face, last.finish_reason == "stop")
-        result = path.bound(s, found)
+            generated = with_label(text, self.tokenizer, label.logprobs, self.temperature, face, last.finish_reason == "stop")
+        result = path.explanation_of(s, generated)
         yield result.text[shown:]
         yield result
 
@@ -351,10 +351,10 @@ async def talking(folder: str, seeing: Answering, models) -> talk.Talking:
     listed = models.show_available_models
 
     async def with_talker():
-        found = await listed()
-        card = found.data[0].model_copy(update={"id": TALKER, "root": TALKER, "parent": None, "max_model_len": TALKER_CONTEXT})
-        found.data.insert(0, card)
-        return found
+        models = await listed()
+        card = models.data[0].model_copy(update={"id": TALKER, "root": TALKER, "parent": None, "max_model_len": TALKER_CONTEXT})
+        models.data.insert(0, card)
+        return models
 
     models.show_available_models = with_talker
     return talk.Talking(engine, engine.get_tokenizer(), seeing.look)

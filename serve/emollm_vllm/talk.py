@@ -24,7 +24,7 @@ from emollm.talk.call import Call, parse
 from emollm.talk.dialogue import CALL_TOKENS, Exchange, plain, prompt
 from emollm.talk.face import Face
 from emollm.talk.lookup import look_up
-from emollm.talk.talker import KEPT, Reply, steps
+from emollm.talk.talker import KEPT, Reply, advance, steps
 from emollm_vllm.answers import FORMS
 from emollm_vllm.door import admission
 from emollm_vllm.plugin.media import connector, media_of, subject_of, text_of
@@ -71,30 +71,25 @@ class Talking:
         return call.word if call.name == "tell" else ""
 
     async def reply(self, before: list[Exchange], question: str, face: Face | None, style: str) -> Reply:
-        asking, said = steps(before, question, lambda _: face, style), None
-        while True:
-            try:
-                exchanges, most = asking.send(said)
-            except StopIteration as done:
-                return done.value
-            said = await self.write(exchanges, most)
+        asking = steps(before, question, lambda _: face, style)
+        step = advance(asking)
+        while not isinstance(step, Reply):
+            step = advance(asking, await self.write(*step))
+        return step
 
     async def exchanges(self, turns: list[tuple[str, str]], face: Face | None) -> list[Exchange]:
         """Earlier turns (question, answer) with their calls and look-ups, as they were or found again."""
-        found: list[Exchange] = []
+        earlier: list[Exchange] = []
         for k, (question, answer) in enumerate(turns):
             key = _key(turns[: k + 1], face)
             if key not in self.chats:
                 exchange = Exchange(question)
-                call: Call = parse(await self.write([*found[-KEPT:], exchange], CALL_TOKENS))
-                exchange.call, exchange.facts, exchange.answer = (
-                    str(call),
-                    look_up(call, face).text(),
-                    answer[:LONGEST_QUESTION],
-                )
+                call: Call = parse(await self.write([*earlier[-KEPT:], exchange], CALL_TOKENS))
+                exchange.call, exchange.facts = str(call), look_up(call, face).text()
+                exchange.answer = answer[:LONGEST_QUESTION]
                 self.remember(key, exchange)
-            found.append(self.chats[key])
-        return found
+            earlier.append(self.chats[key])
+        return earlier
 
     def usage(self, question: str, answer: str) -> tuple[int, int]:
         """Tokens of the question and of the answer; what stands between them is not counted."""
@@ -130,7 +125,7 @@ async def completions(request: Request):
     style = await talking.style(system)
     said = await talking.reply(before, question, face, style)
     if said.call.name == "faces" and media:  # the others are read only when they are asked about
-        prepared = await connector().measured(*media[-1])
+        prepared = await connector().measure(*media[-1])
         face.others = {s.series.face_id: (await talking.face(under(s, subject.prior))).label for s in prepared.readable
                        if s.series.face_id != face.series.face_id}
         said = await talking.reply(before, question, face, style)

@@ -48,7 +48,7 @@ _FACE = re.compile("|".join(map(re.escape, (FACE_START, FACE_PAD, FACE_END, FACE
 
 
 @dataclass(frozen=True)
-class Limits:
+class RequestLimits:
     images: int = 4  # in one conversation
     videos: int = 1
     media_needed: bool = True  # a conversation about no face is refused
@@ -65,19 +65,19 @@ class Limits:
     evidence_elements: int = 2_000_000  # the same where action units over time may be sent
 
 
-def parse(body: bytes, limits: Limits) -> dict:
+def parse(body: bytes, limits: RequestLimits) -> dict:
     """The JSON object of a body. Raises Refused (400)."""
     check_elements(body, limits.elements)
     try:
-        found = json.loads(body, parse_constant=_not_finite)
+        given = json.loads(body, parse_constant=_not_finite)
     except (ValueError, RecursionError):
         raise Refused(400, NOT_JSON, code="invalid_json") from None
-    if not isinstance(found, dict):
+    if not isinstance(given, dict):
         raise Refused(400, NOT_JSON, code="invalid_json")
-    _check_depth(found, limits.depth)
+    _check_depth(given, limits.depth)
     if b"\\u" in body or b"\xed" in body:
-        _check_letters(found)
-    return found
+        _check_letters(given)
+    return given
 
 
 def _check_letters(body: dict) -> None:
@@ -100,7 +100,7 @@ def _check_depth(body: dict, most: int) -> None:
     raise Refused(400, f"the body is nested more than {most} levels deep", code="invalid_json")
 
 
-def written(body: dict) -> bytes:
+def as_json(body: dict) -> bytes:
     """JSON of a body. Raises Refused (400) for 1e999 and for what is nested too deeply."""
     try:
         return json.dumps(body, allow_nan=False).encode()
@@ -118,7 +118,7 @@ def _not_finite(name: str) -> None:
     raise ValueError(name)
 
 
-def admit(route: str, body: dict, limits: Limits, instructed: bool = False) -> dict:
+def admit(route: str, body: dict, limits: RequestLimits, instructed: bool = False) -> dict:
     """A body that vLLM may be given, for one of ROUTES; `emollm` is left in it. instructed: whether instructions (system and
     developer messages) are left in it, too. Raises Refused (400)."""
     body = {name: value for name, value in body.items() if not _asks_for_nothing(name, value, body)}
@@ -151,7 +151,7 @@ def for_the_talker(body: dict) -> bool:
     return body.get("model") == TALKER
 
 
-def admit_talk(route: str, body: dict, limits: Limits) -> dict:
+def admit_talk(route: str, body: dict, limits: RequestLimits) -> dict:
     """A chat completion or a response that the talker may be given, as a conversation in `messages`: with its instructions,
     with or without a face. Raises Refused (400)."""
     admitted = admit(route, body, dataclasses.replace(limits, media_needed=False), instructed=True)
@@ -214,7 +214,7 @@ def form_of(body: dict) -> str | None:
     return forms[0] if forms else None
 
 
-def _check_fields(body: dict, limits: Limits) -> None:
+def _check_fields(body: dict, limits: RequestLimits) -> None:
     _check_absent(body, REFUSED)
     for name, most in [*((t, limits.tokens) for t in TOKENS), ("n", limits.n), ("best_of", limits.n)]:
         value = body.get(name)
@@ -227,7 +227,7 @@ def _check_fields(body: dict, limits: Limits) -> None:
     if not isinstance(body.get("structured_outputs"), dict | None):
         raise Refused(400, 'structured_outputs must be an object, such as {"choice": ["yes", "no"]}', "structured_outputs")
     for name in SIZED:
-        if isinstance(body.get(name), (dict, list, str)) and len(written({name: body[name]})) > limits.schema:
+        if isinstance(body.get(name), (dict, list, str)) and len(as_json({name: body[name]})) > limits.schema:
             raise Refused(400, f"{name} is longer than {limits.schema:,} characters; send a smaller one", name)
     for name in LISTS:
         if isinstance(body.get(name), list) and len(body[name]) > limits.listed:
@@ -244,7 +244,7 @@ def _check_absent(body: dict, names: dict[str, str]) -> None:
 class _Count:
     """How much of what one request holds."""
 
-    def __init__(self, limits: Limits):
+    def __init__(self, limits: RequestLimits):
         self.limits, self.characters, self.images, self.videos = limits, 0, 0, 0
 
     def text(self, text: str, tokens: re.Pattern = _ANY) -> str:

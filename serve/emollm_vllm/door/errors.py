@@ -41,19 +41,19 @@ def unavailable(message: str, retry_after: int) -> Refused:
 def error_body(status: int, message: str, param: str | None = None, code: str | None = None) -> bytes:
     """The JSON of an error."""
     kind = "server_error" if status >= 500 else "rate_limit_error" if status == 429 else "invalid_request_error"
-    error = {"message": cleaned(message), "type": kind, "param": param, "code": code or CODES.get(status)}
+    error = {"message": clean(message), "type": kind, "param": param, "code": code or CODES.get(status)}
     return json.dumps({"error": error}).encode()
 
 
-def reshaped(status: int, body: bytes) -> bytes:
+def reshape(status: int, body: bytes) -> bytes:
     """Any error body in our shape: vLLM's, the framework's or plain text. The words of a 500 are not passed on."""
     try:
-        found = json.loads(body)
+        said = json.loads(body)
     except ValueError:
-        found = None
-    found = found if isinstance(found, dict) else {}
-    error = found["error"] if isinstance(found.get("error"), dict) else found
-    message = error.get("message") or error.get("detail") or found.get("error") or _phrase(status)
+        said = None
+    said = said if isinstance(said, dict) else {}
+    error = said["error"] if isinstance(said.get("error"), dict) else said
+    message = error.get("message") or error.get("detail") or said.get("error") or _phrase(status)
     code = error["code"] if isinstance(error.get("code"), str) else None
     if status == 404 and "model" in str(message):
         code = code or "model_not_found"
@@ -79,7 +79,7 @@ def _phrase(status: int) -> str:
             501: "the server cannot do this"}.get(status, f"the request was answered with status {status}")
 
 
-def cleaned(message: str) -> str:
+def clean(message: str) -> str:
     """One short line: no arrays, no data, no Python."""
     fields = [f"{m['where'].removeprefix('body.')}: {m['what']}" for m in _FIELD.finditer(message)]
     if fields:

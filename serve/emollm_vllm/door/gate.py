@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 
 from emollm.schema import InputError, NoFaceError
 from emollm_vllm.door import admission
-from emollm_vllm.door.admission import Limits
-from emollm_vllm.door.errors import Refused, broken_off, error_body, reshaped, unavailable
+from emollm_vllm.door.admission import RequestLimits
+from emollm_vllm.door.errors import Refused, broken_off, error_body, reshape, unavailable
 from emollm_vllm.plugin import places
 
 ENVIRONMENT = "EMOLLM_GATE"
@@ -56,8 +56,8 @@ class Settings:
 
 
 class Gate:
-    def __init__(self, app, settings: Settings | None = None, limits: Limits | None = None):
-        self.app, self.settings, self.limits = app, settings or Settings.from_environment(), limits or Limits()
+    def __init__(self, app, settings: Settings | None = None, limits: RequestLimits | None = None):
+        self.app, self.settings, self.limits = app, settings or Settings.from_environment(), limits or RequestLimits()
         self.keys = [hashlib.sha256(k.encode()).digest() for k in self.settings.keys]
         self.served = SERVED | (ADAPTER_ROUTES if self.settings.adapter_routes else frozenset())
         self.held = 0  # bytes of bodies
@@ -86,8 +86,8 @@ class Gate:
         try:
             body, held_to = await self._body(receive), None
             if scope["method"] == "POST":
-                route, body, held_to = await self._admitted(route, headers, body)
-            await self._answer(_with_length(_sent_to(scope, route), len(body)), body, receive, _Answer(send, scope, held_to))
+                route, body, held_to = await self._admit(route, headers, body)
+            await self._answer(_with_length(_scope_of(scope, route), len(body)), body, receive, _Answer(send, scope, held_to))
         finally:
             self.held -= reserved
 
@@ -141,7 +141,7 @@ class Gate:
             raise self._too_large()
         return bytes(body)
 
-    async def _admitted(self, route: str, headers: dict[bytes, bytes], body: bytes) -> tuple[str, bytes, str | None]:
+    async def _admit(self, route: str, headers: dict[bytes, bytes], body: bytes) -> tuple[str, bytes, str | None]:
         """Where the request goes, the body that the application is given, and the field that holds the answer to a form. Raises
         Refused: 400, 415 or 422."""
         kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
@@ -153,7 +153,7 @@ class Gate:
             raise Refused(415, "send the body as JSON, with the header 'Content-Type: application/json'")
         given = admission.parse(body, self.limits)
         if route in (admission.CHAT, admission.RESPONSES) and self.settings.talker and admission.for_the_talker(given):
-            return admission.TALK, admission.written(admission.admit_talk(route, given, self.limits)), None
+            return admission.TALK, admission.as_json(admission.admit_talk(route, given, self.limits)), None
         admitted = admission.admit(route, given, self.limits)
         places.remember(admitted)
         held_to = admission.form_of(admitted)
@@ -161,7 +161,7 @@ class Gate:
             admitted = await self._with_emollm(route, admitted)
         if route in (admission.CHAT, admission.RESPONSES) and admission.has_media(admitted):
             admitted = await self._with_movements(admitted)
-        return route, admission.written(admitted), held_to
+        return route, admission.as_json(admitted), held_to
 
     async def _with_movements(self, body: dict) -> dict:
         """The body with the reading of its face's movements, so that a label in the answer follows them too. What is wrong
@@ -194,11 +194,11 @@ class Gate:
         except InputError as error:
             raise Refused(400, str(error), "messages") from None
         except TimeoutError:
-            raise self._timed_out() from None
+            raise self._too_late() from None
 
     # --- the answer --------------------------------------------------------------------------------------------------
 
-    def _timed_out(self) -> Refused:
+    def _too_late(self) -> Refused:
         return Refused(504, f"no answer within {self.settings.request_seconds:g} s, so the request was stopped; ask for less "
                             "or stream the answer", headers={"x-should-retry": "false"})  # OpenAI's clients would ask again
 
@@ -215,7 +215,7 @@ class Gate:
                 stop.set()  # to the application the client has gone: vLLM then drops the request from its engine
                 await asyncio.wait({task}, timeout=GRACE)
                 if not answer.begun:
-                    raise self._timed_out()
+                    raise self._too_late()
         finally:
             if not task.done():
                 task.cancel()
@@ -270,7 +270,7 @@ class _Answer:
             said = (f"{self.held_to}: no answer could be written in this form, which at some point admits nothing at all; look "
                     "for a reference that only leads back to itself, or for an empty set")
             return 400, error_body(400, said, self.held_to)
-        return status, reshaped(status, body)
+        return status, reshape(status, body)
 
     def _error_event(self, event: bytes) -> bytes:
         """An error in the middle of a stream, in our shape."""
@@ -314,7 +314,7 @@ def _engine_is_dead(scope) -> bool:
     return any(getattr(engine, "errored", False) for engine in engines)
 
 
-def _sent_to(scope, route: str) -> dict:
+def _scope_of(scope, route: str) -> dict:
     """The scope of a request that another route answers."""
     return scope if _route(scope) == route else {**scope, "path": route, "raw_path": route.encode(), "root_path": ""}
 

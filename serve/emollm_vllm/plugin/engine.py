@@ -55,16 +55,16 @@ class VLLMEngine:
         for how in settings:
             how.detokenize = False  # vLLM would write out eight labels a token that nobody reads
         outputs = [o.outputs[0] for o in self.llm.generate(prompts, settings, use_tqdm=False, lora_request=lora)]
-        found = [concluded(self.tokenizer, list(o.token_ids), o.logprobs, self.temperature, f)
-                 for f, o in zip(faces, outputs, strict=True)]
-        for k, answer in enumerate(found):
+        answers = [conclusion_of(self.tokenizer, list(o.token_ids), o.logprobs, self.temperature, f)
+                   for f, o in zip(faces, outputs, strict=True)]
+        for k, answer in enumerate(answers):
             if answer is None:  # brought to a conclusion, as the transformers engine does
                 text = unconcluded(self.tokenizer.decode(outputs[k].token_ids, skip_special_tokens=True))
                 asked = self._prompt(faces[k], questions[k], text)
                 last = self.llm.generate([asked], sampling_label(self.tokenizer), use_tqdm=False, lora_request=lora)[0]
-                found[k] = brought(text, self.tokenizer, last.outputs[0].logprobs, self.temperature, faces[k],
-                                   outputs[k].finish_reason == "stop")
-        return found
+                answers[k] = with_label(text, self.tokenizer, last.outputs[0].logprobs, self.temperature, faces[k],
+                                        outputs[k].finish_reason == "stop")
+        return answers
 
     def stream(self, face, question, observations=None) -> Iterator[str]:
         """As Engine.stream."""
@@ -100,12 +100,12 @@ def sampling(tokenizer, observations: list | None, question: str | list[str], sa
     from vllm import SamplingParams
     from vllm.sampling_params import StructuredOutputsParams
 
-    from emollm_vllm.plugin.witness import travelling
+    from emollm_vllm.plugin.witness import as_extra_args
 
     grammar = None if observations is None else StructuredOutputsParams(grammar=Grammar(observations, question).as_ebnf())
     return SamplingParams(temperature=0.0, max_tokens=max_tokens, structured_outputs=grammar,
                           logit_bias=dict.fromkeys(never_written(tokenizer), -100.0),
-                          logprob_token_ids=label_tokens(tokenizer), extra_args=travelling(said))
+                          logprob_token_ids=label_tokens(tokenizer), extra_args=as_extra_args(said))
 
 
 def sampling_label(tokenizer):
@@ -116,7 +116,7 @@ def sampling_label(tokenizer):
     return SamplingParams(temperature=0.0, max_tokens=1, allowed_token_ids=labels, logprob_token_ids=labels)
 
 
-def concluded(tokenizer, ids: list[int], logprobs: list[dict], temperature: float, face: FaceInput) -> Generated | None:
+def conclusion_of(tokenizer, ids: list[int], logprobs: list[dict], temperature: float, face: FaceInput) -> Generated | None:
     """The answer with the label distribution read at its conclusion; None when it has none."""
     ids = ids[:ids.index(tokenizer.eos_token_id)] if tokenizer.eos_token_id in ids else ids
     at = label_position(tokenizer, ids)
@@ -126,7 +126,7 @@ def concluded(tokenizer, ids: list[int], logprobs: list[dict], temperature: floa
     return Generated(tokenizer.decode(ids), of_both(look, face), True, look)
 
 
-def brought(text: str, tokenizer, logprobs: list[dict], temperature: float, face: FaceInput, ended: bool) -> Generated:
+def with_label(text: str, tokenizer, logprobs: list[dict], temperature: float, face: FaceInput, ended: bool) -> Generated:
     """The answer whose label was asked for after `text`."""
     return concluded_with(text, _shares(tokenizer, logprobs[0], temperature), face, ended)
 

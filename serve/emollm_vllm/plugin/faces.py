@@ -43,7 +43,7 @@ def choose_subject(prepared: Prepared, face: int | None = None, au: Mapping | No
         raise InputError("face must be the whole number of a face, such as 0")
     subject = choose(prepared, face)
     if au is not None:
-        subject = dataclasses.replace(subject, series=given(subject.series, au), events=[], seen=subject.series)
+        subject = dataclasses.replace(subject, series=state_levels(subject.series, au), events=[], seen=subject.series)
     subject = edited(subject, edits(what_if))
     return subject if prior is None else under(subject, prior)
 
@@ -65,7 +65,7 @@ def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e9
 
 
-def given(series: AUSeries, au: Mapping, name: str = "au") -> AUSeries:
+def state_levels(series: AUSeries, au: Mapping, name: str = "au") -> AUSeries:
     """Action units as the client states them, over the whole of the series; the others are not measured.
 
     name: of the client's field, for messages. Raises InputError.
@@ -87,7 +87,7 @@ def given(series: AUSeries, au: Mapping, name: str = "au") -> AUSeries:
                                baseline="none", version="")
 
 
-def stated_series(stored: Mapping) -> AUSeries:
+def state_series(stored: Mapping) -> AUSeries:
     """An AUSeries as a client states it, every number in its range. Raises InputError."""
     try:
         series = AUSeries.from_dict(stored)

@@ -94,7 +94,7 @@ class Measurements:
         return future
 
     @contextlib.contextmanager
-    def waited_for(self, future: Future) -> Iterator[None]:
+    def waiting_for(self, future: Future) -> Iterator[None]:
         """While a request waits for a measurement. What has not begun when the last of them has left is not measured."""
         self.waiting[future] += 1
         try:
@@ -183,12 +183,12 @@ class FaceConnector(MediaConnector):
             raise InputError(f"{parameter}: give a data URL (data:image/jpeg;base64,...)")
         check_remote(url, parameter)
         try:
-            return await self._fetched(url)
+            return await self._fetch(url)
         except Exception:  # whatever the client library calls it, and without its words: they can hold addresses
             raise InputError(f"{parameter}: the address could not be fetched within {FETCH_SECONDS} s, redirects, or holds "
                              f"more than {MAX_BYTES >> 20} MB; send the media as a data URL") from None
 
-    async def _fetched(self, url: str) -> bytes:
+    async def _fetch(self, url: str) -> bytes:
         """The body of a plain 200. vLLM's own way would take a redirect's body, ask three times and log the address."""
         asked = await self.connection.get_async_response(url, timeout=FETCH_SECONDS, allow_redirects=False)
         async with asked as response:
@@ -201,21 +201,21 @@ class FaceConnector(MediaConnector):
                     raise ValueError("too large")
             return bytes(data)
 
-    async def measured(self, url: str, parameter: str, prior: str | None = None, **asked) -> Prepared:
+    async def measure(self, url: str, parameter: str, prior: str | None = None, **asked) -> Prepared:
         """What can be measured behind a URL; of a moving picture sent as image_url its first frame. prior: None for the
         server's. A measurement is the same under every prior, so it is made once for all. Raises InputError, NoFaceError."""
         asked |= {"still": True} if parameter == "image_url" else {}
         future = measurements().measure(await self.read(url, parameter), parameter, **asked)
         waiting = asyncio.wrap_future(future)
         waiting.add_done_callback(lambda done: done.cancelled() or done.exception())  # also when nobody waits any more
-        with measurements().waited_for(future):
+        with measurements().waiting_for(future):
             prepared = await asyncio.shield(waiting)  # others may wait for the same measurement
         return with_prior(prepared, prior or access.prior)
 
     async def _part(self, url: str, parameter: str) -> Sent | Prepared:
         place = place_of(url)
         try:
-            prepared = await self.measured(url, parameter)
+            prepared = await self.measure(url, parameter)
             if SENT_AS[prepared.kind] != parameter:
                 raise InputError(f"{parameter}: this is a {prepared.kind}; send it as {SENT_AS[prepared.kind]}")
             return prepared if place is None else Sent(prepared, place)
@@ -271,14 +271,14 @@ async def movements_of(body: dict) -> dict:
 
     body: of /v1/chat/completions or /v1/responses. Raises InputError, NoFaceError.
     """
-    from emollm_vllm.plugin.witness import travelling
+    from emollm_vllm.plugin.witness import as_extra_args
 
     given = body.get("messages") or body.get("input")
     media = media_of([m for m in given if isinstance(m, dict)] if isinstance(given, list) else [])
     if len(media) != 1:
         return {}
     s = await subject_of(body, *media[0])
-    return {"vllm_xargs": travelling(movements(s.series, s.seen, s.chips is not None, s.prior))}
+    return {"vllm_xargs": as_extra_args(movements(s.series, s.seen, s.chips is not None, s.prior))}
 
 
 def media_of(messages: list[dict]) -> list[tuple[str, str]]:
@@ -292,7 +292,7 @@ def media_of(messages: list[dict]) -> list[tuple[str, str]]:
 
 async def subject_of(body: dict, url: str, parameter: str) -> Subject:
     """The face that a request about one picture or clip is about. Raises InputError, NoFaceError."""
-    prepared = await connector().measured(url, parameter)
+    prepared = await connector().measure(url, parameter)
     choices = body.get("mm_processor_kwargs")
     chosen = {k: v[0] for k, v in (choices if isinstance(choices, dict) else {}).items()
               if k in CHOICES and isinstance(v, list) and v and v[0] is not None}

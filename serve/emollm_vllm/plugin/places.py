@@ -30,17 +30,17 @@ _places: ContextVar[dict[str, deque[Place]] | None] = ContextVar("places", defau
 
 def remember(body: dict) -> None:
     """Note the places of an admitted request's pictures and clips, for the task that runs it."""
-    found = list(_found(body))
+    media = list(_media_of(body))
     by_url: dict[str, deque[Place]] = {}
-    for number, (url, kind, param) in enumerate(found):
-        alike = [other for _, other, _ in found]
+    for number, (url, kind, param) in enumerate(media):
+        alike = [other for _, other, _ in media]
         at, most = alike[:number + 1].count(kind), alike.count(kind)
-        place = Place(param, f"{NOUNS[kind]} {at} of {most}") if len(found) > 1 else Place(param)
+        place = Place(param, f"{NOUNS[kind]} {at} of {most}") if len(media) > 1 else Place(param)
         by_url.setdefault(url, deque()).append(place)
     _places.set(by_url)
 
 
-def _found(body: dict) -> Iterator[tuple[str, str, str]]:
+def _media_of(body: dict) -> Iterator[tuple[str, str, str]]:
     """(URL, image_url or video_url, param) of every picture and clip, in the order in which vLLM fetches them."""
     for field in ("messages", "input"):
         messages = body.get(field)

