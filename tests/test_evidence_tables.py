@@ -435,7 +435,7 @@ def test_units_that_emollm_does_not_know_are_named_and_left_out(read):
 def test_a_coded_trace_is_not_dropped_without_a_word():
     series = evidence.parse_facs("R12B+L14A")
     assert series.intensity[0, au_index(14)].tolist() == [1, 0]
-    assert any("AU14 is coded as a trace (A)" in notice for notice in series.notices)
+    assert any("coded as a trace (A): AU14 (left); kept" in notice for notice in series.notices)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from emollm.evidence.tables import Table
 FPS = 30.0  # frames a second when neither the table nor the clip tells
 DAY = 86_400.0
 EPOCH = 1e6  # s; a clock that starts later than this counts from some other year
+FAR = 1e11  # in seconds this is the year 5138
 LONG_STEP = 5.0  # s; frames further apart than this by a clock without a unit are milliseconds
 
 
@@ -168,6 +170,9 @@ def read_clock(table: Table, column: str, units: float, guess_unit: bool = False
     if (values < 0).any():
         row = int((values < 0).argmax())
         raise table.bad(row, column, f"{cells[row]} is out of range (at least 0).")
+    far = np.nanmin(values, initial=np.inf)
+    if units == 1.0 and FAR < far < np.inf:  # thousandths (or less) of a second since 1970
+        values = values / 10.0 ** (3 * (1 + (far > FAR * 1e3) + (far > FAR * 1e6)))
     rising = np.diff(values[np.isfinite(values)])
     if guess_unit and units == 1.0 and (rising > 0).any() and LONG_STEP < np.median(rising[rising > 0]) <= 2000:
         table.say(f"{column} is taken to be in milliseconds")
@@ -180,9 +185,18 @@ def _seconds(table: Table, row: int, column: str, cell: str) -> float:
         return math.nan
     if is_number(cell):
         return float(cell.replace("−", "-").replace(",", "."))
-    if (told := from_hms(cell)) is None:
+    if (told := from_hms(cell)) is None and (told := _from_date(cell)) is None:
         raise table.bad(row, column, f"'{cell[:30]}' is not a number of seconds, nor H:M:S. Leave the cell empty when unknown.")
     return told
+
+
+def _from_date(cell: str) -> float | None:
+    """2024-05-01T10:00:00.500Z, as seconds since 1970; None for anything else."""
+    try:
+        told = datetime.fromisoformat(cell.strip())
+    except ValueError:
+        return None
+    return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
 
 
 def from_hms(cell: str) -> float | None:

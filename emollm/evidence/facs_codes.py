@@ -149,17 +149,23 @@ def coded_series(times: np.ndarray, moments: list[list[tuple[int, str, str, str]
             intensity[t, k, sides] = _letter(letter, where)
     intensity[:, ~measured] = np.nan
     return AUSeries(times=times.astype(float), intensity=intensity, confidence=np.tile(measured * 1.0, (len(times), 1)),
-                    measured=measured, estimator="hand", face_id=face_id, notices=_traces(intensity, given))
+                    measured=measured, estimator="hand", face_id=face_id,
+                    notices=traces(intensity, given, "coded as a trace (A)"))
 
 
-def _traces(intensity: np.ndarray, given: np.ndarray) -> list[str]:
-    """A word for every unit that was coded but is too weak, at its strongest, to be read as a movement."""
-    strongest = np.where(given, intensity, -np.inf).max((0, 2))
-    weak = [AU_NAMES[k] for k in np.flatnonzero((strongest > 0) & (strongest < ON))]
+def traces(intensity: np.ndarray, given: np.ndarray, how: str) -> list[str]:
+    """A word for every unit that was given but is too weak, at its strongest, to be read as a movement.
+
+    intensity, given: [T, 24, 2]. how: it was given, such as "coded as a trace (A)".
+    """
+    side = np.where(given, intensity, -np.inf).max(0)  # strongest of each side
+    strongest = side.max(1)
+    weak = [f"{AU_NAMES[k]}{'' if (side[k] > 0).all() else f' ({SIDES[int(side[k].argmax())]})'}"
+            for k in np.flatnonzero((strongest > 0) & (strongest < ON))]
     if not weak:
         return []
-    units, are = " ".join(weak), "are coded as traces" if len(weak) > 1 else "is coded as a trace"
-    return [f"{units} {are} (A): kept as evidence, but too slight to be named as a movement"]
+    return [f"{how}: {', '.join(weak)}; kept as evidence, but too slight to be named as a movement, which begins at "
+            f"{ON:g} of 5"]
 
 
 def _letter(letter: str, where: str) -> float:

@@ -68,6 +68,8 @@ def open_source(path: Path) -> Source:
         return _parquet(path)
     if magic in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"):
         raise InputError(f"{path.name}: this is a workbook or an archive, not a text table. Save the sheet as CSV.")
+    if magic.startswith(b"\x1f\x8b"):
+        raise InputError(f"{path.name}: this is a gzip archive, not a text table. Unpack it.")
     return _delimited(path)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,6 +33,14 @@ READERS = (
     (blendshapes.is_blendshapes, blendshapes.read_blendshapes),
     (landmarks.is_landmarks, landmarks.read_landmarks),
 )
+
+
+_CONVERT = "Convert them to columns such as AU12_r (0 to 5) first"
+FOREIGN = (  # what the first lines hold -> what it is
+    (rb"action unit \d\d ?-|video analysis (detailed|state) log",
+     f"a table of FaceReader: its action units are named in its own way, on a scale of its own. {_CONVERT}"),
+    (rb"\b(inner )?brow ?(raise|furrow)\b.*\b(smile|smirk|lip|attention)",
+     f"measures of Affectiva (AFFDEX, iMotions): likelihoods from 0 to 100, no intensities of action units. {_CONVERT}"))
 
 
 class Limits(NamedTuple):
@@ -101,9 +110,19 @@ def _read_path(path: Path, ending: str, limits: Limits, fps: float | None, basel
     if ending == ".npy":
         return _read_array(path, limits, fps, baseline)
     source = open_source(path)
+    if not _reader(source, limits) and (maker := _foreign(path)):
+        raise InputError(f"{path.name}: {maker}.")
     if ending in TEXT_SUFFIXES and not _reader(source, limits):
         return [Face(facs_codes.parse_facs(bytes(decode(path)[0]).decode().strip(), path.name))]
     return _read(source, limits, fps, baseline)
+
+
+def _foreign(path: Path) -> str:
+    """What is known and not read, in words: measures of other makers, which are no intensities of action units."""
+    with open(path, "rb") as file:
+        head = file.read(2**14)
+    plain = head.replace(b"\0", b"").lower()
+    return next((words for pattern, words in FOREIGN if re.search(pattern, plain)), "")
 
 
 def _read(source: Source, limits: Limits, fps: float | None, baseline: str | None = None) -> list[Face]:
@@ -139,6 +158,8 @@ def _read_dict(given: Mapping, limits: Limits, fps: float | None, baseline: str 
 
 def _read_stored(stored: object, name: str, limits: Limits, fps: float | None, baseline: str | None) -> list[Face]:
     if not (isinstance(stored, dict) and ("aus" in stored or _holds_series(stored))):
+        if (shapes := objects.shape_records(stored, name)) is not None:
+            return _read(shapes, limits, fps, baseline)
         if faces := objects.read_frames(stored, name, limits[1:], fps, baseline):
             return faces
         if (source := objects.records(stored, name)) is not None:

@@ -20,6 +20,7 @@ MANY = 60  # points; fewer are no face mesh
 DEEPEST = 6  # nested objects around a face
 FACES = ("facelandmarks", "multifacelandmarks", "face_landmarks", "multi_face_landmarks", "landmarks", "landmark", "keypoints",
          "scaledmesh", "mesh", "points", "faces", "face", "results", "frames", "data")
+SHAPES = ("faceblendshapes", "blendshapes", "categories", "classifications")
 _SIZE = (("width", "videowidth", "imagewidth", "video_width", "image_width", "framewidth", "frame_width"),
          ("height", "videoheight", "imageheight", "video_height", "image_height", "frameheight", "frame_height"))
 
@@ -81,6 +82,37 @@ def read_frames(stored: object, name: str, limits: tuple[int, int], fps: float |
     return measured(table, np.stack([face for *_, face in rows]), clock, size, fps, baseline)
 
 
+def shape_records(stored: object, name: str) -> Source | None:
+    """Blend shapes as MediaPipe's tasks give them (lists of categoryName and score), or as an object in each frame, as a source
+    of one row a face; None when there are none."""
+    node = stored
+    while isinstance(node, dict) and (inner := next((node[key] for key in ("frames", "results", "data")
+                                                     if isinstance(node.get(key), list)), None)) is not None:
+        node = inner
+    rows = []
+    for index, frame in enumerate(node if isinstance(node, list) else [node]):
+        for number, shapes in enumerate(_shapes(frame, 0)):
+            time = _time(frame)
+            rows.append(shapes | {"frame": index, "face_id": number} | ({} if time is None else {"timestamp": time}))
+    return records(rows, name) if rows else None
+
+
+def _shapes(node: object, depth: int) -> list[dict]:
+    """Name -> score of every face of a frame."""
+    if depth > DEEPEST or not isinstance(node, (dict, list)) or not node:
+        return []
+    if isinstance(node, list):
+        named = [{plain_name(str(k)).replace("_", ""): v for k, v in each.items()} for each in node if isinstance(each, dict)]
+        if len(named) == len(node) and all("categoryname" in each and "score" in each for each in named):
+            return [{str(each["categoryname"]): each["score"] for each in named}]
+        return [found for each in node for found in _shapes(each, depth + 1)]
+    keys = {plain_name(str(key)).replace("_", ""): value for key, value in node.items()}
+    inner = next((keys[key] for key in SHAPES if isinstance(keys.get(key), (dict, list))), None)
+    if isinstance(inner, dict) and inner and all(isinstance(v, (int, float)) for v in inner.values()):
+        return [inner]
+    return [] if inner is None else _shapes(inner, depth + 1)
+
+
 def records(stored: object, name: str) -> Source | None:
     """A list of flat objects, or an object of equal columns, as a source; None when the value is neither."""
     if isinstance(stored, dict) and stored and all(isinstance(v, (list, dict)) for v in stored.values()):
@@ -126,7 +158,8 @@ def _time(frame: object) -> object:
     keys = {plain_name(str(key)): value for key, value in frame.items()}
     told = {key: value for key, value in keys.items() if isinstance(value, (int, float, str))}
     seconds = next((told[key] for key in ("timestamp", "time", "t", "seconds") if key in told), None)
-    thousandths = _number(keys, ("timestamp_ms", "timestampms", "time_ms", "ms")) or None
+    thousandths = next((told[key] for key in ("timestamp_ms", "timestampms", "time_ms", "ms")
+                        if isinstance(told.get(key), (int, float))), None)
     return seconds if thousandths is None else thousandths / 1000
 
 

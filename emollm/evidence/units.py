@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from emollm.evidence.facs_codes import traces
 from emollm.schema import AU_NAMES, AUS, AUSeries, InputError, au_index
 
 EXAMPLE = '{"AU12": 3.0, "AU06": 2.0}, intensity 0 (absent) to 5'
@@ -34,7 +35,8 @@ def from_units(given: Mapping, name: str) -> AUSeries:
         named.add(k)
         intensity[0, k] = _intensity(AU_NAMES[k], value, name)
         measured[k] = np.isfinite(intensity[0, k, 0])
-    return AUSeries(np.zeros(1), intensity, measured[None] * 1.0, measured, "given")
+    notices = traces(intensity, np.isfinite(intensity), "given as a trace")
+    return AUSeries(np.zeros(1), intensity, measured[None] * 1.0, measured, "given", notices=notices)
 
 
 def _intensity(unit: str, value: object, name: str) -> float:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from emollm.answer.prompt import DEFAULT_QUESTION, Message
+from emollm.answer.prompt import DEFAULT_QUESTION
 from emollm.caption.incoming.items import Item
 from emollm.caption.run import lines
 from emollm.caption.run.job import Job
@@ -18,6 +18,7 @@ from emollm.explanation import Explanation
 from emollm.schema import InputError
 from emollm.subject import Prepared, choose, with_edits
 
+SURELY_FITS = 300  # characters of a question
 GIVE_UP = 8  # failures of the model in a row that are its own, not the items'
 
 
@@ -72,7 +73,7 @@ def answer_in_parts(asks: list[Ask], engine, job: Job) -> Iterator[tuple[Ask, li
     try:
         edited = [with_edits(a.prepared, dict(a.item.what_if)) for a in asks]
         for ask, prepared in zip(asks, edited, strict=True):
-            check_fits(engine, ask.item.asked, prepared)
+            check_fits(engine, ask.item, prepared)
         explanations = answer(edited, engine, [a.item.asked for a in asks], job.grounded, job.model)
         for ask, faces in zip(asks, explanations, strict=True):
             for explanation in faces:
@@ -88,12 +89,12 @@ def answer_in_parts(asks: list[Ask], engine, job: Job) -> Iterator[tuple[Ask, li
         yield from zip(asks, explanations, strict=True)
 
 
-def check_fits(engine, asked: str | list[Message], prepared: Prepared) -> None:
+def check_fits(engine, item: Item, prepared: Prepared) -> None:
     """Raises TooLong when a question, with the conversation before it, leaves the model no room for an answer."""
-    if not prepared.readable:
+    if len(item.words) < SURELY_FITS or not prepared.readable:
         return
     frames = max(0 if s.chips is None else len(s.chips) for s in prepared.readable)
-    text = engine.processor.prompt_text(asked, frames)
+    text = engine.processor.prompt_text(item.asked, frames)
     tokens = len(engine.processor.tokenizer(text, add_special_tokens=False)["input_ids"])
     if tokens >= engine.context:
         raise TooLong(f"messages: they take {tokens} tokens with the face, the model reads {engine.context} with its answer. "
