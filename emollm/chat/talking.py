@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from emollm.answer import prompt, verify
-from emollm.answer.witnesses import STATED, movements
 from emollm.chat.conversation import Chat, Turn
 from emollm.explainer import answers
-from emollm.schema import LABELS
 from emollm.subject import Prepared, Subject
 from emollm.talk.dialogue import Exchange
 from emollm.talk.face import Face
@@ -23,18 +19,8 @@ def face_of(engine, subject: Subject, others: dict[int, str] | None = None) -> F
     look = {}
     if subject.chips is not None:
         (given,) = answers(engine, [(subject, prompt.DEFAULT_QUESTION)], True)
-        look = look_under(given.look, subject)
-    return Face(subject.series, subject.events, look, subject.seen, others or {})
-
-
-def look_under(look: dict[str, float], s: Subject) -> dict[str, float]:
-    """A look (label -> share) of a face as it is read under the face's prior: what the prior does to a label's share is told by
-    answer.witnesses, which lays it on the statement; here it is laid on the look, for a talker that is given both."""
-    if s.prior == "crowd" or not look:
-        return look
-    plain, asked = (movements(s.series, s.seen, True, prior) for prior in ("crowd", s.prior))
-    shares = np.array([look[label] for label in LABELS]) * (asked.stated / plain.stated) ** STATED
-    return dict(zip(LABELS, (shares / shares.sum()).tolist(), strict=True))
+        look = given.look
+    return Face(subject.series, subject.events, look, subject.seen, others or {}, subject.prior)
 
 
 class TalkingChat(Chat):
@@ -63,17 +49,10 @@ class TalkingChat(Chat):
 
     def face(self, with_others: bool = False) -> Face:
         """The face that is talked about, with the conversation's edits."""
-        others = (
-            {
-                s.series.face_id: self._face(s).label
-                for s in self.prepared.readable
-                if s.series.face_id != self.measured.series.face_id
-            }
-            if with_others
-            else {}
-        )
-        measured = self._face(self.measured)
-        return Face(self.subject.series, self.subject.events, measured.look, self.subject.seen, others)
+        beside = [s for s in self.prepared.readable if with_others and s.series.face_id != self.measured.series.face_id]
+        others = {s.series.face_id: self._face(s).gist for s in beside}
+        look, s = self._face(self.measured).look, self.subject
+        return Face(s.series, s.events, look, s.seen, others, s.prior)
 
     def _face(self, subject: Subject) -> Face:
         number = subject.series.face_id

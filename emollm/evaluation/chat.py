@@ -166,6 +166,6 @@ def faces_of(items: list[Item], sees) -> tuple[list[tuple[str, Face]], list[dict
             continue
         found = [face_of(sees, s) for s in prepared.readable]
         for face in found:
-            face.others = {other.series.face_id: other.label for other in found if other is not face}
+            face.others = {other.series.face_id: other.gist for other in found if other is not face}
         faces += [(f"{item.custom_id}, face {face.series.face_id}", face) for face in found]
     return faces, unread

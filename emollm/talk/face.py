@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -16,17 +16,21 @@ from emollm.schema import AU_NAMES, LABELS, AUEvent, AUSeries
 from emollm.talk.words import PARTS, moved
 from emollm.what_if import edit
 
+STRONGEST = 2  # movements that a face is told apart by
+
 
 @dataclass
 class Face:
     """look: the label distribution of the pixels alone, empty without pixels. seen: what was measured in the pixels where
-    `series` was edited or given from elsewhere. others: how the other faces of the picture are read, by face_id."""
+    `series` was edited or given from elsewhere. others: how the other faces of the picture are read (gist), by face_id.
+    prior: of schema.PRIORS."""
 
     series: AUSeries
     events: list[AUEvent]
     look: dict[str, float] = field(default_factory=dict)
     seen: AUSeries | None = None
     others: dict[int, str] = field(default_factory=dict)
+    prior: str = "crowd"
 
     @cached_property
     def distribution(self) -> dict[str, float]:
@@ -47,20 +51,26 @@ class Face:
         return Facts(self.series, self.events, self.distribution, self.label)
 
     @property
+    def gist(self) -> str:
+        """ "happiness (AU12 3.1, AU06 2.4)": its label with its strongest movements."""
+        strongest = ", ".join(f"{au} {self.facts.strength(au):.1f}" for au in self.units("on")[:STRONGEST])
+        return f"{self.label} ({strongest})" if strongest else self.label
+
+    @property
     def clip(self) -> bool:
         return len(self.series.times) > 1
 
     def read(self, series: AUSeries) -> dict[str, float]:
         """The label distribution with other evidence than was measured in the pixels."""
         seen = self.seen or (self.series if series is not self.series else None)
-        said = movements(series, seen, bool(self.look))
+        said = movements(series, seen, bool(self.look), self.prior)
         look = np.array([self.look.get(label, 1 / len(LABELS)) for label in LABELS])
         return dict(zip(LABELS, together(look, said).tolist(), strict=True))
 
     def edited(self, edits: dict[str, float]) -> Face:
         """The same face with some action units at other intensities."""
         series, events = edit(self.series, self.events, edits)
-        return Face(series, events, self.look, self.seen or self.series, self.others)
+        return replace(self, series=series, events=events, seen=self.seen or self.series)
 
     # ---- words
 

@@ -443,14 +443,14 @@ def faces(face: Face, _: Call) -> Looked:
                 ", [so there is nothing to compare|so no other can be compared]."
             ],
         )
-    lines = [f"face {number}: commonly read as {label}" for number, label in face.others.items()]
+    lines = [f"face {number}: commonly read as {gist}" for number, gist in face.others.items()]
     return Looked(
-        [f"this is face {face.series.face_id}: commonly read as {face.label}", *lines],
+        [f"this is face {face.series.face_id}: commonly read as {face.gist}", *lines],
         [
-            f"[This is face {face.series.face_id}, commonly read as {face.label}|This one (face {face.series.face_id}) is "
-            f"commonly read as {face.label}].",
-            f"Beside it: {listed([f'face {number} as {label}' for number, label in face.others.items()])}.",
-            "[To compare movements, ask the same about each face by itself|Movements are told of one face at a time].",
+            f"[This is face {face.series.face_id}, commonly read as {face.gist}|This one (face {face.series.face_id}) is "
+            f"commonly read as {face.gist}].",
+            f"Beside it: {listed([f'face {number} as {gist}' for number, gist in face.others.items()])}.",
+            "[To compare a weaker movement, ask about each face by itself|Weaker movements are told of one face at a time].",
         ],
         fixed=True,
     )

@@ -16,7 +16,6 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from emollm.answer.prompt import DEFAULT_QUESTION
-from emollm.chat.talking import look_under
 from emollm.schema import AUSeries, InputError
 from emollm.subject import Subject, under
 from emollm.talk import TALKER
@@ -61,7 +60,7 @@ class Talking:
             self.looks[id(subject.series)] = kept = subject.series, look
             while len(self.looks) > KEPT_LOOKS:
                 self.looks.popitem(last=False)
-        return Face(subject.series, subject.events, look_under(kept[1], subject), subject.seen)
+        return Face(subject.series, subject.events, kept[1], subject.seen, prior=subject.prior)
 
     async def style(self, system: str) -> str:
         """The style that a system message asks for, empty when it asks for none."""
@@ -126,7 +125,7 @@ async def completions(request: Request):
     said = await talking.reply(before, question, face, style)
     if said.call.name == "faces" and media:  # the others are read only when they are asked about
         prepared = await connector().measure(*media[-1])
-        face.others = {s.series.face_id: (await talking.face(under(s, subject.prior))).label for s in prepared.readable
+        face.others = {s.series.face_id: (await talking.face(under(s, subject.prior))).gist for s in prepared.readable
                        if s.series.face_id != face.series.face_id}
         said = await talking.reply(before, question, face, style)
     talking.remember(_key([*turns, (question, said.text)], face), said.exchange)
