@@ -1,7 +1,9 @@
-"""Draw what hides a part of a face: masks, hands, scarves, objects; dark glasses, bars, fringes.
+"""Draw what hides a part of a face: masks, hands, scarves, objects; dark glasses, fringes; and what only comes near one.
 
-Each cover is a shape in the face's own landmarks and a texture that fills it, so that shapes and textures can be kept apart
-between fitting and checking. Pictures are [H, W, 3] uint8; points [478, 2+] in picture px.
+Each cover is a shape in the face's own frame (origin between the lips, x to the picture's right, unit: the face's width) and a
+texture that fills it, so that shapes and textures can be kept apart between fitting and checking. What a cover hides is told by
+the landmarks that it lies on, not by its name: a hand beside the mouth hides nothing. Pictures are [H, W, 3] uint8; points
+[478, 2+] in picture px.
 """
 
 from __future__ import annotations
@@ -9,143 +11,248 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from emollm.perception.covers import PARTS
+
 OVAL_BELOW = (234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454)
 EYES = ((33, 133, 159, 145), (362, 263, 386, 374))
-NOSE = (6, 195, 5, 4, 1, 2)  # from the bridge down
-LOWER_SHAPES = ("mask", "low mask", "box", "hand", "object", "scarf")
-UPPER_SHAPES = ("glasses", "goggles", "bar", "fringe", "hand")
-TEXTURES = ("plain", "gradient", "noise", "pleats", "stripes", "checks", "cloth", "skin", "blotches")
+# Landmarks of each part, in the order of emollm.perception.covers.PARTS.
+LANDMARKS = {
+    "lower": (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185, 13, 14, 78, 308),
+    "left eye": (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466, 473),
+    "right eye": (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246, 468),
+    "brows": (70, 63, 105, 66, 107, 46, 53, 52, 65, 55, 300, 293, 334, 296, 336, 276, 283, 282, 295, 285),
+}
+HIDDEN, SEEN = 0.5, 0.15  # share of a part's landmarks under a cover above which it is hidden, and below which it is seen
+LOWER_SHAPES = ("mask", "low mask", "box", "fingers", "fist", "object", "stick", "scarf", "two hands")
+UPPER_SHAPES = ("glasses", "square glasses", "goggles", "bar", "fringe", "eye patch", "hand on the eyes")
+OTHER_SHAPES = ("hat", "collar", "beside", "low fringe", "anywhere")
+TEXTURES = (
+    "plain", "gradient", "noise", "pleats", "stripes", "checks", "cloth", "skin", "blotches", "knit", "dots",
+    "scribble", "photo",
+)  # fmt: skip
 
 
-def lower_shape(name: str, points: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """Mask [H, W] float 0-1 of something in front of mouth and chin."""
-    p, mask = points[:, :2], np.zeros(size, np.float32)
-    width = np.linalg.norm(p[454] - p[234])
+class Frame:
+    """The frame of one face, in which shapes are given."""
+
+    def __init__(self, points: np.ndarray):
+        p = points[:, :2].astype(float)
+        self.unit = max(float(np.linalg.norm(p[454] - p[234])), 4.0)
+        self.x = (p[454] - p[234]) / self.unit
+        self.y = np.array([-self.x[1], self.x[0]])
+        self.origin, self.points = (p[13] + p[14]) / 2, p
+
+    def at(self, corners: object) -> np.ndarray:
+        corners = np.asarray(corners, float)
+        return self.origin + self.unit * (corners[..., :1] * self.x + corners[..., 1:] * self.y)
+
+    def of(self, places: tuple[int, ...]) -> np.ndarray:
+        d = (self.points[list(places)] - self.origin) / self.unit
+        return np.stack([d @ self.x, d @ self.y], -1)
+
+
+def ellipse(centre: object, radii: object, degrees: float = 0.0) -> np.ndarray:
+    """Corners [24, 2] of an ellipse."""
+    t, a = np.linspace(0, 2 * np.pi, 24, endpoint=False), np.radians(degrees)
+    flat = np.stack([radii[0] * np.cos(t), radii[1] * np.sin(t)], -1)
+    return flat @ np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]]) + centre
+
+
+def _box(left: float, top: float, right: float, bottom: float) -> np.ndarray:
+    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
+
+
+def _fingers(rng: np.random.Generator, centre: np.ndarray, spread: float = 1.0) -> list[np.ndarray]:
+    """A hand: fingers side by side, and often a palm behind their ends."""
+    angle, count = rng.uniform(-180, 180), int(rng.integers(3, 6))
+    along = np.array([np.cos(np.radians(angle)), np.sin(np.radians(angle))])
+    across, thick, long = np.array([-along[1], along[0]]), rng.uniform(0.06, 0.1) * spread, rng.uniform(0.25, 0.42) * spread
+    shapes = [ellipse(centre + across * (k - (count - 1) / 2) * thick * rng.uniform(1.6, 2.0) + along * rng.normal(0, 0.04),
+                      (long, thick), angle + rng.normal(0, 5)) for k in range(count)]  # fmt: skip
+    return (
+        [ellipse(centre - along * long, (rng.uniform(0.2, 0.35), rng.uniform(0.22, 0.36)), angle)] if rng.random() < 0.7 else []
+    ) + shapes
+
+
+def _finger(at: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
+    return ellipse(at, (rng.uniform(0.06, 0.09), rng.uniform(0.24, 0.4)), side * rng.uniform(0, 25))
+
+
+def lower_shape(name: str, frame: Frame, rng: np.random.Generator) -> list[np.ndarray]:
+    """Polygons, in the face's frame, of something in front of the mouth."""
+    near = rng.normal(0, 0.05, 2)
     if name in ("mask", "low mask"):
-        top = p[rng.choice(NOSE[1:4] if name == "mask" else NOSE[3:])]
-        low = np.array([p[k] for k in OVAL_BELOW[1:-1]])
-        low = low + (low - p[4]) * rng.uniform(0.0, 0.15)
-        _fill(mask, np.vstack([low, top + np.array([rng.uniform(-0.03, 0.03) * width, 0])]))
-    elif name == "box":
-        top = p[rng.choice((2, 164, 4))][1]
-        centre, half = p[13], rng.uniform(0.35, 0.7) * width
-        bottom = p[152][1] + rng.uniform(-0.05, 0.3) * width
-        _fill(
-            mask,
-            np.array(
-                [[centre[0] - half, top], [centre[0] + half, top], [centre[0] + half, bottom], [centre[0] - half, bottom]]
-            ),
-        )
-    elif name == "hand":
-        for k in range(int(rng.integers(3, 6))):
-            at = p[13] + [(k - 2) * 0.12 * width + rng.normal(0, 0.03) * width, rng.normal(0.02, 0.06) * width]
-            cv2.ellipse(
-                mask,
-                tuple(at.astype(int).tolist()),
-                (max(2, int(0.09 * width)), max(3, int(rng.uniform(0.25, 0.4) * width))),
-                float(rng.uniform(-25, 25)),
-                0,
-                360,
-                1.0,
-                -1,
-            )
-    elif name == "object":
-        at = p[13] + rng.normal(0, 0.05, 2) * width
-        cv2.ellipse(
-            mask,
-            tuple(at.astype(int).tolist()),
-            (int(rng.uniform(0.3, 0.5) * width), int(rng.uniform(0.25, 0.45) * width)),
-            float(rng.uniform(0, 180)),
-            0,
-            360,
-            1.0,
-            -1,
-        )
-    else:
-        top = p[rng.choice((2, 164, 4, 5))]
-        across = (p[454] - p[234]) / max(width, 1)
-        left, right = top - across * width, top + across * width
-        down = np.array([-across[1], across[0]]) * width * 1.5
-        _fill(mask, np.array([left, right, right + down, left + down]))
-    return mask
-
-
-def upper_shape(name: str, points: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """Mask [H, W] float 0-1 of something in front of the eyes."""
-    p, mask = points[:, :2], np.zeros(size, np.float32)
-    width = np.linalg.norm(p[454] - p[234])
-    across = (p[263] - p[33]) / max(np.linalg.norm(p[263] - p[33]), 1)
-    down = np.array([-across[1], across[0]])
-    if name == "glasses":
-        high, wide = rng.uniform(0.11, 0.17) * width, rng.uniform(0.15, 0.21) * width
-        tilt = float(np.degrees(np.arctan2(across[1], across[0])))
-        for eye in EYES:
-            at = p[list(eye)].mean(0) + down * 0.02 * width
-            cv2.ellipse(mask, tuple(at.astype(int).tolist()), (max(2, int(wide)), max(2, int(high))), tilt, 0, 360, 1.0, -1)
-        cv2.line(mask, tuple(p[33].astype(int).tolist()), tuple(p[263].astype(int).tolist()), 1.0, max(1, int(0.03 * width)))
-        return mask
-    above, below = {
-        "goggles": (0.14, 0.17),
-        "bar": (rng.uniform(0.05, 0.1), rng.uniform(0.05, 0.1)),
-        "fringe": (0.8, 0.08),
-        "hand": (0.3, 0.12),
-    }[name]
-    centre, half = (p[33] + p[263]) / 2, rng.uniform(0.42, 0.6) * width
-    corners = np.array(
-        [
-            centre - across * half - down * above * width,
-            centre + across * half - down * above * width,
-            centre + across * half + down * below * width,
-            centre - across * half + down * below * width,
-        ]
+        base, bridge = frame.of((2, 6))
+        share = rng.uniform(0.2, 0.8) if name == "mask" else rng.uniform(-0.25, 0.2)
+        peak, round_ = base + (bridge - base) * share, rng.uniform(0.05, 0.14)
+        low = frame.of(OVAL_BELOW[int(rng.integers(1, 4)) : -int(rng.integers(1, 4))]) * rng.uniform((0.85, 0.95), (1.12, 1.15))
+        return [np.vstack([low, peak + np.array((round_, rng.uniform(0, 0.05))), peak, peak - [round_, rng.uniform(-0.05, 0)]])]
+    if name == "box":
+        top, bottom = rng.uniform(-0.28, -0.08), rng.uniform(0.14, 0.9)
+        wide = rng.uniform(0.3, 0.8)
+        return [_box(-wide, top, wide, bottom) + rng.normal(0, 0.03, (4, 2)) + [rng.normal(0, 0.06), 0]]
+    if name == "fingers":
+        return _fingers(rng, near)
+    if name == "fist":
+        palm = ellipse(near + np.array((0, 0.1)), rng.uniform(0.28, 0.42, 2), rng.uniform(0, 90))
+        knuckles = [near + np.array((-0.27 + 0.18 * k, rng.normal(0, 0.02))) for k in range(4)]
+        return [palm, *(ellipse(at, (0.09, rng.uniform(0.12, 0.2)), 4) for at in knuckles)]
+    if name == "object":
+        return [ellipse(near, rng.uniform((0.22, 0.16), (0.5, 0.45)), rng.uniform(0, 180))]
+    if name == "stick":  # a microphone, a cone, a bottle
+        end, thin, thick = np.array([rng.uniform(-0.6, 0.6), 1.2]), np.array((0.09, 0)), np.array((0.1, 0))
+        return [np.array([near - thin, near + thin, end + thick, end - thick]), ellipse(near, rng.uniform(0.2, 0.32, 2))]
+    if name == "two hands":
+        places = [(side, k) for side in (-1, 1) for k in range(4)]
+        return [_finger(near + np.array((side * (0.06 + 0.125 * k), 0.05 * k)), side, rng) for side, k in places]
+    edge, top = np.linspace(-0.8, 0.8, 9), rng.uniform(-0.3, -0.09)  # a scarf
+    rim = np.stack(
+        [edge, top + rng.normal(0, 0.02, 9) + rng.uniform(-0.1, 0.2) * edge**2 + rng.uniform(-0.15, 0.15) * edge], -1
     )
-    _fill(mask, corners)
-    return mask
+    return [np.vstack([rim, (1.0, 1.3), (-1.0, 1.3)])]
 
 
-def _fill(mask: np.ndarray, corners: np.ndarray) -> None:
-    cv2.fillPoly(mask, [corners.round().astype(np.int32)], 1.0)
+def upper_shape(name: str, frame: Frame, rng: np.random.Generator) -> list[np.ndarray]:
+    """Polygons of something in front of the eyes, of one eye or of the brows."""
+    right, left = frame.of(EYES[0]).mean(0), frame.of(EYES[1]).mean(0)
+    y, shift = (right[1] + left[1]) / 2, rng.normal(0, 0.02, 2)
+    if name in ("glasses", "square glasses"):
+        wide, high = rng.uniform(0.115, 0.21), rng.uniform(0.085, 0.17)
+        narrow = rng.uniform(0.8, 1.0)
+        lens = (
+            ellipse((0, 0), (wide, high))
+            if name == "glasses"
+            else _box(-wide, -high, wide, high) * [[1, 1], [1, 1], [narrow, 1], [narrow, 1]]
+        )
+        return [lens + right + shift, lens + left + shift, _box(right[0], y - 0.03, left[0], y)]
+    if name in ("goggles", "bar"):
+        high, wide = rng.uniform(0.09, 0.19) if name == "goggles" else rng.uniform(0.05, 0.1), rng.uniform(0.36, 0.6)
+        return [_box(-wide, y - high, wide, y + high * rng.uniform(0.8, 1.1)) + shift]
+    if name == "fringe":  # down to the brows, or over the eyes
+        low, edge = y + rng.uniform(-0.1, 0.1), np.linspace(-0.6, 0.6, 12)
+        return [np.vstack([np.stack([edge, low + rng.normal(0, 0.03, 12)], -1), (0.6, -1.4), (-0.6, -1.4)])]
+    if name == "eye patch":
+        eye = (right, left)[int(rng.integers(2))]
+        return [ellipse(eye + shift, rng.uniform((0.11, 0.09), (0.25, 0.28)), rng.uniform(0, 180))]
+    return _fingers(rng, (right, left, (right + left) / 2)[int(rng.integers(3))] + shift, 1.1)
 
 
-def texture(name: str, picture: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """What a cover looks like, [H, W, 3] uint8."""
-    height, width = picture.shape[:2]
-    base, other = rng.integers(0, 256, 3).astype(float), rng.integers(0, 256, 3).astype(float)
-    if rng.random() < 0.5:  # greys, as most pictures for fitting are grey
+def other_shape(name: str, frame: Frame, rng: np.random.Generator) -> list[np.ndarray]:
+    """Polygons of something that mostly leaves mouth, eyes and brows free."""
+    y = frame.of(EYES[0] + EYES[1])[:, 1].mean()
+    if name == "hat":
+        low = y - rng.uniform(0.2, 0.4)
+        return [np.array([(-0.8, low), (0, low - 0.06), (0.8, low), (0.7, -2), (-0.7, -2)])]
+    if name == "collar":
+        top = rng.uniform(0.22, 0.5)
+        return [np.array([(-0.8, top - 0.1), (0, top), (0.8, top - 0.1), (0.9, 1.5), (-0.9, 1.5)])]
+    if name == "beside":
+        side = rng.choice((-1, 1))
+        return _fingers(rng, np.array([side * rng.uniform(0.4, 0.65), rng.uniform(-0.5, 0.5)]))
+    if name == "low fringe":
+        low, edge = y - rng.uniform(0.12, 0.22), np.linspace(-0.6, 0.6, 12)
+        return [np.vstack([np.stack([edge, low + rng.normal(0, 0.03, 12)], -1), (0.6, -1.4), (-0.6, -1.4)])]
+    return [ellipse((rng.uniform(-0.6, 0.6), rng.uniform(-1, 0.6)), rng.uniform(0.08, 0.35, 2), rng.uniform(0, 180))]
+
+
+def _noise(size: tuple[int, int], grain: float, rng: np.random.Generator) -> np.ndarray:
+    share = cv2.GaussianBlur(rng.random(size).astype(np.float32), (0, 0), max(grain, 0.4))
+    return np.clip((share - share.mean()) / (share.std() * 4 + 1e-6) + 0.5, 0, 1)
+
+
+def texture(name: str, picture: np.ndarray, frame: Frame, rng: np.random.Generator, others: list[np.ndarray]) -> np.ndarray:
+    """What a cover looks like, [H, W, 3] float32. others: photographs of which "photo" shows a turned and enlarged part."""
+    size, face = picture.shape[:2], frame.unit
+    base, other = rng.integers(0, 256, 3).astype(np.float32), rng.integers(0, 256, 3).astype(np.float32)
+    if rng.random() < 0.6:  # greys, as most pictures for fitting are grey
         base[:], other[:] = base[0], other[0]
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    face = max(float(np.linalg.norm(points[454, :2] - points[234, :2])), 8.0)
-    share = np.zeros((height, width), np.float32)
+    y, x = np.mgrid[: size[0], : size[1]].astype(np.float32)
+    turn = rng.uniform(0, np.pi)
+    x, y = np.cos(turn) * x + np.sin(turn) * y, np.cos(turn) * y - np.sin(turn) * x
+    period, share = rng.uniform(0.05, 0.25) * face, np.zeros(size, np.float32)
+    if name == "photo" and others:
+        shown = others[int(rng.integers(len(others)))]
+        zoom = rng.uniform(0.7, 3.0) * max(size) / max(shown.shape[:2])
+        middle = np.array(shown.shape[1::-1]) * rng.uniform(0.2, 0.8, 2)
+        warp = cv2.getRotationMatrix2D(middle.tolist(), float(rng.uniform(30, 330)), float(zoom))
+        warp[:, 2] += frame.origin - middle
+        return cv2.warpAffine(shown, warp, size[::-1], borderMode=cv2.BORDER_REFLECT).astype(np.float32)
     if name == "gradient":
-        share = (np.cos(a := rng.uniform(0, 6.28)) * x + np.sin(a) * y) / face
-        share = (share - share.min()) / max(np.ptp(share), 1e-6)
+        share = (x - x.min()) / max(float(np.ptp(x)), 1e-6)
+        share = np.clip((share - 0.5) * rng.uniform(1, 4) + 0.5, 0, 1)
     elif name in ("noise", "cloth", "blotches"):
-        grain = {"noise": 0.01, "cloth": 0.03, "blotches": 0.12}[name] * face
-        share = cv2.GaussianBlur(rng.random((height, width)).astype(np.float32), (0, 0), max(grain, 0.4))
-        share = np.clip((share - share.mean()) / (share.std() * 4 + 1e-6) + 0.5, 0, 1)
+        share = _noise(size, {"noise": 0.01, "cloth": 0.03, "blotches": 0.12}[name] * face, rng)
+        share = (share > rng.uniform(0.4, 0.65)).astype(np.float32) if rng.random() < 0.4 else share
     elif name in ("stripes", "pleats", "checks"):
-        period = rng.uniform(0.06, 0.25) * face
         share = (y % period < period * (0.2 if name == "pleats" else 0.5)).astype(np.float32)
         if name == "checks":
             share = np.abs(share - (x % period < period / 2))
         if name == "pleats":
             other = np.clip(base - rng.uniform(15, 50), 0, 255)
+    elif name == "knit":
+        share = 0.5 + 0.5 * np.sin((y + 0.1 * period * np.sin(12 * x / face)) * 2 * np.pi / (0.5 * period))
+    elif name == "dots":
+        share = (np.hypot(x % period - period / 2, y % period - period / 2) < period * rng.uniform(0.15, 0.4)).astype(
+            np.float32
+        )
+    elif name == "scribble":
+        for _ in range(int(rng.integers(1, 6))):
+            at = frame.at(rng.uniform((-0.3, -0.2), (0.3, 0.4))).astype(int).tolist()
+            radii = [int(rng.uniform(0.03, 0.3) * face), int(rng.uniform(0.02, 0.2) * face)]
+            turned, arc = float(rng.uniform(0, 180)), float(rng.uniform(90, 360))
+            cv2.ellipse(share, at, radii, turned, 0, arc, 1.0, int(rng.choice((-1, 1, max(1, int(0.03 * face))))))
     elif name == "skin":
-        cheek = points[rng.choice((205, 425, 151)), :2].astype(int)
-        patch = picture[max(0, cheek[1] - 2) : cheek[1] + 3, max(0, cheek[0] - 2) : cheek[0] + 3]
-        base = patch.reshape(-1, 3).mean(0) if patch.size else base
-        other = np.clip(base * rng.uniform(0.75, 1.1), 0, 255)
-        share = cv2.GaussianBlur(rng.random((height, width)).astype(np.float32), (0, 0), 0.15 * face)
-        share = np.clip((share - share.mean()) / (share.std() * 4 + 1e-6) + 0.5, 0, 1)
-    filled = base + (other - base) * share[..., None]
-    return np.clip(filled + rng.normal(0, rng.uniform(0, 6), filled.shape), 0, 255).astype(np.uint8)
+        cheek = frame.points[rng.choice((205, 425, 151))].astype(int).clip(2)
+        patch = picture[cheek[1] - 2 : cheek[1] + 3, cheek[0] - 2 : cheek[0] + 3]
+        base = patch.reshape(-1, 3).mean(0) * rng.uniform(0.8, 1.15) if patch.size else base
+        other, share = base * rng.uniform(0.7, 1.1), _noise(size, 0.15 * face, rng)
+    return base + (other - base) * share[..., None]
 
 
-def covered(picture: np.ndarray, points: np.ndarray, where: str, shape: str, fill: str, rng: np.random.Generator) -> np.ndarray:
-    """The picture with one cover in front of the "lower" or "upper" half of its face."""
-    shaped = (lower_shape if where == "lower" else upper_shape)(shape, points, picture.shape[:2], rng)
-    filled = texture(fill, picture, points, rng)
-    if shape in ("glasses", "goggles") and rng.random() < 0.8:  # dark, with a reflection
-        filled = (filled * rng.uniform(0.05, 0.3)).astype(np.uint8)
-    soft = cv2.GaussianBlur(shaped, (0, 0), max(0.3, float(rng.uniform(0.2, 1.2))))[..., None]
-    return (picture * (1 - soft) + filled * soft).round().astype(np.uint8)
+def covered(
+    picture: np.ndarray,
+    points: np.ndarray,
+    where: str,
+    shape: str,
+    fill: str,
+    rng: np.random.Generator,
+    others: list[np.ndarray] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The picture with one cover, and the share of each part (covers.PARTS) that lies under it, [len(PARTS)] 0-1.
+
+    where: "lower", "upper" or "other", of which shape is one of the shapes.
+    """
+    frame = Frame(points)
+    shapes = {"lower": lower_shape, "upper": upper_shape, "other": other_shape}[where](shape, frame, rng)
+    filled = texture(fill, picture, frame, rng, others or [])
+    if "glasses" in shape or (shape == "goggles" and rng.random() < 0.8):  # dark, with a reflection
+        filled = filled * rng.uniform(0.05, 0.4) + rng.uniform(0, 30)
+    if rng.random() < 0.5:  # lit as the face is
+        light = cv2.GaussianBlur(picture.mean(2).astype(np.float32), (0, 0), 0.15 * frame.unit)
+        filled = filled * np.clip(light / max(float(light.mean()), 1), 0.5, 1.5)[..., None]
+    filled = filled + rng.normal(0, rng.uniform(0, 6), (*filled.shape[:2], 1))
+    out, whole = picture.astype(np.float32), np.zeros(picture.shape[:2], np.uint8)
+    edge, soft = rng.uniform(0.5, 0.9), max(0.3, float(rng.uniform(0.002, 0.02)) * frame.unit)
+    for corners in shapes:  # one after the other, each with a darker rim: fingers, knuckles
+        mask = np.zeros(picture.shape[:2], np.uint8)
+        at = np.round(frame.at(corners) * 8).astype(np.int32)
+        cv2.fillPoly(mask, [at], 255, cv2.LINE_AA, 3)
+        whole |= mask
+        share = cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), soft)[..., None]
+        depth = 1.0
+        if len(shapes) > 2:
+            inner = cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), 0.03 * frame.unit)[..., None]
+            depth = edge + (1 - edge) * np.clip(2 * inner - 1, 0, 1)
+        out = out * (1 - share) + filled * depth * share
+    if shape.endswith("glasses"):  # a rim of its own
+        ink = rng.uniform(0, 255)
+        for corners in shapes[:2]:
+            at, line = np.round(frame.at(corners) * 8).astype(np.int32), max(1, int(rng.uniform(0.005, 0.04) * frame.unit))
+            cv2.polylines(out, [at], True, (ink,) * 3, line, cv2.LINE_AA, 3)
+    return out.clip(0, 255).round().astype(np.uint8), under(whole, points)
+
+
+def under(mask: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Share of each part's landmarks that lie on mask [H, W] > 127, in the order of covers.PARTS."""
+    at = points[:, :2].round().astype(int).clip(0, (mask.shape[1] - 1, mask.shape[0] - 1))
+    return np.array([(mask[at[list(LANDMARKS[part]), 1], at[list(LANDMARKS[part]), 0]] > 127).mean() for part in PARTS])

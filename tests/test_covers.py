@@ -1,18 +1,20 @@
-"""What is hidden is not measured: drawn covers over a real photograph."""
+"""What is hidden is not measured: drawn covers over a real photograph, of kinds that nothing was learnt from, and blur."""
 
 import contextlib
 
+import cv2
 import numpy as np
 import pytest
 
-from data_engine.covers import LOWER_SHAPES, TEXTURES, covered
+from data_engine import check_covers
+from data_engine.covers import HIDDEN, LOWER_SHAPES, OTHER_SHAPES, TEXTURES, UPPER_SHAPES, covered
 from emollm.explainer import measure, prepare
 from emollm.model.checkpoint import Shape
 from emollm.perception import covers
+from emollm.perception.measure import series
 from emollm.schema import AUS, ON, NoFaceError
 
-LOWER = [(shape, fill) for k, shape in enumerate(LOWER_SHAPES) for fill in TEXTURES[k % 3 :: 3]]
-GLASSES = [(shape, fill) for shape in ("glasses", "goggles") for fill in TEXTURES]
+MISSED = {"mask, printed mouth", "flowers"}  # a mouth on a mask and much in many colours are not found (docs/au_estimator.md)
 
 
 @pytest.fixture(scope="module")
@@ -21,34 +23,121 @@ def seen(astronaut):
     return astronaut, found
 
 
-def units(measured, half: str) -> list[int]:
-    """Units of a half that are on."""
-    strength = np.nan_to_num(measured.series.intensity).max((0, 2))
-    return [au for au in covers.HIDDEN[half] if strength[AUS.index(au)] >= ON]
+def drawn(seen, half: str, kind: str) -> np.ndarray:
+    picture, found = seen
+    return check_covers.covered(picture, found.track.landmarks[0], getattr(check_covers, half.upper())[kind])
 
 
 def test_nothing_is_hidden_on_a_face_that_is_seen(seen):
+    """Not a value of it is touched, either: hiding and doubt only ever take units away."""
     _, found = seen
     assert not found.series.notices
-    assert 12 in units(found, "lower")
+    assert 12 in check_covers.on(found, covers.LOWER)
+    bare = series(found.track.__class__(**{**vars(found.track), "covers": None}))
+    np.testing.assert_array_equal(found.series.intensity, bare.intensity)
 
 
-@pytest.mark.parametrize(("half", "kinds"), [("lower", LOWER), ("upper", GLASSES)])
-def test_no_unit_is_on_under_a_cover(seen, half, kinds):
-    """18 kinds of each; one in twenty is not found (docs/au_estimator.md), so one may be missed here."""
+@pytest.mark.parametrize(("half", "kind"), [("lower", k) for k in check_covers.LOWER if k not in MISSED]
+                         + [("upper", k) for k in check_covers.UPPER])
+def test_no_unit_is_on_under_a_cover(seen, half, kind):
+    with contextlib.suppress(NoFaceError):  # not found at all is as good
+        for found in measure(drawn(seen, half, kind)):
+            assert check_covers.on(found, check_covers.UNITS[half]) == []
+
+
+def test_covers_of_one_half_leave_the_other_measured(seen):
+    (masked,), (shaded,) = (measure(drawn(seen, *kind)) for kind in (("lower", "surgical blue"), ("upper", "wayfarer")))
+    for found, gone, left in ((masked, 12, 1), (shaded, 1, 12)):
+        assert np.isnan(found.series.intensity[0, AUS.index(gone)]).all()
+        assert np.isfinite(found.series.intensity[0, AUS.index(left)]).all()
+
+
+@pytest.mark.parametrize(("half", "kind", "said"), [("lower", "surgical white", "the lower half of the face is hidden"),
+                                                    ("upper", "wayfarer", "the upper half of the face is hidden")])
+def test_what_is_hidden_is_said(seen, half, kind, said):
+    (subject,) = prepare(drawn(seen, half, kind), Shape(4, 48)).subjects
+    assert any(said in notice for notice in subject.notices)
+
+
+@pytest.mark.parametrize(("parts", "said"), [
+    ("10000", ["the lower half of the face is hidden: what moves there is not measured"]),
+    ("01100", ["the upper half of the face is hidden: what moves there is not measured"]),
+    ("01000", ["the left eye and brow are hidden: what moves there is not measured"]),
+    ("00100", ["the right eye and brow are hidden: what moves there is not measured"]),
+    ("00010", ["the brows are hidden: what moves there is not measured"]),
+    ("01110", ["the upper half of the face is hidden: what moves there is not measured"]),
+    ("00000", []),
+    ("10001", ["the face looks drawn, not photographed: it is not measured as a person's"]),
+])
+def test_parts_in_words(parts, said):
+    assert covers.notices(np.array([[p == "1" for p in parts]])) == said
+
+
+def test_part_of_a_clip_in_words():
+    hidden = np.zeros((4, 5), bool)
+    hidden[0, 0] = True
+    assert covers.notices(hidden)[0].startswith("the lower half of the face is hidden in 25% of the frames: ")
+
+
+def test_a_mirrored_chip_swaps_the_eyes():
+    thumbs = np.random.default_rng(0).integers(0, 256, (3, covers.SIDE, covers.SIDE), dtype=np.uint8)
+    np.testing.assert_allclose(covers.scores(thumbs[:, :, ::-1]), covers.scores(thumbs)[:, covers.MIRRORED], atol=1e-4)
+
+
+@pytest.mark.parametrize("sigma", [1, 2, 3, 4, 6])
+def test_blur_invents_no_unit(seen, sigma):
+    """What is on in a blurred picture is on, or next to it, in the sharp one; or the face is refused."""
     picture, found = seen
-    assert len(kinds) == 18
-    missed = []
-    for shape, fill in kinds:
-        rng = np.random.default_rng(len(shape) * len(fill))
-        drawn = covered(picture, found.track.landmarks[0].astype(float), half, shape, fill, rng)
-        with contextlib.suppress(NoFaceError):  # not found at all is as good
-            missed += [(shape, fill, units(other, half)) for other in measure(drawn) if units(other, half)]
-    assert len(missed) <= 1, missed
+    sharp = np.nan_to_num(found.series.intensity[0]).max(1)
+    (subject,) = prepare(cv2.GaussianBlur(picture, (0, 0), sigma), Shape(4, 48)).subjects
+    assert subject.refusal or [au for au in check_covers.on(subject) if sharp[AUS.index(au)] < ON] == []
 
 
-def test_what_is_hidden_is_said(seen):
+def test_strong_blur_is_refused_and_said(seen):
+    picture, _ = seen
+    (subject,) = prepare(cv2.GaussianBlur(picture, (0, 0), 5), Shape(4, 48)).subjects
+    assert subject.refusal and any("too blurred" in notice for notice in subject.notices)
+
+
+def test_drawn_covers_hide_what_they_lie_on(seen):
+    """The labels that covers.npz learns from: shares of landmarks under the cover, every shape and texture."""
     picture, found = seen
-    drawn = covered(picture, found.track.landmarks[0].astype(float), "lower", "mask", "plain", np.random.default_rng(1))
-    (subject,) = prepare(drawn, Shape(4, 48)).subjects
-    assert any("lower half of the face is hidden" in notice for notice in subject.notices)
+    points, rng = found.track.landmarks[0], np.random.default_rng(0)
+    for where, shapes in (("lower", LOWER_SHAPES), ("upper", UPPER_SHAPES), ("other", OTHER_SHAPES)):
+        for k, shape in enumerate(shapes * 2):
+            out, share = covered(picture, points, where, shape, TEXTURES[k % len(TEXTURES)], rng, [picture])
+            assert out.shape == picture.shape and share.shape == (len(covers.PARTS),)
+            changed = np.abs(out.astype(int) - picture).max(2) > 0
+            x, y = points[:468, :2].astype(int).T
+            assert changed.any() and (share.max() < HIDDEN or changed[y, x].any())
+            if where == "lower":
+                assert share[0] > share[1:].max() or shape in ("fingers", "two hands")
+
+
+def cartoon() -> np.ndarray:
+    picture = np.full((400, 400, 3), (180, 210, 240), np.uint8)
+    cv2.ellipse(picture, (200, 210), (120, 160), 0, 0, 360, (255, 224, 189), -1)
+    cv2.ellipse(picture, (200, 210), (120, 160), 0, 0, 360, (0, 0, 0), 4)
+    for x in (150, 250):
+        for radii, colour in (((30, 22), (255, 255, 255)), ((11, 11), (40, 80, 140)), ((6, 6), (0, 0, 0))):
+            cv2.ellipse(picture, (x, 170), radii, 0, 0, 360, colour, -1)
+        cv2.line(picture, (x - 30, 128), (x + 30, 128), (50, 30, 20), 8)
+    cv2.polylines(picture, [np.array([(205, 180), (190, 240), (212, 243)])], False, (60, 30, 20), 4)
+    cv2.ellipse(picture, (200, 280), (60, 40), 0, 20, 160, (160, 30, 30), 7)
+    return picture
+
+
+def test_a_drawing_gets_a_notice_and_no_reading():
+    (subject,) = prepare(cartoon(), Shape(4, 48)).subjects
+    assert subject.refusal and any("looks drawn" in notice for notice in subject.notices)
+    assert check_covers.on(subject) == []
+
+
+@pytest.mark.parametrize("light", ["grey", "dark", "bright"])
+def test_a_photograph_in_any_light_is_none(seen, light):
+    picture = seen[0]
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    other = {"grey": np.repeat(grey[..., None], 3, 2), "dark": (picture * 0.35).astype(np.uint8),
+             "bright": np.clip(picture * 1.4, 0, 255).astype(np.uint8)}[light]
+    (found,) = measure(other)
+    assert not any("looks drawn" in notice for notice in found.series.notices)

@@ -1,7 +1,8 @@
-"""Is the lower or the upper half of a face hidden: by a mask, a hand, a scarf, dark glasses?
+"""Is a part of a face hidden: by a mask, a hand, a scarf, dark glasses, a fringe?
 
 The mesh lays a whole face over whatever hides one, so its units there mean nothing. A small convolutional network
-(data/covers.npz, data_engine/fit_covers.py) looks at the aligned chip. Runs on numpy and OpenCV alone.
+(data/covers.npz, data_engine/fit_covers.py) looks at the aligned chip and at its mirror image, so that a mirrored face has its
+sides swapped and nothing else. Runs on numpy and OpenCV alone.
 """
 
 from __future__ import annotations
@@ -11,13 +12,18 @@ import functools
 import numpy as np
 
 from emollm.files import DATA
+from emollm.perception import drawing
 from emollm.schema import InputError
 
 FILE = DATA / "covers.npz"
 SIDE = 32  # px of the chip that the network looks at
-HALVES = ("lower", "upper")
-# What is not measured then (FACS numbers): all that shows in the covered half.
-HIDDEN = {"lower": (9, 10, 11, 12, 14, 15, 17, 18, 20, 22, 23, 24, 25, 26, 27, 28), "upper": (1, 2, 4, 5, 6, 7, 43, 45)}
+PARTS = ("lower", "left eye", "right eye", "brows")  # left and right are the person's own
+MIRRORED = [0, 2, 1, 3]  # where each part is in a mirror
+LOWER, UPPER, BROWS = (9, 10, 11, 12, 14, 15, 17, 18, 20, 22, 23, 24, 25, 26, 27, 28), (1, 2, 4, 5, 6, 7, 43, 45), (1, 2, 4)
+# What is not measured then: units (FACS numbers) and their sides (0 left, 1 right). Whatever hides an eye mostly hides its
+# brow or leads the mesh astray there.
+HIDDEN = {"lower": (LOWER, (0, 1)), "left eye": (UPPER, (0,)), "right eye": (UPPER, (1,)), "brows": (BROWS, (0, 1)),
+          "drawing": (UPPER + LOWER, (0, 1))}
 
 
 def thumbnail(chip: np.ndarray) -> np.ndarray:
@@ -42,19 +48,50 @@ def weights() -> dict[str, np.ndarray]:
         return {k: stored[k].astype(np.float32) for k in stored.files}
 
 
-def scores(thumbs: np.ndarray) -> np.ndarray:
-    """How surely each half is covered, [N, 2] (HALVES), 0 at the threshold; of thumbnails [N, SIDE, SIDE] uint8."""
-    w, x = weights(), normalised(thumbs)[..., None]  # [N, S, S, channels]
+def scores(thumbs: np.ndarray, given: dict[str, np.ndarray] | None = None) -> np.ndarray:
+    """How surely each part is covered, [N, len(PARTS)], 0 at the threshold; of thumbnails [N, SIDE, SIDE] uint8.
+
+    given: weights to use instead of those stored.
+    """
+    w, x = given or weights(), normalised(thumbs)
+    both = _network(np.concatenate([x, x[:, :, ::-1]]), w)
+    return (both[: len(x)] + both[len(x) :, MIRRORED]) / 2
+
+
+def look(chip: np.ndarray) -> np.ndarray:
+    """Why parts of a face are not measured, [len(HIDDEN)], > 0: so it is; of its aligned grey chip [S, S] uint8."""
+    return np.append(scores(thumbnail(chip)[None])[0], drawing.score(chip)).astype(np.float32)
+
+
+def notices(hidden: np.ndarray) -> list[str]:
+    """What was not measured and why, in words, of hidden [T, len(HIDDEN)] bool; empty when nothing was."""
+    drawn = hidden[:, -1]
+    lower, left, right, brows = (hidden[:, :-1] & ~drawn[:, None]).T
+    named = {"the lower half of the face is": lower, "the upper half of the face is": left & right,
+             "the left eye and brow are": left & ~right, "the right eye and brow are": right & ~left,
+             "the brows are": brows & ~left & ~right}
+    found = [f"{part} hidden{when(float(frames.mean()))}: what moves there is not measured"
+             for part, frames in named.items() if frames.any()]
+    if drawn.any():
+        found.insert(0, f"the face looks drawn, not photographed{when(float(drawn.mean()))}: it is not measured as a person's")
+    return found
+
+
+def when(share: float) -> str:
+    """In which share of the frames something is so, in words; nothing where it is so in all."""
+    return "" if share == 1 else f" in {share:.0%} of the frames"
+
+
+def _network(x: np.ndarray, w: dict[str, np.ndarray]) -> np.ndarray:
+    x = x[..., None]  # [N, S, S, channels]
     for layer in range(1, 4):
-        x = np.maximum(_convolved(x, w[f"conv{layer}"], w[f"conv{layer}_bias"], 1 if layer == 3 else 2), 0)
+        x = np.maximum(_convolved(x, w[f"conv{layer}"], w[f"conv{layer}_bias"]), 0)
     x = np.maximum(x.transpose(0, 3, 1, 2).reshape(len(x), -1) @ w["hidden"].T + w["hidden_bias"], 0)
     return x @ w["out"].T + w["out_bias"]
 
 
-def _convolved(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray, stride: int) -> np.ndarray:
-    """3x3 convolution of x [N, H, W, C] by kernel [D, C, 3, 3], edges padded with zeros, -> [N, H / stride, W / stride, D]."""
-    seen = np.lib.stride_tricks.sliding_window_view(np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0))), (3, 3), (1, 2))[
-        :, ::stride, ::stride
-    ]
+def _convolved(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    """3x3 convolution of x [N, H, W, C] by kernel [D, C, 3, 3], edges padded with zeros, -> [N, H / 2, W / 2, D]."""
+    seen = np.lib.stride_tricks.sliding_window_view(np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0))), (3, 3), (1, 2))[:, ::2, ::2]
     n, height, width = seen.shape[:3]  # [N, H, W, C, 3, 3]
     return (seen.reshape(n * height * width, -1) @ kernel.reshape(len(kernel), -1).T + bias).reshape(n, height, width, -1)

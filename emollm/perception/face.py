@@ -88,7 +88,7 @@ class _Track:
         self.blur.append(sharpness(self.look))
         grey = appearance.grey(self.look)
         self.looks.append(appearance.look(grey, points))
-        self.covers.append(covers.scores(covers.thumbnail(grey)[None])[0])
+        self.covers.append(covers.look(grey))
 
     def seen_in(self, shot: int) -> None:
         self.shots = [*self.shots[:1], shot]

@@ -21,7 +21,7 @@ from emollm.perception import covers
 from emollm.perception.align import STABLE
 from emollm.perception.events import events, key_frames, runs
 from emollm.perception.mesh import lip_gap
-from emollm.schema import OFF, ON, AUSeries, FaceTrack, InputError, au_index
+from emollm.schema import AU_NAMES, OFF, ON, AUSeries, FaceTrack, InputError, Quality, au_index
 
 __all__ = ["ESTIMATOR_VERSION", "estimator", "events", "intensities", "key_frames", "series"]
 
@@ -33,7 +33,11 @@ LEVELS = np.array([0.0, OFF, ON, 3.0, 5.0])  # the intensities that the knots of
 FAR_SIDE = 35.0  # degrees of yaw from which the averted half is guessed by the mesh, not seen
 FULL_POSE, NO_POSE = 20.0, 60.0  # degrees of yaw or pitch between which confidence falls to nothing
 FULL_SIZE = 48.0  # px face width on which accuracy was measured
-COVER_FRAMES = 9  # of a clip that decide together whether a half is covered
+COVER_FRAMES = 9  # of a clip that decide together whether a part is covered
+# What blur invents: a unit that is on counts only if some frame shows it clearer than this above ON, by the frame's sharpness.
+# Pictures and clips in focus have .93 and more; what the blur of a few pixels added to twenty of them lies below the line.
+BLURS, DOUBTS = (0.8, 0.9, 0.95, 0.98), (3.75, 1.8, 0.4, 0.0)
+SMALL_PX, SMALL_IS_SOFT = 64.0, 0.2  # a face smaller than its chip is soft without being out of focus
 BLINK_SECONDS = 0.5  # a closure this short is a blink (AU45), a longer one closed eyes (AU43)
 REST_FRAMES, REST_SECONDS = 15, 1.0  # a clip shorter than this cannot show its own rest
 REST_QUANTILE, REST_LIMIT = 0.1, 1.5  # rest of a clip; a movement held above the limit is not a resting face
@@ -215,6 +219,7 @@ def series(track: FaceTrack, baseline: str = "none", neutral: AUSeries | None = 
     notices = _hide(levels, track)
     rest, used = _rest(levels, times, baseline, neutral)
     levels = np.clip((levels - rest) * 5 / (5 - rest), 0, 5)
+    notices += _doubt(levels, track.quality)
     measured = estimator().measured.copy()
     measured[BLINK] &= _can_see_blinks(times)
     if measured[BLINK]:
@@ -227,17 +232,34 @@ def _hide(levels: np.ndarray, track: FaceTrack) -> list[str]:
     """Set what lies under a cover to NaN, in place, [T, 24, 2]; what was hidden, in words."""
     if track.covers is None:
         return []
-    hidden, notices = track.covers > 0, []
+    hidden = track.covers > 0
     if len(hidden) > COVER_FRAMES:  # a cover does not come and go from frame to frame
         padded = np.pad(hidden, ((COVER_FRAMES // 2,) * 2, (0, 0)), mode="edge")
         hidden = np.lib.stride_tricks.sliding_window_view(padded, COVER_FRAMES, 0).mean(-1) > 0.5
-    for k, half in enumerate(covers.HALVES):
-        columns = [au_index(au) for au in covers.HIDDEN[half]]
-        levels[np.ix_(np.flatnonzero(hidden[:, k]), columns)] = np.nan
-        if (share := float(hidden[:, k].mean())) > 0:
-            when = "" if share == 1 else f" in {share:.0%} of the frames"
-            notices.append(f"the {half} half of the face is hidden{when}: what moves there is not measured")
-    return notices
+    for k, (numbers, sides) in enumerate(covers.HIDDEN.values()):
+        levels[np.ix_(np.flatnonzero(hidden[:, k]), [au_index(au) for au in numbers], sides)] = np.nan
+    return covers.notices(hidden)
+
+
+def _doubt(levels: np.ndarray, quality: Quality) -> list[str]:
+    """Set what blur may have invented to NaN, in place, [T, 24, 2]; what was too blurred, in words.
+
+    That is a whole frame below the lowest of BLURS, and a unit of a side, where it is on, that is nowhere clearly on.
+    """
+    sharp = np.asarray(quality.blur, float) + SMALL_IS_SOFT * (np.asarray(quality.size, float) < SMALL_PX)
+    lost, seen = sharp < BLURS[0], np.isfinite(levels).any((1, 2))
+    levels[lost] = np.nan
+    on = np.nan_to_num(levels) >= ON
+    clear = (np.nan_to_num(levels) >= (ON + np.interp(sharp, BLURS, DOUBTS))[:, None, None]) & on
+    doubtful = on & ~clear.any(0)
+    levels[doubtful] = np.nan
+    found = []
+    if (share := float((lost & seen).sum() / max(seen.sum(), 1))) > 0:
+        found.append(f"the face is too blurred{covers.when(share)}: nothing is measured there")
+    if doubtful.any():
+        units = ", ".join(AU_NAMES[k] for k in np.flatnonzero(doubtful.any((0, 2))))
+        found.append(f"the face is a little blurred: what blur may have added is not measured ({units})")
+    return found
 
 
 def _rest(levels: np.ndarray, times: np.ndarray, baseline: str, neutral: AUSeries | None) -> tuple[np.ndarray, str]:
