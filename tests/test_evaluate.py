@@ -123,18 +123,13 @@ def test_answers_come_in_the_order_of_the_faces(tiny, photo_of, monkeypatch):
 
 
 def test_the_whole_suite_runs(fer, tiny_folder, tmp_path, capsys, monkeypatch):
-    """From pictures to figures with an untrained model, the tower's own head included."""
-    from safetensors.torch import save_file
-
-    from emollm.training.tower import FaceClassifier
-
+    """From pictures to figures with an untrained model, the tower's own look included."""
     monkeypatch.setattr(evaluate, "generate", functools.partial(generate, max_new_tokens=30))
-    save_file(FaceClassifier().state_dict(), tmp_path / "tower.safetensors")
-    assert main(["quick", "--fer", str(fer), "--model", str(tiny_folder), "--n", "3", "--tower",
-                 str(tmp_path / "tower.safetensors"), "-o", str(tmp_path / "figures.json")]) == 0
+    assert main(["quick", "--fer", str(fer), "--model", str(tiny_folder), "--n", "3",
+                 "-o", str(tmp_path / "figures.json")]) == 0
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert figures["after the evidence: FER2013 accuracy"]["n"] == 3
-    assert {"tower's linear head: FER+ majority accuracy", "unsupported claims, free decoding", "faces found in the crop",
+    assert {"the tower's look alone: FER+ majority accuracy", "unsupported claims, free decoding", "faces found in the crop",
             "what-if on a cited unit changes or removes its claim"} <= figures.keys()
     printed = capsys.readouterr().out
     assert all(name in printed for name in figures)

@@ -12,13 +12,17 @@ import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
+from emollm.answer.witnesses import CROWD
 from emollm.model.checkpoint import load
 from emollm.model.processor import IGNORE
 from emollm.model.tokenizer import label_tokens
 from emollm.schema import InputError
 from emollm.training import stages as train
+from emollm.training.features import FeatureCache
+from emollm.training.look import fit_look
 from emollm.training.records import Records, encode_records
 
+RATES = {"lr": 1e-2, "muon_lr": 0.02, "weight_decay": 0.01, "warm_up": 0.03, "clip": 1.0}
 LORA = {"rank": 4, "alpha": 8, "dropout": 0.0, "targets": ["q_proj", "v_proj", "down_proj"]}
 
 
@@ -30,12 +34,12 @@ def records(records_file) -> Records:
 @pytest.fixture(scope="module")
 def batch(records, tiny) -> dict:
     """Records whose conclusions repeat label words, one without a label, one with nothing else."""
-    chosen = [records[k] for k in range(60)]
-    explained = [r for r in chosen if r.provenance["asked"] == "explain"][:3]
-    movement = next(records[k] for k in range(300) if records[k].provenance["asked"] == "movement")
-    label = next(records[k] for k in range(300) if records[k].provenance["asked"] == "label")
+    single = [r for r in (records[k] for k in range(len(records))) if len(r.messages) == 2]
+    explained = [r for r in single if r.provenance["asked"] == "explain"][:3]
+    movement = next(r for r in single if r.provenance["asked"] == "movement")
+    label = next(r for r in single if r.provenance["asked"] == "label")
     repeated = copy.deepcopy(explained[0])
-    repeated.messages[1]["content"] += " It may be fear or anger; some say happiness, others fear."
+    repeated.messages[-1]["content"] += " It may be fear or anger; some say happiness, others fear."
     return dict(encode_records([repeated, movement, *explained[1:], label], tiny[1], None, np.random.default_rng(0)))
 
 
@@ -139,7 +143,7 @@ def parts(config, tiny):
 
 
 def test_muon_gets_the_matrices_of_the_language_model(tiny):
-    (adam, muon), model = parts({"stage": "language", "lr": 1e-3}, tiny)
+    (adam, muon), model = parts({"stage": "language", **RATES}, tiny)
     assert adam.isdisjoint(muon)
     assert adam | muon == {n for n, p in model.named_parameters() if p.requires_grad}
     assert all(".layers." in n and n.endswith("_proj.weight") for n in muon)
@@ -149,17 +153,17 @@ def test_muon_gets_the_matrices_of_the_language_model(tiny):
 
 @pytest.mark.parametrize("stage", ["adapters", "reason"])
 def test_other_stages_use_adamw_alone(tiny, stage):
-    groups, model = parts({"stage": stage, "lr": 1e-3, "lora": LORA}, tiny)
+    groups, model = parts({"stage": stage, **RATES, "lora": LORA}, tiny)
     assert groups == [{n for n, p in model.named_parameters() if p.requires_grad}]
 
 
 def test_the_schedule_warms_up_and_decays():
-    rates = [train.schedule(step, 100) for step in range(100)]
+    rates = [train.schedule(step, 100, 0.03) for step in range(100)]
     assert rates[:3] == pytest.approx([1 / 3, 2 / 3, 1])
     assert max(rates) == 1
     assert all(a >= b for a, b in itertools.pairwise(rates[3:]))
     assert rates[-1] == pytest.approx(0.02, abs=0.01)
-    assert train.schedule(0, 1) == 1
+    assert train.schedule(0, 1, 0.03) == 1
 
 
 # --- stages -------------------------------------------------------------------------------------------------------
@@ -214,8 +218,8 @@ def run_of(records_file, tiny_shape, tmp_path):
     """Function (name, **settings) -> folder of a finished run."""
     def run(name: str, **changes) -> Path:
         config = {"stage": "language", "data": str(records_file), "faces": None, "tower": None, "init": None,
-                  "out": str(tmp_path / name), "seed": 3, "steps": 4, "batch": 4, "lr": 1e-2, "lora": None,
-                  "label_weight": 2, "save_every": 2, **tiny_shape} | changes
+                  "out": str(tmp_path / name), "seed": 3, "steps": 4, "batch": 4, "lora": None, **RATES,
+                  "look_labels": None, "look_evened": None, "label_weight": 2, "save_every": 2, **tiny_shape} | changes
         path = tmp_path / f"{name}.yaml"
         path.write_text(yaml.safe_dump(config))
         train.main(str(path))
@@ -286,7 +290,8 @@ def test_stages_follow_each_other(run_of, faces_cache, tiny, tmp_path):
                            if tensor.is_floating_point() else tensor), name
     by_adapters = {n for n in changed(weights(language), weights(adapters)) if not n.startswith("face.tower")}
     assert by_adapters
-    assert all(n.startswith(("face.visual_projector", "face.position", "face.frame_time")) for n in by_adapters)
+    assert all(n.startswith(("face.visual_projector", "face.look_projector", "face.position", "face.frame_time"))
+               for n in by_adapters)
     by_reason = changed(weights(adapters), weights(reason))
     assert not [n for n in by_reason if n.startswith("face.tower")]
     in_language = {n for n in by_reason if n.startswith("language_model")}
@@ -323,6 +328,77 @@ def test_a_tower_that_does_not_fit_is_refused(tiny, tmp_path):
     save_file({"class_head.bias": torch.zeros(7)}, path)
     with pytest.raises(InputError, match="holds no tower"):
         train.load_tower(model, str(path))
+
+
+# --- the look -----------------------------------------------------------------------------------------------------
+
+class Told:
+    """Features that tell the label: one direction a class, and noise."""
+
+    def __init__(self, rows: int, channels: int = 256):
+        draw = np.random.default_rng(0)
+        self.label = draw.integers(0, 7, rows)
+        self.soft = 0.8 * np.eye(8, dtype=np.float32)[self.label] + 0.025
+        features = draw.normal(0, 1, (rows, 2, 16, channels)).astype(np.float32)
+        features[np.arange(rows), :, :, self.label] += 3
+        self.cache = FeatureCache(np.arange(rows), features)
+
+
+@pytest.fixture(scope="module")
+def told(tiny):
+    """A fitted encoder, and what it was fitted to."""
+    encoder, told = copy.deepcopy(tiny[0].face), Told(1200)
+    assert not encoder.look_head.weight.any()  # a tower without a look says nothing
+    told.cache.look_as(encoder)
+    assert told.cache.look is None
+    fit_look(encoder, told.cache, told, share=0.5, evened=0.0)
+    told.cache.look_as(encoder)
+    return encoder, told
+
+
+def test_the_look_is_what_the_features_tell(told):
+    encoder, told = told
+    with torch.no_grad():
+        look = encoder.look(torch.from_numpy(told.cache.features[:, 0].astype(np.float32)))
+    assert (look.argmax(1).numpy() == told.label).mean() > 0.9
+    torch.testing.assert_close(look.exp().sum(1), torch.ones(len(look)))
+    two = told.cache.features[[0, 1], 0].astype(np.float32)
+    mean = look[:2].mean(0).softmax(0)
+    np.testing.assert_allclose(told.cache.read(two), mean.numpy(), atol=1e-5)
+
+
+def test_an_evened_look_prefers_rare_labels(tiny, told):
+    plain, told = told
+    evened = copy.deepcopy(tiny[0].face)
+    fit_look(evened, told.cache, told, share=0.5, evened=0.3)
+    moved = (evened.look_head.bias - plain.look_head.bias).detach().numpy()
+    np.testing.assert_allclose(moved, -0.3 * np.log(CROWD), atol=1e-4)
+    torch.testing.assert_close(evened.look_head.weight, plain.look_head.weight)
+
+
+def test_blends_lie_between_two_faces_and_are_drawn_alike_again(told):
+    cache, variants = told[1].cache, np.array([0, 1])
+    own = np.stack([cache.pick(3, 0), cache.pick(3, 1)])
+    drawn = [cache.pick_blended(3, variants, np.random.default_rng(k)) for k in range(60)]
+    same = [np.array_equal(d, own) for d in drawn]
+    assert 15 < sum(same) < 45
+    blended = drawn[same.index(False)]
+    np.testing.assert_array_equal(blended, cache.pick_blended(3, variants, np.random.default_rng(same.index(False))))
+    assert np.abs(blended - own).mean() > 0.01
+
+
+def test_the_label_of_a_face_with_pixels_is_learnt_from_its_look(told, records, tiny):
+    cache = told[1].cache
+    chosen = [r for r in (records[k] for k in range(200)) if r.row is not None][:3] + [
+        r for r in (records[k] for k in range(200)) if r.row is None][:2]
+    batch = encode_records(chosen, tiny[1], cache, np.random.default_rng(0))
+    own = torch.tensor([r.target for r in chosen])
+    torch.testing.assert_close(batch["target"][3:], own[3:])
+    with torch.no_grad():
+        seen = told[0].look(batch["visual_features"]).split(batch["frame_counts"].tolist())
+    for row in range(3):
+        torch.testing.assert_close(batch["target"][row], seen[row].mean(0).softmax(0), atol=1e-4, rtol=1e-3)
+        assert (batch["target"][row] - own[row]).abs().max() > 0.01
 
 
 # --- cached pixels ------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emollm.answer.support import support
-from emollm.answer.witnesses import CROWD, Movements, conflict, in_words, movements, stated_alone, together
+from emollm.answer.witnesses import BALANCED, CROWD, MEASURED, Movements, conflict, in_words, movements, stated_alone, together
 from emollm.facs.readings import relation
 from emollm.schema import AU_NAMES, LABELS, PRIORS, AUSeries, InputError
 from emollm.what_if import edit
@@ -20,10 +20,23 @@ EVEN = np.full(len(LABELS), 1 / len(LABELS))
 
 
 def test_without_a_statement_the_look_decides():
-    """Measured units were read by the model already; where they do not contradict it, nothing is added."""
+    """Movements that fit no label add nothing; those that agree add a little, and a sure look outweighs a doubtful reading."""
     look = sure_of("happiness")
-    for given in (sure_of("happiness", 0.6), EVEN):
-        np.testing.assert_allclose(together(look, Movements.only(given, True)), look)
+    np.testing.assert_allclose(together(look, Movements.only(EVEN, True)), look)
+    agreeing = together(look, Movements.only(sure_of("happiness", 0.6), True))
+    assert look.max() < agreeing.max() < 0.99
+    assert LABELS[together(look, Movements.only(sure_of("anger", 0.6), True)).argmax()] == "happiness"
+
+
+def test_measured_movements_decide_where_the_look_is_unsure():
+    """Posed anger that the tower takes for neutral, a little more likely: the movements that are listed for it count."""
+    look = EVEN.copy()
+    look[[LABELS.index("neutral"), LABELS.index("anger")]] = 0.45, 0.35
+    look /= look.sum()
+    assert LABELS[look.argmax()] == "neutral"
+    assert LABELS[together(look, Movements.only(sure_of("anger", 0.7), True)).argmax()] == "anger"
+    score = np.log(look) + MEASURED * np.log(EVEN)
+    np.testing.assert_allclose(together(look, Movements.only(EVEN, True)), np.exp(score) / np.exp(score).sum())
 
 
 def test_without_pixels_the_movements_decide():
@@ -50,9 +63,8 @@ def test_the_balanced_prior_divides_by_the_share_that_was_taught(photo_of):
     look = np.array([0.3, 0.1, 0.2, 0.05, 0.1, 0.1, 0.1, 0.05])
     series = photo_of({})
     crowd, balanced = (together(look, movements(series, None, True, prior)) for prior in PRIORS)
-    wanted = look / CROWD
+    wanted = crowd / CROWD**BALANCED
     assert conflict(look, movements(series, None, True).given) == 0  # so that nothing else moves the label
-    np.testing.assert_allclose(crowd, look)
     np.testing.assert_allclose(balanced, wanted / wanted.sum())
     without = [movements(series, None, False, prior).as_numbers() for prior in PRIORS]
     assert without[0] == without[1] and CROWD.sum() == pytest.approx(1, abs=1e-3)

@@ -1,15 +1,16 @@
 """Two witnesses of one face: its look, as the language model reads it, and its movements, as the tables read them.
 
-The look is the model's own distribution over the labels where its answer names one: it has read pixels, measured units and
-its own observation lines. The movements are `reading.read` of the evidence. They are put together like this:
+The look is the model's own distribution over the labels where its answer names one; it is trained to pass on what the tower
+sees. The movements are `reading.read` of the evidence. They are put together like this:
 
 - *No pixels*: the movements alone decide.
-- *The measured units*: the model has read them already; an extra weight for them was fitted to nothing (docs/decisions.md).
+- *The measured units* count MEASURED times beside the look, which is what the tower sees (docs/decisions.md).
 - *Stated units* (an edit, or evidence that came with the picture): the pixels show the face as it was measured, not as it is
   stated. The label moves by what the statement changes, log p(label | given) - log p(label | seen), and by what the stated
   units say alone, counted STATED times; the look counts less the more changes. With nothing stated nothing changes.
-- *A prior*: the look has learnt how often each label is given to pictures from web search (CROWD). With the prior "balanced" it
-  is read as if all labels were alike common: its distribution is divided by that share. The movements' reading has none in it.
+- *A prior*: the look has learnt how often each label is given to pictures from web search (CROWD), a third of which was taken
+  off when it was fitted. With the prior "balanced" it is divided by that share to the power BALANCED besides, which leaves
+  little of it. The movements' reading has none in it.
 - *A conflict* between the two costs confidence: the result is drawn toward the mean of both.
 
 Letters: 8 labels in the order of LABELS.
@@ -27,11 +28,13 @@ from emollm.schema import LABELS, AUSeries
 
 # Chosen on validation faces so that full prototypes reach their label and single units move it their way (docs/decisions.md).
 STATED = 2.0  # weight of the stated units by themselves
+MEASURED = 0.4  # weight of all units beside the look
 OUTDATED = 0.4  # share of the look that a statement which changes everything takes away
 CONFLICT_COST = 0.3  # share of the mean of both witnesses in a full conflict
 CONFLICT_SAID = 0.4  # a conflict from here on is said in words
 # Share of each label in what the look was taught: FER+ votes (.6) and FER2013 labels (.4) of 28,317 training faces.
 CROWD = np.array([0.2604, 0.2591, 0.1531, 0.1165, 0.0781, 0.0158, 0.1060, 0.0111])
+BALANCED = 0.4
 FITS = 0.5  # below, movements alone fit no label well
 
 
@@ -75,7 +78,7 @@ def movements(series: AUSeries, seen: AUSeries | None, pixels: bool, prior: str 
         said = Movements(given, reading.of_series(seen), reading.of_series(stated_alone(series, seen)), pixels)
     if prior == "crowd" or not pixels:
         return said
-    stated = said.stated * CROWD ** (-1 / STATED)
+    stated = said.stated * CROWD ** (-BALANCED / STATED)
     return dataclasses.replace(said, stated=stated / stated.sum())
 
 
@@ -96,7 +99,7 @@ def together(look: np.ndarray, said: Movements) -> np.ndarray:
         return said.given
     changed = abs(said.given - said.seen).sum() / 2
     score = (1 - OUTDATED * changed) * np.log(np.maximum(look, 1e-12)) + np.log(said.given) - np.log(said.seen)
-    score += STATED * np.log(said.stated * len(LABELS))
+    score += MEASURED * np.log(said.given) + STATED * np.log(said.stated * len(LABELS))
     both = np.exp(score - np.logaddexp.reduce(score))
     both += changed * reading.DOUBT * (1 / len(LABELS) - both)  # a statement leaves as much doubt as any reading
     cost = CONFLICT_COST * conflict(look, said.given)

@@ -97,7 +97,6 @@ def _add_quick(suites: argparse._SubParsersAction) -> None:
     suite = _suite(suites, "quick", _quick, "label agreement, unsupported claims and what-if on FER2013 PublicTest")
     add = suite.add_argument
     add("--fer", required=True, metavar="DIR", help="folder with fer2013_train.npz (data_engine/README.md)")
-    add("--tower", metavar="FILE", help="runs/tower/tower.safetensors, to compare with the tower's own linear head")
     add("--n", type=parts.whole_number, help="only this many faces, drawn at random")
     add("--free", type=parts.whole_number, default=1500, help="faces to answer without grounded decoding as well")
 

@@ -86,17 +86,16 @@ def what_if(model, processor, faces: list[tuple], generated: list, n: int) -> np
     return np.array(flips)
 
 
-def tower_head(path: str, faces: list[tuple], processor) -> np.ndarray:
-    """Label index by the tower's own head for votes, as train_tower.py saved it."""
+def looks(model, processor, faces: list[tuple]) -> np.ndarray:
+    """Label index by the tower alone: FaceEncoder.look of every face [N]."""
     import torch
 
-    from emollm.training.tower import load_classifier
+    def look(some: list[tuple]) -> np.ndarray:
+        chips = processor.normalise(np.concatenate([f.chips for _, f in some]))
+        return model.face.look(model.face.visual_features(chips)).argmax(1).numpy()
 
-    classifier = load_classifier(path)
     with torch.inference_mode():
-        return np.concatenate([
-            classifier.logits(processor.normalise(np.concatenate([f.chips for _, f in faces[s:s + 256]])))[0]
-            .argmax(1).numpy() for s in range(0, len(faces), 256)])
+        return np.concatenate([look(faces[s:s + BATCH]) for s in range(0, len(faces), BATCH)])
 
 
 def label_scores(name: str, predicted: np.ndarray, source, rows: np.ndarray) -> dict:
@@ -131,8 +130,7 @@ def quick(arguments: argparse.Namespace) -> Report:
     parsed = [prompt.parse(a.text).label for a in grounded]
     predicted = np.array([LABELS.index(p) if p in LABELS else -1 for p in parsed])
     scores = label_scores("after the evidence", predicted, source, rows)
-    if arguments.tower:
-        scores |= label_scores("tower's linear head", tower_head(arguments.tower, faces, processor), source, rows)
+    scores |= label_scores("the tower's look alone", looks(model, processor, faces), source, rows)
     confidence = np.array([max(a.distribution.values()) for a in grounded])
     right = predicted == source.votes[rows].argmax(1)
     scores["calibration error (FER+ majority, all faces)"] = (calibration_error(confidence, right), None, None, len(right))

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from emollm.model.peaks import Peaks
 from emollm.model.tower import build_tower, patch_features
-from emollm.schema import AU_NAMES
+from emollm.schema import AU_NAMES, LABELS
 
 AUS = len(AU_NAMES)
 
@@ -96,7 +96,12 @@ def projector(width_in: int, width_out: int) -> nn.Sequential:
 
 
 class FaceEncoder(nn.Module):
-    """Tower, action-unit encoder and their projectors."""
+    """Tower, what it reads by itself (the look), action-unit encoder, and the projectors of all three.
+
+    The look is a distribution over the labels, linear in the tower's mean feature; it is added to the visual tokens of its
+    key frame, so that the language model need not learn to classify from faces that the tower knows by heart
+    (docs/decisions.md). A tower without a fitted look has zeros there: all labels alike.
+    """
 
     def __init__(self, config):
         super().__init__()
@@ -106,18 +111,29 @@ class FaceEncoder(nn.Module):
         self.position = nn.Parameter(torch.randn(config.visual_tokens, channels) * 0.02)
         self.frame_time = ScalarEmbedding(TIME_KNOTS, channels)
         self.visual_projector = projector(channels, width)
+        self.look_head, self.look_projector = nn.Linear(channels, len(LABELS)), nn.Linear(len(LABELS), width, bias=False)
+        for parameter in (*self.look_head.parameters(), *self.look_projector.parameters()):
+            nn.init.zeros_(parameter)
         self.au_encoder = AUEncoder(config.au_hidden)
         self.au_projector = projector(config.au_hidden, width)
 
     def visual_features(self, chips: torch.Tensor) -> torch.Tensor:
-        """Tower features pooled to a grid. chips [F, 3, S, S] -> [F, visual_tokens, C]."""
-        grid = patch_features(self.tower, chips)  # [F, C, h, w]
+        """Tower features pooled to a grid, of a face and its mirror image. chips [F, 3, S, S] -> [F, visual_tokens, C].
+
+        The mean of both is worth half a point (docs/tower.md); which side moves is for the action units to say.
+        """
+        grid = (patch_features(self.tower, chips) + patch_features(self.tower, chips.flip(-1)).flip(-1)) / 2  # [F, C, h, w]
         pooled = functional.adaptive_avg_pool2d(grid.float(), self.grid_side).to(grid.dtype)
         return pooled.flatten(2).transpose(1, 2)
 
+    def look(self, features: torch.Tensor) -> torch.Tensor:
+        """What the tower reads by itself. features [F, V, C] -> log-probabilities [F, 8] in the order of LABELS."""
+        return self.look_head(features.mean(1)).float().log_softmax(-1)
+
     def visual_tokens(self, features: torch.Tensor, frame_times: torch.Tensor) -> torch.Tensor:
         """features [F, V, C], frame_times [F] s -> [F, V, D]."""
-        return self.visual_projector(features + self.position + self.frame_time(frame_times)[:, None])
+        seen = self.visual_projector(features + self.position + self.frame_time(frame_times)[:, None])
+        return seen + self.look_projector(self.look(features).to(seen.dtype))[:, None]
 
     def au_tokens(self, au, times, frames, peaks, measured) -> torch.Tensor:
         """-> [B, 24, D]; arguments as AUEncoder.forward."""

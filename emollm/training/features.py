@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 
 from emollm.model.emollm import EmoLLM
+from emollm.model.encoder import FaceEncoder
 from emollm.model.processor import EmoLLMProcessor
 from emollm.training.augment import Strengths, augment
 from emollm.training.faces import ObservedFaces
@@ -16,15 +18,45 @@ from emollm.training.faces import ObservedFaces
 VARIANTS = Strengths(turn=0.22, zoom=0.15, shift=0.12, contrast=0.3, brightness=0.25)  # of the cached pictures
 
 
+BLENDED = 0.5  # share of the faces shown to a stage that are blended with another face
+MOST = 0.5  # share of the other face, at most
+
+
 class FeatureCache:
-    """Frozen-tower features of the training pictures, several augmented variants each; float16 [rows, variants, V, C]."""
+    """Frozen-tower features of the training pictures, several augmented variants each; float16 [rows, variants, V, C].
+
+    look: the head that reads them (FaceEncoder.look_head), None where none was fitted.
+    """
 
     def __init__(self, rows: np.ndarray, features: np.ndarray):
         self.position = {int(r): k for k, r in enumerate(rows)}
-        self.features = features
+        self.features, self.look = features, None
+
+    def look_as(self, encoder: FaceEncoder) -> None:
+        """Read the features as this encoder does, from here on; a copy, since the encoder may move to a GPU."""
+        if encoder.look_head.weight.any():
+            self.look = copy.deepcopy(encoder.look_head)
 
     def pick(self, row: int, variant: int) -> np.ndarray:  # [V, C]
         return self.features[self.position[row], variant]
+
+    def pick_blended(self, row: int, variants: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """One face's features [K, V, C], half the time drawn toward those of another.
+
+        The tower is sure of the faces that it was trained on. Blends are what its look of other faces is like: less sure,
+        between two labels; what the look says of them is known exactly.
+        """
+        own = np.stack([self.pick(row, int(v)) for v in variants]).astype(np.float32)
+        if rng.random() >= BLENDED:
+            return own
+        other, share = self.features[rng.integers(len(self.features)), 0].astype(np.float32), rng.uniform(0, MOST)
+        return (1 - share) * own + share * other
+
+    @torch.no_grad()
+    def read(self, features: np.ndarray) -> list[float]:
+        """The label distribution [8] of one face's look, the mean of its key frames' logarithms. features [K, V, C]."""
+        logits = self.look(torch.from_numpy(features).float().mean(1))
+        return logits.log_softmax(-1).mean(0).softmax(0).tolist()
 
     @property
     def variants(self) -> int:

@@ -44,7 +44,8 @@ def record_face(record: Record, cache: FeatureCache | None, rng: np.random.Gener
         one_sided = bool(((peak.side != SIDES.index("both")) & face.measured & (peak.strength > 0)).any())
         step = 2 if one_sided else 1
         variants = rng.choice(np.arange(0, cache.variants, step), len(face.times))
-        face.visual_features = np.stack([cache.pick(record.row, int(v)) for v in variants])
+        face.visual_features = (np.stack([cache.pick(record.row, int(v)) for v in variants]) if cache.look is None
+                                else cache.pick_blended(record.row, variants, rng))
     return face
 
 
@@ -71,8 +72,11 @@ def batches(records: Records, processor: EmoLLMProcessor, cache: FeatureCache | 
 
 def encode_records(records: list[Record], processor: EmoLLMProcessor, cache: FeatureCache | None,
                    rng: np.random.Generator) -> dict:
-    """One training batch."""
+    """One training batch. The label's target is what raters said of such a face, or, where the tower has a look, that: from
+    the raters the language model would learn how sure the tower is of faces that it knows by heart (docs/decisions.md)."""
     faces = [record_face(r, cache, rng) for r in records]
     batch = processor.encode(faces, [r.turns[:-1] for r in records], [r.turns[-1] for r in records])
-    batch["target"] = torch.tensor([r.target for r in records])
+    looked = [cache is not None and cache.look is not None and f.visual_features is not None for f in faces]
+    batch["target"] = torch.tensor([cache.read(f.visual_features) if seen else r.target
+                                    for r, f, seen in zip(records, faces, looked, strict=True)])
     return batch

@@ -26,13 +26,16 @@ from emollm.model.processor import IGNORE, EmoLLMProcessor
 from emollm.model.tokenizer import label_tokens, train_tokenizer
 from emollm.model.tower import POCKET, POCKET_CHANNELS
 from emollm.training import settings
+from emollm.training.faces import ObservedFaces
 from emollm.training.features import cache_features
+from emollm.training.look import fit_look
 from emollm.training.lora import lora_config, merge_lora, save_adapter
 from emollm.training.records import Records, batches
 
-KEYS = ("stage", "data", "faces", "tower", "init", "out", "seed", "steps", "batch", "lr", "lora", "lora.rank", "lora.alpha",
-        "lora.dropout", "lora.targets", "label_weight", "language_model", "vocabulary", "save_every")
-VISUAL_ADAPTER = ("face.visual_projector", "face.position", "face.frame_time")
+KEYS = ("stage", "data", "faces", "tower", "init", "out", "seed", "steps", "batch", "lr", "muon_lr", "weight_decay", "warm_up",
+        "clip", "lora", "lora.rank", "lora.alpha", "lora.dropout", "lora.targets", "label_weight", "language_model",
+        "vocabulary", "save_every", "look_labels", "look_evened")
+VISUAL_ADAPTER = ("face.visual_projector", "face.look_projector", "face.position", "face.frame_time")
 TRAINED = {"language": ("language_model", "face.au"), "adapters": VISUAL_ADAPTER, "reason": ("face.au", *VISUAL_ADAPTER),
            "lora": ()}
 LORA_STAGES = ("reason", "lora")
@@ -117,15 +120,15 @@ def optimisers(model: EmoLLM, config: dict) -> list[torch.optim.Optimizer]:
     trained = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
     hidden = [p for n, p in trained if config["stage"] == "language" and p.ndim == 2 and ".layers." in n]
     rest = [p for _, p in trained if not any(p is h for h in hidden)]
-    found = [torch.optim.AdamW(rest, lr=config["lr"], betas=(0.9, 0.98), weight_decay=0.01)]
+    chosen = [torch.optim.AdamW(rest, lr=config["lr"], betas=(0.9, 0.98), weight_decay=config["weight_decay"])]
     if hidden:
-        found.append(torch.optim.Muon(hidden, lr=0.02, weight_decay=0.01))
-    return found
+        chosen.append(torch.optim.Muon(hidden, lr=config["muon_lr"], weight_decay=config["weight_decay"]))
+    return chosen
 
 
-def schedule(step: int, steps: int) -> float:
-    """Learning-rate factor: linear warm-up over 3 %, then linear to 2 %."""
-    warm = max(1, int(0.03 * steps))
+def schedule(step: int, steps: int, warm_up: float) -> float:
+    """Learning-rate factor: linear warm-up over a share of the steps, then linear to 2 %."""
+    warm = max(1, int(warm_up * steps))
     return (step + 1) / warm if step < warm else max(0.02, 1 - (step - warm) / max(1, steps - warm))
 
 
@@ -136,7 +139,7 @@ def train_step(model: EmoLLM, batch: dict, optimiser_list: list, label_ids: torc
     with torch.autocast(device.type, torch.bfloat16):
         loss, text, label, tokens = answer_loss(model, batch, label_ids, config["label_weight"])
     loss.backward()
-    torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.grad is not None], 1.0)
+    torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.grad is not None], config["clip"])
     for optimiser in optimiser_list:
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
@@ -155,6 +158,10 @@ def main(config_path: str, changes: tuple[str, ...] = ()) -> None:
         load_tower(model, config["tower"])
     model = prepare_stage(model, config)
     cache = cache_features(model, processor, config["faces"], out.parent) if config["faces"] else None
+    if config["look_labels"] is not None:
+        fit_look(model.face, cache, ObservedFaces.read(config["faces"]), config["look_labels"], config["look_evened"])
+    if cache is not None:
+        cache.look_as(model.face)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model.to(device).train()
     model.face.tower.eval()
@@ -167,7 +174,7 @@ def main(config_path: str, changes: tuple[str, ...] = ()) -> None:
     for step in range(first, config["steps"]):
         for optimiser, rate in zip(found, rates, strict=True):
             for group, lr in zip(optimiser.param_groups, rate, strict=True):
-                group["lr"] = lr * schedule(step, config["steps"])
+                group["lr"] = lr * schedule(step, config["steps"], config["warm_up"])
         torch.manual_seed(config["seed"] + step)  # dropout depends on the step, not on where the run was resumed
         text, label, tokens = train_step(model, next(stream), found, label_ids, config)
         seen, recent = seen + tokens, [*recent[-24:], (text, label)]
