@@ -187,8 +187,8 @@ def test_claims_that_the_measurement_does_not_bear_out_are_named_once():
 def two_labels(pocket):
     """(prepared, its label by prior): the photo with a statement under which the prior decides the label."""
     def find(prepared):
-        for level in (1.5, 1.4, 1.6, 1.3, 1.7, 1.2, 1.8):
-            stated = with_edits(prepared, {"AU06": 0.0, "AU12": 0.0, "AU14": level})
+        for level in (0.8, 1.0, 0.6, 0.9, 1.1, 0.7, 0.4):
+            stated = with_edits(prepared, {"AU06": 0.0, "AU12": 0.0, "AU10": level})
             labels = {prior: answer([with_prior(stated, prior)], pocket, [None])[0][0].label for prior in PRIORS}
             if len(set(labels.values())) == 2:
                 return stated, labels

@@ -89,7 +89,7 @@ def test_a_batch_holds_answers_and_targets(records, tiny):
     batch = encode_records(picked, tiny[1], None, np.random.default_rng(0))
     assert batch["target"].tolist() == torch.tensor([r.target for r in picked]).tolist()
     for labels, r in zip(batch["labels"], picked, strict=True):
-        assert tiny[1].tokenizer.decode(labels[labels != IGNORE]) == r.turns[1] + "<|im_end|>"
+        assert tiny[1].tokenizer.decode(labels[labels != IGNORE]) == r.turns[-1] + "<|im_end|>"
     assert "chips" not in batch
     assert "visual_features" not in batch
 

@@ -165,7 +165,7 @@ def test_explain_reads_what_evidence_reads(tmp_path, explained, name, content):
 
 def test_a_word_about_what_a_code_leaves_out(explained):
     (found,) = explained("R12B+L14A+16C")
-    assert any("AU14 is coded as a trace" in notice for notice in found.notices)
+    assert any("coded as a trace (A): AU14 (left)" in notice for notice in found.notices)
     assert any("AU16 is not among the 24 units" in notice for notice in found.notices)
 
 

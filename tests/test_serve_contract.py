@@ -203,8 +203,8 @@ def _label(http, media: str, prior: str, what_if: dict) -> str:
 
 def test_a_prior_decides_where_the_face_does_not(client, http, sent):
     """On every route alike: what is found is a statement under which the two priors have two labels."""
-    for level in (1.5, 1.4, 1.6, 1.3, 1.7, 1.2, 1.8):
-        what_if = {"AU06": 0.0, "AU12": 0.0, "AU14": level}
+    for level in (0.8, 1.0, 0.6, 0.9, 1.1, 0.7, 0.4):
+        what_if = {"AU06": 0.0, "AU12": 0.0, "AU10": level}
         labels = {prior: _label(http, sent.photo, prior, what_if) for prior in PRIORS}
         if len(set(labels.values())) == 2:
             break

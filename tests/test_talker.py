@@ -86,9 +86,13 @@ def test_what_is_not_told(talked):
     assert sum(refused) >= 7, [asked for asked, good in zip(NOT_TOLD, refused, strict=True) if not good]
 
 
-@pytest.mark.parametrize(
-    "question", ["hello", "thank you", "what can you do?", "what is the weather like?", "¿Qué emoción es esta?"]
-)
+def test_another_language_is_told_what_is_spoken_and_what_is_read(talked):
+    talked.reset()
+    said = ask(talked, "¿Qué emoción es esta?")
+    assert "English" in said and "commonly read as happiness" in said
+
+
+@pytest.mark.parametrize("question", ["hello", "thank you", "what can you do?", "what is the weather like?"])
 def test_talk_around_it_is_no_reading(talked, question):
     talked.reset()
     assert "commonly read as happiness" not in ask(talked, question)

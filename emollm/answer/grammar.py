@@ -16,8 +16,11 @@ from emollm.facs.units import ACTION_UNITS
 class Grammar:
     """Which text may follow in the observation part of one answer; as_ebnf() is the same language for vLLM."""
 
-    def __init__(self, observations: list[prompt.Observation], question: str | list[str] = prompt.DEFAULT_QUESTION):
-        self.whole = question == prompt.DEFAULT_QUESTION  # nothing may be left out
+    def __init__(self, observations: list[prompt.Observation],
+                 question: str | list[str] | list[prompt.Message] = prompt.DEFAULT_QUESTION):
+        last = question if isinstance(question, str) else question[-1]
+        asked = last.text if isinstance(last, prompt.Message) else last
+        self.whole = asked == prompt.DEFAULT_QUESTION  # nothing may be left out
         self.lines = [[prompt.render_observation(dataclasses.replace(o, look=look)) for look in ACTION_UNITS[o.au].look]
                       for o in observations]
 
