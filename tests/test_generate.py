@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from emollm.answer import prompt, verify
-from emollm.answer.grammar import Grammar
+from emollm.answer.grammar import Grammar, asks_for_reasons
 from emollm.answer.witnesses import Movements
 from emollm.facs.units import ACTION_UNITS
 from emollm.model.generate import conclude, generate, shared_out, stream
@@ -38,6 +38,22 @@ def lines_of(o) -> list[str]:
 def test_an_answer_begins_with_any_measured_line():
     one, two = observation("AU04"), observation("AU12", "left", 1.8, (0.4, 1.8))
     assert Grammar([one, two]).continuations("") == lines_of(one) + lines_of(two)
+
+
+@pytest.mark.parametrize("question", [
+    prompt.DEFAULT_QUESTION, "what emotion is it and why?", "Explain the emotion in this face.", "what makes her look angry",
+    ["Which emotion?", "Conclusion: anger.", "How come?"]])
+def test_a_question_for_reasons_gets_them(question):
+    """In any wording and at any turn: a conclusion alone is no way to answer it."""
+    grammar = Grammar([observation()], question)
+    assert prompt.CONCLUSION not in grammar.continuations("")
+    assert prompt.CONCLUSION in Grammar([observation()], "Which emotion is it?").continuations("")
+    assert not grammar.may_end(lines_of(observation())[0])
+
+
+def test_a_short_answer_may_be_asked_for():
+    assert not asks_for_reasons("Why? In one sentence, please.")
+    assert not asks_for_reasons("what is the expression?")
 
 
 def test_lines_keep_facs_order():

@@ -1,6 +1,6 @@
 """Grounded decoding's grammar: what an answer's observation lines may say of one face.
 
-A line may only be one that `prompt.observe` would write for this face, with any of the unit's looks. The default question
+A line may only be one that `prompt.observe` would write for this face, with any of the unit's looks. A question for reasons
 gets lines, interpretation and conclusion; any other may be answered with lines alone or a conclusion alone.
 """
 
@@ -8,9 +8,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 
 from emollm.answer import prompt
 from emollm.facs.units import ACTION_UNITS
+
+REASONS = re.compile(r"\b(why|how come|explain\w*|explanation|reason\w*|what makes|justify)\b", re.IGNORECASE)
+SHORT = re.compile(r"\b(one|single) (line|sentence|word)\b|\bbrief\w*|\bshort\w*", re.IGNORECASE)
+
+
+def asks_for_reasons(question: str) -> bool:
+    """Whether a question is for an explanation, and not for a short one."""
+    return bool(REASONS.search(question)) and not SHORT.search(question)
 
 
 class Grammar:
@@ -20,7 +29,7 @@ class Grammar:
                  question: str | list[str] | list[prompt.Message] = prompt.DEFAULT_QUESTION):
         last = question if isinstance(question, str) else question[-1]
         asked = last.text if isinstance(last, prompt.Message) else last
-        self.whole = asked == prompt.DEFAULT_QUESTION  # nothing may be left out
+        self.whole = asks_for_reasons(asked)  # nothing may be left out
         self.lines = [[prompt.render_observation(dataclasses.replace(o, look=look)) for look in ACTION_UNITS[o.au].look]
                       for o in observations]
 
