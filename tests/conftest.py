@@ -315,8 +315,8 @@ def lora_folder(records_file, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("lora")
     targets = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
     config = {key: None for key in train.KEYS if "." not in key} | {
-        "stage": "lora", "data": str(records_file), "init": "pocket", "out": str(folder), "seed": 1, "steps": 12, "batch": 4,
-        "lr": 1e-2, "weight_decay": 0.01, "warm_up": 0.03, "clip": 1.0, "label_weight": 1, "save_every": 100,
+        "stage": "lora", "data": str(records_file), "init": "pocket", "out": str(folder), "seed": 1, "steps": 20, "batch": 4,
+        "lr": 2e-2, "weight_decay": 0.01, "warm_up": 0.03, "clip": 1.0, "label_weight": 1, "save_every": 100,
         "lora": {"rank": 8, "alpha": 16, "dropout": 0.0, "targets": targets}}
     (folder / "train.yaml").write_text(yaml.safe_dump(config))
     train.main(str(folder / "train.yaml"))

@@ -35,9 +35,20 @@ def lines_of(o) -> list[str]:
 
 # --- the grammar --------------------------------------------------------------------------------------------------
 
+WHICH = "Which movements do you see?"
+
+
 def test_an_answer_begins_with_any_measured_line():
     one, two = observation("AU04"), observation("AU12", "left", 1.8, (0.4, 1.8))
-    assert Grammar([one, two]).continuations("") == lines_of(one) + lines_of(two)
+    assert Grammar([one, two], WHICH).continuations("") == [*lines_of(one), *lines_of(two), prompt.CONCLUSION]
+
+
+def test_reasons_leave_no_measured_line_out():
+    one, two = observation("AU04"), observation("AU12")
+    grammar = Grammar([one, two])
+    assert grammar.continuations("") == lines_of(one)
+    assert grammar.continuations(lines_of(one)[0]) == lines_of(two)
+    assert grammar.continuations(lines_of(one)[0] + lines_of(two)[1]) == [prompt.INTERPRETATION]
 
 
 @pytest.mark.parametrize("question", [
@@ -58,14 +69,14 @@ def test_a_short_answer_may_be_asked_for():
 
 def test_lines_keep_facs_order():
     one, two = observation("AU04"), observation("AU12")
-    grammar = Grammar([one, two])
+    grammar = Grammar([one, two], WHICH)
     after_first = grammar.continuations(lines_of(one)[2])
-    assert after_first == [*lines_of(two), prompt.INTERPRETATION]
-    assert grammar.continuations(lines_of(two)[0]) == [prompt.INTERPRETATION]  # AU04 cannot follow AU12
+    assert after_first == [*lines_of(two), prompt.INTERPRETATION, prompt.CONCLUSION]
+    assert grammar.continuations(lines_of(two)[0]) == [prompt.INTERPRETATION, prompt.CONCLUSION]  # AU04 cannot follow AU12
 
 
 def test_a_line_goes_on_as_it_began():
-    grammar = Grammar([observation("AU04"), observation("AU12")])
+    grammar = Grammar([observation("AU04"), observation("AU12")], WHICH)
     assert grammar.continuations("AU") == [c[2:] for o in ("AU04", "AU12") for c in lines_of(observation(o))]
     rest = "AU12 lip corner puller | both | 3.0 marked | still | lip corner "
     looks = [c.removeprefix("lip corner ") for c in ACTION_UNITS["AU12"].look if c.startswith("lip corner ")]

@@ -1,7 +1,7 @@
 """Grounded decoding's grammar: what an answer's observation lines may say of one face.
 
 A line may only be one that `prompt.observe` would write for this face, with any of the unit's looks. A question for reasons
-gets lines, interpretation and conclusion; any other may be answered with lines alone or a conclusion alone.
+gets every line, interpretation and conclusion; any other may be answered with some lines alone or a conclusion alone.
 """
 
 from __future__ import annotations
@@ -40,10 +40,12 @@ class Grammar:
             return None
         done = written.split("\n") if written else []
         following = self._position(done[-1]) + 1 if done and done[-1] != prompt.NOTHING else 0
-        lines = [choice for choices in self.lines[following:] for choice in choices]
+        ahead = self.lines[following:following + 1] if self.whole else self.lines[following:]
+        lines = [choice for choices in ahead for choice in choices]
         if not self.lines and not done:
             lines.append(prompt.NOTHING)
-        allowed = [f"{choice}\n" for choice in lines] + [prompt.INTERPRETATION] * bool(done)
+        may_interpret = bool(done) and not (self.whole and ahead)
+        allowed = [f"{choice}\n" for choice in lines] + [prompt.INTERPRETATION] * may_interpret
         allowed += [] if self.whole else [prompt.CONCLUSION]
         return [choice[len(line):] for choice in allowed if choice.startswith(line)]
 
@@ -55,14 +57,19 @@ class Grammar:
         return next(k for k, choices in enumerate(self.lines) if line in choices)
 
     def as_ebnf(self) -> str:
-        """The grammar in xgrammar's EBNF: any of the lines, in order, at least one; then the free parts or nothing."""
+        """The grammar in xgrammar's EBNF: any of the lines (all of them, for reasons), in order, at least one; then the free
+        parts or nothing."""
         def either(choices: list[str]) -> str:
             return " | ".join(json.dumps(choice, ensure_ascii=False) for choice in choices)
 
         rules = [f"line{k} ::= {either(choices)}" for k, choices in enumerate(self.lines)]
         for k in range(len(self.lines)):
-            more, skip = (f' | "\\n" from{k + 1}', f" | from{k + 1}") if k + 1 < len(self.lines) else ("", "")
-            rules.append(f"from{k} ::= line{k} (end{more}){skip}")
+            last = k + 1 == len(self.lines)
+            if self.whole:
+                rules.append(f"from{k} ::= line{k} " + ("end" if last else f'"\\n" from{k + 1}'))
+            else:
+                more, skip = ("", "") if last else (f' | "\\n" from{k + 1}', f" | from{k + 1}")
+                rules.append(f"from{k} ::= line{k} (end{more}){skip}")
         lines = "from0" if self.lines else f"{either([prompt.NOTHING])} end"
         parts, nothing = [prompt.INTERPRETATION], ""
         if not self.whole:
