@@ -28,7 +28,7 @@ from emollm.schema import LABELS, AUSeries
 
 # Chosen on validation faces so that full prototypes reach their label and single units move it their way (docs/decisions.md).
 STATED = 2.0  # weight of the stated units by themselves
-MEASURED = 0.3  # weight of all units beside the look
+MEASURED = 0.4  # weight of all units beside the look
 OUTDATED = 0.4  # share of the look that a statement which changes everything takes away
 CONFLICT_COST = 0.3  # share of the mean of both witnesses in a full conflict
 CONFLICT_SAID = 0.4  # a conflict from here on is said in words
