@@ -123,7 +123,7 @@ def grounded(tiny, drawn):
     """Grounded answers of an untrained model to all six faces."""
     faces, inputs = drawn
     observed = [prompt.observe(series, events) for series, events, *_ in faces]
-    return generate(*tiny, inputs, [QUESTION] * len(inputs), observed, max_new_tokens=320)
+    return generate(*tiny, inputs, [QUESTION] * len(inputs), observed, max_new_tokens=640)
 
 
 def test_grounded_lines_are_measured_ones(drawn, grounded):
@@ -150,7 +150,7 @@ def test_grounded_decoding_is_per_row(tiny, drawn, grounded):
     """One grammar per face: a face alone gets the same answer as in the batch."""
     faces, inputs = drawn
     for row in (1, 5):
-        alone = generate(*tiny, inputs[row:row + 1], [QUESTION], [prompt.observe(*faces[row][:2])], max_new_tokens=320)
+        alone = generate(*tiny, inputs[row:row + 1], [QUESTION], [prompt.observe(*faces[row][:2])], max_new_tokens=640)
         assert alone[0].text == grounded[row].text
 
 

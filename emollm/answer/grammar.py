@@ -1,7 +1,8 @@
 """Grounded decoding's grammar: what an answer's observation lines may say of one face.
 
 A line may only be one that `prompt.observe` would write for this face, with any of the unit's looks. A question for reasons
-gets every line, interpretation and conclusion; any other may be answered with some lines alone or a conclusion alone.
+gets every line (of up to EVERY), interpretation and conclusion; any other may be answered with some lines alone or a
+conclusion alone.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from emollm.answer import prompt
 from emollm.facs.units import ACTION_UNITS
 
 REASONS = re.compile(r"\b(why|how come|explain\w*|explanation|reason\w*|what makes|justify)\b", re.IGNORECASE)
+EVERY = 8  # lines; more and the prose after them would run out of room (prompt.ANSWER_TOKENS)
 SHORT = re.compile(r"\b(one|single) (line|sentence|word)\b|\bbrief\w*|\bshort\w*", re.IGNORECASE)
 
 
@@ -29,7 +31,8 @@ class Grammar:
                  question: str | list[str] | list[prompt.Message] = prompt.DEFAULT_QUESTION):
         last = question if isinstance(question, str) else question[-1]
         asked = last.text if isinstance(last, prompt.Message) else last
-        self.whole = asks_for_reasons(asked)  # nothing may be left out
+        self.whole = asks_for_reasons(asked)  # no part may be left out
+        self.every = self.whole and len(observations) <= EVERY  # nor any line
         self.lines = [[prompt.render_observation(dataclasses.replace(o, look=look)) for look in ACTION_UNITS[o.au].look]
                       for o in observations]
 
@@ -40,11 +43,11 @@ class Grammar:
             return None
         done = written.split("\n") if written else []
         following = self._position(done[-1]) + 1 if done and done[-1] != prompt.NOTHING else 0
-        ahead = self.lines[following:following + 1] if self.whole else self.lines[following:]
+        ahead = self.lines[following:following + 1] if self.every else self.lines[following:]
         lines = [choice for choices in ahead for choice in choices]
         if not self.lines and not done:
             lines.append(prompt.NOTHING)
-        may_interpret = bool(done) and not (self.whole and ahead)
+        may_interpret = bool(done) and not (self.every and ahead)
         allowed = [f"{choice}\n" for choice in lines] + [prompt.INTERPRETATION] * may_interpret
         allowed += [] if self.whole else [prompt.CONCLUSION]
         return [choice[len(line):] for choice in allowed if choice.startswith(line)]
@@ -65,7 +68,7 @@ class Grammar:
         rules = [f"line{k} ::= {either(choices)}" for k, choices in enumerate(self.lines)]
         for k in range(len(self.lines)):
             last = k + 1 == len(self.lines)
-            if self.whole:
+            if self.every:
                 rules.append(f"from{k} ::= line{k} " + ("end" if last else f'"\\n" from{k + 1}'))
             else:
                 more, skip = ("", "") if last else (f' | "\\n" from{k + 1}', f" | from{k + 1}")
