@@ -14,8 +14,8 @@ import re
 from emollm.answer import prompt
 from emollm.facs.units import ACTION_UNITS
 
-REASONS = re.compile(r"\b(why|how come|explain\w*|explanation|reason\w*|what makes|justify)\b", re.IGNORECASE)
 EVERY = 8  # lines; more and the prose after them would run out of room (prompt.ANSWER_TOKENS)
+REASONS = re.compile(r"\b(why|how come|explain\w*|explanation|reason\w*|what makes|justify)\b", re.IGNORECASE)
 SHORT = re.compile(r"\b(one|single) (line|sentence|word)\b|\bbrief\w*|\bshort\w*", re.IGNORECASE)
 
 

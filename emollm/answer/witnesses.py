@@ -8,9 +8,9 @@ sees. The movements are `reading.read` of the evidence. They are put together li
 - *Stated units* (an edit, or evidence that came with the picture): the pixels show the face as it was measured, not as it is
   stated. The label moves by what the statement changes, log p(label | given) - log p(label | seen), and by what the stated
   units say alone, counted STATED times; the look counts less the more changes. With nothing stated nothing changes.
-- *A prior*: the look has learnt how often each label is given to pictures from web search (CROWD), a third of which was taken
-  off when it was fitted. With the prior "balanced" it is divided by that share to the power BALANCED besides, which leaves
-  little of it. The movements' reading has none in it.
+- *A prior*: the look has learnt how often each label is given to pictures from web search (CROWD), evened out a little when
+  it was fitted (training/look.py). With the prior "balanced" it is divided by that share to the power BALANCED besides. The
+  movements' reading has no prior in it.
 - *A conflict* between the two costs confidence: the result is drawn toward the mean of both.
 
 Letters: 8 labels in the order of LABELS.
@@ -34,7 +34,7 @@ CONFLICT_COST = 0.3  # share of the mean of both witnesses in a full conflict
 CONFLICT_SAID = 0.4  # a conflict from here on is said in words
 # Share of each label in what the look was taught: FER+ votes (.6) and FER2013 labels (.4) of 28,317 training faces.
 CROWD = np.array([0.2604, 0.2591, 0.1531, 0.1165, 0.0781, 0.0158, 0.1060, 0.0111])
-BALANCED = 0.4
+BALANCED = 0.4  # power of that share which the balanced prior divides the look by; all of it makes contempt of posed anger
 FITS = 0.5  # below, movements alone fit no label well
 
 

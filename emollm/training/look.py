@@ -17,8 +17,8 @@ from emollm.model.encoder import FaceEncoder
 from emollm.schema import LABELS
 from emollm.training.faces import ObservedFaces
 from emollm.training.features import FeatureCache
+from emollm.training.tower import CLASSES
 
-CLASSES = 7  # of FER2013: LABELS without contempt
 EPOCHS, LEAST_STEPS, BATCH = 8, 200, 512
 RATE, DECAY, DROPPED, SMOOTHING = 2e-3, 1e-4, 0.2, 0.1
 
