@@ -13,7 +13,7 @@ from emollm.answer.witnesses import movements, together
 from emollm.facs.readings import level_word
 from emollm.facs.units import ACTION_UNITS
 from emollm.schema import AU_NAMES, LABELS, AUEvent, AUSeries
-from emollm.talk.words import PARTS, moved
+from emollm.talk.words import PARTS, clauses, moved
 from emollm.what_if import edit
 
 STRONGEST = 2  # movements that a face is told apart by
@@ -96,6 +96,14 @@ class Face:
     def words(self, au: str) -> str:
         """ "the left mouth corner is [raised|...] (AU12, 3.4 pronounced)", as a pattern, for a unit that is on."""
         return f"{moved(au, self.facts.side(au))} ({au}, {self.number(au)})"
+
+    def told(self, units: list[str]) -> str:
+        """Units that are on, each in words."""
+        return clauses(list(map(self.words, units)))
+
+    def share(self, label: str) -> str:
+        """ "0.82": how much of the reading a label has."""
+        return f"{self.distribution[label]:.2f}"
 
     def denied(self, au: str) -> str:
         return f"{moved(au, denied=True)} ({au})"

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from emollm.talk import knowledge, measured, policy, readings
+from emollm.talk import changes, comparing, impression, knowledge, measured, movement, policy, readings, styles, timing
 from emollm.talk.call import Call
 from emollm.talk.face import Face
 from emollm.talk.looked import Looked
 
 OF_THE_FACE = {
-    "there": measured.there,
-    "absent": measured.absent,
-    "strength": measured.strength,
-    "side": measured.side,
-    "when": measured.when,
-    "cause": measured.cause,
+    "there": movement.there,
+    "absent": movement.absent,
+    "strength": movement.strength,
+    "side": movement.side,
+    "when": movement.when,
+    "cause": movement.cause,
     "strongest": measured.strongest,
     "weakest": measured.weakest,
     "rest": measured.rest,
@@ -21,12 +21,12 @@ OF_THE_FACE = {
     "still": measured.still,
     "part": measured.part,
     "count": measured.count,
-    "order": measured.order,
-    "course": measured.course,
-    "sides": measured.sides,
-    "moments": measured.moments,
-    "at": measured.at,
-    "faces": measured.faces,
+    "order": timing.order,
+    "course": timing.course,
+    "sides": comparing.sides,
+    "moments": timing.moments,
+    "at": timing.at,
+    "faces": comparing.faces,
     "smile": measured.smile,
     "unseen": measured.unseen,
     "why": readings.why,
@@ -35,14 +35,16 @@ OF_THE_FACE = {
     "is": readings.is_,
     "other": readings.other,
     "sure": readings.sure,
-    "toward": readings.toward,
-    "edit": readings.edit,
-    "mood": readings.mood,
-    "words": readings.words,
-    "intent": readings.intent,
-    "reply": readings.reply,
-    "tell": readings.tell,
+    "toward": changes.toward,
+    "edit": changes.edit,
+    "mood": impression.mood,
+    "words": impression.words,
+    "intent": impression.intent,
+    "reply": impression.reply,
+    "tell": styles.tell,
 }
+# What these say is about movements that are there: without one, that is all there is to say.
+OF_MOVEMENTS = {"strongest", "weakest", "rest", "movements", "count", "sides"}
 # What these say is not about this face as it was measured: held to the facts that were looked up, not to the measurement.
 HYPOTHETICAL = {"edit", "toward", "at", "au", "listed", "topic", "faces", "reply", "intent"}
 OF_FACS = {"au": knowledge.au, "listed": knowledge.listed_for, "topic": knowledge.topic}
@@ -56,4 +58,8 @@ def look_up(call: Call, face: Face | None) -> Looked:
         return policy.refuse(face, call.word)
     if call.name in policy.TALK:
         return policy.talk(call.name, face)
-    return policy.NO_FACE if face is None else OF_THE_FACE[call.name](face, call)
+    if face is None:
+        return policy.NO_FACE
+    if call.name in OF_MOVEMENTS and not face.units("on"):
+        return measured.nothing(face)
+    return OF_THE_FACE[call.name](face, call)

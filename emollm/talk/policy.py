@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from emollm.talk.face import Face
 from emollm.talk.looked import Looked
-from emollm.talk.words import clauses
 
 # Reason -> what is not told, and why.
 REFUSALS = {
@@ -43,7 +42,7 @@ def refuse(face: Face | None, reason: str) -> Looked:
             fixed=True,
         )
     on = face.units("on")[:2]
-    moving = clauses([face.words(au) for au in on]) if on else "no measured movement stands out"
+    moving = face.told(on) if on else "no measured movement stands out"
     return Looked(
         [f"not told: {reason}", *[face.line(au) for au in on], f"read as {face.label}"],
         [pattern, f"[What I can say|What can be said]: {moving}; the face is commonly read as {face.label}."],

@@ -86,3 +86,7 @@ def clauses(items: list[str]) -> str:
 def listed(items: list[str], last: str = "and") -> str:
     """ "a", "a and b", "a, b and c"."""
     return "".join(items) if len(items) < 2 else f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def was(items: list[str]) -> str:
+    return "was" if len(items) == 1 else "were"

@@ -1,0 +1,88 @@
+"""Look-ups in what would be: the edits that change a reading, each checked by reading the face again."""
+
+from __future__ import annotations
+
+from emollm.facs.readings import relation
+from emollm.facs.tables import VARIANTS
+from emollm.facs.units import ACTION_UNITS
+from emollm.talk.call import Call
+from emollm.talk.face import Face
+from emollm.talk.looked import Looked
+from emollm.talk.words import listed
+
+SET_TO = 3.0  # level of a movement that is added to see what would change the reading
+
+
+def toward(face: Face, call: Call) -> Looked:
+    """The smallest edit that was found to make this face be read as a label, checked by reading it again.
+
+    Given as looked up, as `edit` is: nothing measured could tell a slip in what would be."""
+    asked = call.label
+    if asked == face.label:
+        return Looked(
+            [f"it is read as {asked} already, {face.share(asked)}"],
+            [f"It is [already|] read as {asked} ({face.share(asked)}), so nothing has to change."],
+            fixed=True,
+        )
+    found = _smallest(face, asked)
+    if found is None:
+        return Looked(
+            [f"no edit of listed movements makes it {asked}"],
+            [
+                "[No change of listed movements was found that|I found no change of listed movements that] makes it be read as "
+                f"{asked}; it stays {face.label}."
+            ],
+            fixed=True,
+        )
+    edits, share = found
+    words = _edited_words(edits)
+    return Looked(
+        [f"checked: with {', '.join(f'{au}={level:g}' for au, level in edits.items())} it is read as {asked} {share:.2f}"],
+        [f"If {words}, it would be read as {asked} ({share:.2f}) instead of {face.label}."],
+        fixed=True,
+    )
+
+
+def _edited_words(edits: dict[str, float]) -> str:
+    """ "the brow lowerer (AU04) were at 3 and the lips part (AU25) and jaw drop (AU26) were gone"."""
+    levels: dict[float, list[str]] = {}
+    for au, level in edits.items():
+        levels.setdefault(level, []).append(f"{ACTION_UNITS[au].title} ({au})")
+    return " and ".join(
+        f"the {listed(names)} were {'gone' if level == 0 else f'at {level:g}'}" for level, names in levels.items()
+    )
+
+
+def _smallest(face: Face, asked: str) -> tuple[dict[str, float], float] | None:
+    """Edits that make the label come first, of measured units if possible and as few as possible, and its share then."""
+    against = [au for au in face.units("on") if relation(asked, au) == "against" or relation(face.label, au) == "for"]
+    found = []
+    for variant in [v for v in VARIANTS if v.label == asked]:
+        added = {au: SET_TO for au in variant.aus if face.facts.state(au) != "on"}
+        gone = {au: 0.0 for au in against if au not in variant.aus}
+        for edits in (added, added | gone):
+            share = face.read(face.edited(edits).series) if edits else face.distribution
+            if edits and max(share, key=share.get) == asked:
+                unseen = sum(face.facts.state(au) == "unmeasured" for au in edits)
+                found.append(((unseen, len(edits)), edits, share[asked]))
+    if not found:
+        return None
+    _, edits, share = min(found, key=lambda one: one[0])
+    return edits, share
+
+
+def edit(face: Face, call: Call) -> Looked:
+    share = face.read(face.edited(call.edits).series)
+    first = max(share, key=share.get)
+    now, then = f"{face.label} {face.share(face.label)}", f"{first} ({share[first]:.2f})"
+    would = (
+        f"it would [still |]be read as {then}; as measured it is {now}"
+        if first == face.label
+        else f"it would be read as {then} instead of {now}"
+    )
+    edits = ", ".join(f"{au}={level:g}" for au, level in call.edits.items())
+    return Looked(
+        [f"with {edits}: {first} {share[first]:.2f}", f"as measured: {now}"],
+        [f"If {_edited_words(call.edits)}, {would}."],
+        fixed=True,
+    )

@@ -1,0 +1,121 @@
+"""Look-ups in what people commonly say of such a face: its mood, other words, what it is made for, a kind reply."""
+
+from __future__ import annotations
+
+from emollm.facs.affect import affect
+from emollm.facs.tables import COMBINATIONS, OTHER_READINGS, Combination
+from emollm.schema import LABELS
+from emollm.talk.call import Call
+from emollm.talk.face import Face
+from emollm.talk.looked import Looked
+from emollm.talk.readings import titled
+from emollm.talk.words import listed, say
+
+
+def mood(face: Face, _: Call) -> Looked:
+    """Sentiment of the reading: valence and arousal by published coordinates of the label words."""
+    found = affect(face.distribution)
+    side = "positive" if found.valence > 0.25 else "negative" if found.valence < -0.25 else "neither positive nor negative"
+    calm = "lively" if found.arousal > 0.25 else "calm" if found.arousal < -0.1 else "neither lively nor calm"
+    low, high = found.valence_interval
+    return Looked(
+        [
+            f"valence {found.valence:+.2f} ({low:+.2f} to {high:+.2f}), arousal {found.arousal:+.2f}: {side}, {calm}",
+            f"read as {face.label} {face.share(face.label)}",
+        ],
+        [
+            f"[The reading is|As it is read, it looks] {side}: valence {found.valence:+.2f}, arousal {found.arousal:+.2f}, "
+            f"on scales "
+            f"from -1 to 1.",
+            f"[It is|The face is] commonly read as {face.label} ({face.share(face.label)}).",
+        ],
+    )
+
+
+def _combinations(face: Face) -> list[Combination]:
+    on = set(face.units("on"))
+    return [
+        c
+        for c in COMBINATIONS
+        if c.aus <= on
+        and not c.without & on
+        and not any(face.facts.state(au) in ("unsure", "unmeasured") for au in c.without)
+        and (not c.one_sided or all(face.facts.side(au) != "both" for au in c.aus))
+    ]
+
+
+WORDS = {
+    "neutral": ("calm", "at rest", "even"),
+    "happiness": ("cheerful", "pleased", "friendly"),
+    "sadness": ("down", "sorrowful", "subdued"),
+    "surprise": ("astonished", "startled", "amazed"),
+    "fear": ("alarmed", "anxious", "frightened"),
+    "disgust": ("repelled", "put off"),
+    "anger": ("annoyed", "cross", "irritated"),
+    "contempt": ("scornful", "dismissive"),
+}
+
+
+def words(face: Face, _: Call) -> Looked:
+    """Open-vocabulary words for the reading: synonyms of the label, and what listed combinations are read as."""
+    chosen = list(WORDS[face.label])
+    other = [w for c in sorted(_combinations(face), key=lambda c: -len(c.aus)) for w in c.commonly_read_as if w not in LABELS]
+    other = list(dict.fromkeys(other))[:3]
+    says = [f"[Words people may use|It may be called|Other words for it]: {listed(chosen, 'or')}."]
+    if other:
+        says.append(f"[Its movements together|These movements together] are also read as {listed(other, 'or')}.")
+    facts = [f"words for {face.label}: {', '.join(chosen)}", *([f"also read as: {', '.join(other)}"] if other else [])]
+    return Looked(facts, says, fixed=True)
+
+
+# What a display is commonly made for (Crivelli & Fridlund, Facial displays are tools for social influence, 2018, table 1).
+INTENTS = {
+    "neutral": "to lead the other nowhere in particular",
+    "happiness": "to invite the other to play along or be friends",
+    "sadness": "to ask for help or comfort",
+    "fear": "to give way and not be attacked",
+    "disgust": "to reject how things are going",
+    "anger": "to make the other give way",
+}
+
+
+def intent(face: Face, _: Call) -> Looked:
+    """What such a face or movement is commonly made for; a reading, never somebody's plan."""
+    on = face.units("on")
+    facts = [f"read as {face.label} {face.share(face.label)}"]
+    says = ["[What somebody means to do cannot be seen|A plan cannot be seen in a face]."]
+    if face.label in INTENTS:
+        facts.append(f"commonly made {INTENTS[face.label]}")
+        says.append(
+            f"[According to Crivelli and Fridlund|As Crivelli and Fridlund list it], a face read as {face.label} is commonly "
+            f"made {INTENTS[face.label]}."
+        )
+    if on:
+        uses = list(OTHER_READINGS[on[0]])
+        facts = [f"strongest: {face.line(on[0])}", *facts, f"such a movement may also come from: {', '.join(uses)}"]
+        says.append(f"Its strongest movement, {titled(on[0])}, may also come from {listed(uses, 'or')}.")
+    return Looked(facts, says, fixed=True)
+
+
+REPLIES = {
+    "neutral": "[How are you doing?|How is it going?]",
+    "happiness": "[That looks like a good moment. What happened?|You look cheerful!]",
+    "sadness": "[You look a little down to me. Do you want to talk?|Would you like some company?]",
+    "surprise": "[That seems unexpected! What happened?|You look surprised. What is it?]",
+    "fear": "[You look a bit alarmed. Is everything all right?|Can I help?]",
+    "disgust": "[That does not seem to please you. Shall we change something?|Something seems off. What is it?]",
+    "anger": "[You look a bit annoyed. Do you want to tell me about it?|Did something go wrong?]",
+    "contempt": "[You do not seem convinced. What do you think?|What do you make of it?]",
+}
+
+
+def reply(face: Face, _: Call) -> Looked:
+    """A kind thing to say to somebody whose face is read so."""
+    return Looked(
+        [f"read as {face.label} {face.share(face.label)}", f"a kind reply: {say(None, REPLIES[face.label])}"],
+        [
+            f'[A kind reply could be|You could say]: "{REPLIES[face.label]}"',
+            "[The reading may be wrong, so ask rather than tell.|Better ask than assume: the reading can be wrong.]",
+        ],
+        fixed=True,
+    )

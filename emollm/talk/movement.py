@@ -1,0 +1,196 @@
+"""Look-ups of the movements that are asked about: is it there, how strong, on which side, when, and where from."""
+
+from __future__ import annotations
+
+from emollm.facs.tables import OTHER_READINGS
+from emollm.facs.units import ACTION_UNITS
+from emollm.perception.events import peaks
+from emollm.schema import au_index
+from emollm.talk.call import Call
+from emollm.talk.face import Face
+from emollm.talk.looked import Looked
+from emollm.talk.timing import PHOTO, when_sentence
+from emollm.talk.words import clauses, listed, moved, was
+
+
+def there(face: Face, call: Call) -> Looked:
+    """Is every movement asked about there (one unit of each set), on the side asked about?
+
+    Where a movement and its absence have words of their own (open, closed), the answer is that word: yes or no would be read
+    wrongly when the question was put the other way round.
+    """
+    states, said = _states(face, call)
+    verdict = _verdict(states)
+    if verdict in STATED and any(_opposite(units, call.side) for units in call.units):
+        return Looked([STATED[verdict], *_lines(face, call)], [f"{said}."])
+    after = "," if ":" in said else "[:|.|,]"
+    begin = f"{verdict.capitalize()}{after} " if verdict in STATED else ""
+    return Looked([verdict, *_lines(face, call)], [f"{begin}{said}."])
+
+
+def absent(face: Face, call: Call) -> Looked:
+    """Is none of these there? Said as it is, without yes or no: "she is not smiling, is she?" takes either."""
+    states, said = _states(face, call)
+    verdict = _verdict(states)
+    return Looked([STATED.get(verdict, verdict), *_lines(face, call)], [f"{said}."])
+
+
+def _states(face: Face, call: Call) -> tuple[list[str], str]:
+    """The state of every movement asked about, and all of them in words."""
+    states = [_state(face, units, call.side) for units in call.units]
+    return states, clauses([_told(face, units, state, call.side) for units, state in zip(call.units, states, strict=True)])
+
+
+STATED = {"yes": "there", "no": "not there"}  # a verdict that is said without yes or no
+
+
+def _verdict(states: list[str]) -> str:
+    if "no" in states or set(states) == {"yes"}:
+        return "no" if "no" in states else "yes"
+    return "not measured" if "not measured" in states else "not sure"
+
+
+# Movements with a word for their absence: (words when it is there, when it is not).
+OPPOSITES = {
+    ("AU25", "AU26", "AU27"): ("the mouth is open", "the mouth is closed"),
+    ("AU25",): ("", "the lips are closed"),
+    ("AU26", "AU27"): ("the jaw is open", "the jaw is closed"),
+    ("AU43", "AU45"): ("", "the eyes are open"),
+    ("AU43",): ("", "the eyes are open"),
+}
+SMILE = ("AU12",)
+
+
+def _opposite(units: tuple[str, ...], side: str) -> tuple[str, str] | None:
+    return None if side else OPPOSITES.get(units)
+
+
+def _told(face: Face, units: tuple[str, ...], state: str, side: str) -> str:
+    """A movement in words, with what people call it: a smile, an open mouth, closed lips."""
+    words = _state_words(face, units, state, side)
+    if units == SMILE and not side and state in ("yes", "no"):
+        if state == "no":
+            return f"there is no smile: {words}"
+        where = face.facts.side("AU12")
+        return f"there is a smile: {words}, {'on both sides' if where == 'both' else f'on the {where} side only'}"
+    if not (opposite := _opposite(units, side)) or state not in ("yes", "no"):
+        return words
+    if state == "yes":
+        if units[0] == "AU43" and face.facts.state("AU43") != "on":
+            return f"the eyes are open apart from blinks (AU45, {face.number('AU45')})"
+        return f"{opposite[0]}: {words}" if opposite[0] else words
+    if units == ("AU25",) and any(face.facts.state(au) != "off" for au in ("AU26", "AU27")):
+        return words  # no lips are closed in an open mouth
+    off = list(face.facts.told(units))
+    return f"{opposite[1]}: {listed(off)} {'is' if len(off) == 1 else 'are'} absent"
+
+
+def _lines(face: Face, call: Call) -> list[str]:
+    return [face.line(au) for units in call.units for au in units]
+
+
+def _state(face: Face, units: tuple[str, ...], side: str = "") -> str:
+    units = face.facts.told(units)
+    states = [face.facts.state(au) for au in units]
+    on = [au for au, state in zip(units, states, strict=True) if state == "on"]
+    if on:
+        if side == "both":
+            return "yes" if any(face.facts.side(au) == "both" for au in on) else "no"
+        return "yes" if not side or any(face.facts.side(au) in (side, "both") for au in on) else "no"
+    return "not sure" if "unsure" in states else "not measured" if "unmeasured" in states else "no"
+
+
+SIDED = {"both": ", on both sides", "one": ", [only on that side|on that side alone]"}
+
+
+def _state_words(face: Face, units: tuple[str, ...], state: str, side: str) -> str:
+    units = face.facts.told(units)
+    on = [au for au in units if face.facts.state(au) == "on"]
+    if on:
+        only = [
+            face.words(au) + (SIDED["both" if face.facts.side(au) == "both" else "one"] if side else "")
+            for au in on
+        ]
+        return clauses(only)
+    unsure = [au for au in units if face.facts.state(au) == "unsure"]
+    if state == "not sure":
+        names = listed([f"the {ACTION_UNITS[au].title} ({au}, {face.facts.strength(au):.1f})" for au in unsure])
+        return f"{names} {'is' if len(unsure) == 1 else 'are'} between absent and there, so I cannot [tell|say]"
+    if state == "not measured":
+        unseen = [au for au in units if face.facts.state(au) == "unmeasured"]
+        return f"{listed(unseen)} {was(unseen)} not measured here"
+    return listed([face.denied(au) for au in units])
+
+
+def strength(face: Face, call: Call) -> Looked:
+    says = []
+    for units in call.units:
+        on = [au for au in units if face.facts.state(au) == "on"]
+        says += [
+            f"{moved(au, face.facts.side(au))} at {face.facts.strength(au):.1f}, [which is|that is] "
+            f"{face.number(au).split()[1]} ({au})."
+            for au in on
+        ]
+        if not on:
+            says.append(_open(face, units))
+    return Looked(_lines(face, call), says)
+
+
+def _open(face: Face, units: tuple[str, ...]) -> str:
+    """A sentence about a movement that is not on: absent, not sure or not measured."""
+    state = _state(face, units)
+    words = _state_words(face, units, state, "")
+    if state == "no" and units == SMILE:
+        return f"There is no smile: {words}."
+    return f"[In fact |As measured, |]{words}." if state == "no" else f"{words}."
+
+
+def side(face: Face, call: Call) -> Looked:
+    says = []
+    left, right, _ = peaks(face.series)
+    for units in call.units:
+        on = [au for au in units if face.facts.state(au) == "on"]
+        for au in on:
+            where, k = face.facts.side(au), au_index(au)
+            says.append(
+                f"[It is on both sides|It shows on both sides]: {face.words(au)}."
+                if where == "both"
+                else f"[It is on the {where} side|Only the {where} side takes part]: {face.words(au)}[; left "
+                f"{left[k]:.1f}, right {right[k]:.1f}|]."
+            )
+        if not on:
+            says.append(_open(face, units))
+    return Looked(_lines(face, call), says)
+
+
+def when(face: Face, call: Call) -> Looked:
+    on = [au for units in call.units for au in units if face.facts.state(au) == "on"]
+    if not on:
+        return Looked(_lines(face, call), [_open(face, call.units[0])])
+    if not face.clip:
+        return Looked(
+            [PHOTO, *_lines(face, call)],
+            [
+                f"[{PHOTO}|A photo holds one moment only, so no time can be given.]",
+                f"{face.told(on)}.",
+            ],
+        )
+    return Looked(_lines(face, call), [when_sentence(face, au) for au in on])
+
+
+def cause(face: Face, call: Call) -> Looked:
+    """Why is it moved so: what else it may come from, or that it is not there at all."""
+    units = call.units[0]
+    on = [au for au in units if face.facts.state(au) == "on"]
+    if not on:
+        return Looked(_lines(face, call), [_open(face, units)])
+    au = on[0]
+    others = OTHER_READINGS[au]
+    return Looked(
+        [*_lines(face, call), f"may also come from: {', '.join(others)}"],
+        [
+            f"{face.words(au)}.",
+            f"[Why, a measurement cannot tell|What is behind it cannot be measured]; [it|this] may "
+            f"also come from {listed(list(others), 'or')}.",
+        ],
+    )

@@ -1,0 +1,100 @@
+"""Look-ups over the time of a clip: what comes first, its course, its moments."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from emollm.facs.units import ACTION_UNITS
+from emollm.schema import ON, au_index
+from emollm.talk.call import Call
+from emollm.talk.face import Face
+from emollm.talk.looked import Looked
+from emollm.talk.measured import MOST, nothing
+from emollm.talk.words import clauses, listed, moved
+
+PHOTO = "This is a photo: one moment, so there is no before and after."
+
+
+def when_sentence(face: Face, au: str) -> str:
+    first, last = face.span(au)
+    return (
+        f"{moved(au, face.facts.side(au))} ({au}) from {first:.1f} s to {last:.1f} s, strongest at {face.apex(au):.1f} s "
+        f"[with|at] {face.facts.strength(au):.1f}."
+    )
+
+
+def _by_onset(face: Face) -> list[str]:
+    return sorted(face.units("on"), key=lambda au: (face.facts.intervals((au,))[0][0], au))
+
+
+def order(face: Face, _: Call) -> Looked:
+    if not face.clip:
+        return Looked([PHOTO], [f"[{PHOTO}|One photo cannot tell what came first.]"])
+    ordered = _by_onset(face)
+    if not ordered:
+        return nothing(face)
+    first = face.facts.intervals((ordered[0],))[0][0]
+    starts = [f"{ACTION_UNITS[au].title} ({au}) at {face.facts.intervals((au,))[0][0]:.1f} s" for au in ordered[:MOST]]
+    says = (
+        [f"[It starts with|The earliest is] the {starts[0]}."]
+        if len(starts) == 1 or face.facts.intervals((ordered[1],))[0][0] - first > 0.05
+        else []
+    )
+    if len(starts) > 1:
+        says.append(f"[By onset|In order of onset]: {listed(starts)}.")
+    return Looked([f"by onset: {', '.join(starts)}"], says)
+
+
+def course(face: Face, _: Call) -> Looked:
+    """How the face goes through the clip."""
+    if not face.clip:
+        return Looked([PHOTO], [f"[{PHOTO}|A photo shows one moment, nothing over time.]"])
+    ordered = _by_onset(face)
+    if not ordered:
+        return nothing(face)
+    length = float(face.series.times[-1] - face.series.times[0])
+    strong = face.units("on")[:MOST]
+    kept = [au for au in ordered if au in strong]
+    return Looked(
+        [f"clip of {length:.1f} s", *map(face.line, kept)],
+        [f"The clip is {length:.1f} s long.", *[when_sentence(face, au) for au in kept]],
+        fixed=True,
+    )
+
+
+def moments(face: Face, _: Call) -> Looked:
+    """Compare the beginning, the middle and the end of a clip."""
+    if not face.clip:
+        return Looked([PHOTO], [f"[{PHOTO}|A photo has nothing to compare over time.]"])
+    strong = np.nan_to_num(face.series.intensity).max(2)  # [T, 24]
+    times, total = face.series.times, strong.clip(ON, None).sum(1) - ON * strong.shape[1]
+    liveliest = float(times[int(total.argmax())])
+    facts, says = [f"most movement at {liveliest:.1f} s"], [f"[Most happens|The face moves most] at {liveliest:.1f} s."]
+    for au in _by_onset(face)[:MOST]:
+        facts.append(face.line(au))
+        says.append(when_sentence(face, au))
+    return Looked(facts, says, fixed=True)  # long lists of numbers: every rewording of them was replaced
+
+
+def at(face: Face, call: Call) -> Looked:
+    """What is there at one moment of a clip: its start, middle, end, or a time in seconds. Given as looked up: a movement's
+    strength then is not its strength at its peak, which is what the check of a rewording would hold it to."""
+    if not face.clip:
+        return Looked([PHOTO], [f"[{PHOTO}|A photo shows one moment, nothing over time.]"])
+    times = face.series.times
+    begin, last = float(times[0]), float(times[-1])
+    asked = {"start": begin, "middle": (begin + last) / 2, "end": last}.get(call.word, call.time or 0.0)
+    if not begin <= asked <= last:
+        length = f"from {begin:.1f} s to {last:.1f} s"
+        return Looked([f"clip {length}"], [f"The clip goes {length} only."], fixed=True)
+    k = int(np.abs(times - asked).argmin())
+    level = np.nan_to_num(face.series.intensity[k]).max(1)  # [24], the stronger side
+    on = sorted((au for au in face.units("on") if level[au_index(au)] >= ON), key=lambda au: -level[au_index(au)])
+    if not np.isfinite(face.series.intensity[k]).any():
+        says = f"At {times[k]:.1f} s nothing could be measured."
+    elif not on:
+        says = f"At {times[k]:.1f} s no measured movement is there."
+    else:
+        words = [f"{moved(au, face.facts.side(au))} ({au}, {level[au_index(au)]:.1f})" for au in on[:MOST]]
+        says = f"At {times[k]:.1f} s {clauses(words)}."
+    return Looked([f"at {times[k]:.1f} s: {', '.join(on[:MOST]) or 'nothing'}"], [says], fixed=True)
