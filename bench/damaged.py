@@ -6,10 +6,9 @@ The same number gives the same file at every run and on every machine that has t
 from __future__ import annotations
 
 import functools
-import io
 import random
-from fractions import Fraction
 
+import lab
 import numpy as np
 from material import astronaut
 
@@ -51,9 +50,6 @@ STILLS = {
     "jp2": ("JPEG2000", {}), "j2k": ("JPEG2000", {"no_jp2": True}), "ppm": ("PPM", {}), "qoi": ("QOI", {}),
     "mpo": ("MPO", {"save_all": True})}
 MOVING = {"gif": "GIF", "apng": "PNG", "webp": "WEBP", "avif": "AVIF"}
-QUICK = {"libvpx": {"deadline": "realtime", "cpu-used": "8"}, "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
-         "libx265": {"preset": "ultrafast", "x265-params": "log-level=none"}, "libsvtav1": {"preset": "12"},
-         "libx264": {"preset": "ultrafast"}}
 
 
 @functools.cache
@@ -71,38 +67,14 @@ def moments(width: int = SIDE, height: int = SIDE) -> list[np.ndarray]:
 
 def clip(codec: str, container: str, pixels: str, size: tuple[int, int] = (SIDE, SIDE), options: dict | None = None) -> bytes:
     """A clip of 4 frames at 25 a second."""
-    import av
-
-    file = io.BytesIO()
-    with av.open(file, "w", format=container) as made:
-        stream = made.add_stream(codec, rate=25, options={**QUICK.get(codec, {}), **(options or {})})
-        stream.width, stream.height, stream.pix_fmt = *size, pixels
-        stream.codec_context.time_base = Fraction(1, 25)
-        for number, picture in enumerate(moments(*size)):
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame.pts = number
-            made.mux(stream.encode(frame))
-        made.mux(stream.encode(None))
-    return file.getvalue()
-
-
-def still(form: str, options: dict) -> bytes:
-    import pillow_heif
-    from PIL import Image
-
-    pillow_heif.register_heif_opener()
-    file = io.BytesIO()
-    Image.fromarray(face()).save(file, form, **options)
-    return file.getvalue()
+    return lab.written(codec, pixels, [lab.plain(picture) for picture in moments(*size)], container, options)
 
 
 def moving(form: str) -> bytes:
     from PIL import Image
 
     first, *rest = (Image.fromarray(picture) for picture in moments())
-    file = io.BytesIO()
-    first.save(file, form, save_all=True, append_images=rest, duration=80)
-    return file.getvalue()
+    return lab.saved(first, form, save_all=True, append_images=rest, duration=80)
 
 
 def deep() -> dict[str, bytes]:
@@ -112,11 +84,7 @@ def deep() -> dict[str, bytes]:
 
     grey, colour = face()[:, :, 0].astype(np.uint16) * 16, face()[:, :, ::-1].astype(np.uint16) * 16
     made = {"png_grey16": Image.fromarray(grey), "tiff_float": Image.fromarray(grey.astype(np.float32) / 4080)}
-    files = {}
-    for name, image in made.items():
-        file = io.BytesIO()
-        image.save(file, name.split("_")[0].upper())
-        files[name] = file.getvalue()
+    files = {name: lab.saved(image, name.split("_")[0].upper()) for name, image in made.items()}
     for name, ending, values in (("png_colour16", ".png", colour), ("tiff_colour16", ".tif", colour),
                                  ("tiff_colour_float", ".tif", colour.astype(np.float32) / 4080)):
         files[name] = cv2.imencode(ending, values)[1].tobytes()
@@ -126,12 +94,15 @@ def deep() -> dict[str, bytes]:
 @functools.cache
 def whole() -> dict[str, bytes]:
     """Name -> a sound file of every accepted format."""
-    files = {f"still_{name}": still(*given) for name, given in STILLS.items()} | deep()
+    from PIL import Image
+
+    picture = Image.fromarray(face())
+    files = {f"still_{name}": lab.saved(picture, form, **more) for name, (form, more) in STILLS.items()} | deep()
     files |= {f"moving_{name}": moving(form) for name, form in MOVING.items()}
     files |= {name: clip(*given) for name, given in (CLIPS | SIZED).items()}
     packets = files["h264.ts"]
     files["avchd.mts"] = b"".join(k.to_bytes(4, "big") + packets[k:k + 188] for k in range(0, len(packets) - 187, 188))
-    return files
+    return files | lab.seeds(face())
 
 
 def damaged(number: int) -> tuple[str, bytes]:

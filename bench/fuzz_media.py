@@ -1,7 +1,7 @@
 """Thousands of damaged files through the processes that decode and measure: what becomes of each, and at which cost.
 
     python bench/fuzz_media.py                      5,000 files
-    python bench/fuzz_media.py --first 5000 --count 1000
+    python bench/fuzz_media.py --first 5000 --count 1000 --each   with the outcomes of every format
 
 Every file is measured, or refused in one line, or the process that decoded it died (of a memory limit or a crash) and was
 replaced. An internal error, a message that shows an address, or a file that takes longer than the limit is a failure, and
@@ -54,8 +54,9 @@ def peak_bytes(workers: Workers) -> int:
 
 
 def run(first: int, count: int, workers: int, seconds: float = SECONDS) -> dict:
-    """Outcomes of `count` damaged files: counts, failures in words, slowest s, peak resident bytes of a worker."""
-    shape, counts, failures, slowest, peak = shape_of("pocket"), Counter(), [], 0.0, 0
+    """Outcomes of `count` damaged files: counts, and those of each format, failures in words, slowest s, peak resident bytes
+    of a worker."""
+    shape, counts, each, failures, slowest, peak = shape_of("pocket"), Counter(), {}, [], 0.0, 0
     with Workers(workers, seconds=seconds) as pool:
         waiting: deque[tuple[str, float, Future]] = deque()
         numbers = iter(range(first, first + count))
@@ -68,12 +69,13 @@ def run(first: int, count: int, workers: int, seconds: float = SECONDS) -> dict:
             what, since, future = waiting.popleft()
             kind, message = outcome(future)
             counts[kind] += 1
+            each.setdefault(what.split()[1].rstrip(":"), Counter())[kind] += 1
             slowest, peak = max(slowest, time.monotonic() - since), max(peak, peak_bytes(pool))
             if kind in ("failed", "late") or UNSAFE.search(message):
                 failures.append(f"{kind} | {what} | {message}")
             if kind == "died":
                 print(f"died | {what} | {message}", file=sys.stderr, flush=True)
-    return {"counts": dict(counts), "failures": failures, "slowest": slowest, "peak": peak}
+    return {"counts": dict(counts), "each": each, "failures": failures, "slowest": slowest, "peak": peak}
 
 
 def main() -> int:
@@ -81,10 +83,13 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--count", type=int, default=5000)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--each", action="store_true", help="print the outcomes of every format, too")
     options = parser.parse_args()
     began = time.monotonic()
     found = run(options.first, options.count, options.workers)
     print("\n".join(found["failures"]))
+    for name, outcomes in sorted(found["each"].items() if options.each else ()):
+        print(f"{name}: " + ", ".join(f"{n} {kind}" for kind, n in sorted(outcomes.items())))
     print(f"{sum(found['counts'].values())} of {options.count} damaged files made from {len(whole())} formats accounted for in "
           f"{time.monotonic() - began:.0f} s: " + ", ".join(f"{n} {kind}" for kind, n in sorted(found["counts"].items())))
     print(f"failures {len(found['failures'])}; slowest file {found['slowest']:.1f} s from its submission; most memory resident "

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import numpy as np
 
-from emollm.perception import hdr, levels, limits, tiff, upright
+from emollm.perception import deep, hdr, levels, limits, tiff, upright
 from emollm.schema import InputError
 
 if TYPE_CHECKING:
@@ -64,15 +64,19 @@ def read(source: Path | bytes, form: str, name: str) -> tuple[np.ndarray, list[s
         content = file.read(limits.MAX_PHOTO_BYTES + 1)
     limits.check_photo_bytes(len(content), name)
     found = tiff.directory(content) if form == "TIFF" else None
-    if found is not None and _only_opencv(found):
+    if found is not None and deep.only_opencv(found):
         limits.check_photo(found.first(tiff.WIDTH, 0), found.first(tiff.HEIGHT, 0), name)
         return guarded(lambda: _deep_tiff(content, found, name), name)
     return from_image(opened(io.BytesIO(content), form, name), name, content)
 
 
-def _only_opencv(found: tiff.Directory) -> bool:
-    """Colour in float or in more than 16 bits, of which Pillow knows nothing."""
-    return found.first(tiff.SAMPLES, 1) >= 3 and found.first(tiff.BITS, 1) in (32, 64)
+def _deep_tiff(content: bytes, found: tiff.Directory, name: str) -> tuple[np.ndarray, list[str]]:
+    values = deep.opencv(tiff.without_orientation(content, found))
+    if values is None:
+        raise ValueError("not decoded")
+    rgb, words = deep.to_bytes(values, deep.white(content))
+    orientation = upright.EXIF.get(found.first(tiff.ORIENTATION, 1), upright.Orientation())
+    return orientation.turned(on_white(rgb)), [f"{name}: {words}."]
 
 
 def from_image(image: Image, name: str, content: bytes | None = None) -> tuple[np.ndarray, list[str]]:
@@ -104,16 +108,16 @@ def guarded(decode: Callable[[], T], name: str) -> T:
 
 
 def _rgb(image: Image, name: str, content: bytes | None) -> tuple[np.ndarray, list[str]]:
-    deep = _deep_colour(image, content) if content is not None else None
+    wide = deep.colour(image, content, name) if content is not None else None
     aspect, orientation = _aspect(image), _orientation(image)
-    if deep is not None:
-        rgb, words = levels.to_bytes(deep, _white(content))
+    if wide is not None:
+        rgb, words = deep.to_bytes(wide, deep.white(content))
         rgb = on_white(rgb)
     else:
         image.load()  # which turns TIFF upright by itself, and then says so
         aspect = 1 / aspect if orientation.swapped and not _orientation(image).swapped else aspect
         orientation = _orientation(image)
-        rgb, words = flat(image, _white(content))
+        rgb, words = flat(image, deep.white(content))
     notices = [f"{name}: {words}."] if words else []
     if transfer := hdr.transfer_in(content) if content is not None and image.format in ("HEIF", "AVIF", "PNG") else "":
         rgb = hdr.picture(rgb, transfer)
@@ -164,56 +168,6 @@ def _resolution(image: Image) -> tuple | None:
     if image.format == "TIFF":
         return image.info.get("resolution") or image.info.get("dpi")
     return image.info.get("dpi") if image.format in ("PNG", "BMP") else None
-
-
-# More than 8 bits
-
-
-def _white(content: bytes | None) -> float | None:
-    """The value that a TIFF calls its largest possible, or the end of a depth such as 10 or 12 bits."""
-    found = tiff.directory(content) if content is not None else None
-    if found is None:
-        return None
-    bits, largest = found.first(tiff.BITS, 8), found.first(tiff.MAX_SAMPLE, 0)
-    if largest > 255 and found.first(tiff.FORMAT, 1) == 1:
-        return float(largest)
-    return 2.0**bits - 1 if bits in (10, 12, 14) else None
-
-
-def _deep_colour(image: Image, content: bytes) -> np.ndarray | None:
-    """[H, W, 3 or 4] uint16 of a PNG or TIFF in colour of 16 bits, which Pillow would cut to 8; None for all others."""
-    if image.format == "PNG" and content[24:26] in (b"\x10\x02", b"\x10\x06"):  # IHDR: bit depth, colour type
-        return _opencv(content)
-    found = tiff.directory(content) if image.format == "TIFF" else None
-    if found is not None and found.first(tiff.BITS, 8) == 16 and found.first(tiff.SAMPLES, 1) in (3, 4):
-        colour = image.mode in ("RGB", "RGBA", "RGBX")
-        return _opencv(tiff.without_orientation(content, found)) if colour else None
-    return None
-
-
-def _deep_tiff(content: bytes, found: tiff.Directory, name: str) -> tuple[np.ndarray, list[str]]:
-    values = _opencv(tiff.without_orientation(content, found))
-    if values is None:
-        raise ValueError("not decoded")
-    rgb, words = levels.to_bytes(values, _white(content))
-    orientation = upright.EXIF.get(found.first(tiff.ORIENTATION, 1), upright.Orientation())
-    return orientation.turned(on_white(rgb)), [f"{name}: {words}."]
-
-
-def _opencv(content: bytes) -> np.ndarray | None:
-    """Colour as stored, [H, W, 3 or 4], RGB; None when OpenCV cannot decode it."""
-    import cv2
-
-    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        stored = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        return None
-    finally:
-        cv2.utils.logging.setLogLevel(level)
-    if stored is None or stored.ndim != 3 or stored.shape[2] not in (3, 4):
-        return None
-    return stored[:, :, [2, 1, 0, *range(3, stored.shape[2])]]
 
 
 def on_white(rgba: np.ndarray) -> np.ndarray:
