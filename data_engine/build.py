@@ -41,7 +41,8 @@ from emollm.training.record import Record
 KEYS = ("records", "faces", "out", "seed", "mix.real?", "mix.edited?", "mix.drawn?", "asked.explain?", "asked.movement?",
         "asked.label?", "label_share", "earlier")
 CHUNK = 500  # records that a process writes at a time
-FLATTER = 0.7  # exponent on the target where the text's label is drawn: rarer ones must be argued for, too
+FLATTER = 0.7  # exponent on the distribution that the text's label is drawn from: rarer ones must be argued for, too
+CROWDED = 0.3  # share of drawn faces that move in two ways at once: a long clip has more movements than a moment
 
 
 class LabelledFaces:
@@ -66,6 +67,7 @@ class Evidence:
     events: list[AUEvent]
     keys: list[int]
     target: np.ndarray  # [8]
+    concluded: np.ndarray  # [8]: target, as it stands after the movements; what a text argues for is drawn from it
     row: int | None  # of the picture; None: no pixels
     kind: str  # real | edited | drawn
 
@@ -78,20 +80,25 @@ def evidence(faces: LabelledFaces, rng: random.Random, mix: dict) -> Evidence:
     real = faces.intensity[row]
     if kind == "drawn":
         values = sample.draw_from_variants(rng) if rng.random() < 0.5 else sample.cooccurring(faces.pool, rng)
+        if rng.random() < CROWDED:
+            values = sample.finish_draw(np.maximum(values, sample.cooccurring(faces.pool, rng)), rng)
         confidence, measured, name, row = np.full(len(AU_NAMES), 0.9), np.ones(len(AU_NAMES), bool), "drawn", None
     else:
         values = sample.edit(real, rng) if kind == "edited" else real
     measured = sample.hide(measured, rng)
-    target = faces.target[row] if kind == "real" else movements_read(values, confidence, measured)
+    given = movements_read(values, confidence, measured)
+    target = concluded = given
+    if kind == "real":
+        target, concluded = faces.target[row], together(faces.target[row], Movements.only(given, pixels=True))
     if kind == "edited":  # the pixels still show the face as it was
         seen = movements_read(real, confidence, faces.measured)
         stated = movements_read(values, confidence, measured & (np.nan_to_num(values) != np.nan_to_num(real)).any(1))
-        target = together(faces.target[row], Movements(target, seen, stated, pixels=True))
+        target = concluded = together(faces.target[row], Movements(given, seen, stated, pixels=True))
     if rng.random() < mix_clip(kind):
         series, events, keys = sample.as_clip(values, confidence, measured, name, rng.choice((2, 2, 3, 4)), rng)
     else:
         series, events, keys = sample.photo_series(values, confidence, measured, name), [], [0]
-    return Evidence(series, events, keys, target, row, kind)
+    return Evidence(series, events, keys, target, concluded, row, kind)
 
 
 def movements_read(intensity: np.ndarray, confidence: np.ndarray, measured: np.ndarray) -> np.ndarray:
@@ -102,7 +109,7 @@ def movements_read(intensity: np.ndarray, confidence: np.ndarray, measured: np.n
 
 def mix_clip(kind: str) -> float:
     """Share of clips among records of one kind of evidence."""
-    return 0.12 if kind == "real" else 0.25
+    return {"real": 0.12, "edited": 0.25, "drawn": 0.5}[kind]
 
 
 # ---- one record -----------------------------------------------------------------------------------------------------------
@@ -130,7 +137,7 @@ def write_record(index: int, seed: int, faces: LabelledFaces, mix: dict, asked: 
     rng = random.Random(seed * 1_000_003 + index)
     found = evidence(faces, rng, mix)
     face = claims.observed(found.series, found.events, rng)
-    label = LABELS[rng.choices(range(len(LABELS)), found.target**FLATTER)[0]]
+    label = LABELS[rng.choices(range(len(LABELS)), found.concluded**FLATTER)[0]]
     kinds = rng.choices(list(asked), list(asked.values()), k=2 if rng.random() < earlier else 1)
     try:
         answers = [answer(kind, face, found, label, rng) for kind in kinds]

@@ -1,7 +1,7 @@
 """What can be said of one face, before any word of it: claims with their units, their value and where each comes from.
 
 A claim is made only when it holds by a margin, so that neither a small model nor a reader has to split hairs: a rank needs a
-lead, a side a clear gap, an order a clear delay, a level its distance from the next one. What speaks for or against a label,
+lead, a side a clear gap, an order a clear delay. What speaks for or against a label,
 what goes together and what else a movement may come from is looked up in the published tables (emollm.facs), never made up.
 
 This is the writer's own reading of the measurement. The verifier (emollm.answer.verify) has another one, of the finished text.
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from emollm.answer import prompt
 from emollm.answer.prompt import Observation
-from emollm.facs.readings import level_word, relation
+from emollm.facs.readings import relation
 from emollm.facs.tables import COMBINATIONS, OTHER_READINGS, VARIANTS, Combination
 from emollm.facs.units import UPPER_FACE
 from emollm.perception.events import peaks, side_and_strength
@@ -24,16 +24,13 @@ LEAD = 0.8  # intensity by which "the strongest" must lead: half of that is what
 ONE_SIDED = 1.5  # left-right gap from which a side is told in words; the lines name it from 1.0 on
 CLEAR = 1.8  # a movement this strong is told of by itself: above FACS level A, whoever measures
 AGAINST = 2.0  # strength from which a movement is worth an objection
-INSIDE = 0.25  # distance from the bounds of a level word at which it is told
 LATER = 0.4  # s between onsets that are told as one after the other
 SAME_TIME = 0.1  # s between onsets that are told as one moment
-EVEN = 0.5  # left-right gap up to which all movements are told as even
 MEASUREMENT = "measurement"
 SAME_AGAIN = ("a relaxed jaw", "a relaxed mouth", "an ordinary blink", "a long blink")  # causes that only repeat the movement
 COMMON = ("AU25", "AU26")  # listed for nearly every label and seen in speech: no support by themselves, but for surprise
 # What may be told to be still: all of these units measured as absent.
 STILL = {"brows": ("AU01", "AU02", "AU04"), "lips": ("AU22", "AU25", "AU26", "AU27"), "nose": ("AU09",)}
-BOUNDS = (0.0, 1.5, 2.5, 3.5, 4.5, 5.5)  # of level words
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,7 @@ def movements(face: Face) -> list[Claim]:
         return [Claim("unmeasured")]
     if not face.there:
         return [Claim("rest"), *_missing(face)]
-    return [*patterns(face), *_named(face), *_rank(face), *_level(face), *_place(face), *_side(face), *_still(face)]
+    return [*patterns(face), *_named(face), *_rank(face), *_place(face), *_side(face), *_still(face)]
 
 
 def patterns(face: Face) -> list[Claim]:
@@ -128,18 +125,8 @@ def _rank(face: Face) -> list[Claim]:
     return [Claim("strongest", (ranked[0].au,), ranked[0].intensity)]
 
 
-def _level(face: Face) -> list[Claim]:
-    """How strong the strongest movement is, in a word that it is well inside of. A trace is not worth a sentence."""
-    o = face.by_strength()[0]
-    word = level_word(o.intensity)
-    apart = min(abs(o.intensity - bound) for bound in BOUNDS)
-    return [Claim("level", (o.au,), o.intensity)] if word != "trace" and apart >= INSIDE else []
-
-
 def _place(face: Face) -> list[Claim]:
     halves = [[o for o in face.there.values() if (o.au in UPPER_FACE) == upper] for upper in (True, False)]
-    if len(face.there) < 2:
-        return []
     if not all(halves):
         return [Claim("place", tuple(face.there), "upper" if halves[0] else "lower")]
     clear = all(max(o.intensity for o in half) >= CLEAR for half in halves)
@@ -150,8 +137,7 @@ def _side(face: Face) -> list[Claim]:
     uneven = [o for o in face.by_strength() if o.side != "both"]
     if uneven and abs(face.gap[uneven[0].au]) >= ONE_SIDED and uneven[0].intensity >= CLEAR:
         return [Claim("side", (uneven[0].au,), uneven[0].side)]
-    even = len(face.there) > 1 and all(abs(face.gap[au]) <= EVEN for au in face.there)
-    return [Claim("even", tuple(face.there))] if even else []
+    return []
 
 
 def _still(face: Face) -> list[Claim]:

@@ -1,7 +1,7 @@
 """The rule writer: which claims an explanation is made of, in which order, and their sentences.
 
 Claims first (claims.py), sentences from claims (phrases.py). What is drawn is a *plan*: the kinds of claims, one after the
-other. Kinds keep one order (what moves, how strong or where, when, on which side or what is still, what else it may come from),
+other. Kinds keep one order (what moves, what leads or where, when, on which side or what is still, what else it may come from),
 so that "what comes next" never means "the same again", which is what a small model makes of kinds in any order. The
 interpretation comes before the label and never names one.
 """
@@ -72,9 +72,9 @@ def interpretation(face: Face, level: str, rng: random.Random) -> list[Claim]:
         return [known[0], *_some(rng, rest, rng.choice((1, 2, 2, 3)))]
     chosen = _opening(known, rng)
     alone = len(face.there) == 1
-    chosen += _one(rng, [c for c in known if c.kind in ("strongest", "level", "place")], 0.8 if alone else 0.7)
+    chosen += _one(rng, [c for c in known if c.kind in ("strongest", "place")], 0.8 if alone else 0.7)
     chosen += _in_time(face, rng)
-    chosen += _one(rng, [c for c in known if c.kind in ("side", "still", "even")], 0.6)
+    chosen += _one(rng, [c for c in known if c.kind in ("side", "still")], 0.6)
     most = MOST.get(level, 4) + face.clip
     if len(chosen) < 2 or (len(chosen) < most and rng.random() < 0.75):
         chosen.append(rng.choice(claims.causes(face)))

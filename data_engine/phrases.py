@@ -2,7 +2,7 @@
 
 A pattern holds alternatives in brackets, "[This|Such a look] [can|may] also ...": variety comes from recombination. Slots:
 {ref} the movements, {be}/{s} what their verb needs, {clauses} the movements as clauses, {codes} their codes, {x} a strength,
-{word} and {letter} its level, {phrase} a combination's own words, {side}, {r} and {r2} causes, {d} a length in seconds; {a} {b}
+{letter} its FACS level, {phrase} a combination's own words, {side}, {r} and {r2} causes, {d} a length in seconds; {a} {b}
 {c} single movements in time order with {as} {bs} {cs} for their verbs and {ta} {tb} {tc} for their onsets.
 
 What a small model got wrong is not said here (docs/decisions.md): no pair of movements is ranked, no side stands inside a
@@ -73,8 +73,6 @@ _PLAIN: dict[str, tuple[str, ...]] = {
     "strongest": ("[the strongest movement|the clearest movement|the strongest sign][ here|] is {ref}[, at {x}| at {x}]",
                   "[strongest|clearest][ of all|] {be} {ref}[, at {x}|]", "at {x}, {ref} {be} the [strongest|clearest]",
                   "{ref} lead{s} in strength[, at {x}|]"),
-    "level": ("{ref} {be} {word}, at {x}", "{ref} {be} of {word} strength", "at {x}, {ref} {be} {word}",
-              "with {x}, {ref} {be} {word}"),
     "place lower": ("[everything|all of it] [lies|is] in the lower face", "the area of nose, mouth and chin carries it all"),
     "place upper": ("[everything|all of it] [lies|is] in the upper face", "the area of brows and eyes carries it all"),
     "place both": ("upper and lower face [both take part|share the movement]",
@@ -82,8 +80,6 @@ _PLAIN: dict[str, tuple[str, ...]] = {
                    "the upper face and the lower face [both take part|contribute alike]"),
     "side": ("{codes} is [stronger|much stronger|clearer] on the {side} side", "{codes} [is|lies|shows] mainly on the {side}",
              "the face is uneven[:|, as] {codes} [lies|shows|is] mainly on the {side}"),
-    "even": ("[left and right|both sides] [move alike|are even|take part alike]",
-             "the movement is [even|the same] on [both sides|left and right]"),
     "still brows": ("the brows [stay|are|remain] at rest", "[no raising and no lowering|no movement] of the brows is seen"),
     "still lips": ("the lips [stay|are|remain] closed", "the mouth [stays|is|remains] closed"),
     "still nose": ("the nose [stays|is] at rest", "no wrinkling of the nose [is seen|joins in|goes with it]"),
@@ -154,8 +150,6 @@ _CODER: dict[str, tuple[str, ...]] = {
              "[only one unit is scored|a single unit is scored]: {codes} at {letter}"),
     "strongest": ("the strongest unit is {codes}[, at {x}| at {x}| at level {letter}]",
                   "[strongest|clearest] is {codes}[, at {x}|, at level {letter}]", "{codes} leads in strength, at {x}"),
-    "level": ("{codes} reaches level {letter}", "{codes} is at level {letter}, {x}", "at {x}, {codes} is {word}"),
-    "even": ("all units are even on both sides", "all units are symmetric"),
     "support": ("{codes} {cbe} listed for it", "[published listings|the listings] for it [include|contain|name] {codes}",
                 "the reading [rests on|is based on] {codes}", "{codes} point{cs} to it",
                 "[the support|the evidence] [comes from|lies in] {codes}"),
@@ -167,7 +161,6 @@ _CHILD: dict[str, tuple[str, ...]] = {
     "there": ("{clauses}", "[you can see that|here,|in this face,] {clauses}"),
     "only": ("only one movement is there: {clauses}", "{clauses}, and nothing else moves"),
     "strongest": ("{ref} {be} the strongest", "the strongest movement is {ref}", "the biggest movement is {ref}"),
-    "level": ("{ref} {be} {simple}",),
     "cause": ("{r} can look like this too", "{ref} can also come from {r}"),
     "causes": ("{ref} can also come from {r} or {r2}", "{r} or {r2} can look like this too"),
     "shared cause": ("{r} can look like this too", "several of these can also come from {r}"),
@@ -252,8 +245,7 @@ def _slots(claim: Claim, face: Face, level: str, rng: random.Random) -> dict[str
                   "cbe": "are" if len(group) > 1 else "is", "cs": "" if len(group) > 1 else "s",
                   "clauses": listed([say(rng, _clause(o, level)) for o in group]),
                   "scores": listed([f"{o.au} at {_letter(o.intensity)}" for o in group]),
-                  "x": f"{first.intensity:.1f}", "word": level_word(first.intensity), "letter": _letter(first.intensity),
-                  "simple": "strong" if first.intensity > 3 else "weak" if first.intensity < 2.4 else "moderate"}
+                  "x": f"{first.intensity:.1f}", "letter": _letter(first.intensity)}
     if claim.kind.startswith("sequence"):
         slots |= _in_time(group, claim.value, level, rng)
     if claim.kind in ("brief", "throughout", "lasts"):

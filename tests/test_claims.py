@@ -43,11 +43,6 @@ def test_a_side_needs_a_clear_gap(face, left, told):
     assert [c.value for c in found] == [told] * bool(told)
 
 
-@pytest.mark.parametrize("strength, told", [(3.0, True), (3.4, False), (1.3, False), (4.9, True)])
-def test_a_level_is_well_inside_its_word_and_no_trace(face, strength, told):
-    assert ("level" in kinds(claims.movements(face({"AU12": strength})))) == told
-
-
 @pytest.mark.parametrize("brow, told", [(0.2, True), (0.6, False)])
 def test_stillness_is_measured_absence(face, brow, told):
     """Between OFF and ON nobody should be sure; what was not measured is not still."""
