@@ -93,13 +93,13 @@ def stated_alone(series: AUSeries, seen: AUSeries) -> AUSeries:
     return dataclasses.replace(series, measured=series.measured & ~same)
 
 
-def together(look: np.ndarray, said: Movements) -> np.ndarray:
-    """The label distribution [8] of both witnesses. look [8]: the model's own distribution."""
+def together(look: np.ndarray, said: Movements, measured: float = MEASURED) -> np.ndarray:
+    """The label distribution [8] of both witnesses. look [8]: the model's own distribution; measured: see above."""
     if not said.pixels:
         return said.given
     changed = abs(said.given - said.seen).sum() / 2
     score = (1 - OUTDATED * changed) * np.log(np.maximum(look, 1e-12)) + np.log(said.given) - np.log(said.seen)
-    score += MEASURED * np.log(said.given) + STATED * np.log(said.stated * len(LABELS))
+    score += measured * np.log(said.given) + STATED * np.log(said.stated * len(LABELS))
     both = np.exp(score - np.logaddexp.reduce(score))
     both += changed * reading.DOUBT * (1 / len(LABELS) - both)  # a statement leaves as much doubt as any reading
     cost = CONFLICT_COST * conflict(look, said.given)

@@ -21,26 +21,35 @@ from emollm.training.tower import CLASSES
 
 EPOCHS, LEAST_STEPS, BATCH = 8, 200, 512
 RATE, DECAY, DROPPED, SMOOTHING = 2e-3, 1e-4, 0.2, 0.1
+Head = tuple[torch.Tensor, torch.Tensor]  # weight [L, C], bias [L]
 
 
 def fit_look(encoder: FaceEncoder, cache: FeatureCache, faces: ObservedFaces, share: float, evened: float,
              seed: int = 0) -> None:
-    """Give the encoder the look of its tower.
+    """Give the encoder the look of its tower: its head is fitted and put together, see `heads` and `mixed`."""
+    weight, bias = mixed(*heads(cache, faces, seed), share, evened)
+    with torch.no_grad():
+        encoder.look_head.weight.copy_(weight)
+        encoder.look_head.bias.copy_(bias)
+
+
+def heads(cache: FeatureCache, faces: ObservedFaces, seed: int = 0) -> tuple[Head, Head]:
+    """The heads for the votes and for the FER2013 label, both of eight labels, on mean features [N, C] as they are."""
+    features, votes, label = _examples(cache, faces)
+    middle, spread = features.mean(0), features.std(0) + 1e-6
+    by_votes, by_label = _fit((features - middle) / spread, votes, label, seed)
+    fitted = (by_votes, _with_contempt(by_label, by_votes))
+    return tuple((weight / spread, bias - weight / spread @ middle) for weight, bias in fitted)
+
+
+def mixed(by_votes: Head, by_label: Head, share: float, evened: float) -> Head:
+    """One head of both.
 
     share: 0-1, of the head for the FER2013 label beside the head for the votes. evened: 0-1, how far the labels are taken to
     be alike common: 0 as in the pictures, 1 all alike.
     """
-    features, votes, label = _examples(cache, faces)
-    middle, spread = features.mean(0), features.std(0) + 1e-6
-    by_votes, by_label = _fit((features - middle) / spread, votes, label, seed)
-    weight = torch.zeros(len(LABELS), features.shape[1])
-    bias = -evened * torch.tensor(CROWD, dtype=torch.float32).log()
-    for head, part in ((by_votes, 1 - share), (_with_contempt(by_label, by_votes), share)):
-        weight += part * head[0] / spread
-        bias += part * (head[1] - head[0] / spread @ middle)
-    with torch.no_grad():
-        encoder.look_head.weight.copy_(weight)
-        encoder.look_head.bias.copy_(bias)
+    weight, bias = ((1 - share) * v + share * f for v, f in zip(by_votes, by_label, strict=True))
+    return weight, bias - evened * torch.tensor(CROWD, dtype=torch.float32).log()
 
 
 def _examples(cache: FeatureCache, faces: ObservedFaces) -> tuple:
@@ -51,7 +60,7 @@ def _examples(cache: FeatureCache, faces: ObservedFaces) -> tuple:
     return torch.cat(features), votes.repeat(cache.variants, 1), label.repeat(cache.variants)
 
 
-def _fit(x: torch.Tensor, votes: torch.Tensor, label: torch.Tensor, seed: int) -> list[tuple]:
+def _fit(x: torch.Tensor, votes: torch.Tensor, label: torch.Tensor, seed: int) -> list[Head]:
     """Weight and bias of both heads. x [N, C] of mean 0 and spread 1."""
     torch.manual_seed(seed)
     heads = nn.ModuleList([nn.Linear(x.shape[1], len(LABELS)), nn.Linear(x.shape[1], CLASSES)])
@@ -70,7 +79,7 @@ def _fit(x: torch.Tensor, votes: torch.Tensor, label: torch.Tensor, seed: int) -
     return [(head.weight.detach(), head.bias.detach()) for head in heads]
 
 
-def _with_contempt(by_label: tuple, by_votes: tuple) -> tuple:
+def _with_contempt(by_label: Head, by_votes: Head) -> Head:
     """The head of seven labels with an eighth: as far from the mean of the others as the votes have it."""
     def eighth(own: torch.Tensor, of_votes: torch.Tensor) -> torch.Tensor:
         others = of_votes[:CLASSES].mean(0)
