@@ -36,7 +36,7 @@ SEEDS = 3
 SHAPE = Shape(max_key_frames=1, chip_size=48)
 
 
-class Seen:
+class BothSeen:
     """Faces as the look and the reading of the movements see them: mean features [N, C], movements [N, 8]."""
 
     def __init__(self, features: torch.Tensor, movements: np.ndarray):
@@ -64,14 +64,14 @@ def features_of(model, processor, chips: np.ndarray) -> torch.Tensor:
     return torch.cat(found)
 
 
-def validation(model, processor, faces: ObservedFaces) -> Seen:
+def validation(model, processor, faces: ObservedFaces) -> BothSeen:
     rows = faces.validate
     strength, there = np.nan_to_num(faces.intensity[rows]).max(2), faces.found[rows]
     read = reading.read(strength, np.nan_to_num(faces.confidence[rows]), faces.measured & there[:, None])
-    return Seen(features_of(model, processor, faces.chips[rows]), read)
+    return BothSeen(features_of(model, processor, faces.chips[rows]), read)
 
 
-def posed(model, processor, table: str) -> tuple[Seen, np.ndarray]:
+def posed(model, processor, table: str) -> tuple[BothSeen, np.ndarray]:
     """The faces of a table of crops, and their labels [N]."""
     chips, read, label = [], [], []
     for row in read_table(table):
@@ -79,7 +79,7 @@ def posed(model, processor, table: str) -> tuple[Seen, np.ndarray]:
         chips.append(face.chips[0, :, :, 0])
         read.append(reading.of_series(face.series))
         label.append(LABELS.index(row.label))
-    return Seen(features_of(model, processor, np.stack(chips)), np.stack(read)), np.array(label)
+    return BothSeen(features_of(model, processor, np.stack(chips)), np.stack(read)), np.array(label)
 
 
 def figure(statistic, truth: np.ndarray, predicted: np.ndarray) -> str:

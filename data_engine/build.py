@@ -120,7 +120,7 @@ class Dropped(Exception):
 
 
 @dataclass
-class Answer:
+class DraftAnswer:
     """One question with its answer; plan and claims of its prose, empty without any."""
 
     question: str
@@ -152,23 +152,23 @@ def write_record(index: int, seed: int, faces: LabelledFaces, mix: dict, asked: 
                   provenance), "kept"
 
 
-def answer(kind: str, face: claims.Face, found: Evidence, label: str, rng: random.Random) -> Answer:
+def answer(kind: str, face: claims.MeasuredFace, found: Evidence, label: str, rng: random.Random) -> DraftAnswer:
     """A question of that kind (explain, movement or label) and its answer. Raises Dropped."""
     if kind == MOVEMENT:
         lines = "\n".join(prompt.render_observation(o) for o in face.there.values())
-        return Answer(rng.choice(QUESTIONS[MOVEMENT]), lines or prompt.NOTHING)
+        return DraftAnswer(rng.choice(QUESTIONS[MOVEMENT]), lines or prompt.NOTHING)
     if kind == LABEL:
-        return Answer(rng.choice(QUESTIONS[LABEL]), f"{prompt.CONCLUSION} {label}.")
+        return DraftAnswer(rng.choice(QUESTIONS[LABEL]), f"{prompt.CONCLUSION} {label}.")
     level = rng.choices(list(LEVEL_SHARES), list(LEVEL_SHARES.values()))[0]
     written = draft.explain(face, label, level, rng)
     text = whole(face, written, label)
     check(text, written, found)
     default = level == PLAIN and rng.random() < 0.4
     question = prompt.DEFAULT_QUESTION if default else rng.choice(WORDINGS[level])
-    return Answer(question, text, level, written.plan, placed(text, written))
+    return DraftAnswer(question, text, level, written.plan, placed(text, written))
 
 
-def whole(face: claims.Face, written: Draft, label: str) -> str:
+def whole(face: claims.MeasuredFace, written: Draft, label: str) -> str:
     """A draft in the answer format: with its observation lines, or as a conclusion alone where it has no interpretation."""
     after = " ".join(s.text for s in written.conclusion)
     if not written.interpretation:

@@ -34,7 +34,7 @@ STILL = {"brows": ("AU01", "AU02", "AU04"), "lips": ("AU22", "AU25", "AU26", "AU
 
 
 @dataclass(frozen=True)
-class Claim:
+class DraftClaim:
     """One thing that is so. `value`: a strength 0-5, seconds, a word, or several; `source`: measurement, or which table."""
 
     kind: str
@@ -46,7 +46,7 @@ class Claim:
         return {"kind": self.kind, "units": list(self.units), "value": self.value, "source": self.source}
 
 
-class Face:
+class MeasuredFace:
     """One face's measurement as the writer needs it: the observation lines, and what lies between the lines."""
 
     def __init__(self, series: AUSeries, observations: list[Observation]):
@@ -74,23 +74,23 @@ class Face:
 # ---- what moves ---------------------------------------------------------------------------------------------------------
 
 
-def movements(face: Face) -> list[Claim]:
+def movements(face: MeasuredFace) -> list[DraftClaim]:
     """Claims about the movements, their time aside: what is there, together, strongest, where, on which side, what is still."""
     if not face.seen:
-        return [Claim("unmeasured")]
+        return [DraftClaim("unmeasured")]
     if not face.there:
-        return [Claim("rest"), *_missing(face)]
+        return [DraftClaim("rest"), *_missing(face)]
     return [*patterns(face), *_named(face), *_rank(face), *_place(face), *_side(face), *_still(face)]
 
 
-def patterns(face: Face) -> list[Claim]:
+def patterns(face: MeasuredFace) -> list[DraftClaim]:
     """Combinations that the tables know, largest first; one that is part of a larger one is left out."""
     found = [c for c in COMBINATIONS if _holds(c, face)]
     found = [c for c in found if not any(c.aus < d.aus for d in found)]
-    return [Claim("pattern", tuple(sorted(c.aus)), c.name, c.source) for c in sorted(found, key=lambda c: -len(c.aus))]
+    return [DraftClaim("pattern", tuple(sorted(c.aus)), c.name, c.source) for c in sorted(found, key=lambda c: -len(c.aus))]
 
 
-def _holds(c: Combination, face: Face) -> bool:
+def _holds(c: Combination, face: MeasuredFace) -> bool:
     if not c.aus <= face.there.keys() or not face.absent(tuple(sorted(c.without))):
         return False
     sides = {face.there[au].side for au in c.aus}
@@ -105,57 +105,57 @@ def _at_one_time(group: list[Observation]) -> bool:
     return not spans or min(off for _, off in spans) - max(on for on, _ in spans) > SAME_TIME
 
 
-def _named(face: Face) -> list[Claim]:
+def _named(face: MeasuredFace) -> list[DraftClaim]:
     """The strongest movements, as many as a sentence holds, or the only one."""
     if len(face.there) == 1:
         only = next(iter(face.there.values()))
-        return [Claim("only", (only.au,), only.intensity)]
+        return [DraftClaim("only", (only.au,), only.intensity)]
     found = []
     for n in (2, 3):
         if len(face.there) >= n:
             group = face.in_order({o.au for o in face.by_strength()[:n]})
-            found.append(Claim(f"there{n}", tuple(o.au for o in group), [o.intensity for o in group]))
+            found.append(DraftClaim(f"there{n}", tuple(o.au for o in group), [o.intensity for o in group]))
     return found
 
 
-def _rank(face: Face) -> list[Claim]:
+def _rank(face: MeasuredFace) -> list[DraftClaim]:
     ranked = face.by_strength()
     if len(ranked) < 2 or ranked[0].intensity - ranked[1].intensity < LEAD:
         return []
-    return [Claim("strongest", (ranked[0].au,), ranked[0].intensity)]
+    return [DraftClaim("strongest", (ranked[0].au,), ranked[0].intensity)]
 
 
-def _place(face: Face) -> list[Claim]:
+def _place(face: MeasuredFace) -> list[DraftClaim]:
     halves = [[o for o in face.there.values() if (o.au in UPPER_FACE) == upper] for upper in (True, False)]
     if not all(halves):
-        return [Claim("place", tuple(face.there), "upper" if halves[0] else "lower")]
+        return [DraftClaim("place", tuple(face.there), "upper" if halves[0] else "lower")]
     clear = all(max(o.intensity for o in half) >= CLEAR for half in halves)
-    return [Claim("place", tuple(face.there), "both")] if clear else []
+    return [DraftClaim("place", tuple(face.there), "both")] if clear else []
 
 
-def _side(face: Face) -> list[Claim]:
+def _side(face: MeasuredFace) -> list[DraftClaim]:
     uneven = [o for o in face.by_strength() if o.side != "both"]
     if uneven and abs(face.gap[uneven[0].au]) >= ONE_SIDED and uneven[0].intensity >= CLEAR:
-        return [Claim("side", (uneven[0].au,), uneven[0].side)]
+        return [DraftClaim("side", (uneven[0].au,), uneven[0].side)]
     return []
 
 
-def _still(face: Face) -> list[Claim]:
+def _still(face: MeasuredFace) -> list[DraftClaim]:
     """A part that stays at rest while another clearly moves."""
     upper = any(o.au in UPPER_FACE and o.intensity >= CLEAR for o in face.there.values())
     lower = any(o.au not in UPPER_FACE and o.intensity >= CLEAR for o in face.there.values())
     worth = {"brows": lower, "lips": upper, "nose": "AU10" in face.there or "AU04" in face.there}
-    return [Claim("still", units, part) for part, units in STILL.items() if worth[part] and face.absent(units)]
+    return [DraftClaim("still", units, part) for part, units in STILL.items() if worth[part] and face.absent(units)]
 
 
-def _missing(face: Face) -> list[Claim]:
-    return [Claim("still", units, part) for part, units in STILL.items() if face.absent(units)]
+def _missing(face: MeasuredFace) -> list[DraftClaim]:
+    return [DraftClaim("still", units, part) for part, units in STILL.items() if face.absent(units)]
 
 
 # ---- time -----------------------------------------------------------------------------------------------------------------
 
 
-def moments(face: Face) -> list[Claim]:
+def moments(face: MeasuredFace) -> list[DraftClaim]:
     """What a clip's movements do in time: which comes first and what follows, what is brief, what lasts; nothing in a photo."""
     timed = sorted((o for o in face.there.values() if o.interval), key=lambda o: o.interval[0])
     if not face.clip or not timed:
@@ -163,7 +163,7 @@ def moments(face: Face) -> list[Claim]:
     return [*_sequence(timed), *_together(timed), *_lengths(timed, face)]
 
 
-def _sequence(timed: list[Observation]) -> list[Claim]:
+def _sequence(timed: list[Observation]) -> list[DraftClaim]:
     """The movements in the order in which they start, as far as each is clearly later than the one before; at most three."""
     run = timed[:1]
     for o in timed[1:3]:
@@ -172,60 +172,60 @@ def _sequence(timed: list[Observation]) -> list[Claim]:
         run.append(o)
     if len(run) < 2:
         return []
-    return [Claim(f"sequence{len(run)}", tuple(o.au for o in run), [round(o.interval[0], 1) for o in run])]
+    return [DraftClaim(f"sequence{len(run)}", tuple(o.au for o in run), [round(o.interval[0], 1) for o in run])]
 
 
-def _together(timed: list[Observation]) -> list[Claim]:
+def _together(timed: list[Observation]) -> list[DraftClaim]:
     if len(timed) > 1 and timed[-1].interval[0] - timed[0].interval[0] <= SAME_TIME:
-        return [Claim("at once", tuple(sorted(o.au for o in timed)), round(timed[0].interval[0], 1))]
+        return [DraftClaim("at once", tuple(sorted(o.au for o in timed)), round(timed[0].interval[0], 1))]
     return []
 
 
-def _lengths(timed: list[Observation], face: Face) -> list[Claim]:
+def _lengths(timed: list[Observation], face: MeasuredFace) -> list[DraftClaim]:
     found = []
     for o in timed:
         length = o.interval[1] - o.interval[0]
         if length <= MICRO_SECONDS:
-            found.append(Claim("brief", (o.au,), round(length, 1)))
+            found.append(DraftClaim("brief", (o.au,), round(length, 1)))
         elif o.interval[0] - face.start <= SAME_TIME and face.end - o.interval[1] <= SAME_TIME:
-            found.append(Claim("throughout", (o.au,), round(length, 1)))
+            found.append(DraftClaim("throughout", (o.au,), round(length, 1)))
     longest = max(timed, key=lambda o: o.interval[1] - o.interval[0])
     length = longest.interval[1] - longest.interval[0]
     others = [o.interval[1] - o.interval[0] for o in timed if o is not longest]
     if others and length - max(others) >= 2 * LATER:
-        found.append(Claim("lasts", (longest.au,), round(length, 1)))
+        found.append(DraftClaim("lasts", (longest.au,), round(length, 1)))
     return found
 
 
 # ---- what it may mean -----------------------------------------------------------------------------------------------------
 
 
-def causes(face: Face) -> list[Claim]:
+def causes(face: MeasuredFace) -> list[DraftClaim]:
     """What the strongest movements may come from apart from emotion; what two of them share comes first."""
     known = {o.au: [r for r in OTHER_READINGS[o.au] if r not in SAME_AGAIN] for o in face.by_strength()[:3]}
     users = {r: tuple(sorted(au for au in known if r in known[au])) for readings in known.values() for r in readings}
-    found = [Claim("shared cause", units, r, "OTHER_READINGS") for r, units in users.items() if len(units) > 1]
+    found = [DraftClaim("shared cause", units, r, "OTHER_READINGS") for r, units in users.items() if len(units) > 1]
     for au, readings in known.items():
-        found += [Claim("cause", (au,), r, "OTHER_READINGS") for r in readings]
-        found += [Claim("causes", (au,), readings[:2], "OTHER_READINGS")] * (len(readings) > 1)
+        found += [DraftClaim("cause", (au,), r, "OTHER_READINGS") for r in readings]
+        found += [DraftClaim("causes", (au,), readings[:2], "OTHER_READINGS")] * (len(readings) > 1)
     return found
 
 
-def support(label: str, face: Face) -> Claim:
+def support(label: str, face: MeasuredFace) -> DraftClaim:
     """What a conclusion rests on: the movements that are there and that a table lists for it, or that none is.
 
     Every one is named, up to the three strongest, in the order of the lines: "which of these are listed?" has one answer.
     """
     if not face.seen:
-        return Claim("unseen", (), label)
+        return DraftClaim("unseen", (), label)
     listed = [o for o in face.by_strength() if relation(label, o.au) == "for"]
     if not listed:
         at_rest = "no movement" if label == "neutral" else "look at rest"
-        return Claim("look" if face.there else at_rest, (), label)
+        return DraftClaim("look" if face.there else at_rest, (), label)
     telling = [o for o in listed if o.au not in COMMON or label == "surprise"]
     chosen = face.in_order({o.au for o in (telling or listed)[:3]})
     units = tuple(o.au for o in chosen)
-    return Claim(f"support{len(units)}" if telling else "common", units, label, _sources(label, units))
+    return DraftClaim(f"support{len(units)}" if telling else "common", units, label, _sources(label, units))
 
 
 def _sources(label: str, units: tuple[str, ...]) -> str:
@@ -236,14 +236,14 @@ def _sources(label: str, units: tuple[str, ...]) -> str:
     return "; ".join(dict.fromkeys([best.source, *rest]))
 
 
-def objection(label: str, face: Face) -> Claim | None:
+def objection(label: str, face: MeasuredFace) -> DraftClaim | None:
     """The strongest movement against a label, when it is clear."""
     against = [o for o in face.by_strength() if relation(label, o.au) == "against"]
     if not against or against[0].intensity < AGAINST:
         return None
-    return Claim("against", (against[0].au,), label, "emollm.facs.readings.relation")
+    return DraftClaim("against", (against[0].au,), label, "emollm.facs.readings.relation")
 
 
-def observed(series: AUSeries, events: list[AUEvent], rng=None) -> Face:
+def observed(series: AUSeries, events: list[AUEvent], rng=None) -> MeasuredFace:
     """A face with its observation lines; `rng` picks among their looks."""
-    return Face(series, prompt.observe(series, events, rng))
+    return MeasuredFace(series, prompt.observe(series, events, rng))

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, field
 
 from data_engine import claims
-from data_engine.claims import Claim, Face
+from data_engine.claims import DraftClaim, MeasuredFace
 from data_engine.phrases import CHILD, LINE, pattern_of, word
 
 # Words that would give the label away before the evidence is through.
@@ -31,7 +31,7 @@ class Sentence:
     """One sentence and the claim that it says."""
 
     text: str
-    claim: Claim
+    claim: DraftClaim
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Draft:
     plan: str = ""
 
 
-def explain(face: Face, label: str, level: str, rng: random.Random) -> Draft:
+def explain(face: MeasuredFace, label: str, level: str, rng: random.Random) -> Draft:
     """Interpretation and conclusion of one face at a language level of phrases.WORDS.
 
     The level "line" has a conclusion alone. The same face, label, level and rng state give the same draft.
@@ -56,19 +56,19 @@ def explain(face: Face, label: str, level: str, rng: random.Random) -> Draft:
     return draft
 
 
-def _name(claim: Claim) -> str:
+def _name(claim: DraftClaim) -> str:
     """A claim's name in a plan: its kind and, of a pattern, how many movements it is made of."""
     return f"{pattern_of(claim)}{len(claim.units) or ''}"
 
 
-def interpretation(face: Face, level: str, rng: random.Random) -> list[Claim]:
+def interpretation(face: MeasuredFace, level: str, rng: random.Random) -> list[DraftClaim]:
     """The claims of an interpretation, in order."""
     known = claims.movements(face)
     if known[0].kind == "unmeasured":
-        return [known[0], *_some(rng, [Claim(k, source="emollm") for k in _UNMEASURED], rng.choice((1, 2)))]
+        return [known[0], *_some(rng, [DraftClaim(k, source="emollm") for k in _UNMEASURED], rng.choice((1, 2)))]
     if known[0].kind == "rest":
         still = [rng.choice(known[1:])] if known[1:] else []
-        rest = [*still, *(Claim(k, source="emollm") for k in _REST)]
+        rest = [*still, *(DraftClaim(k, source="emollm") for k in _REST)]
         return [known[0], *_some(rng, rest, rng.choice((1, 2, 2, 3)))]
     chosen = _opening(known, rng)
     alone = len(face.there) == 1
@@ -81,7 +81,7 @@ def interpretation(face: Face, level: str, rng: random.Random) -> list[Claim]:
     return chosen[:most]
 
 
-def _opening(known: list[Claim], rng: random.Random) -> list[Claim]:
+def _opening(known: list[DraftClaim], rng: random.Random) -> list[DraftClaim]:
     """What moves: a known combination, now and then with a second one apart from it, or the movements themselves."""
     found = [c for c in known if c.kind == "pattern"]
     named = [c for c in known if c.kind in ("only", "there2", "there3")]
@@ -90,28 +90,28 @@ def _opening(known: list[Claim], rng: random.Random) -> list[Claim]:
     first = rng.choice(found[:2])
     apart = [c for c in found if not {*c.units} & {*first.units}]
     if apart and rng.random() < 0.4:
-        return [first, Claim("second pattern", apart[0].units, apart[0].value, apart[0].source)]
+        return [first, DraftClaim("second pattern", apart[0].units, apart[0].value, apart[0].source)]
     return [first]
 
 
-def _in_time(face: Face, rng: random.Random) -> list[Claim]:
+def _in_time(face: MeasuredFace, rng: random.Random) -> list[DraftClaim]:
     """What a clip is told by: its order, then a length."""
     known = claims.moments(face)
     order = [c for c in known if c.kind.startswith("sequence") or c.kind == "at once"]
     return [*_one(rng, order, 0.9), *_one(rng, [c for c in known if c not in order], 0.8 if not order else 0.5)]
 
 
-def _one(rng: random.Random, options: list[Claim], share: float) -> list[Claim]:
+def _one(rng: random.Random, options: list[DraftClaim], share: float) -> list[DraftClaim]:
     return [rng.choice(options)] if options and rng.random() < share else []
 
 
-def _some(rng: random.Random, options: list[Claim], n: int) -> list[Claim]:
+def _some(rng: random.Random, options: list[DraftClaim], n: int) -> list[DraftClaim]:
     """n of them, in their own order."""
     places = sorted(rng.sample(range(len(options)), min(n, len(options))))
     return [options[k] for k in places]
 
 
-def conclusion(face: Face, label: str, level: str, rng: random.Random) -> list[Claim]:
+def conclusion(face: MeasuredFace, label: str, level: str, rng: random.Random) -> list[DraftClaim]:
     """What the label rests on and, where it is clear, the strongest movement against it.
 
     The next label is not written: it is read off the distribution where the explanation is put together (answer.bind.argue),

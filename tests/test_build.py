@@ -11,7 +11,7 @@ import pytest
 
 from data_engine import build as engine
 from data_engine import card, draft
-from data_engine.claims import Claim
+from data_engine.claims import DraftClaim
 from data_engine.questions import QUESTIONS, WORDINGS
 from emollm.answer import prompt, verify
 from emollm.schema import AU_NAMES, LABELS, InputError
@@ -166,7 +166,7 @@ def test_false_texts_are_dropped_and_counted(config, monkeypatch, text, reason):
 
     def wrong(face, label, level, rng):
         invented = next(au for au in AU_NAMES if au not in face.there and au not in ("AU11", "AU22", "AU45"))
-        said = draft.Sentence(text.format(invented=invented), Claim("there1"))
+        said = draft.Sentence(text.format(invented=invented), DraftClaim("there1"))
         return dataclasses.replace(true(face, label, level, rng), interpretation=[said])
 
     monkeypatch.setattr(engine.draft, "explain", wrong)

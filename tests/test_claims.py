@@ -25,7 +25,7 @@ def kinds(found) -> set[str]:
     return {c.kind for c in found}
 
 
-def only(found, kind: str) -> claims.Claim:
+def only(found, kind: str) -> claims.DraftClaim:
     return next(c for c in found if c.kind == kind)
 
 
@@ -136,7 +136,7 @@ def test_causes_are_in_the_table_and_do_not_repeat_the_movement(face):
 def test_invented_faces_have_claims_for_every_label(drawn_face):
     for seed in range(100):
         series, _, _, observations, _ = drawn_face(seed)
-        face = claims.Face(series, observations)
+        face = claims.MeasuredFace(series, observations)
         assert claims.movements(face)
         for label in LABELS:
             assert set(claims.support(label, face).units) <= face.there.keys()

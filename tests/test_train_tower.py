@@ -150,11 +150,12 @@ def test_a_file_that_is_no_cache_is_refused(tmp_path):
 
 
 @pytest.fixture
-def uneven() -> train_tower.Faces:
+def uneven() -> train_tower.TowerFaces:
     """60 faces of label 0, 30 of label 1, 10 of label 2, in rows 100 to 199; one held out."""
     label = torch.zeros(201, dtype=torch.long)
     label[160:190], label[190:200] = 1, 2
-    return train_tower.Faces(torch.zeros(201, 4, 4), torch.zeros(201, 8), label, torch.arange(100, 200), torch.tensor([200]))
+    chips, votes = torch.zeros(201, 4, 4), torch.zeros(201, 8)
+    return train_tower.TowerFaces(chips, votes, label, torch.arange(100, 200), torch.tensor([200]))
 
 
 def test_without_balance_every_face_is_shown_once(uneven):
@@ -176,7 +177,7 @@ def test_the_validation_head_counts_sure_majorities_only(uneven):
     votes = torch.zeros(201, 8)
     votes[:, 3] = 10.0
     votes[150:, 3] = 5.0
-    faces = train_tower.Faces(uneven.chips, votes, uneven.label, uneven.train, torch.arange(100, 200))
+    faces = train_tower.TowerFaces(uneven.chips, votes, uneven.label, uneven.train, torch.arange(100, 200))
 
     class Perfect:
         def logits(self, chips):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from emollm.answer.facts import RIGHT, Facts
-from emollm.answer.found import Found, Passage
 from emollm.answer.lexicon import CAUSE, bare
 from emollm.answer.mention import Mention
+from emollm.answer.statement import Passage, Statement
 from emollm.facs.tables import COMBINATIONS, OTHER_READINGS
 
 _MAY = re.compile(
@@ -17,7 +17,7 @@ _MAY = re.compile(
 )
 
 
-def cause(p: Passage, facts: Facts) -> list[Found]:
+def cause(p: Passage, facts: Facts) -> list[Statement]:
     """ "The lowered brows may come from concentration": is that in a table for one of these movements?"""
     if not p.clause.stated or not _MAY.search(p.text):
         return []

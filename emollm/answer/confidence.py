@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from emollm.answer.facts import RIGHT, Facts
-from emollm.answer.found import Found, Passage
 from emollm.answer.labels import labels_in
+from emollm.answer.statement import Passage, Statement
 
 _SHARE = {"half": 0.5, "a third": 1 / 3, "a quarter": 0.25}
 _WORDS = {w: n for n, w in enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"])}
@@ -44,7 +44,7 @@ _CERTAIN = re.compile(
 _LIKELY = re.compile(r"\b(?:probably|most likely|most probable|more likely than not|likeliest)\b")
 
 
-def confidence(p: Passage, facts: Facts) -> list[Found]:
+def confidence(p: Passage, facts: Facts) -> list[Statement]:
     if not facts.distribution or not facts.label or not p.clause.stated:
         return []
     text, found = p.clause.raw, []
@@ -72,7 +72,7 @@ def _least(value: float, sure: float, possible: float) -> str:
     return "supported" if value >= sure else "unsure" if value >= possible else "contradicted"
 
 
-def _stated_number(p: Passage, match: re.Match, facts: Facts) -> Found | None:
+def _stated_number(p: Passage, match: re.Match, facts: Facts) -> Statement | None:
     text, named = p.clause.raw, labels_in(p)
     if not named and not _CUE.search(text):
         return None

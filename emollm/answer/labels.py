@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from emollm.answer.facts import RIGHT, TIE, Facts, worst
-from emollm.answer.found import Found, Passage
 from emollm.answer.lexicon import CAUSE, LABEL
 from emollm.answer.mention import Mention
+from emollm.answer.statement import Passage, Statement
 from emollm.explanation import CLOSE_MARGIN
 from emollm.facs.readings import relation as relation_of
 from emollm.schema import AU_NAMES
@@ -98,7 +98,7 @@ def labels_in(p: Passage) -> list[tuple[str, re.Match]]:
 # ---- support ----------------------------------------------------------------------------------------------------------
 
 
-def support(p: Passage, facts: Facts, recent_label: str | None = None) -> list[Found]:
+def support(p: Passage, facts: Facts, recent_label: str | None = None) -> list[Statement]:
     """Which label a movement speaks for or against, as any published listing has it."""
     if looked := _overall(p, facts):
         return looked
@@ -190,7 +190,7 @@ def _supporters(p: Passage, match: re.Match) -> list[tuple[tuple[str, ...], bool
 _NONE = re.compile(r"\b(?:no|neither|nor)(?: [\w-]+){0,2} $")  # "no frown speaks for anger": none is there to speak
 
 
-def _not_against(p: Passage, units: tuple[str, ...], label: str, facts: Facts) -> Found:
+def _not_against(p: Passage, units: tuple[str, ...], label: str, facts: Facts) -> Statement:
     """ "AU25 does not speak against it"."""
     fine = _relation(label, units, facts) != "against"
     verdict = facts.presence(units) if fine else ("contradicted", f"{' or '.join(units)} would speak against {label}")
@@ -207,7 +207,7 @@ def _relation(label: str, units: tuple[str, ...], facts: Facts) -> str:
 
 def _judge_support(
     p: Passage, units: tuple[str, ...], denied: bool, label: str, against: bool, match: re.Match, facts: Facts
-) -> Found:
+) -> Statement:
     details = {"units": units, "label": label, "polarity": "absent" if against else "present"}
     presence = facts.presence(units, denied)
     relation = _relation(label, units, facts)
@@ -232,7 +232,7 @@ def _judge_support(
     return p.make("support", presence, **details)
 
 
-def _overall(p: Passage, facts: Facts) -> list[Found]:
+def _overall(p: Passage, facts: Facts) -> list[Statement]:
     """ "The overall look supports it, with no measured movement behind it": wrong when a listed movement is there."""
     if not (_LOOK.search(p.text) and (_NO_UNIT.search(p.text) or _RESTS.search(p.text))) and not re.search(
         r"\bno (?:single |one |clear |listed )*(?:measured )?movement (?:\w+ )?(?:supports|as support|behind it|speaks "
@@ -265,7 +265,7 @@ _READ = re.compile(
 )
 
 
-def label_and_alternatives(p: Passage, facts: Facts, supported: bool) -> list[Found]:
+def label_and_alternatives(p: Passage, facts: Facts, supported: bool) -> list[Statement]:
     """Labels that a clause names as the reading, or as another one. Nothing without a distribution."""
     named = labels_in(p)
     if (
@@ -347,7 +347,7 @@ _ALTERNATIVE_STRONG = re.compile(
 )
 
 
-def _between(p: Passage, named: list, facts: Facts) -> Found:
+def _between(p: Passage, named: list, facts: Facts) -> Statement:
     pair = {label for label, _ in named}
     right = pair == {facts.label, facts.others()[0]}
     verdict = RIGHT if right else ("contradicted", f"the first two are {facts.label} and {facts.others()[0]}")
@@ -355,7 +355,7 @@ def _between(p: Passage, named: list, facts: Facts) -> Found:
     return p.make("alternative", verdict, label=other, fault=WRONG * (not right))
 
 
-def _rather(p: Passage, label: str, at: re.Match, facts: Facts) -> Found:
+def _rather(p: Passage, label: str, at: re.Match, facts: Facts) -> Statement:
     """ "Rather than anger"; of the label itself, "this is not anger" is a plain contradiction."""
     if label == facts.label and not re.search(r"(?:rather|less|more) than\b|instead of|\bover\b", p.text[: at.start()][-20:]):
         return p.make("label", ("contradicted", f"the label is {label}"), at.span(), label=label)
@@ -364,7 +364,7 @@ def _rather(p: Passage, label: str, at: re.Match, facts: Facts) -> Found:
     return p.make("alternative", verdict, at.span(), label=label, polarity="absent", fault=OWN * (label == facts.label))
 
 
-def _alternative(p: Passage, label: str, at: re.Match, facts: Facts, third: bool) -> Found:
+def _alternative(p: Passage, label: str, at: re.Match, facts: Facts, third: bool) -> Statement:
     if label == facts.label:
         return p.make("alternative", ("contradicted", "it is the label itself"), label=label, fault=OWN)
     others = facts.others()

@@ -7,15 +7,15 @@ import re
 
 from emollm.answer import lexicon
 from emollm.answer.facts import RIGHT, STRENGTH_TOLERANCE, WORD_TOLERANCE, Facts, within
-from emollm.answer.found import Found, Passage, group_before
 from emollm.answer.mention import Mention
+from emollm.answer.statement import Passage, Statement, group_before
 from emollm.facs.units import UPPER_FACE
 from emollm.schema import AU_NAMES, SIDE_GAP, VERDICTS
 
 SIDE_TOLERANCE = 0.25  # a left-right gap this close to SIDE_GAP may be called either way
 
 
-def presence(p: Passage, facts: Facts) -> list[Found]:
+def presence(p: Passage, facts: Facts) -> list[Statement]:
     found = []
     for m in p.mentions:
         polarity = "absent" if m.denied else "present"
@@ -44,7 +44,7 @@ _NUMBER_CUE = re.compile(
 )
 
 
-def strength(p: Passage, facts: Facts) -> list[Found]:
+def strength(p: Passage, facts: Facts) -> list[Statement]:
     found = []
     for m in p.mentions:  # "AU12C" carries its letter
         if m.level and not m.denied:
@@ -125,14 +125,15 @@ def _described(p: Passage, match: re.Match) -> list[Mention]:
 
 def _judge_strength(
     p: Passage, m: Mention, facts: Facts, at: tuple[int, int], word: str = "", number: str | None = None
-) -> Found:
+) -> Statement:
     """The strength of the member of a set that bears the words out best, of those that are there."""
     there = [au for au in m.units if facts.state(au) == "on"] or [facts.best(m.units)]
     judged = [_strength_of(p, m, au, facts, at, word, number) for au in there]
     return min(judged, key=lambda f: VERDICTS.index(f.verdict) if f.verdict != "contradicted" else 9)
 
 
-def _strength_of(p: Passage, m: Mention, au: str, facts: Facts, at: tuple[int, int], word: str, number: str | None) -> Found:
+def _strength_of(p: Passage, m: Mention, au: str, facts: Facts, at: tuple[int, int], word: str,
+                 number: str | None) -> Statement:
     value = facts.strength(au)
     at = (min(m.start, at[0]), max(m.end, at[1]))
     details = {"units": m.units, "level": word, "number": float(number) if number else None}
@@ -167,7 +168,7 @@ _SIDE = re.compile(
 _EVEN = re.compile(r"\b(?:even|alike|the same|equal\w*|symmetric\w*)\b")
 
 
-def side(p: Passage, facts: Facts) -> list[Found]:
+def side(p: Passage, facts: Facts) -> list[Statement]:
     found, seen = [], set()
     for match in _SIDE.finditer(p.text):
         group = _sided(p, match)
@@ -204,7 +205,7 @@ def _sided(p: Passage, match: re.Match) -> list[Mention]:
     )
 
 
-def _judge_side(p: Passage, m: Mention, match: re.Match, facts: Facts) -> Found:
+def _judge_side(p: Passage, m: Mention, match: re.Match, facts: Facts) -> Statement:
     au = facts.best(m.units)
     at = (min(m.start, match.start()), max(m.end, match.end()))
     stated = match["where"] or match["only"] or match["of"] or ("both" if match["both"] else "one")
@@ -228,7 +229,7 @@ def _judge_side(p: Passage, m: Mention, match: re.Match, facts: Facts) -> Found:
     return p.make("side", (verdict, reason), at, units=m.units, side=stated)
 
 
-def _whole_face(p: Passage, match: re.Match, facts: Facts) -> list[Found]:
+def _whole_face(p: Passage, match: re.Match, facts: Facts) -> list[Statement]:
     """ "Both sides move alike", "the face is uneven": about every movement that is there."""
     on = facts.on()
     if match["both"] and not (_EVEN.search(p.text) or re.search(r"\b(?:move|take part|act|work)\b", p.text)):
@@ -288,7 +289,7 @@ _RESERVED = re.compile(
 )
 
 
-def count(p: Passage, facts: Facts) -> list[Found]:
+def count(p: Passage, facts: Facts) -> list[Statement]:
     if _RESERVED.search(p.text):
         return []
     if only := _ONLY.search(p.text):
@@ -318,7 +319,7 @@ def count(p: Passage, facts: Facts) -> list[Found]:
     return [p.make("count", _judge_count(number, how, facts, where and where[1]), match.span())]
 
 
-def _only(p: Passage, match: re.Match, facts: Facts) -> list[Found]:
+def _only(p: Passage, match: re.Match, facts: Facts) -> list[Statement]:
     named = [m for m in p.mentions if not (m.denied or m.unseen)] or [m for m in p.before if not m.denied]
     if not named:
         return []
@@ -360,7 +361,7 @@ _HALF = re.compile(
 )
 
 
-def place(p: Passage, facts: Facts) -> list[Found]:
+def place(p: Passage, facts: Facts) -> list[Statement]:
     """ "Most of the movement is in the lower face"."""
     weight, halves = _PLACE.search(p.text), _halves(p.text)
     if not halves or not (

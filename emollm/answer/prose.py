@@ -23,9 +23,9 @@ from dataclasses import dataclass, field
 from emollm.answer import causes, confidence, labels, movements, ranks, times
 from emollm.answer.clauses import Clause, clauses, sentences
 from emollm.answer.facts import Facts
-from emollm.answer.found import Found, Passage
 from emollm.answer.mention import Mention
 from emollm.answer.mentions import mentions
+from emollm.answer.statement import Passage, Statement
 from emollm.schema import AUEvent, AUSeries
 
 REPEATED, TWICE = "sentence repeated", "movement named twice"
@@ -46,7 +46,7 @@ class Fault:
 class Verdicts:
     """Everything judged in one text."""
 
-    found: list[Found] = field(default_factory=list)
+    found: list[Statement] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     content: int = 0  # clauses that say something
     judged: int = 0  # of these, clauses with at least one verdict
@@ -83,7 +83,7 @@ def judge(
     return result
 
 
-def _of_clause(p: Passage, facts: Facts, recent_label: str | None) -> list[Found]:
+def _of_clause(p: Passage, facts: Facts, recent_label: str | None) -> list[Statement]:
     supported = labels.support(p, facts, recent_label)
     return [
         *movements.presence(p, facts),
@@ -122,9 +122,9 @@ def _label_before(passages: list[Passage], p: Passage, facts: Facts) -> str | No
     return None
 
 
-def _once(found: list[Found]) -> list[Found]:
+def _once(found: list[Statement]) -> list[Statement]:
     """Each statement of a place once, in the order of the text."""
-    kept: dict[tuple, Found] = {}
+    kept: dict[tuple, Statement] = {}
     for f in sorted(found, key=lambda f: (f.start, f.end)):
         kept.setdefault((f.kind, f.units, f.label, f.polarity, f.side, f.level, f.number, f.start, f.end), f)
     return list(kept.values())
@@ -144,13 +144,13 @@ def _cover(result: Verdicts, parts: list[Clause]) -> None:
 # ---- faults -------------------------------------------------------------------------------------------------------------
 
 
-def _faults(text: str, passages: list[Passage], found: list[Found], start: int) -> list[Fault]:
+def _faults(text: str, passages: list[Passage], found: list[Statement], start: int) -> list[Fault]:
     faults = [Fault(f.fault, f.start, f.end, f.reason) for f in found if f.fault]
     faults += _repeated(text, found, start) + _twice(text, passages, found)
     return sorted(faults, key=lambda f: (f.start, f.kind))
 
 
-def _repeated(text: str, found: list[Found], start: int) -> list[Fault]:
+def _repeated(text: str, found: list[Statement], start: int) -> list[Fault]:
     spans, faults = sentences(text, start), []
     for k, (a, b) in enumerate(spans):
         for c, d in spans[:k]:
@@ -160,7 +160,7 @@ def _repeated(text: str, found: list[Found], start: int) -> list[Fault]:
     return faults
 
 
-def _said(found: list[Found], a: int, b: int) -> set[tuple]:
+def _said(found: list[Statement], a: int, b: int) -> set[tuple]:
     return {(f.kind, f.units, f.label, f.polarity, f.side, f.level) for f in found if a <= f.start < b}
 
 
@@ -189,7 +189,7 @@ _BRACKETED = re.compile(r"\([^)]*$")  # "the cheeks rise with it (AU06, AU12)": 
 _SIDES = re.compile(r"\b(?:left|right)\b")
 
 
-def _twice(text: str, passages: list[Passage], found: list[Found]) -> list[Fault]:
+def _twice(text: str, passages: list[Passage], found: list[Statement]) -> list[Fault]:
     """One movement named twice in a sentence as if it were two: "AU01 and AU01", "the chin is raised and bunched"."""
     faults, before = [], []
     for p in passages:
@@ -210,7 +210,7 @@ def _twice(text: str, passages: list[Passage], found: list[Found]) -> list[Fault
     return faults
 
 
-def _as_two(text: str, first: tuple[int, int], second: tuple[int, int], p: Passage, found: list[Found]) -> bool:
+def _as_two(text: str, first: tuple[int, int], second: tuple[int, int], p: Passage, found: list[Statement]) -> bool:
     between = text[first[1] : second[0]].lower()
     if not _LINK.search(between) or len(between.split()) > 8 or _BRACKETED.search(between):
         return False

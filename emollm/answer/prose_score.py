@@ -45,7 +45,7 @@ _FAULTS = {
 }
 FRAME_SECONDS = 0.1  # of the made-up clips
 
-Statement = tuple[str, frozenset, str, str]  # kind, unit numbers, label, verdict
+StatementKey = tuple[str, frozenset, str, str]  # kind, unit numbers, label, verdict
 
 
 @dataclass
@@ -65,7 +65,7 @@ class Case:
 
     group: Group
     sentence: str
-    expected: set[Statement]
+    expected: set[StatementKey]
 
 
 def read_cases(path: str | Path) -> list[Case]:
@@ -85,7 +85,7 @@ def read_cases(path: str | Path) -> list[Case]:
     return cases
 
 
-def read_statement(text: str) -> Statement:
+def read_statement(text: str) -> StatementKey:
     """ "sup:4:anger+" -> ("support", {4}, "anger", "supported"); "!twice" is a fault."""
     if text.startswith("!"):
         return ("fault", frozenset(), text, "")
@@ -122,7 +122,7 @@ def read_group(line: str) -> Group:
     return Group(name, series, events, {label: given.get(label, max(0.0, rest)) for label in LABELS}, next(iter(given)))
 
 
-def stated(case: Case) -> set[Statement]:
+def stated(case: Case) -> set[StatementKey]:
     """What the verifier makes of a sentence, in the terms of the labels."""
     g = case.group
     verdicts = judge(case.sentence, g.series, g.events, g.distribution, g.label)

@@ -6,9 +6,9 @@ import math
 import re
 
 from emollm.answer.facts import RANK_TOLERANCE, RIGHT, Facts, worst
-from emollm.answer.found import Found, Passage, group_after, group_before, left_of, right_of
 from emollm.answer.lexicon import LABEL
 from emollm.answer.mention import Mention
+from emollm.answer.statement import Passage, Statement, group_after, group_before, left_of, right_of
 from emollm.facs.units import UPPER_FACE
 
 WRONG_RANK, SELF = "wrong rank", "compared with itself"
@@ -43,7 +43,7 @@ _ALL_EQUAL = re.compile(
 )
 
 
-def rank(p: Passage, facts: Facts) -> list[Found]:
+def rank(p: Passage, facts: Facts) -> list[Statement]:
     if equal := _ALL_EQUAL.search(p.text):
         return [_equal(p, equal, facts)]
     second = _SECOND.search(p.text)
@@ -76,7 +76,7 @@ def _subject(p: Passage, match: re.Match) -> list[Mention]:
     return before or after or [m for m in p.before if not m.denied][-1:]
 
 
-def _superlative(p: Passage, match: re.Match, facts: Facts) -> list[Found]:
+def _superlative(p: Passage, match: re.Match, facts: Facts) -> list[Statement]:
     then = _THEN.search(p.text, match.end())
     inside = Passage(p.clause, [m for m in p.mentions if not then or m.start < then.start()], p.before)
     lowest = bool(_DOWN.search(match[0]))
@@ -100,7 +100,7 @@ def _pool(text: str, facts: Facts) -> list[str]:
     return [au for au in facts.on() if half is None or (au in UPPER_FACE) == (half[1] == "upper")]
 
 
-def _extreme(p: Passage, group: list[Mention], facts: Facts, pool: list[str], lowest: bool) -> Found:
+def _extreme(p: Passage, group: list[Mention], facts: Facts, pool: list[str], lowest: bool) -> Statement:
     units = [facts.best(m.units) for m in group]
     details = {"units": tuple(u for m in group for u in m.units)}
     if (missing := _not_there(units, facts)) is not None:
@@ -114,7 +114,7 @@ def _extreme(p: Passage, group: list[Mention], facts: Facts, pool: list[str], lo
     )
 
 
-def _at_rank(p: Passage, m: Mention, facts: Facts, place: int) -> Found:
+def _at_rank(p: Passage, m: Mention, facts: Facts, place: int) -> Statement:
     """Is this movement the `place`-th strongest, up to the tolerance?"""
     au = facts.best(m.units)
     details = {"units": m.units}
@@ -127,7 +127,7 @@ def _at_rank(p: Passage, m: Mention, facts: Facts, place: int) -> Found:
     )
 
 
-def _ranked(p: Passage, lead: float, reason: str, details: dict) -> Found:
+def _ranked(p: Passage, lead: float, reason: str, details: dict) -> Statement:
     verdict = "supported" if lead >= -0.05 - 1e-9 else "unsure" if lead >= -RANK_TOLERANCE - 1e-9 else "contradicted"
     return p.make(
         "rank", (verdict, "" if verdict == "supported" else reason), **details, fault=WRONG_RANK * (verdict == "contradicted")
@@ -143,7 +143,7 @@ def _not_there(units: list[str], facts: Facts) -> tuple[str, str] | None:
     return None
 
 
-def _compared(p: Passage, match: re.Match, facts: Facts) -> list[Found]:
+def _compared(p: Passage, match: re.Match, facts: Facts) -> list[Statement]:
     left, right = group_before(p, match.start()), group_after(p, match.end())
     if (
         re.search(r"\b(?:but|and|yet|though|,) $", p.text[: match.start()])
@@ -164,7 +164,7 @@ def _compared(p: Passage, match: re.Match, facts: Facts) -> list[Found]:
 
 def _pair(
     p: Passage, left: list[Mention], right: list[Mention], facts: Facts, above: bool | None, negated: bool = False
-) -> Found:
+) -> Statement:
     """left stronger than right (above), weaker (not above), or as strong (None)."""
     a, b = [facts.best(m.units) for m in left], [facts.best(m.units) for m in right]
     units = tuple(u for m in (*left, *right) for u in m.units)
@@ -189,7 +189,7 @@ def _pair(
     )
 
 
-def _equal(p: Passage, match: re.Match, facts: Facts) -> Found:
+def _equal(p: Passage, match: re.Match, facts: Facts) -> Statement:
     group = [m for m in left_of(p.mentions, match.start()) if not m.denied]
     units = tuple(facts.best(m.units) for m in group) or tuple(facts.on())
     strengths = [facts.strength(au) for au in units if not math.isnan(facts.strength(au))]
@@ -220,7 +220,7 @@ _TOGETHER = re.compile(
 )
 
 
-def combination(p: Passage, facts: Facts) -> list[Found]:
+def combination(p: Passage, facts: Facts) -> list[Statement]:
     """ "The smile without the cheeks", "AU06 together with AU12": what holds of each, and in a clip at one time."""
     found = []
     for match in _TOGETHER.finditer(p.text):
@@ -259,7 +259,7 @@ def _unbroken(group: list[Mention], text: str) -> list[Mention]:
     return group
 
 
-def _together(p: Passage, match: re.Match, group: list[Mention], facts: Facts) -> Found:
+def _together(p: Passage, match: re.Match, group: list[Mention], facts: Facts) -> Statement:
     parts = [facts.presence(m.units, m.denied, m.weak) for m in group]
     verdict = worst(parts)
     list_only = match[0] in ("together with", "along with", "with the help of") and not re.search(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from emollm.answer.facts import RIGHT, Facts
-from emollm.answer.found import Found, Passage, group_after, group_before, left_of, right_of
 from emollm.answer.mention import Mention
+from emollm.answer.statement import Passage, Statement, group_after, group_before, left_of, right_of
 from emollm.schema import MICRO_SECONDS
 
 SIMULTANEOUS = 0.2  # s; onsets this close count as one moment
@@ -42,7 +42,7 @@ _LONGEST = re.compile(r"\b(?:lasts?|held|holds?|stays?|lasting) (?:the )?longest
 _PHOTO_TALK = re.compile(r"\b(?:clip|video|second half|first half|frames?)\b")
 
 
-def time(p: Passage, facts: Facts) -> list[Found]:
+def time(p: Passage, facts: Facts) -> list[Statement]:
     found, taken = [], []
     for pattern, judge in (
         (_SPAN, _span),
@@ -65,7 +65,7 @@ def time(p: Passage, facts: Facts) -> list[Found]:
     return found
 
 
-def _timed(p: Passage, m: Mention, match: re.Match, judge, facts: Facts) -> Found:
+def _timed(p: Passage, m: Mention, match: re.Match, judge, facts: Facts) -> Statement:
     at = (min(m.start, match.start()), max(m.end, match.end())) if m in p.mentions else match.span()
     if not facts.clip:
         return p.make("time", PHOTO, at, units=m.units)
@@ -138,7 +138,7 @@ _SAME = re.compile(
 )
 
 
-def order(p: Passage, facts: Facts) -> list[Found]:
+def order(p: Passage, facts: Facts) -> list[Statement]:
     if same := _SAME.search(p.text):
         return _simultaneous(p, same, facts)
     found = []
@@ -178,7 +178,7 @@ def _onset(m: Mention, facts: Facts) -> float | None:
     return spans[0][0] if spans else None
 
 
-def _pair(p: Passage, left: Mention, right: Mention, facts: Facts, swap: bool) -> Found:
+def _pair(p: Passage, left: Mention, right: Mention, facts: Facts, swap: bool) -> Statement:
     """left starts before right (or, swapped, after it)."""
     units = (*left.units, *right.units)
     if not facts.clip:
@@ -193,7 +193,7 @@ def _pair(p: Passage, left: Mention, right: Mention, facts: Facts, swap: bool) -
     return p.make("order", (verdict, "" if verdict == "supported" else f"onsets {a:.1f} s and {b:.1f} s"), units=units)
 
 
-def _extreme(p: Passage, m: Mention, facts: Facts, at: tuple[int, int], latest: bool) -> Found:
+def _extreme(p: Passage, m: Mention, facts: Facts, at: tuple[int, int], latest: bool) -> Statement:
     at = (min(at[0], m.start), max(at[1], m.end))
     if not facts.clip:
         return p.make("order", PHOTO, at, units=m.units)
@@ -206,7 +206,7 @@ def _extreme(p: Passage, m: Mention, facts: Facts, at: tuple[int, int], latest: 
     return p.make("order", RIGHT if right else ("contradicted", f"it starts at {mine:.1f} s"), at, units=m.units)
 
 
-def _simultaneous(p: Passage, match: re.Match, facts: Facts) -> list[Found]:
+def _simultaneous(p: Passage, match: re.Match, facts: Facts) -> list[Statement]:
     group = [m for m in p.mentions if not m.denied]
     units = [facts.best(m.units) for m in group] if len(group) > 1 else facts.on()
     if len(group) < 2 and not re.search(r"\b(?:everything|all|(?:the )?movements|it all|they|these)\b", p.text):

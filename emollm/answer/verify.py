@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from emollm.answer import prompt, prose
 from emollm.answer.facts import STRENGTH_TOLERANCE, Facts, measured, state
-from emollm.answer.found import Found
 from emollm.answer.movements import SIDE_TOLERANCE
+from emollm.answer.statement import Statement
 from emollm.facs.readings import level_word
 from emollm.schema import LABELS, SIDE_GAP, SIDES, AUEvent, AUSeries, Claim
 
@@ -68,7 +68,7 @@ def _prose_of(answer: prompt.Answer, text: str) -> str:
     return _FRAME.sub(lambda m: " " * len(m[0]), text)
 
 
-def _claim(f: Found, text: str, facts: Facts) -> Claim:
+def _claim(f: Statement, text: str, facts: Facts) -> Claim:
     au = facts.best(f.units) if f.units else ""
     return Claim(
         text[f.start : f.end],

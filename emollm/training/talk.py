@@ -55,12 +55,12 @@ BUCKET = 16  # steps whose rows are sorted by length together
 
 
 @dataclass
-class Row:
+class TokenRow:
     ids: list[int]
     taught: list[float]  # weight of each token in the loss
 
 
-def read_rows(path: str, tokenizer, longest: int, call_weight: float = 1.0) -> tuple[list[Row], int]:
+def read_rows(path: str, tokenizer, longest: int, call_weight: float = 1.0) -> tuple[list[TokenRow], int]:
     """Records as rows; the number that are longer than `longest` tokens, which are left out. Raises InputError."""
     rows, left_out = [], 0
     try:
@@ -70,7 +70,7 @@ def read_rows(path: str, tokenizer, longest: int, call_weight: float = 1.0) -> t
     for record in records:
         turns = record["turns"]
         exchanges = [Exchange(t["question"], t["call"], t.get("facts", ""), t.get("answer", "")) for t in turns]
-        row = Row(*supervised(tokenizer, exchanges, {k for k, t in enumerate(turns) if t.get("whole")}, call_weight))
+        row = TokenRow(*supervised(tokenizer, exchanges, {k for k, t in enumerate(turns) if t.get("whole")}, call_weight))
         if len(row.ids) > longest:
             left_out += 1
         else:
@@ -78,7 +78,7 @@ def read_rows(path: str, tokenizer, longest: int, call_weight: float = 1.0) -> t
     return rows, left_out
 
 
-def steps_of(rows: list[Row], tokens: int, micro_tokens: int, seed: int) -> list[list[list[Row]]]:
+def steps_of(rows: list[TokenRow], tokens: int, micro_tokens: int, seed: int) -> list[list[list[TokenRow]]]:
     """One pass over the rows: steps of micro-batches. Rows are drawn, then sorted by length within BUCKET steps, cut into
     micro-batches of at most `micro_tokens` padded tokens, and these are shuffled again."""
     rng, order = random.Random(seed), list(range(len(rows)))
@@ -110,7 +110,7 @@ def steps_of(rows: list[Row], tokens: int, micro_tokens: int, seed: int) -> list
     return steps
 
 
-def padded(rows: list[Row], pad: int) -> dict[str, torch.Tensor]:
+def padded(rows: list[TokenRow], pad: int) -> dict[str, torch.Tensor]:
     """input_ids, attention_mask and taught [B, L], padded at the right."""
     length = max(len(r.ids) for r in rows)
     fill = [length - len(r.ids) for r in rows]
@@ -231,7 +231,7 @@ def main(path: str, changes: tuple[str, ...] = ()) -> None:
     optimiser = torch.optim.AdamW(learnt, lr=config["lr"], weight_decay=config["weight_decay"])
     model, optimiser = accelerator.prepare(model, optimiser)
     done = _resumed(out / "last.pt", accelerator.unwrap_model(model), optimiser)
-    plan: list[list[list[Row]]] = []
+    plan: list[list[list[TokenRow]]] = []
     epoch = 0
     while len(plan) < config["steps"]:
         plan += steps_of(rows, config["tokens"], config["micro_tokens"], config["seed"] + epoch)
@@ -260,7 +260,7 @@ def main(path: str, changes: tuple[str, ...] = ()) -> None:
                 _save(out, accelerator.unwrap_model(model), optimiser, step + 1, facts)
 
 
-def train_step(accelerator, model, optimiser, micro: list[list[Row]], pad: int, clip: float) -> tuple[float, int]:
+def train_step(accelerator, model, optimiser, micro: list[list[TokenRow]], pad: int, clip: float) -> tuple[float, int]:
     """One update from micro-batches; returns the mean loss of a supervised token, weighted, and the number of tokens read."""
     from peft.helpers import disable_input_dtype_casting
 

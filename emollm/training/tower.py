@@ -97,7 +97,7 @@ def to_pixels(chips: torch.Tensor) -> np.ndarray:
 # --- the faces ----------------------------------------------------------------------------------------------------
 
 @dataclass
-class Faces:
+class TowerFaces:
     """Everything the training reads, on the device that trains."""
 
     chips: torch.Tensor  # [N, S, S] uint8
@@ -112,14 +112,14 @@ class Faces:
         return self.votes / self.votes.sum(1, keepdim=True).clamp(min=1)
 
 
-def load_faces(path: str, device: str) -> Faces:
+def load_faces(path: str, device: str) -> TowerFaces:
     """The cache that `data_engine observe` wrote. Raises InputError when it is missing or is something else."""
     faces = ObservedFaces.read(path)
     arrays = (torch.from_numpy(a).to(device) for a in (faces.chips, faces.votes, faces.label.astype(np.int64)))
-    return Faces(*arrays, torch.from_numpy(faces.train), torch.from_numpy(faces.validate))
+    return TowerFaces(*arrays, torch.from_numpy(faces.train), torch.from_numpy(faces.validate))
 
 
-def draw_rows(faces: Faces, balance: float, generator: torch.Generator) -> torch.Tensor:
+def draw_rows(faces: TowerFaces, balance: float, generator: torch.Generator) -> torch.Tensor:
     """Row numbers of one epoch, shuffled, as many as there are faces to train on.
 
     balance: 0 shows every face once; at b a class of k faces is shown in proportion to k to the power of 1 - b.
@@ -157,7 +157,7 @@ class Run:
         self.epoch, self.steps, self.best = state["epoch"], state["steps"], state["best"]
 
 
-def start(config: dict, faces: Faces, device: str) -> Run:
+def start(config: dict, faces: TowerFaces, device: str) -> Run:
     """A run before its first epoch: weights from the seed, AdamW without decay of norms and biases, one cycle."""
     torch.manual_seed(config["seed"])
     model = FaceClassifier().to(device, memory_format=torch.channels_last)
@@ -184,7 +184,7 @@ def loss_of(model: FaceClassifier, chips: torch.Tensor, soft: torch.Tensor, labe
     return F.cross_entropy(votes.float(), soft) + config["class_weight"] * by_class
 
 
-def one_epoch(run: Run, faces: Faces, size: int, strengths: Strengths, config: dict) -> float:
+def one_epoch(run: Run, faces: TowerFaces, size: int, strengths: Strengths, config: dict) -> float:
     """Train on every batch of one epoch; returns the mean loss. Raises InputError at the first loss that is not finite."""
     seed, device = config["seed"] * 1000 + run.epoch, faces.chips.device
     torch.manual_seed(seed)  # of the dropout: an epoch draws the same whether or not the run was stopped before it
@@ -216,7 +216,7 @@ def update(run: Run, average: float) -> None:
 
 
 @torch.no_grad()
-def settle_norms(run: Run, faces: Faces, strengths: Strengths, config: dict) -> None:
+def settle_norms(run: Run, faces: TowerFaces, strengths: Strengths, config: dict) -> None:
     """Statistics of the averaged weights' batch norms, at the size that chips are stored and later shown at.
 
     The running ones belong to other weights, and to the size of the epoch.
@@ -242,7 +242,7 @@ def predict(model: FaceClassifier, chips: torch.Tensor) -> tuple[np.ndarray, np.
     return tuple(torch.cat(head).float().cpu().numpy() for head in zip(*parts, strict=True))
 
 
-def validate(model: FaceClassifier, faces: Faces) -> dict:
+def validate(model: FaceClassifier, faces: TowerFaces) -> dict:
     """Agreement with the FER2013 label and with the FER+ majority (contempt included), each by its own head."""
     rows = faces.validate
     by_votes, by_class = (logits.argmax(1) for logits in predict(model, faces.chips[rows]))
@@ -289,7 +289,7 @@ def export(model: FaceClassifier, out: Path, config: dict, line: dict) -> None:
     (out / "tower.tmp").replace(out / "tower.safetensors")
 
 
-def finish_epoch(run: Run, faces: Faces, strengths: Strengths, config: dict, line: dict) -> None:
+def finish_epoch(run: Run, faces: TowerFaces, strengths: Strengths, config: dict, line: dict) -> None:
     """Validate where it is due, log, keep the best averaged weights, and save."""
     out = Path(config["out"])
     run.epoch += 1

@@ -9,7 +9,7 @@ from emollm.answer.mention import Mention
 
 
 @dataclass
-class Found:
+class Statement:
     """One statement. `verdict` is one of schema.VERDICTS; what nothing could judge is not found at all."""
 
     kind: str  # of schema.CLAIM_KINDS
@@ -43,9 +43,9 @@ class Passage:
         """Places in the clause as places in the whole text."""
         return self.clause.start + start, self.clause.start + (len(self.text) if end is None else end)
 
-    def make(self, kind: str, verdict: tuple[str, str], at: tuple[int, int] | None = None, **details) -> Found:
+    def make(self, kind: str, verdict: tuple[str, str], at: tuple[int, int] | None = None, **details) -> Statement:
         start, end = self.span(*at) if at else self.span()
-        return Found(kind, start, end, *verdict, **details)
+        return Statement(kind, start, end, *verdict, **details)
 
 
 def left_of(mentions: list[Mention], place: int) -> list[Mention]:
