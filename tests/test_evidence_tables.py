@@ -94,6 +94,48 @@ def test_decimal_comma(read, delimiter):
     same(read(text([[cell.replace(".", ",") for cell in row] for row in BASE], delimiter=delimiter)), read(text(BASE)))
 
 
+UNTIMED = [name for name in OPENFACE if name != "timestamp"]
+LATE = [[cell for cell, name in zip(openface(i), OPENFACE, strict=True) if name != "timestamp"] for i in range(995, 1010)]
+
+
+@pytest.mark.parametrize("mark", [",", ".", " ", "'", "\u202f", "\u00a0"])
+@pytest.mark.parametrize("delimiter", [";", "\t", ","])
+def test_thousands_in_a_column_of_frame_numbers(read, mark, delimiter):
+    """1,000 among frame numbers is a thousand, whichever mark its decimals have."""
+    grouped = [[f"{int(row[0]):,}".replace(",", mark), *row[1:]] for row in LATE]
+    if mark == ".":  # where points group, commas are decimal
+        grouped = [[row[0], *(cell.replace(".", ",") for cell in row[1:])] for row in grouped]
+    same(read(text(grouped, UNTIMED, delimiter)), read(text(LATE, UNTIMED)))
+
+
+@pytest.mark.parametrize(("times", "decimal", "expected"), [
+    (["998", "999.5", "1,001", "1,002.5"], ".", [0.998, 0.9995, 1.001, 1.0025]),
+    (["998", "999,5", "1.001", "1.002,5"], ",", [0.998, 0.9995, 1.001, 1.0025]),
+    (["0,967", "1,000", "1,033", "1,067"], ",", [0.000967, 0.001, 0.001033, 0.001067]),
+    (["1,033", "1,067", "1,100", "1,133"], ",", [0.001033, 0.001067, 0.0011, 0.001133]),
+    (["1,033", "1,067", "1,100", "1,133"], ".", [1.033, 1.067, 1.1, 1.133]),
+    (["1 033.5", "1 067", "1'100", "1 133"], ".", [1.0335, 1.067, 1.1, 1.133])])
+def test_a_mark_in_a_clock_is_decided_over_its_column_then_over_the_table(read, times, decimal, expected):
+    rows = [[str(k), time, f"{0.25 * k:.2f}".replace(".", decimal)] for k, time in enumerate(times)]
+    (face,) = read(text(rows, ["frame", "time_ms", "AU12_r"], ";"))
+    np.testing.assert_allclose(face.series.times, expected)
+    np.testing.assert_allclose(face.series.intensity[:, au_index(12), 0], [0, 0.25, 0.5, 0.75])
+
+
+def test_three_decimals_throughout_are_decimals(read):
+    """A frame column that a statistics program wrote as 1,000 2,000 3,000 counts from one, in steps of one."""
+    rows = [[f"{k + 1},000", f"{k},000"] for k in range(4)]
+    (face,) = read(text(rows, ["frame", "AU12_r"], ";"), fps=25)
+    np.testing.assert_allclose(face.series.times, [0, 0.04, 0.08, 0.12])
+    np.testing.assert_allclose(face.series.intensity[:, au_index(12), 0], range(4))
+
+
+def test_thousands_in_a_long_table(read):
+    rows = [[f"{frame:,}", au, "2.5"] for frame in (999, 1000, 1001) for au in ("AU12", "AU06")]
+    (face,) = read(text(rows, ["frame", "au", "intensity"]), fps=1000)
+    np.testing.assert_allclose(face.series.times, [0.999, 1.0, 1.001])
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from emollm.evidence import marks
 from emollm.evidence.cells import is_missing, is_number
 from emollm.evidence.tables import Table
 
@@ -162,7 +163,7 @@ def read_clock(table: Table, column: str, units: float, guess_unit: bool = False
     """
     if not column:
         return None
-    cells = table.texts[column]
+    cells = marks.ungrouped_texts(table.texts[column], False, table.decimal)
     try:
         values = np.array([cell or "nan" for cell in cells], dtype=float) / units
     except ValueError:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from emollm.evidence import marks
 from emollm.evidence.cells import BadCell, is_missing, plain_name, to_numbers
 from emollm.evidence.files import RaggedRow, Source
 from emollm.schema import AUS, InputError
@@ -45,10 +46,12 @@ class Table:
     texts: dict[str, list[str]] = field(default_factory=dict)  # "" where there is no value
     lines: np.ndarray | None = None  # [rows] number in the file, header = 1, empty lines left out
     rows: int = 0
+    decimal: str = ""  # mark of its decimals, "," or "."; "" when its cells do not tell
     notices: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._clipped: dict[Range, list[tuple[str, int]]] = {}  # column and count of values past an end
+        self._infinite = 0
         self.plain: dict[str, str] = {}  # plain name -> the column's own name, first of that name
         for column in self.header:
             self.plain.setdefault(plain_name(column), column)
@@ -91,20 +94,21 @@ class Table:
         self._check_header(wanted)
         at = [self.header.index(column) for column in wanted]
         parts: dict[str, list] = {column: [] for column in wanted}
-        infinite = 0
+        sure: set[str] = set()  # decimal marks
         for block in self.source.batches(at):
             self._count(len(block[0]) if block else 0, len(wanted))
             for column, cells in zip(wanted, block, strict=True):
+                sure |= marks.certain(cells, sure) if _is_text(cells) else set()
                 if column in numbers:
-                    values, boundless = self._numbers(column, cells)
-                    parts[column].append(values)
-                    infinite += boundless
+                    waits = _is_text(cells) and (numbers[column] == COUNT or marks.needs_look(cells))
+                    parts[column].append(cells if waits else self._numbers(column, cells, self.rows - len(cells)))
                 if column in texts:
                     self.texts.setdefault(column, []).extend(strings(cells))
         self._place_rows(lost)
-        self.numbers = {column: np.concatenate(parts[column]) for column in numbers}
-        if infinite:
-            self.say(f"{infinite} infinite value{'s are' if infinite > 1 else ' is'} taken as not measured")
+        self.decimal = marks.of_table([sure])
+        self.numbers = {column: self._joined(column, parts[column], limits) for column, limits in numbers.items()}
+        if self._infinite:
+            self.say(f"{self._infinite} infinite value{'s are' if self._infinite > 1 else ' is'} taken as not measured")
         for column, limits in numbers.items():
             self._check(column, limits)
         self._say_clipped()
@@ -141,13 +145,31 @@ class Table:
             raise InputError(f"{self.name}: more than {MAX_CELLS:,} values in the {columns} columns that are used. Split the "
                              "table.")
 
-    def _numbers(self, column: str, cells) -> tuple[np.ndarray, int]:
+    def _numbers(self, column: str, cells, first: int) -> np.ndarray:
+        """Cells of a column as numbers. first: row of the first of them, counted from 0."""
         try:
-            return to_numbers(cells)
+            values, infinite = to_numbers(cells)
         except BadCell as bad:
-            line = self.source.lines(self.rows)[self.rows - len(cells) + bad.position]
+            line = self.source.lines(self.rows)[first + bad.position]
             raise InputError(f"{self.name}: row {line}, column {column}: '{bad.text[:30]}' is not a number. Leave the cell "
                              "empty when there is no value.") from None
+        self._infinite += infinite
+        return values
+
+    def _joined(self, column: str, parts: list, limits: Range) -> np.ndarray:
+        """A column from its blocks; what stands in groups of digits was left as text until all of the table was there."""
+        import pyarrow as pa
+
+        if waiting := [part for part in parts if not isinstance(part, np.ndarray)]:
+            whole = pa.chunked_array(waiting).cast(pa.string()).combine_chunks()
+            plain = marks.ungrouped(whole, limits == COUNT, self.decimal, limits.high)
+            first = rest = 0
+            for k, part in enumerate(parts):
+                if not isinstance(part, np.ndarray):
+                    parts[k] = self._numbers(column, plain[rest:rest + len(part)], first)
+                    rest += len(part)
+                first += len(part)
+        return np.concatenate(parts)
 
     def _place_rows(self, lost: Callable[[list[str]], bool] | None) -> None:
         """Number the rows; of the ragged ones a cut last row and lost frames are left out, any other is refused."""
@@ -191,6 +213,12 @@ class Table:
             which = ", ".join(column for column, _ in columns[:3]) + (", ..." if len(columns) > 3 else "")
             values = "values" if total > 1 else "value"
             self.say(f"{total} {values} just outside {limits.low:g} to {limits.high:g} set to its end ({which})")
+
+
+def _is_text(cells) -> bool:
+    import pyarrow as pa
+
+    return pa.types.is_string(cells.type) or pa.types.is_large_string(cells.type)
 
 
 def strings(cells) -> list[str]:
