@@ -5,6 +5,7 @@ than 8 bits. `seeds` holds a small sound file of each for the fuzz of `damaged.p
 from __future__ import annotations
 
 import io
+import os
 import struct
 import zlib
 from fractions import Fraction
@@ -77,6 +78,8 @@ def written(codec: str, pixels: str, frames: list, container: str = "matroska", 
             frame.pts, frame.time_base = number, Fraction(1, FPS)
             made.mux(stream.encode(frame))
         made.mux(stream.encode(None))
+    # SVT-AV1 makes the thread that opens it a real-time one when root runs it, and all that it starts from then on.
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     return file.getvalue()
 
 
