@@ -6,7 +6,7 @@
 Learnt from faces with drawn covers (data_engine/covers.py), aligned by the landmarks of the face below with some error, as a
 mesh that is led astray has it. Negatives are the same faces as they are, and hard ones: frames of glasses, stubble, beards,
 shadows, blur, covers beside the parts. Thresholds and check come from faces that nothing was learnt from; those of the check
-are taken through perception as any picture. data_engine/check_covers.py checks covers of other kinds on photographs.
+are taken through perception as any picture. data_engine/check_covers.py checks the covers of other_covers.py on photographs.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from data_engine import check_covers
+from data_engine import check_covers, other_covers
 from data_engine.covers import HIDDEN, LOWER_SHAPES, OTHER_SHAPES, TEXTURES, UPPER_SHAPES, covered
 from emollm.explainer import measure, prepare
 from emollm.model.checkpoint import Shape
@@ -25,7 +25,7 @@ def seen(astronaut):
 
 def drawn(seen, half: str, kind: str) -> np.ndarray:
     picture, found = seen
-    return check_covers.covered(picture, found.track.landmarks[0], getattr(check_covers, half.upper())[kind])
+    return other_covers.covered(picture, found.track.landmarks[0], getattr(other_covers, half.upper())[kind])
 
 
 def test_nothing_is_hidden_on_a_face_that_is_seen(seen):
@@ -37,8 +37,8 @@ def test_nothing_is_hidden_on_a_face_that_is_seen(seen):
     np.testing.assert_array_equal(found.series.intensity, bare.intensity)
 
 
-@pytest.mark.parametrize(("half", "kind"), [("lower", k) for k in check_covers.LOWER if k not in MISSED]
-                         + [("upper", k) for k in check_covers.UPPER])
+@pytest.mark.parametrize(("half", "kind"), [("lower", k) for k in other_covers.LOWER if k not in MISSED]
+                         + [("upper", k) for k in other_covers.UPPER])
 def test_no_unit_is_on_under_a_cover(seen, half, kind):
     with contextlib.suppress(NoFaceError):  # not found at all is as good
         for found in measure(drawn(seen, half, kind)):
