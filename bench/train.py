@@ -16,6 +16,7 @@ import torch
 from figures import machine, ratio, spread, verdict
 
 from emollm.model.base import base_of
+from emollm.model.precision import bf16_pays, weights_for
 from emollm.training import settings, talk
 
 CONFIG = Path(__file__).parents[1] / "configs" / "train_talker.yaml"
@@ -28,7 +29,7 @@ def plain_rate(model, optimiser, rows: list, pad: int) -> float:
     for k in range(0, len(rows), BATCH):
         batch = talk.padded(rows[k:k + BATCH], pad)
         labels = batch["input_ids"].masked_fill(batch["taught"] == 0, -100)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16_pays()):
             loss = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], labels=labels).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], 1.0)
@@ -59,7 +60,8 @@ def main() -> int:
     tokenizer = AutoTokenizer.from_pretrained(base.folder)
     every, _ = talk.read_rows(given.data, tokenizer, config["longest"], config["call_weight"])
     rows = every[:: max(1, len(every) // given.rows)][: given.rows]
-    accelerator, pad = Accelerator(mixed_precision="bf16", cpu=not torch.cuda.is_available()), tokenizer.pad_token_id or 0
+    accelerator = Accelerator(mixed_precision="bf16" if bf16_pays() else "no", cpu=not torch.cuda.is_available())
+    pad = tokenizer.pad_token_id or 0
     print(machine())
     print(f"{given.rows} rows, {sum(len(r.ids) for r in rows)} tokens, {torch.get_num_threads()} threads, {given.rounds} "
           f"rounds "
@@ -67,7 +69,7 @@ def main() -> int:
     rates: dict[str, list[float]] = {"plain": [], "ours": []}
     for _ in range(given.rounds + 1):
         for name, found in rates.items():
-            model = talk.with_lora(AutoModelForCausalLM.from_pretrained(base.folder, dtype=torch.bfloat16), config["lora"])
+            model = talk.with_lora(AutoModelForCausalLM.from_pretrained(base.folder, dtype=weights_for()), config["lora"])
             optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-4)
             found.append(plain_rate(model, optimiser, rows, pad) if name == "plain" else
                          our_rate(accelerator, model, optimiser, rows, config, pad))

@@ -70,11 +70,12 @@ class LocalWriter:
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         from emollm.model.checkpoint import quiet
+        from emollm.model.precision import weights_for
 
         quiet()
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16).to(device).eval()
+        self.model = AutoModelForCausalLM.from_pretrained(folder, dtype=weights_for(device)).to(device).eval()
         self.ends = {self.tokenizer.eos_token_id}
         self.read: list[int] = []  # tokens whose keys and values are in the cache
         self.cache = None

@@ -11,6 +11,7 @@ import torch
 
 from emollm.model.emollm import EmoLLM
 from emollm.model.encoder import FaceEncoder
+from emollm.model.precision import bf16_pays
 from emollm.model.processor import EmoLLMProcessor
 from emollm.training.augment import Strengths, augment
 from emollm.training.faces import ObservedFaces
@@ -88,7 +89,7 @@ def cache_features(model: EmoLLM, processor: EmoLLMProcessor, faces_path: str, f
             for variant in range(variants):
                 x = plain if variant < 2 else augment(plain, plain.shape[-1], VARIANTS, generator)
                 x = processor.normalise(to_pixels(x.flip(-1) if variant % 2 else x))
-                with torch.autocast("cpu", torch.bfloat16):
+                with torch.autocast("cpu", torch.bfloat16, enabled=bf16_pays("cpu")):
                     x = x.contiguous(memory_format=torch.channels_last)
                     features[start:start + 256, variant] = model.face.visual_features(x).half().numpy()
         np.save(path.with_suffix(".tmp.npy"), features)

@@ -22,6 +22,7 @@ import torch
 from emollm.model.checkpoint import load, save
 from emollm.model.config import EmoLLMConfig
 from emollm.model.emollm import EmoLLM
+from emollm.model.precision import bf16_pays
 from emollm.model.processor import IGNORE, EmoLLMProcessor
 from emollm.model.tokenizer import label_tokens, train_tokenizer
 from emollm.model.tower import POCKET, POCKET_CHANNELS
@@ -136,7 +137,7 @@ def train_step(model: EmoLLM, batch: dict, optimiser_list: list, label_ids: torc
     """One training step."""
     device = next(model.parameters()).device
     batch = {k: v.to(device) for k, v in batch.items()}
-    with torch.autocast(device.type, torch.bfloat16):
+    with torch.autocast(device.type, torch.bfloat16, enabled=bf16_pays(device.type)):
         loss, text, label, tokens = answer_loss(model, batch, label_ids, config["label_weight"])
     loss.backward()
     torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.grad is not None], config["clip"])

@@ -21,6 +21,7 @@ from pathlib import Path
 import torch
 
 from emollm.model.base import Base, base_of, sha256_of
+from emollm.model.precision import bf16_pays, weights_for
 from emollm.schema import InputError
 from emollm.talk.dialogue import DIALOGUE_VERSION, Exchange, supervised
 from emollm.talk.writer import talker_folder
@@ -153,7 +154,7 @@ def quantised(kind: str | None) -> dict:
 
     return {
         "quantization_config": BitsAndBytesConfig(
-            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=torch.bfloat16
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=weights_for()
         )
     }
 
@@ -199,7 +200,7 @@ def main(path: str, changes: tuple[str, ...] = ()) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     config = settings.load(path, *KEYS, changes=changes)
-    accelerator = Accelerator(mixed_precision="bf16")
+    accelerator = Accelerator(mixed_precision="bf16" if bf16_pays() else "no")
     torch.manual_seed(config["seed"])
     base, out = base_of(config["base"]), Path(config["out"])
     out.mkdir(parents=True, exist_ok=True)
@@ -215,7 +216,7 @@ def main(path: str, changes: tuple[str, ...] = ()) -> None:
     # On a CPU a step takes a fifth longer with the fused attention, by its backward pass.
     attention = "sdpa" if torch.cuda.is_available() else "eager"
     pretrained = AutoModelForCausalLM.from_pretrained(
-        base.folder, dtype=torch.bfloat16, attn_implementation=attention, **quantised(config["quantise"])
+        base.folder, dtype=weights_for(), attn_implementation=attention, **quantised(config["quantise"])
     )
     model = with_lora(pretrained, config["lora"])
     facts = {"base": config["base"], "base_sha256": base.sha256, "dialogue_version": DIALOGUE_VERSION}

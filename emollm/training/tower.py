@@ -21,6 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from emollm.model.precision import bf16_pays
 from emollm.model.tower import POCKET, build_tower, patch_features
 from emollm.schema import LABELS, InputError
 from emollm.training import settings
@@ -171,14 +172,9 @@ def start(config: dict, faces: TowerFaces, device: str) -> Run:
     return Run(model, deepcopy(model).requires_grad_(False).eval(), optimiser, schedule)
 
 
-def bf16_pays() -> bool:
-    """Whether this CPU multiplies bf16 in units of its own; without them it is many times slower than fp32 (docs/tower.md)."""
-    return bool(torch.cpu.get_capabilities().get("amx_bf16"))
-
-
 def loss_of(model: FaceClassifier, chips: torch.Tensor, soft: torch.Tensor, label: torch.Tensor, config: dict):
     """Cross-entropy with the votes, plus the smoothed one with the label. soft [B, 8], label [B]."""
-    with torch.autocast(chips.device.type, torch.bfloat16, enabled=chips.is_cuda or bf16_pays()):
+    with torch.autocast(chips.device.type, torch.bfloat16, enabled=bf16_pays(chips.device.type)):
         votes, classes = model(chips.contiguous(memory_format=torch.channels_last))
     by_class = F.cross_entropy(classes.float(), label, label_smoothing=config["smoothing"])
     return F.cross_entropy(votes.float(), soft) + config["class_weight"] * by_class

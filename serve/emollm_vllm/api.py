@@ -32,6 +32,7 @@ from emollm.evidence import parse_facs
 from emollm.explainer import Prepared, Subject
 from emollm.explanation import Explanation
 from emollm.model.checkpoint import Shape
+from emollm.model.precision import weights_for
 from emollm.model.processor import face_input
 from emollm.schema import AU_NAMES, PRIORS, AUSeries, InputError, NoFaceError
 from emollm.subject import MAX_FACES
@@ -346,7 +347,7 @@ async def talking(folder: str, seeing: Answering, models) -> talk.Talking:
     from vllm.v1.engine.async_llm import AsyncLLM
 
     engine = AsyncLLM.from_engine_args(AsyncEngineArgs(
-        model=folder, dtype="bfloat16", max_model_len=TALKER_CONTEXT, enforce_eager=not torch.cuda.is_available(), seed=0,
+        model=folder, dtype=weights_for(), max_model_len=TALKER_CONTEXT, enforce_eager=not torch.cuda.is_available(), seed=0,
         max_num_seqs=16, gpu_memory_utilization=0.08, disable_log_stats=True))
     listed = models.show_available_models
 
