@@ -22,7 +22,7 @@ serve: setup
 	$(PY) -m emollm serve
 
 test: setup lint
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile
 
 lint: setup
 	$(PY) -m ruff check .
