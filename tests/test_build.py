@@ -13,7 +13,8 @@ from data_engine import build as engine
 from data_engine import card, draft
 from data_engine.claims import DraftClaim
 from data_engine.questions import QUESTIONS, WORDINGS
-from emollm.answer import prompt, verify
+from emollm.answer import prompt, reading, verify
+from emollm.answer.witnesses import Movements, together
 from emollm.schema import AU_NAMES, LABELS, InputError
 from emollm.training.record import Record
 
@@ -151,6 +152,19 @@ def test_edited_faces_move_their_target(faces_cache, data_config):
         moved.append(abs(found.target - faces.target[found.row]).max())
     assert np.median(moved) > 0.02
     assert found.series.intensity.shape[1:] == (len(AU_NAMES), 2)
+
+
+def test_a_text_argues_for_the_label_after_the_movements(faces_cache, data_config):
+    """As an explanation has it; what the label is taught stays what people said of the picture."""
+    faces, moved = engine.LabelledFaces(str(faces_cache), data_config["label_share"]), 0
+    for seed in range(60):
+        found = engine.evidence(faces, random.Random(seed), {"real": 1})
+        assert np.array_equal(found.target, faces.target[found.row])
+        said = Movements.only(reading.of_series(found.series), pixels=True)
+        if len(found.series.times) == 1:  # a clip is read at its peaks
+            assert np.allclose(found.concluded, together(found.target, said))
+        moved += found.concluded.argmax() != found.target.argmax()
+    assert moved
 
 
 # --- drops --------------------------------------------------------------------------------------------------------
