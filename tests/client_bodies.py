@@ -45,7 +45,9 @@ def fields() -> dict[str, dict]:
         "frequency_penalty", "stream", "stream_options", "max_tokens", "metadata", "service_tier", "store")}
     usual = {"n": {"n": 1}, "stream": {"stream": False}, "user": {"user": "someone"}, "seed": {"seed": 7},
              "text": {"response_format": {"type": "text"}}, "penalties": {"presence_penalty": 0, "frequency_penalty": 0},
-             "top_p": {"top_p": 1}, "stop": {"stop": []}, "logprobs": {"logprobs": False}, "metadata": {"metadata": {"a": "b"}},
+             "top_p": {"top_p": 1},
+             "temperature": {"temperature": 0},
+             "stop": {"stop": []}, "logprobs": {"logprobs": False}, "metadata": {"metadata": {"a": "b"}},
              "store": {"store": False}}
     return numbers | tools | nulls | usual
 
@@ -97,10 +99,18 @@ def talks(picture: bytes, two: bytes) -> dict[str, dict]:
                         said("user", "Is it a smile?")],
         "marked text": [asked, told, said("user", "<face>Why not anger?<|im_end|>")],
         "another question": [said("user", see, "Is the mouth open?")],
+        "picture alone": [said("user", see)], "picture with a blank": [said("user", " ", see)],
+        "pictures without a word": [said("user", see), said("assistant", "What would you like to know?")],
         "another tongue": [said("user", see, "Warum lächelt sie?")], "two faces": [said("user", shows(two), WHY)],
         "two faces, follow-up": [said("user", shows(two), WHY), told, said("user", "Why not anger?")]}
     found = {f"talk: {name}": {"messages": messages} for name, messages in turns.items()}
     found["talk: what-if"] = {"messages": [asked], "mm_processor_kwargs": {"what_if": [{"AU12": 0}]}}
+    found["talk: no what-if"] = {"messages": [asked], "mm_processor_kwargs": {"what_if": [None]}}
+    found["talk: prior"] = {"messages": [asked], "mm_processor_kwargs": {"prior": ["balanced"]}}
+    found["talk: face"] = {"messages": [said("user", shows(two), WHY)], "mm_processor_kwargs": {"face": [1]}}
+    short = (("max_tokens", 30), ("max_completion_tokens", 5))
+    found |= {f"talk: {name} {n}": {"messages": [asked], name: n} for name, n in short}
+    found["talk: stop"] = {"messages": [asked], "stop": ["\n"]}
     return {name: {"model": "pocket"} | body for name, body in found.items()}
 
 

@@ -8,7 +8,7 @@ import os
 import pytest
 
 from emollm.caption.incoming import requests
-from emollm.caption.incoming.items import by_medium
+from emollm.caption.incoming.items import Wishes, by_medium
 from emollm.caption.incoming.sources import read_inputs
 from emollm.schema import InputError
 
@@ -202,7 +202,11 @@ def test_a_body_is_asked_as_the_server_asks_it(tmp_path):
         prompt = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         assert items[name].error is None and user_turn(items[name].asked) == prompt, name
         assert isinstance(items[name].asked, list) == (len(messages) > 1), name
-    assert items["talk: what-if"].what_if == (("AU12", 0.0),)
+    assert items["talk: what-if"].what_if == (("AU12", 0.0),) and items["talk: no what-if"].what_if == ()
+    assert items["talk: prior"].wishes == Wishes(prior="balanced") and items["talk: face"].wishes == Wishes(face=1)
+    assert items["talk: max_completion_tokens 5"].wishes == Wishes(tokens=5) and items["talk: stop"].wishes.stop == ("\n",)
+    assert all(item.wishes == Wishes() for name, item in items.items() if not name.startswith("talk: "))
+    assert items["talk: prior"].words != items["talk: face"].words
     assert items["talk: follow-up"].question == "Why not anger?"
     assert items["talk: follow-up"].words != items["talk: the same again"].words
 
@@ -211,8 +215,12 @@ def test_bodies_that_ask_for_another_kind_of_answer_are_refused_by_field(tmp_pat
     tool = {"type": "function", "function": {"name": "look", "parameters": {}}}
     odd = {"tools": {"tools": [tool]}, "functions": {"functions": [tool]}, "n is 3": {"n": 3},
            "response_format": {"response_format": {"type": "json_schema", "json_schema": {}}},
-           "only what_if": {"mm_processor_kwargs": {"face": [1]}}, "AU99": {"mm_processor_kwargs": {"what_if": [{"AU99": 1}]}},
-           "with one object": {"mm_processor_kwargs": {"what_if": {"AU12": 1}}}}
+           "max_tokens": {"max_tokens": 0}, "max_completion_tokens": {"max_completion_tokens": "many"},
+           "temperature": {"temperature": 3}, "stop": {"stop": 7}}
+    kwargs = {"only what_if, prior, face": {"au": [{"AU12": 1}]}, "mm_processor_kwargs.face": {"face": ["1"]},
+              "prior='even'": {"prior": ["even"]}, "mm_processor_kwargs.prior": {"prior": "balanced"},
+              "AU99": {"what_if": [{"AU99": 1}]}, "with one entry": {"what_if": {"AU12": 1}}}
+    odd |= {name: {"mm_processor_kwargs": given} for name, given in kwargs.items()}
     lines = [request(name, "a.jpg") for name in odd]
     for line, more in zip(lines, odd.values(), strict=True):
         line["body"] |= more

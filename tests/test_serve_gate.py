@@ -358,7 +358,7 @@ def test_a_sender_of_too_much_gets_its_answer(served, measuring):
     url = f"http://127.0.0.1:{served[1]}"
     with httpx.Client() as client:
         error_of(client.post(url + CHAT, content=b" " * (3 * 2**20)), 413, "media_too_large")
-        body = {"messages": [{"role": "user", "content": [PICTURE]}]}
+        body = {"messages": [{"role": "user", "content": [PICTURE, {"type": "text", "text": "Why?"}]}]}
         assert client.post(url + CHAT, json=body).json()["body"] == body
 
 

@@ -1,7 +1,8 @@
 """A chat body as the server reads it: which picture or clip, what is asked about it, in which conversation.
 
-Instructions (system and developer messages) are left out, as the server does; the texts of one message are one text. Fields
-that would ask for another kind of answer are refused by name; those that ask for nothing are not seen.
+Instructions (system and developer messages) are left out, as the server does; the texts of one message are one text. A
+conversation in which the user says nothing is asked why, as the server does: clients send a picture alone to have it told.
+Fields that would ask for another kind of answer are refused by name; those that ask for nothing are not seen.
 """
 
 from __future__ import annotations
@@ -9,15 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from emollm.answer.prompt import Message
+from emollm.answer.prompt import ANSWER_TOKENS, DEFAULT_QUESTION, Message
+from emollm.caption.incoming.items import Wishes
 from emollm.data_url import HEAD_CHARACTERS, is_data_url
 from emollm.schema import InputError
+from emollm.subject import check_prior
 from emollm.what_if import check_edits
 
 MEDIA_PARTS = ("image_url", "video_url")
 ROLES = ("system", "developer", "user", "assistant", "tool")
 INSTRUCTIONS = ("system", "developer")
 TOOLS = ("tools", "functions")
+TOKENS = ("max_completion_tokens", "max_tokens")  # OpenAI's newer name goes first
+CHOICES = ("what_if", "prior", "face")  # of mm_processor_kwargs
 
 
 class RequestError(Exception):
@@ -36,6 +41,7 @@ class Asked:
     question: str  # the user's last text; empty when there is none
     conversation: tuple[Message, ...]  # all of it, empty when it is that one question
     what_if: tuple[tuple[str, float], ...] | None  # None: the body says nothing of it
+    wishes: Wishes
 
 
 def asked_in(body: Any) -> Asked:
@@ -47,7 +53,17 @@ def asked_in(body: Any) -> Asked:
     kept = tuple(m for m in messages if m.role not in INSTRUCTIONS) or tuple(messages)
     question = next((m.text for m in reversed(kept) if m.role == "user" and m.text.strip()), "")
     alone = len(kept) == 1 and kept[0].role == "user"
-    return Asked(media_url(body), question, () if alone else kept, _edits(body.get("mm_processor_kwargs")))
+    chosen = _chosen(body.get("mm_processor_kwargs"))
+    edits = None if chosen.get("what_if") is None else _edits(chosen["what_if"])
+    return Asked(media_url(body), question, () if alone else _with_question(kept), edits, _wishes(body, chosen))
+
+
+def _with_question(kept: tuple[Message, ...]) -> tuple[Message, ...]:
+    """The conversation; the default question stands in the user's last message where the user says nothing at all."""
+    of_user = [k for k, m in enumerate(kept) if m.role == "user"]
+    if not of_user or any(kept[k].text.strip() for k in of_user):
+        return kept
+    return (*kept[:of_user[-1]], kept[of_user[-1]]._replace(text=DEFAULT_QUESTION), *kept[of_user[-1] + 1:])
 
 
 def media_url(body: dict) -> str:
@@ -100,20 +116,56 @@ def _check_fields(body: dict) -> None:
         raise _invalid(f"n is {str(body['n'])[:20]}, but a question is answered in one way here. Leave it out.")
 
 
-def _edits(choices: Any) -> tuple[tuple[str, float], ...] | None:
-    """What-if edits of mm_processor_kwargs, which the server takes as a list with one entry a picture."""
-    if choices in (None, {}):
-        return None
-    if not isinstance(choices, dict) or set(choices) - {"what_if"}:
-        raise _invalid("of mm_processor_kwargs only what_if is taken here; every face is explained")
-    given = choices["what_if"]
-    edits = given[0] if isinstance(given, list) and len(given) == 1 else None
-    if not isinstance(edits, dict):
+def _chosen(given: Any) -> dict[str, Any]:
+    """What mm_processor_kwargs says, which the server takes as lists with one entry a picture; here there is one picture."""
+    if not isinstance(given or {}, dict) or set(given or {}) - set(CHOICES):
+        raise _invalid(f"of mm_processor_kwargs only {', '.join(CHOICES)} are taken here; give action units of your own as "
+                       "evidence to emollm explain")
+    for name, entries in (given or {}).items():
+        if not isinstance(entries, list) or len(entries) != 1:
+            raise _invalid(f"mm_processor_kwargs.{name} must be a list with one entry, such as "
+                           '{"what_if": [{"AU04": 0}], "prior": ["balanced"]}')
+    return {name: entries[0] for name, entries in (given or {}).items()}
+
+
+def _edits(given: Any) -> tuple[tuple[str, float], ...]:
+    if not isinstance(given, dict):
         raise _invalid('mm_processor_kwargs.what_if must be a list with one object, such as [{"AU04": 0}]')
     try:
-        return tuple(sorted(check_edits(edits).items()))
+        return tuple(sorted(check_edits(given).items()))
     except InputError as error:
         raise _invalid(f"mm_processor_kwargs.what_if: {error}") from None
+
+
+def _wishes(body: dict, chosen: dict[str, Any]) -> Wishes:
+    prior, face, stop = chosen.get("prior"), chosen.get("face"), body.get("stop") or ()
+    if prior is not None:
+        try:
+            check_prior(prior)
+        except InputError as error:
+            raise _invalid(f"mm_processor_kwargs.prior: {error}") from None
+    if face is not None and (isinstance(face, bool) or not isinstance(face, int)):
+        raise _invalid("mm_processor_kwargs.face: give the whole number of a face, such as [0]")
+    stop = (stop,) if isinstance(stop, str) else stop
+    if not isinstance(stop, (list, tuple)) or not all(isinstance(word, str) and word for word in stop):
+        raise _invalid("stop must be a text or a list of texts")
+    return Wishes(prior, face, _most_tokens(body), _temperature(body), tuple(stop))
+
+
+def _most_tokens(body: dict) -> int | None:
+    """The most tokens of an answer; None where no answer can reach it."""
+    name = next((name for name in TOKENS if body.get(name) is not None), TOKENS[0])
+    most = body.get(name)
+    if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
+        raise _invalid(f"{name} must be a whole number from 1 on, at most {ANSWER_TOKENS} are written")
+    return None if most is None or most >= ANSWER_TOKENS else most
+
+
+def _temperature(body: dict) -> float:
+    given = body.get("temperature") or 0.0
+    if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 <= given <= 2:
+        raise _invalid("temperature must be a number from 0 to 2")
+    return float(given)
 
 
 def _invalid(message: str) -> RequestError:

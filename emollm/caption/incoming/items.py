@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 
 from emollm.answer.prompt import DEFAULT_QUESTION, Message
 
@@ -22,6 +22,20 @@ class Inline:
 
 
 @dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a chat body asks of its answer, beside the question."""
+
+    prior: str | None = None  # how common the labels are taken to be (schema.PRIORS); None: as the run has it
+    face: int | None = None  # that the message is about; None: the main one
+    tokens: int | None = None  # at most so many of the message; None: as many as it takes
+    temperature: float = 0.0  # a batch is answered at 0 whatever it is, and says so
+    stop: tuple[str, ...] = ()  # texts that end the message
+
+
+NO_WISHES = Wishes()
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One line to be: a question about one photo or clip."""
 
@@ -31,6 +45,7 @@ class Item:
     question: str | None = None
     what_if: tuple[tuple[str, float], ...] = ()
     conversation: tuple[Message, ...] = ()  # the question with what was said before it; empty when nothing was
+    wishes: Wishes = NO_WISHES
     error: tuple[str, str] | None = None  # code, message: a request that cannot be answered
 
     @property
@@ -40,8 +55,9 @@ class Item:
 
     @property
     def words(self) -> str:
-        """The same as text: equal words ask for equal answers."""
-        return json.dumps(self.conversation) if self.conversation else self.question or DEFAULT_QUESTION
+        """The same as text, with what is wished of the answer: equal words ask for equal answers."""
+        asked = json.dumps(self.conversation) if self.conversation else self.question or DEFAULT_QUESTION
+        return asked if self.wishes == NO_WISHES else f"{asked}\n{json.dumps(astuple(self.wishes))}"
 
 
 @dataclass(slots=True)

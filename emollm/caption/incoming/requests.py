@@ -78,7 +78,7 @@ def _item(line: bytes, place: str, at: tuple[str, int], root: str, question: str
         source = inline if is_data_url(asked.url) else _file(asked.url, root)
         said = tuple(m._replace(text=shown(m.text)) for m in asked.conversation)
         return Item(custom_id, source, place, shown(asked.question) if asked.question else question,
-                    what_if if asked.what_if is None else asked.what_if, said)
+                    what_if if asked.what_if is None else asked.what_if, said, asked.wishes)
     except RequestError as refused:
         return Item(custom_id, inline, place, question, what_if, error=(refused.code, refused.message))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from emollm.answer.prompt import DEFAULT_QUESTION
-from emollm.caption.incoming.items import Item
+from emollm.caption.incoming.items import Item, Wishes
 from emollm.caption.run import lines
 from emollm.caption.run.job import Job
 from emollm.caption.run.lines import Line
@@ -16,14 +16,20 @@ from emollm.caption.run.settings import digest
 from emollm.explainer import answer
 from emollm.explanation import Explanation
 from emollm.schema import InputError
-from emollm.subject import Prepared, choose, with_edits
+from emollm.subject import Prepared, choose, with_edits, with_prior
 
 SURELY_FITS = 300  # characters of a question
 GIVE_UP = 8  # failures of the model in a row that are its own, not the items'
 
 
-class TooLong(InputError):
+class OwnFault(InputError):
     """The item's own fault, not the model's."""
+
+    code = "invalid_request"
+
+
+class TooLong(OwnFault):
+    code = "context_length_exceeded"
 
 
 class Ask(NamedTuple):
@@ -51,16 +57,22 @@ class Answerer:
         written: list[Line] = []
         for ask, result in answer_in_parts(asks, self.engine, self.job):
             failed = isinstance(result, Exception)
-            self.failures = self.failures + 1 if failed and not isinstance(result, TooLong) else 0
+            self.failures = self.failures + 1 if failed and not isinstance(result, OwnFault) else 0
             if self.failures >= GIVE_UP:
                 self.log.append(written)
                 raise self._given_up(result)
-            code = "context_length_exceeded" if isinstance(result, TooLong) else "generation_failed"
-            written.append(lines.failure(ask.key, ask.item.custom_id, code, reason_of(result)) if failed else
-                           lines.success(ask.key, ask.item.custom_id, result, self.job.model, int(time.time()),
-                                         self.settings_sha256, main_face(ask.prepared)))
+            if failed:
+                code = getattr(result, "code", "generation_failed")
+                written.append(lines.failure(ask.key, ask.item.custom_id, code, reason_of(result)))
+            else:
+                written.append(self._line(ask, result))
         self.log.append(written)
         return [line.ok for line in written]
+
+    def _line(self, ask: Ask, explanations: list[Explanation]) -> Line:
+        main = main_face(ask.prepared, ask.item.wishes.face)
+        return lines.success(ask.key, ask.item.custom_id, explanations, self.job.model, int(time.time()), self.settings_sha256,
+                             main, ended_early(explanations[main].text, ask.item.wishes, self.engine))
 
     def _given_up(self, error: Exception) -> InputError:
         on, there = (f" on {self.host}", " there") if self.host else ("", "")
@@ -71,13 +83,15 @@ class Answerer:
 def answer_in_parts(asks: list[Ask], engine, job: Job) -> Iterator[tuple[Ask, list[Explanation] | Exception]]:
     """Explanations of a batch, in its order. One that fails is halved until only the items that fail alone are left."""
     try:
-        edited = [with_edits(a.prepared, dict(a.item.what_if)) for a in asks]
+        edited = [with_edits(_under(a), dict(a.item.what_if)) for a in asks]
         for ask, prepared in zip(asks, edited, strict=True):
             check_fits(engine, ask.item, prepared)
+            main_face(prepared, ask.item.wishes.face)
         explanations = answer(edited, engine, [a.item.asked for a in asks], job.grounded, job.model)
         for ask, faces in zip(asks, explanations, strict=True):
             for explanation in faces:
                 explanation.question = ask.item.question or DEFAULT_QUESTION  # of a conversation the last one
+                explanation.notices += _greedy(ask.item.wishes.temperature)
     except Exception as error:
         if len(asks) == 1:
             yield asks[0], error
@@ -101,10 +115,36 @@ def check_fits(engine, item: Item, prepared: Prepared) -> None:
                       "Leave out earlier turns.")
 
 
-def main_face(prepared: Prepared) -> int:
-    """Place of the face that a chat about this picture or clip would be about, among all that are explained."""
+def main_face(prepared: Prepared, face: int | None = None) -> int:
+    """Place of the face that a chat about this picture or clip would be about, among all that are explained. Raises OwnFault
+    where there is no face of that number."""
     numbers = [s.series.face_id for s in prepared.subjects]
-    return numbers.index(choose(prepared, None).series.face_id) if prepared.readable else 0
+    if face is None:
+        return numbers.index(choose(prepared, None).series.face_id) if prepared.readable else 0
+    if face not in numbers:
+        raise OwnFault(f"mm_processor_kwargs.face: there is no face {face}; faces here: {', '.join(map(str, numbers))}")
+    return numbers.index(face)
+
+
+def ended_early(text: str, wishes: Wishes, engine) -> tuple[str, str] | None:
+    """The message as far as it was asked for, and why it ends there; None for all of it."""
+    ends = [at for word in wishes.stop if (at := text.find(word)) >= 0]
+    text, reason = (text[:min(ends)], "stop") if ends else (text, "")
+    if wishes.tokens and engine is not None:
+        tokenizer = engine.processor.tokenizer
+        ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+        text, reason = (tokenizer.decode(ids[:wishes.tokens]), "length") if len(ids) >= wishes.tokens else (text, reason)
+    return (text, reason) if reason else None
+
+
+def _under(ask: Ask) -> Prepared:
+    prior = ask.item.wishes.prior
+    return ask.prepared if prior is None else with_prior(ask.prepared, prior)
+
+
+def _greedy(temperature: float) -> list[str]:
+    words = f"temperature {temperature:g} was asked for; a batch is answered at 0, the same at every run"
+    return [words] if temperature else []
 
 
 def reason_of(error: Exception) -> str:

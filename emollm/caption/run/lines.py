@@ -31,11 +31,11 @@ class Line:
 
 
 def success(key: str, custom_id: str, explanations: list[Explanation], model: str, created: int, fingerprint: str,
-            main: int = 0) -> Line:
+            main: int = 0, ended: tuple[str, str] | None = None) -> Line:
     """Line of an answered item. explanations: one a face, left to right. created: Unix time, s. main: which of them is the
-    message, as it is of a server, where a chat is about one face."""
+    message, as it is of a server, where a chat is about one face. ended: a shorter message, and its finish_reason."""
     body = {"id": f"chatcmpl-{key[:32]}", "object": "chat.completion", "created": created, "model": model,
-            "system_fingerprint": fingerprint, "choices": [_choice(explanations[main])],
+            "system_fingerprint": fingerprint, "choices": [_choice(explanations[main], ended)],
             "emollm": [explanation.to_dict() for explanation in explanations]}
     response = {"status_code": 200, "request_id": f"req_{key[:32]}", "body": body}
     return _line(key, custom_id, response, None)
@@ -81,12 +81,12 @@ def error_of(line: Line) -> tuple[str, str]:
     return error["code"], error["message"]
 
 
-def _choice(told: Explanation) -> dict:
-    text = told.text
+def _choice(told: Explanation, ended: tuple[str, str] | None) -> dict:
+    text, reason = ended if ended and told.text else (told.text, "stop")
     if not text:  # refused or no face: the reason stands in for an answer
         refusals = [n for n in told.notices if n.startswith(NOT_ENOUGH)]
         text = "; ".join(refusals or [f"{NOT_ENOUGH}: {n}" for n in told.notices]) or NOT_ENOUGH
-    return {"index": 0, "message": {"role": "assistant", "content": text}, "logprobs": None, "finish_reason": "stop"}
+    return {"index": 0, "message": {"role": "assistant", "content": text}, "logprobs": None, "finish_reason": reason}
 
 
 def _line(key: str, custom_id: str, response: dict | None, error: dict | None) -> Line:

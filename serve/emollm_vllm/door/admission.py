@@ -11,7 +11,7 @@ import json
 import re
 from dataclasses import dataclass
 
-from emollm.answer.prompt import ANSWER_TOKENS, FACE, FACE_END, FACE_PAD, FACE_START, SPECIAL_TOKENS
+from emollm.answer.prompt import ANSWER_TOKENS, DEFAULT_QUESTION, FACE, FACE_END, FACE_PAD, FACE_START, SPECIAL_TOKENS
 from emollm.talk import TALKER
 from emollm_vllm.door.errors import NOT_JSON, Refused
 
@@ -139,11 +139,31 @@ def admit(route: str, body: dict, limits: RequestLimits, instructed: bool = Fals
         raise Refused(400, "the conversation holds no picture and no clip, and nothing is said of a face that was not "
                            "measured; send one as image_url or video_url", "messages" if route == CHAT else "input",
                       code="no_media")
+    if count.images + count.videos and (asked := {CHAT: "messages", RESPONSES: "input"}.get(route)):
+        admitted[asked] = _with_question(admitted[asked], "text" if route == CHAT else "input_text")
     if "prompt" in body and route != RESPONSES:
         admitted["prompt"] = _prompts(body["prompt"], count)
     if "suffix" in body and isinstance(body["suffix"], str):
         admitted["suffix"] = count.text(body["suffix"], _FACE)
     return admitted
+
+
+def _with_question(messages: object, kind: str) -> object:
+    """The conversation; where the user says nothing at all, the default question stands in the last message: who sends a
+    picture alone wants it told, and the model was never given a face without a question. kind: of a part of text."""
+    of_user = [k for k, m in enumerate(messages) if m["role"] == "user"] if isinstance(messages, list) else []
+    if not of_user or any(text.strip() for k in of_user for text in _texts(messages[k]["content"])):
+        return messages
+    last = messages[of_user[-1]]
+    media = [p for p in last["content"] or [] if isinstance(p, dict) and p["type"] in MEDIA]
+    asked = last | {"content": [*media, {"type": kind, "text": DEFAULT_QUESTION}]}
+    return [*messages[:of_user[-1]], asked, *messages[of_user[-1] + 1:]]
+
+
+def _texts(content: object) -> list[str]:
+    """The texts of an admitted message."""
+    parts = [content] if isinstance(content, str) else content or []
+    return [p if isinstance(p, str) else p.get(TEXTS.get(p["type"], ""), "") for p in parts]
 
 
 def for_the_talker(body: dict) -> bool:
