@@ -267,7 +267,7 @@ def test_hand_codes_from_a_table_and_a_text_file(tmp_path):
     ("", "the file is empty"),
     ("a,b\n1,2\n", "not a table of action units"),
     ("x" + ",x" * 2500, "2501 columns"),
-    ("timestamp,AU01_left\n0,1\n", "the column AU01_confidence is missing"),
+    ("timestamp,AU01_left,AU01_confidence\n0,1,1\n", "the column AU01_right is missing"),
     ("AU,side,intensity\n12,up,B\n", "row 2, column side: 'up' is not a side"),
     ("AU,side,intensity\n12,left,F\n", "row 2: intensity 'F' is neither"),
     ("AU,side,intensity\n99,left,B\n", "unknown action unit '99'"),

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import re
 
 import numpy as np
 
-from emollm.evidence.cells import is_missing, plain_name
+from emollm.evidence.cells import plain_name
 from emollm.evidence.clock import Clock, clock_columns, frame_numbers, read_clock
 from emollm.evidence.series import Face, Rows, by_face, empty, who_columns
 from emollm.evidence.tables import COUNT, Range, Table
@@ -58,15 +57,13 @@ def read_blendshapes(table: Table, fps: float | None = None) -> list[Face]:
     for column in table.header:
         if (shape := SHAPES.get(_shape_of(column))) is not None:
             spelled.setdefault(shape, column)
-    frame, timecode, (stamp, units) = frame_numbers(table), table.pick("timecode"), clock_columns(table)
+    frame, (stamp, units) = frame_numbers(table), clock_columns(table)
     count = table.pick("blendshapecount")
-    texts = [timecode, stamp, count, *who_columns(table)]
+    texts = [stamp, count, *who_columns(table)]
     limits = {frame: COUNT} | dict.fromkeys(spelled.values(), COEFFICIENT)
     table.load(limits, texts, lambda cells: _is_lost(table, count, cells))
     values = {shape: table.numbers[column] for shape, column in spelled.items()}
-    seconds = read_clock(table, stamp, units, guess_unit=True)
-    if seconds is None and timecode:
-        seconds = _timecode(table, timecode)
+    seconds = read_clock(table, stamp, units, guess_unit=True, default=LIVELINK_FPS)
     filled = _blend(values, table.rows)
     nobody = np.array([cell in ("0", "0.0") for cell in table.texts.get(count, [])], bool)
     if nobody.any():
@@ -111,23 +108,3 @@ def _blend_lips(values: dict[str, np.ndarray], intensity: np.ndarray) -> None:
         gap = np.maximum(np.clip(jaw - values["mouthClose"], 0, 1), values[f"mouthLowerDown{word}"])
         intensity[:, AUS.index(25), side] = 5 * gap
         intensity[:, AUS.index(27), side] = 5 * np.clip(2 * jaw - 1, 0, 1)
-
-
-def _timecode(table: Table, column: str) -> np.ndarray:
-    """Live Link Face's HH:MM:SS:FF.fraction -> seconds from the first row, NaN where the cell is empty.
-
-    The rate is one more than the highest FF once a second has passed, else LIVELINK_FPS.
-    """
-    parts = []
-    for row, cell in enumerate(table.texts[column]):
-        match = re.fullmatch(r"(\d+):(\d\d):(\d\d)[:;.](\d+(?:[.,]\d+)?)", cell, re.ASCII)
-        if not match and not is_missing(cell):
-            raise table.bad(row, column, f"'{cell[:20]}' is not HH:MM:SS:FF.")
-        parts.append((int(match[1]) * 3600 + int(match[2]) * 60 + int(match[3]), float(match[4].replace(",", ".")))
-                     if match else (math.nan, math.nan))
-    seconds, frames = np.array(parts).T
-    if not np.isfinite(seconds).any():
-        return seconds
-    highest = math.floor(np.nanmax(frames)) + 1
-    times = seconds + frames / (highest if np.nanmax(seconds) - np.nanmin(seconds) >= 2 else max(LIVELINK_FPS, highest))
-    return times - times[np.isfinite(times)][0]

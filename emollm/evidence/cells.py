@@ -15,7 +15,8 @@ MISSING = frozenset({
     "", ".", "..", "-", "--", "---", "–", "—", "?", "*", "na", "n/a", "n.a.", "n.a", "<na>", "#n/a", "#na", "#n/a n/a",
     "nan", "+nan", "-nan", "nan(ind)", "-nan(ind)", "nan(snan)", "1.#qnan", "-1.#qnan", "1.#nan", "-1.#nan", "1.#snan",
     "1.#ind", "-1.#ind", "null", "(null)", "<null>", "none", "nil", "nat", "missing", "undefined", "#null!", "#value!", "#ref!",
-    "#num!", "#name?", "\\n"})
+    "#num!", "#name?", "\\n", "no data", "nodata", "nd", "n.d.", "n.d", "k.a.", "k. a.", "s.d.", "not measured", "not found",
+    "no face", "no_face", "noface", "untracked", "lost", "failed", "fit_failed", "find_failed", "invalid", "unknown", "nan%"})
 INFINITE = frozenset({"inf", "+inf", "-inf", "infinity", "+infinity", "-infinity", "1.#inf", "-1.#inf", "#div/0!"})
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII)
 _COMMA = r"^[+-]?\d*,\d+(e[+-]?\d+)?$"

@@ -14,14 +14,20 @@ from datetime import UTC, datetime
 import numpy as np
 
 from emollm.evidence import marks
-from emollm.evidence.cells import is_missing, is_number
+from emollm.evidence.cells import is_missing, is_number, plain_name
 from emollm.evidence.tables import Table
 
 FPS = 30.0  # frames a second when neither the table nor the clip tells
 DAY = 86_400.0
 EPOCH = 1e6  # s; a clock that starts later than this counts from some other year
 FAR = 1e11  # in seconds this is the year 5138
+LOOKED_AT = 100  # rows that tell a timecode
 LONG_STEP = 5.0  # s; frames further apart than this by a clock without a unit are milliseconds
+
+
+_TIMECODES = ("timecode", "time_code", "tc")
+_TIMECODE = re.compile(r"\d+:\d\d:\d\d[:;]\d+(?:[.,]\d+)?", re.ASCII)
+_ANY_TIMECODE = re.compile(r"(\d+):(\d\d):(\d\d)[:;.](\d+(?:[.,]\d+)?)", re.ASCII)
 
 
 @dataclass
@@ -68,7 +74,7 @@ def _by_frames(table: Table, groups: np.ndarray, order: np.ndarray, given: np.nd
     """Times from frame numbers, or from the number of the row when these do not rise either."""
     numbered = frames is not None and _rising(frames, groups, order)
     what = "frame numbers" if numbered else "row numbers"
-    count = frames - clock.first if numbered else _ordinal(groups, order)
+    count = frames - min(clock.first, frames.min()) if numbered else _ordinal(groups, order)
     told = _rate(given, count, groups, order)
     rate = clock.fps or told or fps or clock.default
     begun = told and given is not None and math.isfinite(given[order[0]])
@@ -142,32 +148,46 @@ def _from_start(table: Table, given: np.ndarray) -> np.ndarray:
 
 # --- reading a clock ---------------------------------------------------------------------------------------------
 
+_FRAME = re.compile(r"(?:video_)?frames?_?(?:#|no|nr|num|number|idx|index|id|n)?")
+_CLOCK = re.compile(r"(?:(?:(?:approx|video|media|frame|recording|elapsed|unix|epoch|local|utc|pts)_?)?"
+                    r"(?:time_?stamps?|times?|date_?time|elapsed|epoch|clock|pts|t)_?(?:in_)?|(?=[a-z]{2}))(?P<unit>[a-zµμ]*)")
+_UNITS = {"": 1.0, "s": 1.0, "sec": 1.0, "secs": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e3, "msec": 1e3, "msecs": 1e3,
+          "millis": 1e3, "millisecond": 1e3, "milliseconds": 1e3, "us": 1e6, "µs": 1e6, "μs": 1e6, "usec": 1e6,
+          "microseconds": 1e6, "ns": 1e9, "nanoseconds": 1e9}
+
+
 def frame_numbers(table: Table) -> str:
     """The column that counts frames, if any."""
-    return table.pick("frame", "frame_idx", "frame_id", "frame_number", "frame_no", "framenumber", "frame_index")
+    return table.pick("frame") or next((column for name, column in table.plain.items() if _FRAME.fullmatch(name)), "")
 
 
 def clock_columns(table: Table) -> tuple[str, float]:
     """The column that holds a time, and how many of its units are a second."""
-    seconds = table.pick("timestamp", "time", "timestamp_s", "time_s", "seconds", "second", "sec", "t", "time_(s)",
-                         "timestamp_(s)")
-    thousandths = table.pick("frame_time_in_ms", "timestamp_ms", "time_ms", "timestampms", "milliseconds", "ms", "time_(ms)",
-                             "timestamp_(ms)")
-    return (seconds, 1.0) if seconds else (thousandths, 1000.0)
+    found = {name: _UNITS[match["unit"]] for name in table.plain
+             if (match := _CLOCK.fullmatch(re.sub(r"_*[\[({]+_*|[\])}]+", "_", name).strip("_"))) and match["unit"] in _UNITS}
+    for name in ("timestamp", "time", *found):  # of several the plainest
+        if name in found:
+            return table.plain[name], found[name]
+    return table.pick(*_TIMECODES), 1.0
 
 
-def read_clock(table: Table, column: str, units: float, guess_unit: bool = False) -> np.ndarray | None:
-    """Seconds of a loaded text column of numbers or H:M:S, NaN where empty; None without such a column.
+def read_clock(table: Table, column: str, units: float, guess_unit: bool = False, default: float = FPS) -> np.ndarray | None:
+    """Seconds of a loaded text column of numbers, H:M:S, timecode or dates, NaN where empty; None without such a column.
 
-    guess_unit: whether steps of more than LONG_STEP are taken for milliseconds. Raises InputError for anything else.
+    guess_unit: whether steps of more than LONG_STEP are taken for milliseconds. default: frames a second of a timecode that
+    is too short to tell. Raises InputError for anything else.
     """
     if not column:
         return None
+    if plain_name(column) in _TIMECODES or any(_TIMECODE.fullmatch(cell) for cell in table.texts[column][:LOOKED_AT]):
+        return _timecode(table, column, default)
     cells = marks.ungrouped_texts(table.texts[column], False, table.decimal)
     try:
         values = np.array([cell or "nan" for cell in cells], dtype=float) / units
     except ValueError:
-        values = np.array([_seconds(table, row, column, cell) for row, cell in enumerate(cells)]) / units
+        dated = _dates(cells)
+        values = (np.array([_seconds(table, row, column, cell) for row, cell in enumerate(cells)]) / units if dated is None
+                  else dated)
     if (values < 0).any():
         row = int((values < 0).argmax())
         raise table.bad(row, column, f"{cells[row]} is out of range (at least 0).")
@@ -200,9 +220,44 @@ def _from_date(cell: str) -> float | None:
     return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
 
 
+def _dates(cells: list[str]) -> np.ndarray | None:
+    """Dates with a time, as spreadsheets write them, as seconds since 1970; None when they are none. Day or month first is told
+    by what all of them can be; within a day it makes no difference."""
+    some = [cell for cell in cells if cell]
+    for day in ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y/%m/%d"):
+        for time in ("%H:%M:%S.%f", "%H:%M:%S", "%I:%M:%S.%f %p", "%I:%M:%S %p"):
+            try:
+                found = [datetime.strptime(cell, f"{day} {time}").replace(tzinfo=UTC).timestamp() for cell in some]
+            except ValueError:
+                continue
+            told = iter(found)
+            return np.array([next(told) if cell else math.nan for cell in cells])
+    return None
+
+
 def from_hms(cell: str) -> float | None:
-    """MM:SS, HH:MM:SS or with a fraction, as seconds; None for anything else."""
-    match = re.fullmatch(r"(?:(\d{1,3}):)?(\d{1,3}):(\d{1,2}(?:[.,]\d+)?)", cell.strip(), re.ASCII)
+    """MM:SS, HH:MM:SS or with a fraction, or with pandas' "0 days" before it, as seconds; None for anything else."""
+    match = re.fullmatch(r"(?:(\d+) days? )?(?:(\d{1,3}):)?(\d{1,3}):(\d{1,2}(?:[.,]\d+)?)", cell.strip(), re.ASCII)
     if not match:
         return None
-    return int(match[1] or 0) * 3600.0 + int(match[2]) * 60 + float(match[3].replace(",", "."))
+    return int(match[1] or 0) * DAY + int(match[2] or 0) * 3600.0 + int(match[3]) * 60 + float(match[4].replace(",", "."))
+
+
+def _timecode(table: Table, column: str, default: float) -> np.ndarray:
+    """HH:MM:SS:FF, of Live Link Face with a fraction -> seconds from the first row, NaN where the cell is empty.
+
+    The rate is one more than the highest FF once a second has passed, else `default`.
+    """
+    parts = []
+    for row, cell in enumerate(table.texts[column]):
+        match = _ANY_TIMECODE.fullmatch(cell)
+        if not match and not is_missing(cell):
+            raise table.bad(row, column, f"'{cell[:20]}' is not HH:MM:SS:FF.")
+        parts.append((int(match[1]) * 3600 + int(match[2]) * 60 + int(match[3]), float(match[4].replace(",", ".")))
+                     if match else (math.nan, math.nan))
+    seconds, frames = np.array(parts).T
+    if not np.isfinite(seconds).any():
+        return seconds
+    highest = math.floor(np.nanmax(frames)) + 1
+    times = seconds + frames / (highest if np.nanmax(seconds) - np.nanmin(seconds) >= 2 else max(default, highest))
+    return times - times[np.isfinite(times)][0]

@@ -17,6 +17,8 @@ from emollm.evidence.tables import Table
 from emollm.schema import AU_NAMES, AUS, ON, SIDES, AUSeries, InputError, au_index
 
 _CODE = re.compile(r"(?P<side>[LRBlrb]?)(?:AU)?(?P<number>\d{1,2})(?P<level>[A-Za-z]?)", re.ASCII)
+_LISTED = re.compile(r"\s*[+,;]\s*|\s+")  # between codes
+_SURE = re.compile(r"[LRBlrb]?(?:(?:AU|au)\d{1,2}[A-EXa-ex]?|\d{1,2}[A-EXa-ex])", re.ASCII)  # no number of a file name
 NEUTRAL = "0"  # a coder's word for a face without any action
 _LETTERS = ("", *"ABCDEX")  # no letter: there, without an intensity
 _WORDS = {"": "both", "l": "left", "r": "right", "b": "both", "bilateral": "both"}
@@ -25,6 +27,8 @@ _WORDS = {"": "both", "l": "left", "r": "right", "b": "both", "bilateral": "both
 def looks_like_facs(text: str) -> bool:
     """Whether a string is a FACS code such as 1+2+5D, or 0 for a neutral face, rather than the name of a file."""
     if text.strip() == NEUTRAL:
+        return True
+    if (listed := _LISTED.split(text.strip()))[1:] and all(_SURE.fullmatch(part) for part in listed):
         return True
     codes = [_CODE.fullmatch(part) for part in re.split(r"\s*\+\s*", text.strip())]
     return all(codes) and any(code["level"].upper() in _LETTERS for code in codes)
@@ -39,7 +43,7 @@ def parse_facs(code: str, name: str = "FACS code") -> AUSeries:
     if code.strip() == NEUTRAL:
         return coded_series(np.zeros(1), [[]], face_id=0)
     coded, foreign, odd = [], [], []
-    for part in re.split(r"\s*[+,;]\s*|\s+", code.strip()):
+    for part in _LISTED.split(code.strip()):
         match = _CODE.fullmatch(part)
         if not match:
             raise InputError(f"{name}: '{part[:20]}' is not a FACS code. Write for example 1+2+5D or L12C+25.")
@@ -60,19 +64,24 @@ def parse_facs(code: str, name: str = "FACS code") -> AUSeries:
     return series
 
 
+_UNIT_COLUMNS = ("au", "action_unit", "unit", "variable", "au_name")  # variable: of a wide table that was melted
+
+
 def is_hand(columns: set[str]) -> bool:
     """Whether plain column names are those of a coder's table."""
-    return bool(columns & {"au", "action_unit", "unit"}) and bool(columns & {"intensity", "side", "level", "value", "score"})
+    return bool(columns & set(_UNIT_COLUMNS)) and bool(columns & {"intensity", "side", "level", "value", "score"})
 
 
 def hand_columns(table: Table) -> tuple[str, str, str]:
     """The columns of unit, side and strength."""
-    return table.pick("au", "action_unit", "unit"), table.pick("side"), table.pick("intensity", "level", "value", "score")
+    return table.pick(*_UNIT_COLUMNS), table.pick("side"), table.pick("intensity", "level", "value", "score")
 
 
 def read_hand(table: Table) -> list[Face]:
     """Every face of a coder's table whose columns are loaded as text; rows with the same time are one moment."""
     table.say("read as a coder's table: what is not coded is absent")
+    if not clock_columns(table)[0] and (onset := table.pick("onset", "start", "start_(s)", "begin", "apex")):
+        table.say(f"{onset} is not read: all codes are taken as one moment. Name the column of each code's time timestamp.")
     stamp, units = clock_columns(table)
     times = read_clock(table, stamp, units)
     times = np.zeros(table.rows) if times is None or not np.isfinite(times).any() else times

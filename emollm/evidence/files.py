@@ -14,10 +14,11 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from emollm.evidence.cells import is_number
+from emollm.evidence.cells import is_missing, is_number
 from emollm.schema import InputError
 
 MAX_ROW = 8 * 2**20  # bytes: a header or row longer than this is no table
@@ -149,12 +150,21 @@ def _delimited(path: Path) -> Source:
     body, notices = decode(path)
     header_line, skipped, body = _header(body, path.name)
     delimiter = _delimiter(header_line)
+    if above := _lines_above(body, header_line):
+        header_line, body, delimiter = above.header, above.body, above.delimiter
+        skipped += above.count
+        notices = [*notices, f"{above.count} line{'s' if above.count > 1 else ''} above the header left out"]
+    if delimiter == " ":  # columns that were filled up with blanks
+        body = memoryview(re.sub(rb"(?m)^[ \t]+|[ \t]+$|(?<=[ \t])[ \t]+", b"", bytes(body)))
     if re.search(rb'[,;\t|] +"[^"]', bytes(body[:MAX_ROW])):  # blanks before a quote: Python's csv knows them, Arrow does not
         body = _requoted(body, delimiter)
     header = _cells(header_line, delimiter)
     if not any(cell.strip() for cell in header):
         raise InputError(f"{path.name}: the file is empty. Expected a header row and one row a frame.")
-    header = _as_wide_as_rows(header, _ahead(body, delimiter))
+    rows = _ahead(body, delimiter)
+    header = _as_wide_as_rows(header, rows)
+    if _is_units(rows):
+        body, skipped, notices = _after_line(body), skipped + 1, [*notices, "the row of units below the header was left out"]
     source = Source(path.name, header, lambda wanted: iter(()), 2 + skipped, notices=notices)
     source.batches = lambda wanted: _blocks(source, body, delimiter, wanted)
     return source
@@ -179,6 +189,48 @@ def _header(body, name: str) -> tuple[str, int, memoryview]:
         comment = text if text.startswith("#") else ""
         skipped += bool(text.strip())
     return "", skipped, view[start:]
+
+
+class _Above(NamedTuple):
+    """A header with lines above it that are none of its table's: a title, the recording, the program."""
+
+    header: str
+    body: memoryview
+    delimiter: str
+    count: int
+
+
+def _lines_above(body, first: str) -> _Above | None:
+    """The header further down, when the first line is shorter than the table below it by more than a row's name."""
+    raw = bytes(body[:MAX_ROW])
+    lines = raw.decode("utf-8", "replace").splitlines(keepends=True)[:LOOK_AHEAD]
+    own = len(_cells(first, _delimiter(first)))
+    alike = [abs(len(_cells(line, _delimiter(first))) - own) <= 1 for line in lines if line.strip()]
+    if own > 2 and sum(alike) * 2 >= len(alike):
+        return None
+    for delimiter in ";\t|,":  # a comma may be decimal
+        widths = [len(_cells(line, delimiter)) if line.strip() else 0 for line in lines]
+        width = max(widths, default=0)
+        if width < 3 or len(_cells(first, delimiter)) >= width - 1 or widths.count(width) < min(3, len(lines) // 2):
+            continue
+        at = next(k for k, found in enumerate(widths) if found >= width - 1)
+        if any(is_number(cell) for cell in _cells(lines[at], delimiter)):
+            continue
+        start = sum(len(line.encode()) for line in lines[:at + 1])
+        return _Above(lines[at].strip("\r\n"), memoryview(body)[start:], delimiter, 1 + sum(1 for n in widths[:at] if n))
+    return None
+
+
+def _is_units(rows: list[list[str]]) -> bool:
+    """Whether the first row says in which units the columns are: no number in three columns or more that else hold some."""
+    if len(rows) < 2 or any(is_number(cell) for cell in rows[0]):
+        return False
+    numeric = [k for k in range(len(rows[0])) if all(k < len(row) and is_number(row[k]) for row in rows[1:4])]
+    return len(numeric) >= 3 and all(not is_missing(rows[0][k]) for k in numeric)
+
+
+def _after_line(body) -> memoryview:
+    return memoryview(body)[re.search(rb"\r\n|\n|\r|$", bytes(body[:MAX_ROW])).end():]
 
 
 def _delimiter(header_line: str) -> str:

@@ -14,14 +14,16 @@ import numpy as np
 
 from emollm.evidence import blendshapes, facs_codes, feat, landmarks, native, objects, openface, tidy, units
 from emollm.evidence.clock import Clock
-from emollm.evidence.files import Source, check_file, decode, from_arrow, open_source
+from emollm.evidence.files import Source, check_file, decode, from_arrow, open_source, text_of
 from emollm.evidence.held import HeldTable, content_of, held_table
 from emollm.evidence.series import Face
 from emollm.evidence.tables import Table
 from emollm.schema import AUSeries, InputError
 
-TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".dat", ".json", ".facs", ".parquet", ".npy")
+JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
+TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".dat", *JSON_SUFFIXES, ".facs", ".parquet", ".parq", ".pq", ".npy")
 TEXT_SUFFIXES = (".txt", ".facs")  # a FACS code, or a table
+LONGEST_CODE = 1000  # bytes of a file that may be one FACS code
 # Asked in this order: the first format that knows the columns reads the table. Columns of action units go before blend
 # shapes and these before landmarks: a current py-feat table has all three.
 READERS = (
@@ -39,6 +41,8 @@ _CONVERT = "Convert them to columns such as AU12_r (0 to 5) first"
 FOREIGN = (  # what the first lines hold -> what it is
     (rb"action unit \d\d ?-|video analysis (detailed|state) log",
      f"a table of FaceReader: its action units are named in its own way, on a scale of its own. {_CONVERT}"),
+    (rb"\bau ?\d+ evidence",
+     f"evidence of FACET (iMotions): log odds that a unit is there, no intensities. {_CONVERT}"),
     (rb"\b(inner )?brow ?(raise|furrow)\b.*\b(smile|smirk|lip|attention)",
      f"measures of Affectiva (AFFDEX, iMotions): likelihoods from 0 to 100, no intensities of action units. {_CONVERT}"))
 
@@ -105,10 +109,12 @@ def _read_held(source: object, limits: Limits, fps: float | None, baseline: str 
 
 def _read_path(path: Path, ending: str, limits: Limits, fps: float | None, baseline: str | None) -> list[Face]:
     check_file(path, limits.size)
-    if ending == ".json":
+    if ending in JSON_SUFFIXES:
         return _read_json(path, limits, fps, baseline)
     if ending == ".npy":
         return _read_array(path, limits, fps, baseline)
+    if ending in TEXT_SUFFIXES and path.stat().st_size < LONGEST_CODE and facs_codes.looks_like_facs(text_of(path)):
+        return [Face(facs_codes.parse_facs(text_of(path).strip(), path.name))]
     source = open_source(path)
     if not _reader(source, limits) and (maker := _foreign(path)):
         raise InputError(f"{path.name}: {maker}.")
@@ -128,6 +134,10 @@ def _foreign(path: Path) -> str:
 def _read(source: Source, limits: Limits, fps: float | None, baseline: str | None = None) -> list[Face]:
     reader = _reader(source, limits)
     if reader is None:
+        if odd := next((column for column in source.header if re.search(r"(?<![a-z>])au[ _.-]?\d", column.lower())), ""):
+            raise InputError(f"{source.name}: columns such as '{odd.strip()[:40]}' name action units in a way that is not "
+                             "known. Name them AU12_r (intensity 0 to 5), AU12_c (there or not, 0 or 1), AU12 (probability, 0 "
+                             "to 1), or AU12_left and AU12_right (0 to 5).")
         raise InputError(f"{source.name}: not a table of action units: none of its {len(source.header)} columns is known. "
                          "Expected columns of emollm (AU01_left), OpenFace (AU01_r), py-feat (AU01), LibreFace "
                          "(au_1_intensity), ARKit (browInnerUp), MediaPipe (x_0 y_0 z_0 ...) or AU,side,intensity.")
@@ -141,12 +151,35 @@ def _reader(source: Source, limits: Limits):
 
 
 def _read_json(path: Path, limits: Limits, fps: float | None, baseline: str | None) -> list[Face]:
+    text = text_of(path)
     try:
-        stored = json.loads(bytes(decode(path)[0]))
+        stored, cut = json.loads(text), ""
     except (ValueError, RecursionError):
-        raise InputError(f"{path.name}: not an AU table in emollm's JSON, nor any other JSON. Write one with "
-                         "`emollm measure -o x.json`.") from None
-    return _read_stored(stored, path.name, limits, fps, baseline)
+        stored, cut = _json_lines(text, path.name)
+    first = stored[0] if isinstance(stored, list) and stored else stored
+    if isinstance(first, dict) and "custom_id" in first:
+        raise InputError(f"{path.name}: these are requests or answers of a batch, no table. Requests are for: emollm caption "
+                         f"{path.name} -o answers.jsonl")
+    faces = _read_stored(stored, path.name, limits, fps, baseline)
+    for face in faces:
+        face.series.notices = [cut, *face.series.notices] if cut else face.series.notices
+    return faces
+
+
+def _json_lines(text: str, name: str) -> tuple[list, str]:
+    """A JSON value a line, and what was left out: a last line that is cut off. Raises InputError for anything else."""
+    lines, rows = [line for line in text.splitlines() if line.strip()], []
+    for number, line in enumerate(lines, 1):
+        try:
+            rows.append(json.loads(line))
+        except (ValueError, RecursionError):
+            if number == len(lines) > 1:
+                return rows, f"line {number} is cut off and was left out"
+            if number > 1:
+                raise InputError(f"{name}: line {number} is no JSON. Give one JSON object a line, or one for all.") from None
+            raise InputError(f"{name}: not an AU table in emollm's JSON, nor any other JSON. Write one with "
+                             "`emollm measure -o x.json`.") from None
+    return rows, ""
 
 
 def _read_dict(given: Mapping, limits: Limits, fps: float | None, baseline: str | None) -> list[Face]:

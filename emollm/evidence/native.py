@@ -27,7 +27,9 @@ def is_emollm(columns: set[str]) -> bool:
 def read_csv(table: Table, fps: float | None = None) -> list[Face]:
     """Every face of a CSV of `emollm measure`."""
     parts = {part: table.numbered(rf"au(\d\d)_{part}") for part in ("left", "right", "confidence")}
-    lacking = [f"AU{n:02d}_{part}" for n in {*parts["left"], *parts["right"]} for part in parts if n not in parts[part]]
+    of_ours = bool(parts["confidence"])  # tables of two sides by others come without
+    lacking = [f"AU{n:02d}_{part}" for n in {*parts["left"], *parts["right"]} for part in parts
+               if n not in parts[part] and (of_ours or part != "confidence")]
     if lacking:
         raise InputError(f"{table.name}: the column {min(lacking)} is missing.")
     frame, (clock, units) = frame_numbers(table), clock_columns(table)
@@ -38,11 +40,14 @@ def read_csv(table: Table, fps: float | None = None) -> list[Face]:
         k = AUS.index(number)
         for side in (0, 1):
             intensity[:, k, side] = table.numbers[parts[SIDES[side]][number]]
-        confidence[:, k] = table.numbers[parts["confidence"][number]]
+        confidence[:, k] = (table.numbers[parts["confidence"][number]] if of_ours else
+                            np.isfinite(intensity[:, k]).any(1))
         measured[k] = True
     confidence[:, ~measured] = np.nan
     rows = Rows(intensity, confidence, measured, Clock(read_clock(table, clock, units), table.numbers.get(frame)))
-    return _with_origin(table, by_face(table, rows, "emollm", fps))
+    if not of_ours:
+        table.say("read as a table of both sides: intensity 0 to 5, left and right as the person has them")
+    return _with_origin(table, by_face(table, rows, "emollm" if of_ours else "table", fps))
 
 
 def _with_origin(table: Table, faces: list[Face]) -> list[Face]:

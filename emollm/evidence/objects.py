@@ -6,6 +6,8 @@ wherever it stands; a frame is a face, a list of faces, or an object that holds 
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from emollm.evidence.cells import plain_name
@@ -114,7 +116,9 @@ def _shapes(node: object, depth: int) -> list[dict]:
 
 
 def records(stored: object, name: str) -> Source | None:
-    """A list of flat objects, or an object of equal columns, as a source; None when the value is neither."""
+    """A list of objects, or an object of equal columns, as a source; None when the value is neither. Objects within objects
+    are taken as more columns; pandas' other forms (split, index, table) and a list under one key are the same rows."""
+    stored = _unwrapped(stored)
     if isinstance(stored, dict) and stored and all(isinstance(v, (list, dict)) for v in stored.values()):
         columns = {key: list(v.values()) if isinstance(v, dict) else v for key, v in stored.items()}
         if len({len(v) for v in columns.values()}) != 1:
@@ -128,8 +132,36 @@ def records(stored: object, name: str) -> Source | None:
         return None
     import pyarrow as pa
 
+    rows = list(map(_flat, rows))
     keys = dict.fromkeys(key for row in rows for key in row if not isinstance(row[key], (list, dict)))
     return from_arrow(pa.table({str(key): pa.array([_cell(row.get(key)) for row in rows], pa.string()) for key in keys}), name)
+
+
+def _unwrapped(stored: object) -> object:
+    """Rows that stand in another form than a list of objects, as that list; anything else as it is."""
+    if not isinstance(stored, dict):
+        return stored
+    columns, rows = stored.get("columns"), stored.get("data")
+    if isinstance(columns, list) and isinstance(rows, list) and all(
+            isinstance(row, list) and len(row) == len(columns) for row in rows):
+        return [dict(zip(map(str, columns), row, strict=True)) for row in rows]
+    if stored and all(str(key).isdecimal() and isinstance(row, dict) for key, row in stored.items()):
+        return list(stored.values())
+    lists = [v for v in stored.values() if isinstance(v, list) and v and all(isinstance(row, dict) for row in v)]
+    return lists[0] if len(lists) == 1 else stored
+
+
+def _flat(row: dict, depth: int = 0) -> dict:
+    """An object without objects in it: their values stand under their own names, those of a unit under both names."""
+    out = {}
+    for key, value in row.items():
+        if not isinstance(value, dict) or depth > DEEPEST:
+            out[key] = value
+            continue
+        of_unit = re.fullmatch(r"au_?\d+", plain_name(str(key)))
+        for inner, held in _flat(value, depth + 1).items():
+            out[f"{key}_{inner}" if of_unit or inner in row or inner in out else inner] = held
+    return out
 
 
 def _cell(value: object) -> str | None:

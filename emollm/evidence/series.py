@@ -43,8 +43,9 @@ def empty(rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def who_columns(table: Table) -> tuple[str, str]:
     """The columns that say whose face a row is, and of which picture; to be loaded as text."""
     face = table.pick("face_id", "face", "faceid", "face_idx", "face_index", "face_number", "person", "person_id",
-                      "track_id", "identity")
-    return face, table.pick("input", "image", "image_path", "file", "filename", "file_name", "path", "video", "source")
+                      "track_id", "identity", "participant", "participant_id", "subject", "subject_id")
+    return face, table.pick("input", "image", "image_path", "file", "filename", "file_name", "path", "video", "source",
+                            "image_name", "img", "video_name", "clip")
 
 
 def by_face(table: Table, rows: Rows, estimator: str, fps: float | None = None, **provenance: str) -> list[Face]:

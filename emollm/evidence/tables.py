@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emollm.evidence import marks
+from emollm.evidence import marks, names
 from emollm.evidence.cells import BadCell, is_missing, plain_name, to_numbers
 from emollm.evidence.files import RaggedRow, Source
 from emollm.schema import AUS, InputError
 
+NO_VALUE = (-1.0, -9.0, -99.0, -999.0, -9999.0, 999.0, 9999.0)  # SPSS, Stata and hands, where nothing else is off the scale
 SLACK = 0.05  # of a scale: rounding and overshoot beyond its ends, which is clipped and counted
 
 
@@ -52,9 +53,12 @@ class Table:
     def __post_init__(self) -> None:
         self._clipped: dict[Range, list[tuple[str, int]]] = {}  # column and count of values past an end
         self._infinite = 0
+        self._coded: dict[float, int] = {}  # how often each code for no value was met
         self.plain: dict[str, str] = {}  # plain name -> the column's own name, first of that name
         for column in self.header:
             self.plain.setdefault(plain_name(column), column)
+        for name, alias in names.aliases(list(self.plain)).items():
+            self.plain.setdefault(alias, self.plain[name])
         self.notices += self.source.notices
 
     @property
@@ -151,6 +155,9 @@ class Table:
             values, infinite = to_numbers(cells)
         except BadCell as bad:
             line = self.source.lines(self.rows)[first + bad.position]
+            if bad.text.strip().lower() == column.strip().lower():
+                raise InputError(f"{self.name}: row {line} repeats the header: tables stand one below the other, and a clip "
+                                 "ends there. Give each of them a file of its own.") from None
             raise InputError(f"{self.name}: row {line}, column {column}: '{bad.text[:30]}' is not a number. Leave the cell "
                              "empty when there is no value.") from None
         self._infinite += infinite
@@ -197,6 +204,10 @@ class Table:
         values = self.numbers[column]
         slack = SLACK * (limits.high - limits.low) if math.isfinite(limits.high) else 0.0
         far = (values < limits.low - slack - 1e-9) | (values > limits.high + slack + 1e-9)
+        if far.any() and limits.means and (code := self._code_for_none(values[far])) is not None:
+            self.numbers[column] = values = np.where(values == code, np.nan, values)
+            self._coded[code] = self._coded.get(code, 0) + int(far.sum())
+            far[:] = False
         if far.any():
             row = int(far.argmax())
             allowed = f"{limits.low:g} to {limits.high:g}" if math.isfinite(limits.high) else f"at least {limits.low:g}"
@@ -207,7 +218,14 @@ class Table:
             self.numbers[column] = np.clip(values, limits.low, limits.high)
             self._clipped.setdefault(limits, []).append((column, int(past.sum())))
 
+    def _code_for_none(self, far: np.ndarray) -> float | None:
+        """The code for no value that all of these values off the scale are, and all before them; else None."""
+        codes = {*far.tolist(), *self._coded}
+        return codes.pop() if len(codes) == 1 and codes <= set(NO_VALUE) else None
+
     def _say_clipped(self) -> None:
+        for code, count in self._coded.items():
+            self.say(f"{code:g} is taken as no value ({count} cell{'s' if count > 1 else ''})")
         for limits, columns in self._clipped.items():
             total = sum(count for _, count in columns)
             which = ", ".join(column for column, _ in columns[:3]) + (", ..." if len(columns) > 3 else "")

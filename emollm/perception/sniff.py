@@ -47,6 +47,13 @@ _NAMED = {  # what is known and not read, in words
     "table as CSV with writetable", b"II+\0": "BigTIFF pictures are not read: save it as plain TIFF",
     b"MM\0+": "BigTIFF pictures are not read: save it as plain TIFF", b"\xd0\xcf\x11\xe0": "this is a document of Microsoft "
     "Office: save a table as CSV",
+    b"$FL2": "this is an SPSS file: save the table as CSV", b"<stata_dta": "this is a Stata file: save the table as CSV",
+    b"RDX": "this is R data: save the table as CSV with write.csv", b"SQLite format 3": "this is a database: export the table "
+    "as CSV", b"\x80\x04\x95": "this is a pickle, which is never opened: save the table as CSV or Parquet",
+    b"\x80\x05\x95": "this is a pickle, which is never opened: save the table as CSV or Parquet",
+    b"\xff\xff\xff\xff": "this is an Arrow stream: save it as Parquet or CSV",
+    b"PAR1": "this is a Parquet file: name it .parquet to have it read as a table", 
+    b"@relation": "this is an ARFF file: save the table as CSV",
     b"RIFF": "this kind of RIFF file is not read (sound?)", b"ID3": "this is sound without pictures",
     b"fLaC": "this is sound without pictures", b"FUJIFILM": "camera raw pictures are not read",
     b".RMF": "RealMedia clips are not read"}
