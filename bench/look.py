@@ -42,13 +42,13 @@ class BothSeen:
     def __init__(self, features: torch.Tensor, movements: np.ndarray):
         self.features, self.movements = features, movements
 
-    def look(self, head: look.Head) -> np.ndarray:
+    def by_look(self, head: look.Head) -> np.ndarray:
         """Label distributions [N, 8]."""
         return (self.features @ head[0].T + head[1]).softmax(1).numpy()
 
     def label(self, head: look.Head, movements: float, temperature: float = 1.0) -> np.ndarray:
         """Labels [N] of both witnesses, the movements counted so many times."""
-        p = self.look(head) ** (1 / temperature)
+        p = self.by_look(head) ** (1 / temperature)
         p /= p.sum(1, keepdims=True)
         both = (together(own, Movements.only(m, True), movements) for own, m in zip(p, self.movements, strict=True))
         return np.array([int(b.argmax()) for b in both])
@@ -114,19 +114,19 @@ def main() -> None:
     print(f"{platform.machine()}, {torch.get_num_threads()} threads; FER2013 n {len(label):,}, FER+ n {int(sure.sum()):,}")
     for seed in range(SEEDS):
         by_votes, by_label = look.heads(cache, faces, seed)
-        apart = accuracy(np.stack([label, seen.look(by_label).argmax(1)], 1)), accuracy(
-            np.stack([majority, seen.look(by_votes).argmax(1)], 1)[sure])
+        apart = accuracy(np.stack([label, seen.by_look(by_label).argmax(1)], 1)), accuracy(
+            np.stack([majority, seen.by_look(by_votes).argmax(1)], 1)[sure])
         print(f"heads apart, fit {seed}: FER2013 {apart[0]:.3f}, FER+ {apart[1]:.3f}")
     print("| FER2013 head | FER2013 | macro | FER+ majority |\n| --- | --- | --- | --- |")
     for share in SHARES:
-        p = seen.look(look.mixed(by_votes, by_label, share, 0)).argmax(1)
+        p = seen.by_look(look.mixed(by_votes, by_label, share, 0)).argmax(1)
         print(f"| {share} | {figure(accuracy, label, p)} | {figure(macro_recall, label, p)} | "
               f"{figure(accuracy, majority[sure], p[sure])} |", flush=True)
     posed_faces, posed_label = posed(model, processor, options.posed) if options.posed else (None, None)
     print("| FER2013 head | evened | movements | FER2013 | macro | FER+ majority | macro | posed |" + "\n|" + " --- |" * 8)
     for share, evened, movements in BESIDE:
         head = look.mixed(by_votes, by_label, share, evened)
-        temperature = best_temperature(seen.look(head), label)
+        temperature = best_temperature(seen.by_look(head), label)
         p = seen.label(head, movements, temperature)
         told = figure(accuracy, posed_label, posed_faces.label(head, movements, temperature)) if posed_faces else "-"
         print(f"| {share} | {evened} | {movements} | {figure(accuracy, label, p)} | {figure(macro_recall, label, p)} | "
