@@ -228,9 +228,13 @@ def _faces(given: handed.Given, viewing: Viewing) -> list[MeasuredFace]:
     return [MeasuredFace(s.series, find_events(s.series), s.track) for s in _most(subjects, viewing.max_faces)]
 
 
+def tracks_of(seen: media.Media, max_faces: int | None = None, **options) -> list[FaceTrack]:
+    """Every face of a photo or clip as it is measured and numbered here. options: of perception.face.follow."""
+    return faces_in.follow(seen, max_faces=max(faces_in.AT_A_TIME, max_faces or 0), **options)
+
+
 def _measure(seen: media.Media, viewing: Viewing, cache: faces_in.ChipCache | None = None) -> list[Subject]:
-    most = max(faces_in.AT_A_TIME, viewing.max_faces or 0)
-    tracks = faces_in.follow(seen, max_faces=most, cache=cache, crops=viewing.crops)
+    tracks = tracks_of(seen, viewing.max_faces, cache=cache, crops=viewing.crops)
     chosen = viewing.baseline or ("clip" if seen.kind == "clip" else "none")
     measured = [(measured_series(track, chosen), track) for track in tracks]
     return [Subject(series, track, notices=[*series.notices, *seen.notices]) for series, track in measured]

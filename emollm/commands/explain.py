@@ -18,6 +18,7 @@ from emollm.what_if import parse_edits
 
 if TYPE_CHECKING:
     from emollm.explanation import Explanation
+    from emollm.perception.media import Media
 
 STYLES = (*TEXT_STYLES, "json")
 
@@ -30,6 +31,7 @@ EXAMPLES = """examples:
   emollm explain 6C+12D                               hand-coded FACS, no picture at all
   emollm explain *.jpg --style label                  several files; a folder is for emollm caption
   emollm explain long.mp4 --start 12.5 --end 20 --fps 5
+  emollm explain clip.mp4 --face main --render film.mp4    regions, levels and a timeline run along the clip
 
 Verdicts beside each movement: + supported by the measurement, x contradicted, ? unsure, - unmeasured (drawn as
 signs where the terminal can show them)."""
@@ -59,7 +61,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     option("--model", default="pocket", metavar="DIR", help="pocket (default, comes with emollm) or a checkpoint folder")
     option("--ungrounded", action="store_true", help="let the model write observations freely (for research)")
     option("--unchecked", action="store_true", help="keep sentences that the measurement contradicts (for research)")
-    option("--render", metavar="PNG", help="draw the explanation on the picture (.png or .jpg)")
+    option("--render", metavar="FILE", help="draw the explanation on the picture (.png or .jpg), or along a clip (.mp4)")
     option("-o", "--output", metavar="FILE", help="write the text or JSON here instead of stdout")
     add_progress(parser)
 
@@ -88,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
     for error in failures:
         complain(str(error), error.exit_code)
     if arguments.render:
-        _render(arguments.render, media[0], explanations)
+        _render(arguments.render, media[0], explanations, arguments)
     return failures[0].exit_code if failures else 0
 
 
@@ -138,20 +140,45 @@ def _check_render(drawing: str, media: list[str]) -> None:
     if len(media) > 1 or media == [inputs.STDIN]:
         raise InputError(f"--render {drawing}: give the path of one photo or clip to draw on")
     check_place(drawing, media[0])
-    render.image_format(drawing)
-    if not is_table(source_of(media[0])):
-        return
-    raise InputError(f"--render {drawing}: {media[0]} has no picture to draw on. Leave --render out or "
-                     "give the photo or clip with --evidence.")
+    film = render.is_film(drawing)
+    if is_table(source_of(media[0])):
+        raise InputError(f"--render {drawing}: {media[0]} has no picture to draw on. Leave --render out or "
+                         "give the photo or clip with --evidence.")
+    if film:
+        _clip_to_film(drawing, media[0], {})
 
 
-def _render(drawing: str, media: str, explanations: list[Explanation]) -> None:
-    """One picture a face: out.png, or out_face0.png, out_face1.png... when there are several."""
+def _clip_to_film(drawing: str, media: str, cut: dict) -> Media:
+    """Raises InputError for a photo."""
+    from emollm.perception.media import read
+
+    seen = read(source_of(media), **cut)
+    if seen.kind == "photo":
+        raise InputError(f"--render {drawing}: {media} is a photo. Name the drawing .png or .jpg.")
+    return seen
+
+
+def _render(drawing: str, media: str, explanations: list[Explanation], arguments: argparse.Namespace) -> None:
+    """One picture or film a face: out.png, or out_face0.png, out_face1.png... when there are several."""
     from emollm.output import render
 
     stem, suffix = os.path.splitext(drawing)
-    for explanation in progress.track(explanations, "drawing", len(explanations)):
-        path = drawing if len(explanations) == 1 else f"{stem}_face{explanation.face_id}{suffix}"
-        picture = render.frame_at(media, render.key_time(explanation))
-        render.save(render.annotate(picture, explanation), path)
+    paths = [drawing if len(explanations) == 1 else f"{stem}_face{e.face_id}{suffix}" for e in explanations]
+    if render.is_film(drawing):
+        _films(paths, media, explanations, arguments)
+    else:
+        for path, explanation in zip(progress.track(paths, "drawing", len(paths)), explanations, strict=True):
+            render.save(render.annotate(render.frame_at(media, render.key_time(explanation)), explanation), path)
+    for path in paths:
         print(f"emollm: drawn to {path}", file=sys.stderr)
+
+
+def _films(paths: list[str], media: str, explanations: list[Explanation], arguments: argparse.Namespace) -> None:
+    """The clip is followed once more: an explanation keeps the moments that it speaks of, not every frame's landmarks."""
+    from emollm.explainer import tracks_of
+    from emollm.output import film
+
+    seen = _clip_to_film(paths[0], media, cut_options(arguments))
+    tracks = {track.face_id: track for track in tracks_of(seen, arguments.max_faces)}
+    for path, explanation in zip(paths, explanations, strict=True):
+        film.write(path, seen, tracks[explanation.face_id], explanation)

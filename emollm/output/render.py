@@ -1,8 +1,8 @@
-"""Draw an explanation: the face, the cited action units with their regions, level bars beside, the reading below.
+"""Draw an explanation: the face, the cited action units with their regions, level bars beside, the reading and its text below;
+of a clip its course in time as well.
 
 One call, `annotate`, gives a Pillow image. Everything is laid out in units of one text size that follows the picture,
-so that a 48 px crop and a 40 megapixel photograph both stay readable. Colours are the colour-blind-safe set of
-Okabe & Ito (jfly.uni-koeln.de/color, 2008); verdicts are told by shape as well as by colour.
+so that a 48 px crop and a 40 megapixel photograph both stay readable. Verdicts are told by shape as well as by colour.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from emollm.explanation import DISCLOSURE, NOT_ENOUGH, NOTHING_MOVED, alternatives, movement_claims, ranking
 from emollm.facs.units import ACTION_UNITS
 from emollm.files import write_file
+from emollm.output.pens import BACK, COLOURS, FAINT, INK, LINE, PAPER, Box, fold, font, rgba, tag
+from emollm.output.strip import Strip, colours_of
 from emollm.schema import InputError
 
 if TYPE_CHECKING:
@@ -29,20 +31,16 @@ if TYPE_CHECKING:
     from emollm.explanation import Explanation
     from emollm.schema import Claim
 
-COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#CC79A7", "#D55E00", "#0072B2")  # Okabe & Ito
-BACK, PAPER, INK, FAINT, LINE = "#14181D", "#1C222A", "#F2F4F6", "#9AA6B2", "#3A4450"
-FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
+FORMATS, FILM = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}, ".mp4"
 MIN_VIEW, MAX_VIEW = 760, 1400  # px, longer side of the shown picture
 SMALL_FACE = 0.42  # a face below this share of the picture's height is shown enlarged, with the whole picture small
 ROOM = 0.7  # picture kept on each side of an enlarged face, in face sizes
 SMOOTH = 2  # overlays are drawn this much larger and averaged down: Pillow draws no smooth lines
-MAX_ROWS = 12
-
-Box = tuple[float, float, float, float]
+MAX_ROWS, MAX_LINES = 12, 12  # action units listed, lines of the text
 
 
 @dataclass
-class _View:
+class View:
     """The shown part of the picture: picture pixels -> view pixels."""
 
     image: Image.Image
@@ -62,20 +60,25 @@ def annotate(picture: Image.Image | np.ndarray, explanation: Explanation) -> Ima
     pixels of the explanation. An explanation without a box gives the picture with its notices only.
     """
     photo = (picture if isinstance(picture, Image.Image) else Image.fromarray(picture)).convert("RGB")
-    view = _view(photo, explanation.box)
-    cited = _cited(explanation)
-    colours = {claim.au: COLOURS[k % len(COLOURS)] for k, claim in enumerate(cited)}
+    view = view_of(photo, explanation.box)
+    cited = cited_claims(explanation)
+    colours = colours_of([claim.au for claim in cited])
     unit = max(13, round(min(view.image.width, 1.4 * view.image.height) / 44))  # text height, px
     _draw_regions(view, explanation, cited, colours, unit)
     part = view.image.size != (round(photo.width * view.scale), round(photo.height * view.scale))
     panel = _panel(explanation, cited, colours, unit, photo if part else None)
     height = max(view.image.height, panel.height)
-    footer = _footer(explanation, view.image.width + panel.width, unit)
-    canvas = Image.new("RGB", (view.image.width + panel.width, height + footer.height), BACK)
+    width = view.image.width + panel.width
+    below = [_footer(explanation, width, unit)]
+    if moments(explanation) > 1:
+        below.insert(0, _course(view, explanation, cited, colours, width, unit))
+    canvas = Image.new("RGB", (width, height + sum(image.height for image in below)), BACK)
     canvas.paste(view.image, (0, (height - view.image.height) // 2))
     canvas.paste(PAPER, (view.image.width, 0, canvas.width, height))
     canvas.paste(panel, (view.image.width, 0))
-    canvas.paste(footer, (0, height))
+    for image in below:
+        canvas.paste(image, (0, height))
+        height += image.height
     return canvas
 
 
@@ -83,8 +86,13 @@ def key_time(explanation: Explanation) -> float:
     """The moment to draw, in s: that of the strongest cited movement, else the first key frame, else the start."""
     present = [claim for claim in movement_claims(explanation) if claim.polarity == "present" and claim.region]
     if present:
-        return max(present, key=lambda claim: _value(claim.intensity)).frame_time
+        return max(present, key=lambda claim: value_of(claim.intensity)).frame_time
     return explanation.key_frames[0] if explanation.key_frames else 0.0
+
+
+def moments(explanation: Explanation) -> int:
+    """How many moments were measured: 1 of a photo, 0 when nothing was."""
+    return len((explanation.evidence or {}).get("times", ()))
 
 
 def frame_at(source: str | os.PathLike | bytes | np.ndarray, seconds: float) -> np.ndarray:
@@ -112,6 +120,15 @@ def save(image: Image.Image, path: str | os.PathLike) -> None:
     write_file(path, buffer.getvalue())
 
 
+def is_film(path: str | os.PathLike) -> bool:
+    """Whether a drawing is to be a film (film.write), not a picture. Raises InputError for an extension of neither."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in (*FORMATS, FILM):
+        raise InputError(f"{path}: cannot draw a '{suffix or 'file without extension'}'. Name it .png or .jpg, or {FILM} "
+                         "for a clip.")
+    return suffix == FILM
+
+
 def image_format(path: str | os.PathLike) -> str:
     """PNG or JPEG. Raises InputError for another extension."""
     suffix = Path(path).suffix.lower()
@@ -122,7 +139,7 @@ def image_format(path: str | os.PathLike) -> str:
 
 # --- the picture -------------------------------------------------------------------------------------------------
 
-def _view(photo: Image.Image, box: list[float]) -> _View:
+def view_of(photo: Image.Image, box: list[float]) -> View:
     """The whole picture, or the surroundings of a face that would be too small to see, at a readable size."""
     area: Box = (0.0, 0.0, float(photo.width), float(photo.height))
     if box and box[3] - box[1] < SMALL_FACE * photo.height:
@@ -133,18 +150,18 @@ def _view(photo: Image.Image, box: list[float]) -> _View:
     scale = min(max(longer, MIN_VIEW), MAX_VIEW) / longer
     size = (max(1, round((area[2] - area[0]) * scale)), max(1, round((area[3] - area[1]) * scale)))
     image = photo.resize(size, Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.BICUBIC, box=area)
-    return _View(image, area[0], area[1], scale)
+    return View(image, area[0], area[1], scale)
 
 
-def _cited(explanation: Explanation) -> list[Claim]:
+def cited_claims(explanation: Explanation) -> list[Claim]:
     """One claim an action unit, the strongest first; movements that are there before those said to be absent."""
     best: dict[str, Claim] = {}
-    for claim in sorted(movement_claims(explanation), key=lambda c: (c.polarity != "present", -_value(c.intensity))):
+    for claim in sorted(movement_claims(explanation), key=lambda c: (c.polarity != "present", -value_of(c.intensity))):
         best.setdefault(claim.au, claim)
     return list(best.values())[:MAX_ROWS]
 
 
-def _draw_regions(view: _View, explanation: Explanation, cited: list[Claim], colours: dict[str, str],
+def _draw_regions(view: View, explanation: Explanation, cited: list[Claim], colours: dict[str, str],
                   unit: int) -> None:
     """Box, region polygons and their labels, in place."""
     width, height = view.image.size
@@ -157,17 +174,17 @@ def _draw_regions(view: _View, explanation: Explanation, cited: list[Claim], col
             pen.rounded_rectangle(corners, radius=unit * SMOOTH // 2, outline=colour, width=width)
     shown = [c for c in cited if len(c.region) > 2 and c.polarity == "present"]
     polygons = {c.au: [view.at(p) for p in c.region] for c in shown}
-    for claim in shown:  # the strongest was listed first: draw it last, on top
+    for claim in reversed(shown):  # the strongest was listed first: draw it last, on top
         for patch in claim.patches or [claim.region]:
             points = [(x * SMOOTH, y * SMOOTH) for x, y in map(view.at, patch)]
             shade = Image.new("RGBA", layer.size, (0, 0, 0, 0))
-            ImageDraw.Draw(shade).polygon(points, fill=_rgba(colours[claim.au], 44))
+            ImageDraw.Draw(shade).polygon(points, fill=rgba(colours[claim.au], 44))
             layer.alpha_composite(shade)
             _outline(pen, points, colours[claim.au], stroke, dashed=claim.verdict != "supported")
     layer = layer.resize(view.image.size, Image.Resampling.BOX)
     view.image.paste(Image.alpha_composite(view.image.convert("RGBA"), layer))
     face = [v for p in (explanation.box[:2], explanation.box[2:]) for v in view.at(p)] if explanation.box else None
-    _draw_tags(view.image, polygons, colours, unit, face)
+    draw_tags(view.image, polygons, colours, unit, face)
 
 
 def _outline(pen: ImageDraw.ImageDraw, points: list[tuple[float, float]], colour: str, stroke: int,
@@ -175,20 +192,20 @@ def _outline(pen: ImageDraw.ImageDraw, points: list[tuple[float, float]], colour
     """A closed line; dashed for a claim that the measurement does not support."""
     ring = [*points, points[0]]
     if not dashed:
-        pen.line([*ring, ring[1]], fill=_rgba(colour, 235), width=stroke, joint="curve")
+        pen.line([*ring, ring[1]], fill=rgba(colour, 235), width=stroke, joint="curve")
         return
     for (x0, y0), (x1, y1) in pairwise(ring):
         dashes = max(1, round(math.hypot(x1 - x0, y1 - y0) / (4 * stroke)))
         for k in range(dashes):
             a, b = k / dashes, (k + 0.5) / dashes
             pen.line([(x0 + (x1 - x0) * a, y0 + (y1 - y0) * a), (x0 + (x1 - x0) * b, y0 + (y1 - y0) * b)],
-                     fill=_rgba(colour, 235), width=stroke)
+                     fill=rgba(colour, 235), width=stroke)
 
 
-def _draw_tags(image: Image.Image, polygons: dict[str, list[tuple[float, float]]], colours: dict[str, str], unit: int,
+def draw_tags(image: Image.Image, polygons: dict[str, list[tuple[float, float]]], colours: dict[str, str], unit: int,
                face: list[float] | None) -> None:
     """A tag beside every region, on the side of the face it leans to, never on another tag."""
-    pen, font = ImageDraw.Draw(image), _font(unit)
+    pen, small = ImageDraw.Draw(image), font(unit)
     middle = (face[0] + face[2]) / 2 if face else image.width / 2
     placed: list[Box] = []
     sides = {True: 0, False: 0}
@@ -199,15 +216,14 @@ def _draw_tags(image: Image.Image, polygons: dict[str, list[tuple[float, float]]
         leftward = x < middle if abs(x - middle) > spread / 4 else sides[True] <= sides[False]
         sides[leftward] += 1
         anchor = (min if leftward else max)(points)
-        box = _place(image.size, font.getbbox(au), anchor, leftward=leftward, face=face, placed=placed,
+        box = _place(image.size, small.getbbox(au), anchor, leftward=leftward, face=face, placed=placed,
                      unit=unit)
         placed.append(box)
         end = (box[2] if leftward else box[0], (box[1] + box[3]) / 2)
         pen.line([anchor, end], fill=colours[au], width=max(1, unit // 9))
         pen.ellipse([anchor[0] - unit / 5, anchor[1] - unit / 5, anchor[0] + unit / 5, anchor[1] + unit / 5],
                     fill=colours[au])
-        pen.rounded_rectangle(box, radius=unit / 3, fill=colours[au])
-        pen.text(((box[0] + box[2]) / 2, (box[1] + box[3]) / 2), au, font=font, fill=_on(colours[au]), anchor="mm")
+        tag(pen, box, au, colours[au], unit)
 
 
 def _place(size: tuple[int, int], text: Box, anchor: tuple[float, float], *, leftward: bool,
@@ -241,11 +257,11 @@ def _panel(explanation: Explanation, cited: list[Claim], colours: dict[str, str]
     height = top + row * max(1, len(cited)) + pad + (thumb.height + pad if thumb else 0)
     panel = Image.new("RGB", (width, height), PAPER)
     pen = ImageDraw.Draw(panel)
-    pen.text((pad, pad), "Measured movement", font=_font(round(unit * 1.25)), fill=INK)
+    pen.text((pad, pad), "Measured movement", font=font(round(unit * 1.25)), fill=INK)
     pen.text((pad, pad + unit * 1.65), "level 0 to 5 (FACS A to E), as cited; tick: as measured",
-             font=_font(unit * 0.78), fill=FAINT)
+             font=font(unit * 0.78), fill=FAINT)
     if not cited:
-        pen.text((pad, top), NOTHING_MOVED if explanation.measured else "No face measured.", font=_font(unit), fill=INK)
+        pen.text((pad, top), _why_empty(explanation), font=font(unit), fill=INK)
     for k, claim in enumerate(cited):
         _level_row(pen, claim, colours[claim.au], (pad, top + k * row, width - pad), unit)
     if thumb:
@@ -253,17 +269,40 @@ def _panel(explanation: Explanation, cited: list[Claim], colours: dict[str, str]
     return panel
 
 
+def _why_empty(explanation: Explanation) -> str:
+    """Why no action unit is listed."""
+    if not explanation.measured:
+        return "No face measured."
+    return NOTHING_MOVED if explanation.label else "Not read: the reason stands below."
+
+
+def _course(view: View, explanation: Explanation, cited: list[Claim], colours: dict[str, str], width: int,
+            unit: int) -> Image.Image:
+    """The strip of a clip with the drawn moment marked in it; the moment is written on the picture, too."""
+    drawn = Strip(explanation, [claim.au for claim in cited if claim.polarity == "present"], colours, width, unit)
+    pen, time = ImageDraw.Draw(drawn.image), key_time(explanation)
+    drawn.mark(pen, time)
+    moment(view.image, f"{time:.2f} s", unit)
+    return drawn.image
+
+
+def moment(image: Image.Image, said: str, unit: int) -> None:
+    """Words on a dark ground in the lower left corner of a picture."""
+    pen, small, top = ImageDraw.Draw(image), font(unit), image.height - unit * 2
+    pen.rectangle((0, top, unit * 1.2 + small.getlength(said), image.height), fill=BACK)
+    pen.text((unit * 0.6, top + unit), said, font=small, fill=INK, anchor="lm")
+
+
 def _level_row(pen: ImageDraw.ImageDraw, claim: Claim, colour: str, at: tuple[int, int, int], unit: int) -> None:
     """Verdict mark, tag, name and side, then the bar with the measured value as a tick."""
     left, top, right = at
     _mark(pen, claim.verdict, (left + unit * 0.5, top + unit * 0.8), unit)
-    tag = (left + unit * 1.5, top, left + unit * 5.1, top + unit * 1.55)
-    pen.rounded_rectangle(tag, radius=unit / 3, fill=colour)
-    pen.text(((tag[0] + tag[2]) / 2, (tag[1] + tag[3]) / 2), claim.au, font=_font(unit), fill=_on(colour), anchor="mm")
+    box = (left + unit * 1.5, top, left + unit * 5.1, top + unit * 1.55)
+    tag(pen, box, claim.au, colour, unit)
     side = "" if claim.side == "both" else f", {claim.side}"
-    pen.text((tag[2] + unit * 0.6, top + unit * 0.78), ACTION_UNITS[claim.au].title + side, font=_font(unit), fill=INK,
+    pen.text((box[2] + unit * 0.6, top + unit * 0.78), ACTION_UNITS[claim.au].title + side, font=font(unit), fill=INK,
              anchor="lm")
-    value = _value(claim.intensity) if claim.polarity == "present" else 0.0
+    value = value_of(claim.intensity) if claim.polarity == "present" else 0.0
     words = f"{claim.level} {value:.1f}".strip() if claim.polarity == "present" else "absent"
     bar = (left + unit * 1.5, top + unit * 1.95, right - unit * 7, top + unit * 2.45)
     pen.rounded_rectangle(bar, radius=unit / 4, fill=LINE)
@@ -276,7 +315,7 @@ def _level_row(pen: ImageDraw.ImageDraw, claim: Claim, colour: str, at: tuple[in
     if not math.isnan(claim.measured_intensity):
         x = bar[0] + (bar[2] - bar[0]) * min(claim.measured_intensity, 5) / 5
         pen.line([(x, bar[1] - unit * 0.25), (x, bar[3] + unit * 0.25)], fill=INK, width=max(2, unit // 6))
-    pen.text((bar[2] + unit * 0.6, (bar[1] + bar[3]) / 2), words, font=_font(unit * 0.85), fill=FAINT, anchor="lm")
+    pen.text((bar[2] + unit * 0.6, (bar[1] + bar[3]) / 2), words, font=font(unit * 0.85), fill=FAINT, anchor="lm")
 
 
 def _mark(pen: ImageDraw.ImageDraw, verdict: str, centre: tuple[float, float], unit: int) -> None:
@@ -290,7 +329,7 @@ def _mark(pen: ImageDraw.ImageDraw, verdict: str, centre: tuple[float, float], u
         pen.line([(x - arm, y - arm), (x + arm, y + arm)], fill=COLOURS[5], width=stroke)
         pen.line([(x - arm, y + arm), (x + arm, y - arm)], fill=COLOURS[5], width=stroke)
     elif verdict == "unsure":
-        pen.text((x, y), "?", font=_font(unit * 1.2), fill=COLOURS[0], anchor="mm")
+        pen.text((x, y), "?", font=font(unit * 1.2), fill=COLOURS[0], anchor="mm")
     else:
         pen.ellipse([x - arm / 2, y - arm / 2, x + arm / 2, y + arm / 2], fill=FAINT)
 
@@ -304,27 +343,29 @@ def _mark_face(thumb: Image.Image, box: list[float], full_width: int, unit: int)
 
 
 def _footer(explanation: Explanation, width: int, unit: int) -> Image.Image:
-    """The reading with its confidence, the three most probable labels as bars, notices and the disclosure."""
+    """The reading with its confidence, the three most probable labels as bars, the text, notices and the disclosure."""
     pad = round(unit * 1.2)
-    small = _font(unit * 0.8)
-    notices = [line for notice in explanation.notices for line in _fold(notice, small, width - 2 * pad)]
+    small, wide = font(unit * 0.8), width - 2 * pad
+    said = [(line, INK) for line in fold(explanation.interpretation, small, wide) if line][:MAX_LINES]
+    said += [(line, COLOURS[0]) for notice in explanation.notices for line in fold(notice, small, wide)]
+    said += [(line, FAINT) for line in fold(DISCLOSURE, small, wide)]
     bars = ranking(explanation)[:3] if explanation.label else []
     top = round(unit * 6.6)
-    footer = Image.new("RGB", (width, round(top + unit * 1.25 * (len(notices) + 1) + pad)), BACK)
+    footer = Image.new("RGB", (width, round(top + unit * 1.25 * len(said) + pad)), BACK)
     pen = ImageDraw.Draw(footer)
     wide = round(width * (0.56 if bars else 1)) - 2 * pad
-    pen.text((pad, pad), "commonly read as" if explanation.label else "this face", font=_font(unit), fill=FAINT)
-    pen.text((pad, pad + unit * 1.1), explanation.label or NOT_ENOUGH, font=_font(unit * 2), fill=INK)
+    pen.text((pad, pad), "commonly read as" if explanation.label else "this face", font=font(unit), fill=FAINT)
+    pen.text((pad, pad + unit * 1.1), explanation.label or NOT_ENOUGH, font=font(unit * 2), fill=INK)
     if explanation.label:
         others = alternatives(explanation)
         also = f"; could also be read as {' or '.join(others)}" if others else ""
         also = f"confidence {explanation.confidence:.2f}{also}"
-        for k, line in enumerate(_fold(also, _font(unit), wide)[:2]):
-            pen.text((pad, pad + unit * (3.5 + 1.2 * k)), line, font=_font(unit), fill=INK)
+        for k, line in enumerate(fold(also, font(unit), wide)[:2]):
+            pen.text((pad, pad + unit * (3.5 + 1.2 * k)), line, font=font(unit), fill=INK)
     for k, (label, probability) in enumerate(bars):
         _label_bar(pen, label, probability, (round(width * 0.56), round(pad + k * unit * 1.75), width - pad), unit)
-    for k, line in enumerate([*notices, _fold(DISCLOSURE, small, width - 2 * pad)[0]]):
-        pen.text((pad, top + k * unit * 1.25), line, font=small, fill=COLOURS[0] if k < len(notices) else FAINT)
+    for k, (line, colour) in enumerate(said):
+        pen.text((pad, top + k * unit * 1.25), line, font=small, fill=colour)
     return footer
 
 
@@ -332,46 +373,15 @@ def _label_bar(pen: ImageDraw.ImageDraw, label: str, probability: float, at: tup
     left, top, right = at
     middle = top + unit * 0.8
     bar = (left + unit * 6.4, middle - unit * 0.35, right - unit * 2.6, middle + unit * 0.35)
-    pen.text((left, middle), label, font=_font(unit), fill=INK, anchor="lm")
+    pen.text((left, middle), label, font=font(unit), fill=INK, anchor="lm")
     pen.rounded_rectangle(bar, radius=unit / 3, fill=LINE)
     if (bar[2] - bar[0]) * probability > unit * 0.7:
         pen.rounded_rectangle((*bar[:2], bar[0] + (bar[2] - bar[0]) * probability, bar[3]), radius=unit / 3,
                               fill=COLOURS[1])
-    pen.text((right, middle), f"{probability:.2f}", font=_font(unit), fill=INK, anchor="rm")
+    pen.text((right, middle), f"{probability:.2f}", font=font(unit), fill=INK, anchor="rm")
 
 
 # --- small things ------------------------------------------------------------------------------------------------
 
-def _font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(max(9, round(size)))
-
-
-def _fold(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> list[str]:
-    """Lines that fit into a width in px."""
-    lines = [""]
-    for word in text.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if lines[-1] and font.getlength(longer) > width:
-            lines.append(word)
-        else:
-            lines[-1] = longer
-    return lines
-
-
-def _rgb(colour: str) -> tuple[int, int, int]:
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
-
-
-def _rgba(colour: str, alpha: int) -> tuple[int, int, int, int]:
-    return (*_rgb(colour), alpha)
-
-
-def _on(colour: str) -> str:
-    """Black or white text, whichever stands out (relative luminance after WCAG 2.1)."""
-    linear = [(v / 255 / 12.92) if v <= 10 else ((v / 255 + 0.055) / 1.055) ** 2.4 for v in _rgb(colour)]
-    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return "#000000" if luminance > 0.179 else "#FFFFFF"
-
-
-def _value(intensity: float) -> float:
+def value_of(intensity: float) -> float:
     return 0.0 if math.isnan(intensity) else intensity

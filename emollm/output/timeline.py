@@ -46,7 +46,7 @@ def _face(series: AUSeries, events: list[AUEvent], media: str, y: float, several
     if not shown:
         drawn.append(svg.text(LEFT, top + ROW / 2, "Nothing moved.", svg.FAINT))
     bottom = top + ROW * max(len(shown), 1)
-    for time in _ticks(start, end):
+    for time in ticks(start, end):
         drawn += [svg.line(x(time), bottom, x(time), bottom + 4, svg.FAINT),
                   svg.text(x(time), bottom + 16, f"{time:g} s", svg.FAINT, 9, "middle")]
     return drawn, bottom + BOTTOM - y
@@ -83,7 +83,7 @@ def _parts(times: np.ndarray, values: np.ndarray) -> list[list[tuple[float, floa
     return [[(float(times[k]), float(values[k])) for k in part] for part in np.split(np.array(keep, int), breaks) if len(part)]
 
 
-def _ticks(start: float, end: float) -> list[float]:
+def ticks(start: float, end: float) -> list[float]:
     """Five to ten round times."""
     rough = (end - start) / 7
     unit = 10 ** np.floor(np.log10(rough))
