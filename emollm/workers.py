@@ -167,10 +167,11 @@ def _serve(fd: int, memory_gb: float) -> None:
     import numpy as np
 
     from emollm.explainer import prepare
-    from emollm.perception import clip, media, mesh
+    from emollm.perception import clip, limits, media, mesh
     from emollm.perception.limits import WHOLE
 
     clip.DECODE_THREADS = "NONE"  # the cores have other workers to run
+    limits.MAX_CLIP_FRAMES = limits.UNATTENDED_FRAMES
     mesh.measure_photo(np.full((64, 64, 3), 128, np.uint8), 1)  # loads the face models: the limit counts what comes after
     _limit_memory(memory_gb)
     with Connection(fd) as connection:

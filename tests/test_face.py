@@ -429,7 +429,8 @@ def test_mesh_that_holds_on_to_no_face_is_dropped_at_the_next_search(clip_frames
     """What the detector does not confirm is searched again."""
     (right,), _ = face._measure_frame(clip_frames[0], [], 0, 8)
     width, height, _ = np.ptp(right, axis=0)
-    astray = face._Track([face.DETECT_EVERY - 1], [0.16], [right + np.array([0.65 * width, -0.4 * height, 0])])
+    astray = face._Track([face.DETECT_EVERY - 1], [0.16])
+    astray.points.append(right + np.array([0.65 * width, -0.4 * height, 0]))
     found, _ = face._measure_frame(clip_frames[0], [astray], face.DETECT_EVERY, 8)
     assert len(found) == 1 and face.overlap(face.box_of(found[0]), face.box_of(right)) > 0.9
 
@@ -462,6 +463,7 @@ def tracked(first, last, at=(0.0, 0.0), shots=(0, 0), size=100.0):
         track.frames.append(frame)
         track.times.append(frame / 25)
         track.points.append(np.array([[0, 0, 0], [size, size, 0]]) + np.array((*at, 0)))
+        track.boxes.append(face.box_of(track.points.last))
         track.blur.append(1.0)
     return track
 

@@ -117,6 +117,10 @@ def test_a_clip_over_the_limit_is_refused_from_its_header(name, written, monkeyp
     assert len(times(path, fps=10)) <= 50
 
 
+def test_an_hour_is_read():
+    Cut().check("hour", None, 3600, 60)
+
+
 def test_too_many_frames_to_pass_are_refused_even_when_few_are_kept(written, monkeypatch):
     path = written("libx264", "a.mp4")
     monkeypatch.setattr(limits, "MAX_PASSED_FRAMES", 100)
@@ -133,10 +137,13 @@ def test_the_limits_hold_when_the_header_says_less(written, monkeypatch):
         list(read.frames())
 
 
-@pytest.mark.parametrize(("seconds", "rate"), [(3600, 30), (3600, 60), (90_000, 25), (30_000, 1), (4_000_000, 30)])
-def test_what_the_refusal_of_a_long_clip_proposes_is_read(seconds, rate):
+@pytest.mark.parametrize(("most", "seconds", "rate"), [
+    *((limits.UNATTENDED_FRAMES, *clip) for clip in [(3600, 30), (3600, 60), (90_000, 25), (30_000, 1), (4_000_000, 30)]),
+    (limits.MAX_CLIP_FRAMES, 3601, 60), (limits.MAX_CLIP_FRAMES, 4_000_000, 30)])
+def test_what_the_refusal_of_a_long_clip_proposes_is_read(most, seconds, rate, monkeypatch):
     import re
 
+    monkeypatch.setattr(limits, "MAX_CLIP_FRAMES", most)
     with pytest.raises(InputError) as told:
         Cut().check("long", None, seconds, rate)
     proposals = [dict(re.findall(r"--(start|end|fps) ([\d.]+)", words)) for words in str(told.value).split(" or ")]

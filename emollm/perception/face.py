@@ -1,8 +1,8 @@
 """Follow every face through a photo or clip: tracks, the sharpness of each frame, aligned chips.
 
 Where the faces are and how their mesh lies is the work of `mesh`, frame by frame; its names are at hand here too.
-Nothing here tells who a person is: a face is followed by its place and time, and one that is seen again after a cut or
-elsewhere is a new face.
+Nothing here tells who a person is: a face is followed by its place and time, and one that is seen again after a cut goes on
+where the clip shows what it showed before (sights), else it is a new face.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from emollm.perception import align, appearance, covers
+from emollm.perception import align, appearance, covers, sights
 from emollm.perception.media import Media
 from emollm.perception.mesh import (
     CANONICAL_3D,
@@ -28,6 +28,7 @@ from emollm.perception.mesh import (
     pose,
     second_look,
 )
+from emollm.perception.store import Landmarks, Store
 from emollm.schema import FaceTrack, InputError, Quality
 
 __all__ = ["CANONICAL_3D", "assign", "box_of", "chips", "find", "follow", "landmarks", "pose",
@@ -36,6 +37,7 @@ __all__ = ["CANONICAL_3D", "assign", "box_of", "chips", "find", "follow", "landm
 DETECT_EVERY = 5  # frames of a clip between two searches for new faces
 MAX_GAP = 0.5  # s a face may stay unseen before its track ends
 RETURN, SAME_PLACE = 3.0, 0.3  # s and overlap of boxes within which a face that comes back in the same shot is the same
+RETURN_IN_SIGHT = 30.0  # s within which one that comes back to the same view and looks the same is the same, after cuts as well
 AT_A_TIME = 8  # faces that are measured in one picture unless more are asked for
 MIN_FRAMES = 5  # a shorter track in a clip is taken for a false alarm
 MAYBE_CUT = 0.5  # grey-level x histogram difference of two frames; measured: cuts > 1.1, changing light up to 1.1
@@ -43,6 +45,8 @@ SAME_LOOK = 0.8  # correlation of a face's chips across a maybe-cut; measured: t
 FAR = 1.5  # _distance at which a face cannot be the one of the frame before; measured: 99 % of motion < 0.25
 SHARPNESS_SCALE = 0.04  # normalised Laplacian variance; blur of 2 % of the face width reads about 0.6
 QUALITY_CHIP = appearance.SIZE
+ANOTHER_FACE = ("a face that comes again after a cut or elsewhere goes on where picture and face look as they did, else it "
+                "counts as a new one: some of these faces may be one person")
 KEPT_CHIPS = 64e6  # bytes of chips kept from the first pass over a clip; the chips of longer ones take a second pass
 
 
@@ -71,7 +75,10 @@ def _visible(points: np.ndarray, width: int, height: int) -> float:
 class _Track:
     frames: list[int] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
-    points: list[np.ndarray] = field(default_factory=list)
+    points: Landmarks = field(default_factory=lambda: Store().landmarks())
+    poses: list[np.ndarray] = field(default_factory=list)
+    boxes: list[np.ndarray] = field(default_factory=list)
+    visible: list[float] = field(default_factory=list)
     blur: list[float] = field(default_factory=list)
     looks: list[np.ndarray] = field(default_factory=list)
     covers: list[np.ndarray] = field(default_factory=list)
@@ -79,11 +86,15 @@ class _Track:
     doubtful: bool = False  # perhaps a cut since the face was last seen
     gaping: bool = False  # the mouth was seen open at the second look only
     shots: list[int] = field(default_factory=list)  # first and last shot it was seen in, counted by what may be a cut
+    sights: sights.Sights = field(default_factory=sights.Sights)
 
     def add(self, index: int, time: float, points: np.ndarray, picture: np.ndarray) -> None:
         self.frames.append(index)
         self.times.append(time)
         self.points.append(points)
+        self.poses.append(pose(points))
+        self.boxes.append(box_of(points))
+        self.visible.append(_visible(points, picture.shape[1], picture.shape[0]))
         self.look, self.doubtful = _chip(picture, points), False
         self.blur.append(sharpness(self.look))
         grey = appearance.grey(self.look)
@@ -94,20 +105,20 @@ class _Track:
         self.shots = [*self.shots[:1], shot]
 
     def returned_as(self, later: _Track) -> float:
-        """How well a later track fits as this face come back, 0-1: the overlap of where it left and where it came; 0 after
-        a cut, or RETURN seconds away."""
-        if self.shots[-1] != later.shots[0] or not 0 < later.times[0] - self.times[-1] <= RETURN:
+        """How well a later track fits as this face come back, 0-1: the overlap of where it left and where it came. 0 elsewhere
+        than in the same shot within RETURN seconds, or in sight of the same within RETURN_IN_SIGHT."""
+        away = later.times[0] - self.times[-1]
+        there = overlap(self.boxes[-1], later.boxes[0]) if 0 < away <= RETURN_IN_SIGHT else 0.0
+        if there <= SAME_PLACE:
             return 0.0
-        return overlap(self.box, box_of(later.points[0]))
+        same_shot = self.shots[-1] == later.shots[0] and away <= RETURN
+        return there if same_shot or self.sights.seen_again(later.sights) else 0.0
 
     def go_on(self, later: _Track) -> None:
-        for name in ("frames", "times", "points", "blur", "looks", "covers"):
+        for name in ("frames", "times", "points", "poses", "boxes", "visible", "blur", "looks", "covers"):
             getattr(self, name).extend(getattr(later, name))
+        self.sights.go_on(later.sights)
         self.seen_in(later.shots[-1])
-
-    @property
-    def box(self) -> np.ndarray:
-        return box_of(self.points[-1])
 
 
 @dataclass
@@ -130,7 +141,7 @@ class ChipCache:
 
     @staticmethod
     def _key(index: int, points: np.ndarray) -> tuple:
-        return index, *points[0].tolist()
+        return index, *np.float32(points[0]).tolist()  # as they come back from a file (store)
 
 
 def follow(media: Media, *, max_faces: int = AT_A_TIME, min_frames: int = MIN_FRAMES, cache: ChipCache | None = None,
@@ -139,8 +150,8 @@ def follow(media: Media, *, max_faces: int = AT_A_TIME, min_frames: int = MIN_FR
 
     max_faces: measured at a time (the detector's best). min_frames: shorter tracks of a clip are dropped, unless they are
     half of it. cache: filled with chips for chips(). crops: a photo is a face crop, taken whole. progress: called with the
-    number of frames done. A face that comes back to its place within RETURN seconds of the same shot goes on; a shot cut
-    or another place gives a new face_id.
+    number of frames done. A face that comes back to its place goes on, within RETURN seconds of the same shot, or within
+    RETURN_IN_SIGHT where picture and face look as they did; otherwise a shot cut or another place gives a new face_id.
     """
     if max_faces < 1:
         raise InputError(f"max_faces is {max_faces}, expected at least 1")
@@ -150,7 +161,9 @@ def follow(media: Media, *, max_faces: int = AT_A_TIME, min_frames: int = MIN_FR
         tracks, count = _clip_tracks(media, max_faces, cache, progress or (lambda done: None))
     needed = min(min_frames, max(1, count // 2))  # of few frames, as of a moving GIF, half are enough
     kept = [t for t in tracks if len(t.frames) >= needed]
-    kept.sort(key=lambda t: (t.frames[0], box_of(t.points[0])[[0, 2]].mean()))
+    kept.sort(key=lambda t: (t.frames[0], t.boxes[0][[0, 2]].mean()))
+    if kept and max(t.times[0] for t in kept) > min(t.times[-1] for t in kept):
+        media.notices.append(ANOTHER_FACE)
     return [_finish(t, number, media) for number, t in enumerate(kept)]
 
 
@@ -175,7 +188,7 @@ def _clip_tracks(media: Media, max_faces: int, cache: ChipCache | None,
     """
     active: list[_Track] = []
     ended: list[_Track] = []
-    before, count, shot, most = None, 0, 0, 0
+    before, count, shot, most, store = None, 0, 0, 0, Store()
     for index, time, picture in media.frames():
         now = _Glance.at(picture)
         change = now.change_from(before) if before is not None else 0.0
@@ -186,11 +199,12 @@ def _clip_tracks(media: Media, max_faces: int, cache: ChipCache | None,
         most = max(most, there)
         for track, points in zip(_matched(active, faces, picture), faces, strict=True):
             if track is None:
-                active.append(track := _Track())
+                active.append(track := _Track(points=store.landmarks()))
             track.add(index, time, _look_again(track, points, picture, index), picture)
             track.seen_in(shot)
+            track.sights.add(time, now.grey, track.look)
             if cache is not None:
-                cache.add(index, track.points[-1], picture)
+                cache.add(index, track.points.last, picture)
         ended += [t for t in active if time - t.times[-1] > MAX_GAP]
         active = [t for t in active if time - t.times[-1] <= MAX_GAP]
         progress(count)
@@ -208,13 +222,13 @@ def _more(there: int, measured: int) -> str:
 def _rejoined(tracks: list[_Track]) -> list[_Track]:
     """Tracks of which one goes on where another ended in the same shot, as one: a face that was hidden or looked away.
 
-    Place and time decide. The geometry of the mesh does not tell people apart (docs/decisions.md), so a face seen again after
-    a cut stays a new one.
+    Place and time decide, after a cut picture and look as well. The geometry of the mesh does not tell people apart
+    (docs/decisions.md), so a face seen again in another view stays a new one.
     """
     kept: list[_Track] = []
     for track in sorted(tracks, key=lambda t: t.frames[0]):
         left = max(kept, key=lambda t: t.returned_as(track), default=None)
-        if left is not None and left.returned_as(track) > SAME_PLACE:
+        if left is not None and left.returned_as(track) > 0:
             left.go_on(track)
         else:
             kept.append(track)
@@ -225,7 +239,7 @@ def _measure_frame(picture: np.ndarray, active: list[_Track], index: int,
                    max_faces: int) -> tuple[list[np.ndarray], int]:
     """Landmarks of each face of a frame, and how many there are to be seen: more when the limit is reached."""
     fresh = [t for t in active if t.frames[-1] == index - 1]
-    faces = measure_again(picture, [(t.points[-1], t.doubtful) for t in fresh], max_faces)
+    faces = measure_again(picture, [(t.points.last, t.doubtful) for t in fresh], max_faces)
     search = len(faces) < max(len(active), 1) or index % DETECT_EVERY == 0
     if not search:
         return faces, len(faces)
@@ -244,7 +258,7 @@ def _look_again(track: _Track, points: np.ndarray, picture: np.ndarray, index: i
     """Landmarks after a second look, which a clip takes every DETECT_EVERY frames and while it corrects the first."""
     if not track.gaping and index % DETECT_EVERY:
         return points
-    again = second_look(picture, points, track.points[-1] if track.gaping and not track.doubtful else points)
+    again = second_look(picture, points, track.points.last if track.gaping and not track.doubtful else points)
     track.gaping = again is not points
     return again
 
@@ -268,8 +282,7 @@ def _continues(track: _Track, picture: np.ndarray, points: np.ndarray) -> bool:
     """Whether the same shot goes on. Two frames of a shot look alike even when the light changes."""
     if not track.doubtful:
         return True
-    inner = slice(QUALITY_CHIP // 8, -QUALITY_CHIP // 8)
-    before, now = (chip[inner, inner].mean(2).ravel() for chip in (track.look, _chip(picture, points)))
+    before, now = (sights.look(chip) for chip in (track.look, _chip(picture, points)))
     return bool(np.corrcoef(before, now)[0, 1] > SAME_LOOK)
 
 
@@ -279,10 +292,10 @@ def _chip(picture: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 def _distance(track: _Track, points: np.ndarray) -> float:
     """0 for the same place, 1 and more for boxes that do not meet."""
-    last = track.points[-1]
+    last = track.points.last
     size = max(float(np.ptp(last[:, 0])), 1.0)
     moved = np.linalg.norm(points[align.STABLE, :2] - last[align.STABLE, :2], axis=1).mean() / size
-    return 1 - overlap(track.box, box_of(points)) + float(moved)
+    return 1 - overlap(track.boxes[-1], box_of(points)) + float(moved)
 
 
 def assign(cost: np.ndarray) -> list[tuple[int, int]]:
@@ -334,12 +347,10 @@ class _Glance:
 
 
 def _finish(track: _Track, face_id: int, media: Media) -> FaceTrack:
-    points = np.array(track.points)
-    boxes = np.array([box_of(p) for p in points])
-    quality = Quality(size=boxes[:, 2] - boxes[:, 0], blur=np.array(track.blur),
-                      visible=np.array([_visible(p, media.width, media.height) for p in points]))
+    boxes = np.array(track.boxes)
+    quality = Quality(size=boxes[:, 2] - boxes[:, 0], blur=np.array(track.blur), visible=np.array(track.visible))
     return FaceTrack(face_id=face_id, frames=np.array(track.frames), times=np.array(track.times), boxes=boxes,
-                     landmarks=points, pose=np.array([pose(p) for p in points]), quality=quality,
+                     landmarks=track.points.array(), pose=np.array(track.poses), quality=quality,
                      picture_size=(media.width, media.height), looks=np.array(track.looks), covers=np.array(track.covers))
 
 

@@ -21,6 +21,7 @@ from emollm.perception import covers
 from emollm.perception.align import STABLE
 from emollm.perception.events import events, key_frames, runs
 from emollm.perception.mesh import lip_gap
+from emollm.perception.store import blocks
 from emollm.schema import AU_NAMES, OFF, ON, AUSeries, FaceTrack, InputError, Quality, au_index
 
 __all__ = ["ESTIMATOR_VERSION", "estimator", "events", "intensities", "key_frames", "series"]
@@ -214,8 +215,7 @@ def series(track: FaceTrack, baseline: str = "none", neutral: AUSeries | None = 
     Raises InputError for an unknown baseline or one that is not given.
     """
     times = np.asarray(track.times, dtype=float)
-    levels, angles = _measure(track.landmarks, track.looks)
-    levels[~_inside(track)] = np.nan
+    levels, angles = _measure_track(track)
     notices = _hide(levels, track)
     rest, used = _rest(levels, times, baseline, neutral)
     levels = np.clip((levels - rest) * 5 / (5 - rest), 0, 5)
@@ -226,6 +226,18 @@ def series(track: FaceTrack, baseline: str = "none", neutral: AUSeries | None = 
         _split_blinks(levels, times)
     return AUSeries(times=times, intensity=levels, confidence=_confidence(track, levels, angles), measured=measured,
                     estimator=ESTIMATOR, baseline=used, version=ESTIMATOR_VERSION, face_id=track.face_id, notices=notices)
+
+
+def _measure_track(track: FaceTrack) -> tuple[np.ndarray, np.ndarray]:
+    """As _measure(), block by block; a unit of a side that lies outside of the picture is not measured."""
+    levels, angles = [], []
+    for part in blocks(track.landmarks):
+        points = np.asarray(track.landmarks[part], dtype=float)
+        measured, turned = _measure(points, None if track.looks is None else track.looks[part])
+        measured[~_inside(points, track.picture_size)] = np.nan
+        levels.append(measured)
+        angles.append(turned)
+    return np.concatenate(levels), np.concatenate(angles)
 
 
 def _hide(levels: np.ndarray, track: FaceTrack) -> list[str]:
@@ -306,13 +318,14 @@ def _split_blinks(levels: np.ndarray, times: np.ndarray) -> None:
                 levels[span, CLOSED, side] = 0
 
 
-def _inside(track: FaceTrack) -> np.ndarray:
-    """Which AU and side has half of its region or more inside the picture, [T, 24, 2]; all when its size is unknown."""
-    width, height = track.picture_size
-    shape = (len(track.times), len(estimator().measured), 2)
+def _inside(landmarks: np.ndarray, picture_size: tuple[int, int]) -> np.ndarray:
+    """Which AU and side has half of its region or more inside the picture, [T, 24, 2], by landmarks [T, 478, 3]; all when the
+    size of the picture is unknown."""
+    width, height = picture_size
+    shape = (len(landmarks), len(estimator().measured), 2)
     if not width or not height:
         return np.ones(shape, dtype=bool)
-    xy = np.asarray(track.landmarks, dtype=float)[..., :2]
+    xy = landmarks[..., :2]
     inside = ((xy >= 0) & (xy <= (width - 1, height - 1))).all(-1)  # [T, 478]
     mirror, seen = estimator().mirror, np.ones(shape, dtype=bool)
     groups = {"upper": [au_index(a) for a in UPPER], "middle": [au_index(a) for a in MIDDLE]}
