@@ -35,7 +35,7 @@ def script(path: str):
     return module
 
 
-caption, serve = script("caption"), script("serve")
+caption, measure, serve = script("caption"), script("measure"), script("serve")
 
 
 # --- statistics ------------------------------------------------------------------------------------------------------
@@ -262,7 +262,35 @@ def test_caption_bench_runs_at_its_smallest(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["serve.py", "caption.py", "stages.py", "naive/serve.py", "naive/caption.py", "naive/loop.py",
-                                  "cold_start.py"])
+                                  "cold_start.py", "measure.py", "naive/measure.py"])
 def test_help(name):
     done = subprocess.run([sys.executable, str(BENCH / name), "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 0 and "usage:" in done.stdout, done.stderr
+
+
+# --- a long clip -----------------------------------------------------------------------------------------------------
+
+def test_a_clip_is_made_long_by_its_coded_frames(astronaut_clip, tmp_path, monkeypatch):
+    import av
+
+    monkeypatch.setattr(measure, "LOOP", 2.0)
+    with av.open(str(measure.repeated(tmp_path / "long.mp4", astronaut_clip, 0.1))) as container:
+        times = [frame.time for frame in container.decode(video=0)]
+    np.testing.assert_allclose(times, np.arange(150) / 25, atol=1e-6)
+
+
+@pytest.mark.parametrize(("ours", "growth", "words"), [
+    (0.008, 0.0, ("125.0 frames/s   goal >= 100 met", "naive / ours: 5.00 (95% CI 5.00-5.00)   goal >= 2 met",
+                  "quarter: 1.00 (95% CI 1.00-1.00)   goal <= 1.1 met", "at most 500 MB   goal <= 1000 met; +0.0 MB a minute")),
+    (0.025, 10.0, ("40.0 frames/s   goal >= 100 MISSED", "naive / ours: 1.60 (95% CI 1.60-1.60)   goal >= 2 MISSED",
+                   "at most 1490 MB   goal <= 1000 MISSED; +600.0 MB a minute"))])
+def test_the_report_of_a_long_clip_says_what_was_met(ours, growth, words, capsys):
+    """Constant times a frame; memory that grows by so many MB a second."""
+    told = [["followed", 250 * k, 250 * k * ours, 250 * k * ours] for k in range(1, 41)]
+    end = told[-1][2]
+    told += [["all followed", 1, max(end, 101.0), 0], ["measured", 5, max(end, 101.0) + 2, 0],
+             ["written", 9, max(end, 101.0) + 3, 0]]
+    measure.report(told, [(float(s), 500.0 + growth * s, []) for s in range(100)], [[0.04, 0.04]] * 100)
+    said = capsys.readouterr().out
+    assert all(word in said for word in words), said
+    assert measure.figure(told, [(0.0, 400.0, []), (9.0, 500.0, [])]).count("<polyline") == 3
