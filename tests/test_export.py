@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emollm import cli, evidence
+from emollm.evidence.openface import OPENFACE_R
 from emollm.explanation import Explanation
 from emollm.output import bids, boris, eaf, export, parquet, tables, textgrid
 from emollm.output.annotations import Recording, from_tiers, label, rows, snapped, tiers
@@ -211,6 +212,32 @@ def test_py_feat_tables_hold_the_stronger_side_up_to_present(tmp_path_factory, s
         np.testing.assert_allclose(back.intensity[:, k, 0], expected, atol=3e-4)
     if len(series.times) > 25:
         np.testing.assert_allclose(back.times, series.times, atol=1e-6)
+
+
+@settings(max_examples=25, deadline=None)
+@given(some_series())
+def test_openface_tables_hold_the_stronger_side(tmp_path_factory, series):
+    back = read_back(tmp_path_factory, evidence.csv_text([series], "openface"))
+    seen = np.isfinite(series.intensity[:, series.measured]).any((1, 2))
+    for number in OPENFACE_R:
+        k = au_index(number)
+        expected = np.where(seen & series.measured[k], np.fmax(*series.intensity[:, k].T), np.nan)
+        np.testing.assert_allclose(back.intensity[:, k, 0], expected, atol=6e-3)
+    np.testing.assert_allclose(back.times, series.times, atol=1e-3)
+
+
+@settings(max_examples=25, deadline=None)
+@given(some_series())
+def test_json_and_parquet_hold_all_that_is_measured(tmp_path_factory, series):
+    folder = tmp_path_factory.mktemp("made")
+    evidence.write_json(folder / "a.json", [series])
+    (folder / "a.parquet").write_bytes(parquet.content([Recording("a.mp4", {}, series=[series])]))
+    for name in ("a.json", "a.parquet"):
+        (back,) = evidence.read_all(folder / name)
+        np.testing.assert_array_equal(back.measured, series.measured)
+        np.testing.assert_allclose(back.intensity, series.intensity, atol=1e-4)
+        np.testing.assert_allclose(back.times, series.times, atol=1e-4)
+        assert back.face_id == series.face_id
 
 
 @settings(max_examples=25, deadline=None)
