@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from data_engine import au_sets
-from data_engine.au_sets import Faces, Seen
+from data_engine.au_sets import FaceSet, Seen
 from emollm.perception import mesh
 from emollm.schema import AU_NAMES, AUS, LABELS, ON, au_index
 
@@ -43,7 +43,7 @@ def share_on(levels: np.ndarray, numbers: tuple[int, ...]) -> float:
     return float((levels[:, [au_index(a) for a in numbers]] >= ON).any(1).mean())
 
 
-def wild_figures(wild: Faces, levels: np.ndarray) -> dict:
+def wild_figures(wild: FaceSet, levels: np.ndarray) -> dict:
     """How often each AU is on by agreed label; neutral faces took part in the fit, so only validation ones count."""
     chosen = {label: (wild.group == k) & (wild.test | (label != "neutral")) for k, label in enumerate(LABELS)}
     return {label: {"n": int(rows.sum()), "on": dict(zip(AU_NAMES, (levels[rows] >= ON).mean(0).tolist(), strict=True)),
@@ -156,7 +156,7 @@ def gaping_figures(folder: Path, cache: Path, levels_of: Levels) -> dict:
     return {"n": len(faces.landmarks), "opening": share_on(mean_sides(levels_of(faces)), OPENING)}
 
 
-def figures(folder: Path, cache: Path, wild: Faces, levels_of: Levels = lambda faces: faces.levels) -> dict:
+def figures(folder: Path, cache: Path, wild: FaceSet, levels_of: Levels = lambda faces: faces.levels) -> dict:
     """Every figure by name."""
     names, faces = five_people(folder, cache)
     return {"wild": wild_figures(wild, mean_sides(levels_of(wild.seen))), "five": five_figures(names, levels_of(faces)),

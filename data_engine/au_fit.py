@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from data_engine.au_scores import PLATEAU, auc, f1
-from data_engine.au_sets import REFERENCE, Faces
+from data_engine.au_sets import REFERENCE, FaceSet
 from emollm.schema import AUS, LABELS, au_index
 
 FOLDS, SEED = 10, 0
@@ -66,7 +66,7 @@ def logistic(x: np.ndarray, y: np.ndarray, share: np.ndarray, penalty: np.ndarra
 class Fit:
     """One AU: its direction in the features of a half, its scores of coded faces by fits without them, its knots."""
 
-    def __init__(self, number: int, space: Space, features: Features, coded: Faces, wild: Faces):
+    def __init__(self, number: int, space: Space, features: Features, coded: FaceSet, wild: FaceSet):
         k, self.train = au_index(number), ~wild.test
         self.y, self.coded, self.own, self.rate = coded.present[:, k], coded, number not in REFERENCE_ONLY, NEUTRAL_RATE[number]
         self.zc, self.zw = ((x.mean(1) - space.centre) @ space.project for x in (features.coded, features.wild))
@@ -84,7 +84,7 @@ class Fit:
         skill = 2 * auc(self.scores[coded.test], self.y[coded.test]) - 1 if self.own else self.agreement**2
         self.accuracy = float(np.clip(skill, 0, 1))
 
-    def _weak_rows(self, wild: Faces, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _weak_rows(self, wild: FaceSet, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Wild faces whose agreed label speaks for or against the AU: rows, 0 or 1, and weights."""
         rows, y, share = [], [], []
         groups = [("neutral", 0, NEUTRALS, NEUTRAL_WEIGHT),

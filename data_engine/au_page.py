@@ -13,7 +13,7 @@ from emollm.schema import AU_NAMES, au_index
 
 if TYPE_CHECKING:
     from data_engine.au_fit import Fit
-    from data_engine.au_sets import Faces
+    from data_engine.au_sets import FaceSet
 
 BOOTSTRAPS, SEED = 300, 0
 MIN_POSITIVE = 10  # coded frames that an AU needs to count in the mean
@@ -22,7 +22,7 @@ BEFORE = Path(__file__).with_name("au_before.json")  # the same figures of the e
 TEMPLATE = Path(__file__).with_name("au_page.md")
 
 
-def coded_figures(coded: Faces, fits: dict[int, Fit]) -> dict:
+def coded_figures(coded: FaceSet, fits: dict[int, Fit]) -> dict:
     """AUC and F1 of every AU on people left out, with 95 % intervals over resampled people, and their means."""
     rows = np.flatnonzero(coded.test)
     own = {AU_NAMES[au_index(number)]: (one.scores[rows], one.on_without()[rows], one.y[rows])
@@ -49,7 +49,7 @@ def _spread(values: np.ndarray) -> dict[str, float]:
     return {"auc": area, "auc_low": area_low, "auc_high": area_high, "f1": share, "f1_low": share_low, "f1_high": share_high}
 
 
-def page(coded: Faces, fits: dict[str, dict[int, Fit]], after: dict) -> str:
+def page(coded: FaceSet, fits: dict[str, dict[int, Fit]], after: dict) -> str:
     """The whole page: method from au_page.md, figures before and after."""
     before = json.loads(BEFORE.read_text()) if BEFORE.exists() else {}
     looked, alone = (coded_figures(coded, fits[k]) for k in ("looked", "alone"))

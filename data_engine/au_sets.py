@@ -1,4 +1,4 @@
-"""Faces that the action-unit estimator is fitted on and judged by, perceived once and cached.
+"""FaceSet that the action-unit estimator is fitted on and judged by, perceived once and cached.
 
 DIR is the folder of development data that data_engine/README.md names. Every picture takes the way of a photo at
 inference: mesh.measure_photo -> mesh.second_look -> appearance.describe. N = pictures, P = appearance.PLACES.
@@ -55,8 +55,8 @@ class Seen:
 
 
 @dataclass
-class Faces:
-    """Faces of one data set with what is known about them."""
+class FaceSet:
+    """FaceSet of one data set with what is known about them."""
 
     seen: Seen
     present: np.ndarray  # coded: [N, 24] 0-1, NaN = not coded; wild: blendshapes [N, 24], NaN = none
@@ -64,8 +64,8 @@ class Faces:
     test: np.ndarray  # coded: apex frame; wild: validation share, never fitted
     number: np.ndarray  # row of the picture in its file
 
-    def __getitem__(self, rows) -> Faces:
-        return Faces(self.seen[rows], self.present[rows], self.group[rows], self.test[rows], self.number[rows])
+    def __getitem__(self, rows) -> FaceSet:
+        return FaceSet(self.seen[rows], self.present[rows], self.group[rows], self.test[rows], self.number[rows])
 
 
 def see(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -98,12 +98,12 @@ def stored_pictures(path: Path, rows: Iterable[int] | None = None) -> Iterable[n
         yield np.asarray(Image.open(io.BytesIO(raw[offset[k]:offset[k + 1]])).convert("RGB"))
 
 
-def coded(folder: Path, cache: Path) -> Faces:
+def coded(folder: Path, cache: Path) -> FaceSet:
     """Human FACS codes; the three apex frames of every sequence carry the code of its apex."""
     paths = [folder / name for name in CODED]
     perceived = seen(cache, "coded", lambda: (p for path in paths for p in stored_pictures(path)))
     present, subject, apex = (np.concatenate(parts) for parts in zip(*map(_codes, paths), strict=True))
-    return Faces(perceived, present, subject, apex, np.arange(len(apex)))[perceived.found]
+    return FaceSet(perceived, present, subject, apex, np.arange(len(apex)))[perceived.found]
 
 
 def _codes(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -123,7 +123,7 @@ def wild_seen(folder: Path, cache: Path) -> Seen:
     return seen(cache, "wild", lambda: stored_pictures(folder / FER, range(WILD)))
 
 
-def wild(folder: Path, cache: Path) -> Faces:
+def wild(folder: Path, cache: Path) -> FaceSet:
     """The usable frontal ones of the first WILD pictures of FER2013, with blendshapes and the label that raters agree on."""
     perceived = wild_seen(folder, cache)
     with np.load(folder / FER) as fer, np.load(folder / BLENDSHAPES) as shapes:
@@ -132,7 +132,7 @@ def wild(folder: Path, cache: Path) -> Faces:
     use = perceived.found & (votes[:, VOTES.index("contempt") + 2] == 0) & ~doubtful & np.isfinite(values).all(1)
     label = np.where(votes[:, :8].max(1) >= AGREED, [LABELS.index(VOTES[k]) for k in votes[:, :8].argmax(1)], -1)
     test = np.random.default_rng(0).random(WILD) < VALIDATION
-    faces = Faces(perceived, _references(values, names), label, test, np.arange(WILD))[use]
+    faces = FaceSet(perceived, _references(values, names), label, test, np.arange(WILD))[use]
     _, angles = measure.remove_pose(faces.seen.landmarks, measure.estimator().mean)
     return faces[np.abs(angles[:, 0]) < FRONTAL]
 

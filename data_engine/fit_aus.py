@@ -20,7 +20,7 @@ import numpy as np
 
 from data_engine import au_check, au_page, au_sets
 from data_engine.au_fit import Features, Fit, Space
-from data_engine.au_sets import Faces, Seen
+from data_engine.au_sets import FaceSet, Seen
 from data_engine.mean_face import mean_face
 from emollm.perception import appearance, measure
 from emollm.perception.mesh import lip_gap
@@ -32,7 +32,7 @@ PATCH_SCALE = 0.7  # of a patch's component, where one of geometry is 1
 
 
 @dataclass(frozen=True)
-class Part:
+class FacePart:
     """A part of the face and the AUs that are read from it alone, so that a mouth never speaks for a brow.
 
     Height in the mean face, in eye distances below the centre of the stable points.
@@ -46,11 +46,11 @@ class Part:
 
 
 PARTS = (
-    Part((1, 2, 4, 5, 7), -np.inf, 0.12,
+    FacePart((1, 2, 4, 5, 7), -np.inf, 0.12,
          ("forehead", "outer forehead", "glabella", "inner brow", "outer brow", "nose root", "eye", "crow's feet"), False),
-    Part((6, 9), -np.inf, np.inf, ("glabella", "nose root", "eye", "crow's feet", "lid-cheek line", "nose side",
+    FacePart((6, 9), -np.inf, np.inf, ("glabella", "nose root", "eye", "crow's feet", "lid-cheek line", "nose side",
                                    "nose wing", "cheek", "philtrum"), False),
-    Part((12, 14, 15, 17, 18, 20, 23, 24, 25, 26, 27, 28), 0.2, np.inf,
+    FacePart((12, 14, 15, 17, 18, 20, 23, 24, 25, 26, 27, 28), 0.2, np.inf,
          ("nose wing", "cheek", "mouth corner", "philtrum", "lips", "lower lip", "chin", "below the corner"), True),
 )
 
@@ -81,7 +81,7 @@ def features_of(seen: Seen, with_looks: bool) -> np.ndarray:
     return measure.features(halves, lip_gap(seen.landmarks), seen.looks if with_looks else None)
 
 
-def space_of(part: Part, features: Features, train: np.ndarray, neutral: np.ndarray) -> Space:
+def space_of(part: FacePart, features: Features, train: np.ndarray, neutral: np.ndarray) -> Space:
     """Components of the part's geometry beside the appearance of its places and the steps of the lip gap."""
     height, wide = np.repeat(measure.estimator().mean[measure.estimator().half, 1], 3), features.wild.shape[2]
     inside = np.flatnonzero((height > part.top) & (height < part.bottom))
@@ -106,7 +106,7 @@ def space_of(part: Part, features: Features, train: np.ndarray, neutral: np.ndar
 # All of them
 
 
-def fit(coded: Faces, wild: Faces, shaken: tuple[np.ndarray, Seen], with_looks: bool) -> tuple[dict, dict[int, Fit]]:
+def fit(coded: FaceSet, wild: FaceSet, shaken: tuple[np.ndarray, Seen], with_looks: bool) -> tuple[dict, dict[int, Fit]]:
     """Arrays of a measure.Reading, and every AU's fit."""
     features = Features(features_of(coded.seen, with_looks), features_of(wild.seen, with_looks),
                         *pairs(wild, shaken, with_looks))
@@ -125,13 +125,13 @@ def fit(coded: Faces, wild: Faces, shaken: tuple[np.ndarray, Seen], with_looks: 
     return out, fits
 
 
-def lid_agreement(wild: Faces) -> float:
+def lid_agreement(wild: FaceSet) -> float:
     """Share of the variance of an independent model's eye closure that the opening of the lids meets."""
     known = measure.lids(wild.seen.landmarks).mean(1)
     return float(np.corrcoef(known, wild.present[:, au_index(43)])[0, 1] ** 2)
 
 
-def pairs(wild: Faces, shaken: tuple[np.ndarray, Seen], with_looks: bool) -> tuple[np.ndarray, np.ndarray]:
+def pairs(wild: FaceSet, shaken: tuple[np.ndarray, Seen], with_looks: bool) -> tuple[np.ndarray, np.ndarray]:
     """Mean features of the sides of shaken faces: as they are and changed, [S, F] each."""
     rows, changed = shaken
     rows = np.repeat(rows, len(au_sets.CHANGES))

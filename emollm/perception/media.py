@@ -166,8 +166,8 @@ def _from_content(source: Path | bytes, name: str, cut: Cut, still: bool) -> Med
     with photo.stream(source) as file:
         header = file.read(sniff.HEADER_BYTES)
         found = sniff.recognise(header)
-        if found == sniff.Found("photo", "JPEG") and sniff.is_jpeg_sequence(file):
-            found = sniff.Found("clip", "mjpeg")
+        if found == sniff.FileKind("photo", "JPEG") and sniff.is_jpeg_sequence(file):
+            found = sniff.FileKind("clip", "mjpeg")
     if not header:
         raise InputError(f"{name}: the file is empty. Give a photo or a clip.")
     if found is None:

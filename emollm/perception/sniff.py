@@ -16,7 +16,7 @@ CLIPS_READ = "MP4, MOV, MKV, WebM, AVI, WMV, MPEG, MTS, MXF, FLV, Ogg or DV"
 
 
 @dataclass(frozen=True)
-class Found:
+class FileKind:
     """kind: photo (Pillow opens it as `reader`) or clip (FFmpeg opens it with the demuxer `reader`)."""
 
     kind: str
@@ -59,30 +59,30 @@ _NAMED = {  # what is known and not read, in words
     b".RMF": "RealMedia clips are not read"}
 
 
-def recognise(header: bytes) -> Found | None:
+def recognise(header: bytes) -> FileKind | None:
     """What reads a file that begins like this; None for everything else."""
     if header[:4] == b"RIFF" and header[8:12] in (b"WEBP", b"AVI "):
-        return Found("photo", "WEBP") if header[8:12] == b"WEBP" else Found("clip", "avi")
+        return FileKind("photo", "WEBP") if header[8:12] == b"WEBP" else FileKind("clip", "avi")
     for kind, table in (("photo", _PHOTO_MAGIC), ("clip", _CLIP_MAGIC)):
         for magic, reader in table.items():
             if header.startswith(magic):
-                return Found(kind, reader)
+                return FileKind(kind, reader)
     if header[4:8] in _MP4_BOXES:
         return _iso(header)
     if _NETPBM.match(header):
-        return Found("photo", "PPM")
+        return FileKind("photo", "PPM")
     if _is_transport_stream(header):
-        return Found("clip", "mpegts")
+        return FileKind("clip", "mpegts")
     return _elementary(header)
 
 
-def _iso(header: bytes) -> Found:
+def _iso(header: bytes) -> FileKind:
     """MP4 and its relatives, told apart by the brands of the 'ftyp' box."""
     end = min(int.from_bytes(header[:4], "big"), len(header))
     brands = {header[at:at + 4] for at in (8, *range(16, end - 3, 4))} if header[4:8] == b"ftyp" else set()
     if header[8:12] in _HEIF_BRANDS | _AVIF_BRANDS:
-        return Found("photo", "AVIF" if brands & _AVIF_BRANDS else "HEIF")
-    return Found("clip", "mp4")
+        return FileKind("photo", "AVIF" if brands & _AVIF_BRANDS else "HEIF")
+    return FileKind("clip", "mp4")
 
 
 def _is_transport_stream(header: bytes) -> bool:
@@ -91,15 +91,15 @@ def _is_transport_stream(header: bytes) -> bool:
     return any(len(header) > first + size and all(b == 0x47 for b in header[first::size]) for size, first in starts)
 
 
-def _elementary(header: bytes) -> Found | None:
+def _elementary(header: bytes) -> FileKind | None:
     """H.264 and H.265 without a container: a start code, then a parameter set (ITU-T H.264 and H.265, annex B)."""
     for start in (b"\0\0\0\x01", b"\0\0\x01"):
         if header.startswith(start) and len(header) > len(start) + 1:
             first = header[len(start)]
             if first & 0x9F in (7, 9) and first & 0x80 == 0:
-                return Found("clip", "h264")
+                return FileKind("clip", "h264")
             if first in (0x40, 0x42, 0x46) and header[len(start) + 1] == 1:
-                return Found("clip", "hevc")
+                return FileKind("clip", "hevc")
     return None
 
 

@@ -28,7 +28,7 @@ class OwnFault(InputError):
     code = "invalid_request"
 
 
-class TooLong(OwnFault):
+class ItemTooLong(OwnFault):
     code = "context_length_exceeded"
 
 
@@ -104,15 +104,15 @@ def answer_in_parts(asks: list[Ask], engine, job: Job) -> Iterator[tuple[Ask, li
 
 
 def check_fits(engine, item: Item, prepared: Prepared) -> None:
-    """Raises TooLong when a question, with the conversation before it, leaves the model no room for an answer."""
+    """Raises ItemTooLong when a question, with the conversation before it, leaves the model no room for an answer."""
     if len(item.words) < SURELY_FITS or not prepared.readable:
         return
     frames = max(0 if s.chips is None else len(s.chips) for s in prepared.readable)
     text = engine.processor.prompt_text(item.asked, frames)
     tokens = len(engine.processor.tokenizer(text, add_special_tokens=False)["input_ids"])
     if tokens >= engine.context:
-        raise TooLong(f"messages: they take {tokens} tokens with the face, the model reads {engine.context} with its answer. "
-                      "Leave out earlier turns.")
+        raise ItemTooLong(f"messages: they take {tokens} tokens with the face, the model reads {engine.context} with its "
+                          "answer. Leave out earlier turns.")
 
 
 def main_face(prepared: Prepared, face: int | None = None) -> int:
