@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import functools
 import random
+import zlib
 
 import lab
 import numpy as np
 from material import astronaut
 
 SIDE = 96  # px
+PNG = b"\x89PNG\r\n\x1a\n"
 EXTREMES = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 # codec, container, pixel format, size: what an encoder insists on; options
 CLIPS = {
@@ -115,7 +117,23 @@ def damaged(number: int) -> tuple[str, bytes]:
         kind = draw.choice(tuple(WAYS))
         content = WAYS[kind](content, draw)
         done.append(kind)
+    if content.startswith(PNG) and draw.random() < 0.7:  # else nearly all of them end at a checksum
+        content = _checked(content)
+        done.append("checksums put right")
     return f"{number} {name}: {', '.join(done)}", bytes(content)
+
+
+def _checked(content: bytearray) -> bytearray:
+    """A PNG whose chunks have the checksums of what they now hold."""
+    at = len(PNG)
+    while at + 12 <= len(content):
+        size = int.from_bytes(content[at:at + 4], "big")
+        end = at + 8 + size
+        if end + 4 > len(content):
+            break
+        content[end:end + 4] = zlib.crc32(content[at + 4:end]).to_bytes(4, "big")
+        at = end + 4
+    return content
 
 
 def _place(content: bytearray, draw: random.Random) -> int:

@@ -9,6 +9,13 @@ from typing import NoReturn
 
 from emollm.schema import InputError
 
+NEAR = 0.7  # of 1: less alike words are none of the same
+# What other programs call it -> what is meant here.
+HABITS = {"--json": "--style json", "--format": "--style", "--output-format": "--style", "--quiet": "--progress none",
+          "--silent": "--progress none", "--prompt": "--question", "-q": "--question", "--out": "--output",
+          "--device": ""}  # the engine finds its device
+FILES = ("--image", "--photo", "--picture", "--video", "--clip", "--input", "--file", "-i", "-f")
+
 
 class Parser(argparse.ArgumentParser):
     """argparse whose mistakes are InputErrors, with a suggestion for misspelt options, commands and choices."""
@@ -43,5 +50,10 @@ class Parser(argparse.ArgumentParser):
 
 def suggestion(given: str, known: Iterable[str]) -> str:
     """" (did you mean '--style'?)", or nothing when no known word is near."""
-    near = difflib.get_close_matches(given.partition("=")[0], list(known), 1)
+    given, known = given.partition("=")[0], list(known)
+    if given in FILES and given not in known:
+        return " (a file is given without an option)"
+    if given in HABITS and given not in known:
+        return f" (did you mean '{HABITS[given]}'?)" if HABITS[given].partition(" ")[0] in known else ""
+    near = difflib.get_close_matches(given, known, 1, NEAR)
     return f" (did you mean '{near[0]}'?)" if near else ""

@@ -15,12 +15,12 @@ EXAMPLE = "write AU=LEVEL with a level from 0 (absent) to 5, such as AU04=0"
 
 
 def parse_edits(pairs: Iterable[str], option: str = "--what-if ") -> dict[str, float]:
-    """["AU04=0"] -> {"AU04": 0.0}. option: how messages name where a pair was written.
+    """["AU04=0"] or ["AU04=0,AU12=3"] -> {"AU04": 0.0, ...}. option: how messages name where a pair was written.
 
     Raises InputError, naming the pair, for an unknown unit, an intensity outside 0-5, or a unit given twice.
     """
     edits: dict[str, float] = {}
-    for pair in pairs:
+    for pair in ",".join(pairs).replace(";", ",").split(",") if pairs else ():
         name, equals, value = pair.partition("=")
         try:
             level = float(value)

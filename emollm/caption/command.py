@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from emollm.caption.run.log import Entry, Log
 
 INTERRUPTED = 130
+OTHER_FORMATS = (".csv", ".tsv", ".txt", ".md", ".xlsx", ".parquet", ".html", ".htm", ".srt", ".vtt", ".yaml", ".xml", ".pdf")
 ABOUT = "caption many photos and clips; resumes where it stopped"
 EXAMPLES = """examples:
   emollm caption photos/ clips/ -o captions.jsonl
@@ -106,6 +107,7 @@ def _caption(job: Job, wanted: Wanted, inputs: list[str], root: str | None) -> i
     from emollm.caption.run.log import Log
 
     connect.check(job, wanted.options)
+    _check_ending(job.output)
     left_out = LeftOut()
     items = read_inputs(inputs, root, job.question, job.what_if, left_out)
     _check_output(job.output, inputs)
@@ -152,6 +154,13 @@ def _run(job: Job, log: Log, known: dict[str, Entry], items: list[Item], total: 
         finally:
             progress.show(last=True)
     return progress
+
+
+def _check_ending(path: str) -> None:
+    ending = os.path.splitext(path)[1].lower()
+    if ending in OTHER_FORMATS:
+        raise InputError(f"{path}: caption writes JSON Lines, one an item. Name it .jsonl instead of {ending}; tables, "
+                         "subtitles and a page are written beside it with --csv, --measurements, --srt, --vtt and --report.")
 
 
 def _check_output(path: str, inputs: list[str]) -> None:
