@@ -1,4 +1,4 @@
-"""FaceSet that the action-unit estimator is fitted on and judged by, perceived once and cached.
+"""Faces that the action-unit estimator is fitted on and judged by, perceived once and cached.
 
 DIR is the folder of development data that data_engine/README.md names. Every picture takes the way of a photo at
 inference: mesh.measure_photo -> mesh.second_look -> appearance.describe. N = pictures, P = appearance.PLACES.
@@ -56,7 +56,7 @@ class Seen:
 
 @dataclass
 class FaceSet:
-    """FaceSet of one data set with what is known about them."""
+    """Faces of one data set with what is known about them."""
 
     seen: Seen
     present: np.ndarray  # coded: [N, 24] 0-1, NaN = not coded; wild: blendshapes [N, 24], NaN = none
