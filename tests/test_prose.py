@@ -88,6 +88,8 @@ def test_a_text_that_judges_nothing_gets_no_verdict():
     ("The raised cheeks are weaker than the raised cheeks.", "compared with itself"),
     ("AU12 and AU12 are often read this way.", "movement named twice"),
     ("The smile is clear. The smile is clear.", "sentence repeated"),
+    ("The smile (AU12) and the raised cheeks (AU06) are measured both take part.", "sentence broken"),
+    ("The smile is raised is clear.", "sentence broken"),
     ("The nearest alternative is happiness.", "label is its own alternative"),
     ("The nearest alternative is surprise.", "wrong alternative"),
     ("The raised cheeks are the strongest movement.", "wrong rank"),
@@ -98,6 +100,21 @@ def test_a_text_that_judges_nothing_gets_no_verdict():
 ])
 def test_faults_have_names(text, fault):
     assert fault in {f.kind for f in verdicts(text).faults}
+
+
+@pytest.mark.parametrize("text", [
+    "What can be seen is that the mouth corners are raised.", "The smile is clear, and the cheeks are raised.",
+    "The muscle that raises them is what is seen here.", "The smile is the clearest movement: the cheeks are raised.",
+    "The smile is clear while the lips are parted.", "The raised cheeks are there and can also come from a squint."])
+def test_two_verbs_may_be_joined(text):
+    assert "sentence broken" not in {f.kind for f in verdicts(text).faults}
+
+
+@pytest.mark.parametrize("label, verdict", [("happiness", "contradicted"), ("anger", "supported")])
+def test_untypical_is_against_the_label(label, verdict):
+    """Of what, an explanation need not say."""
+    found = judge("The smile (AU12) is not typical.", SMILE, [], None, label).found
+    assert [f.verdict for f in found if f.kind == "support"] == [verdict]
 
 
 def test_likeness_is_not_repetition():

@@ -63,7 +63,7 @@ _FOR = (
 )
 _AGAINST = (
     r"speaks? against|argues? against|counts? against|at odds with|hard to (?:fit|square|reconcile)(?: in)?(?: "
-    r"with)?|less expected|unexpected|not (?:very )?typical (?:of|for)|untypical|atypical|(?:do|does) not (?:\w+ "
+    r"with)?|less expected|unexpected|not (?:very )?typical(?: of| for)?|untypical|atypical|(?:do|does) not (?:\w+ "
     r")?(?:fit|go with|support|speak for|point to|suit|belong to|match|suggest|indicate|argue for|favou?r)|"
     r"(?:do|does)n't (?:fit|go with|support|match|suit)|fails? to (?:support|fit|match)|contradicts?|unusual (?:for|"
     r"in)|inconsistent with|against (?:it|this)|conflicts? with|weakens?|(?:is|are) not (?:listed|read|part|a sign|"
@@ -114,7 +114,7 @@ def support(p: Passage, facts: Facts, recent_label: str | None = None) -> list[S
         not _OWN.search(p.text)
         and not re.search(
             r"because of|rests? on|based on|builds? on|the (?:main "
-            r")?(?:support|evidence)|patterns|listings",
+            r")?(?:support|evidence)|patterns|listings|not (?:very )?typical\W*$",
             p.text,
         )
     ):

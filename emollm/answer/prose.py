@@ -10,8 +10,8 @@ It reads text that anybody wrote, by words of its own (lexicon.py), and knows no
     facts.py      what was measured                                denial.py    denied or not
 
 A statement that nothing could judge gets no verdict; `coverage` is the share of content clauses with a verdict. Repetition, one
-movement named twice, the label as its own alternative, wrong ranks and alternatives, and support that no table lists or that
-is not there are faults of their own.
+movement named twice, a broken sentence, the label as its own alternative, wrong ranks and alternatives, and support that no
+table lists or that is not there are faults of their own.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from emollm.answer.mentions import mentions
 from emollm.answer.statement import Passage, Statement
 from emollm.schema import AUEvent, AUSeries
 
-REPEATED, TWICE = "sentence repeated", "movement named twice"
+REPEATED, TWICE, BROKEN = "sentence repeated", "movement named twice", "sentence broken"
 NEARLY = 0.9  # sentences whose words agree to this share say the same, when movements, labels and numbers do
 
 
@@ -146,7 +146,7 @@ def _cover(result: Verdicts, parts: list[Clause]) -> None:
 
 def _faults(text: str, passages: list[Passage], found: list[Statement], start: int) -> list[Fault]:
     faults = [Fault(f.fault, f.start, f.end, f.reason) for f in found if f.fault]
-    faults += _repeated(text, found, start) + _twice(text, passages, found)
+    faults += _repeated(text, found, start) + _twice(text, passages, found) + _broken(passages)
     return sorted(faults, key=lambda f: (f.start, f.kind))
 
 
@@ -181,6 +181,27 @@ def _differ(w1: list[str], w2: list[str]) -> bool:
     """Whether one of two sentences has a number that the other has not."""
     numbers = lambda words: {w for w in words if w[0].isdigit()}  # noqa: E731
     return numbers(w1) != numbers(w2)
+
+
+# "The lips are parted both take part": a second verb in one clause with nothing that joins it to the first.
+_TWO_VERBS = re.compile(
+    r"\b(?:is|are|was|were)\b(?P<between>[^,;:.]*?)\b(?:is|are|was|were|can|could|may|might|takes? part|contributes?|"
+    r"points? (?:to|this|in)|rests? on|comes? from|leads? in|speaks? (?:for|against)|lies?|shows?|stays?|remains?)\b"
+)
+_JOINED = re.compile(r"\b(?:and|or|but|nor|then|while|yet|though)\b|[()—–-]")
+_BELOW = re.compile(
+    r"\b(?:what|that|which|who|whose|where|how|why|there|if|when|as|than|because|so|whether|like|it|this|one|all|anything|"
+    r"everything)\b"
+)
+
+
+def _broken(passages: list[Passage]) -> list[Fault]:
+    faults = []
+    for p in passages:
+        two = _TWO_VERBS.search(p.text)
+        if two and not _BELOW.search(p.text[: two.end()]) and not _JOINED.search(two["between"]):
+            faults.append(Fault(BROKEN, *p.span(two.start(), two.end()), two[0]))
+    return faults
 
 
 _LISTED = re.compile(r"\)?,?\s*(?:and|or|with|together with|along with|nor|,)\s+(?:the |a |no |both )*")

@@ -35,6 +35,7 @@ _KINDS = {
 _VERDICTS = {"+": "supported", "-": "contradicted", "?": "unsure", ".": "unmeasured"}
 _FAULTS = {
     "sentence repeated": "!repeated",
+    "sentence broken": "!broken",
     "movement named twice": "!twice",
     "label is its own alternative": "!own",
     "compared with itself": "!self",
