@@ -59,6 +59,8 @@ def explain(source, *, question: str | None = None, what_if: dict[str, float] | 
     Returns one Explanation a face, left to right, in the order of the sources. Raises InputError, NoFaceError.
     """
     edits = check_edits(what_if)
+    if not isinstance(question, str | None):
+        raise InputError(f"question={question!r:.40}: give a text, or leave it out")
     shape = engine.shape if engine else shape_of(model)
     viewed = vars(Viewing(baseline, crops, Cut(start, end, fps, skip_frames), max_faces, prior))
     prepared = [prepare(one, shape, what_if=edits, face=face, evidence=evidence, gate=gate, **viewed)

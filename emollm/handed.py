@@ -11,8 +11,10 @@ import os
 import re
 from typing import NamedTuple
 
+import numpy as np
+
 from emollm import data_url
-from emollm.evidence import HeldTable, content_of, held_table, is_table
+from emollm.evidence import HeldTable, are_rows, content_of, held_table, is_table
 from emollm.perception import arrays, media, sniff
 from emollm.perception.limits import Cut
 from emollm.schema import MAIN, InputError
@@ -37,6 +39,8 @@ def each(source: object) -> list[Given]:
         return [one(source)]
     if not source:
         raise InputError(f"an empty list was given. Give {TAKEN}.")
+    if are_rows(source):
+        return [one({key: [row.get(key) for row in source] for key in dict.fromkeys(k for row in source for k in row)})]
     return [one(item, f"item {k} of {len(source)}") for k, item in enumerate(source, 1)]
 
 
@@ -56,6 +60,8 @@ def one(source: object, place: str = "") -> Given:
         return Given(source, place or None)
     if callable(getattr(source, "read", None)):
         return _file(source, place)
+    if hasattr(source, "__array__"):  # of JAX, TensorFlow and others that hand themselves over to numpy
+        return one(np.asarray(source), place)
     kind = f"{type(source).__module__}.{type(source).__qualname__}".removeprefix("builtins.")
     raise InputError(f"{f'{place}: ' if place else ''}cannot read a face from {kind}. Give {TAKEN}"
                      f"{'' if place else '; for several, a list of these'}.")

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pathlib
+import zipfile
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from PIL import Image
 import emollm
 from emollm import handed
 from emollm.explanation import Explanation, Explanations
-from emollm.schema import AU_NAMES, AUS, InputError
+from emollm.schema import AU_NAMES, AUS, InputError, au_index
 
 BYTES = pathlib.Path.read_bytes
 
@@ -393,3 +394,38 @@ def test_chat_begins_with_what_explain_takes(tiny_folder, astronaut_file):
     chat = begin(io.BytesIO(astronaut_file.read_bytes()), model=str(tiny_folder), face="0", what_if=["AU12=0"])
     assert chat.edits == {"AU12": 0.0}
     assert chat.subject.series.face_id == 0
+
+
+class Handed:
+    """An array of another library: it hands itself over to numpy."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __array__(self, dtype=None, copy=None):
+        return self.values
+
+
+def test_arrays_of_other_libraries_and_rows_of_a_frame(explain, astronaut, astronaut_file):
+    assert explain(Handed(astronaut))[0].label == explain(astronaut_file)[0].label
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"frame": [0, 1], "AU12_r": [3.0, 3.0], "AU06_r": [2.0, 2.0]})
+    rows = frame.to_dict("records")
+    assert len(explain(rows)) == len(explain(frame)) == 1 and len(explain(rows)[0].evidence["times"]) == 2
+    assert explain(frame.iloc[0])[0].label == explain(rows)[0].label
+    assert explain(pandas.Series({"AU12": 3.0}))[0].evidence == explain({"AU12": 3.0})[0].evidence
+    assert [len(explain([{"AU12": 3.0}, {"AU04": 3.0}]))] == [2]
+    sides = explain({"AU12_left": 3.0, "AU12_right": 1.0})[0].evidence["intensity"][0][au_index(12)]
+    assert sides == [3.0, 1.0]
+
+
+@pytest.mark.parametrize(("given", "words"), [
+    ({"AU12": 3.0, "name": "x"}, "unknown action unit 'name'"), (zipfile.ZipFile(io.BytesIO(), "w"), "cannot be read")])
+def test_what_is_nearly_a_table_or_a_file_is_refused(given, words, explain):
+    with pytest.raises(InputError, match=words):
+        explain(given)
+
+
+def test_a_question_is_a_text(astronaut_file):
+    with pytest.raises(InputError, match="question=5: give a text"):
+        emollm.explain(astronaut_file, question=5)

@@ -12,9 +12,10 @@ landmarks    478 points of MediaPipe's face mesh, measured without a picture; `o
 facs_codes   A coder's FACS string (in a .txt or .facs file), or a CSV with the columns AU, side, intensity.
 
 `files` opens delimited text of any dialect and Parquet, `cells` says what a cell means, `tables` checks the columns,
-`clock` when each row was, `series` cuts them into faces, `kinds` says what a table is, `held` the same of one in memory,
-`whose` to which face of a picture it belongs, `write` is the way out. A presence that comes without an intensity is read as
-PRESENT.
+`marks` whether 1,000 is a
+thousand, `names` what a unit's column is called, `clock` when each row was, `series` cuts them into faces, `kinds` says what a
+table is, `held` the same of one in memory, `whose` to which face of a picture it belongs, `write` is the way out. A presence
+that comes without an intensity is read as PRESENT.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from emollm.evidence.blendshapes import BLENDSHAPES, DEAD, DEAD_SHAPES, LIPS, LI
 from emollm.evidence.facs_codes import looks_like_facs, parse_facs
 from emollm.evidence.feat import FEX_FPS, from_probability
 from emollm.evidence.held import HeldTable, content_of, held_table
-from emollm.evidence.kinds import TABLE_SUFFIXES, is_table
+from emollm.evidence.kinds import TABLE_SUFFIXES, are_rows, is_table
 from emollm.evidence.openface import OPENFACE_C, OPENFACE_R
 from emollm.evidence.series import PRESENT, Face
 from emollm.evidence.tables import COUNT, SCALE, TIME, UNIT
@@ -36,8 +37,8 @@ from emollm.schema import AUSeries, InputError
 __all__ = [
     "BLENDSHAPES", "COUNT", "DEAD", "DEAD_SHAPES", "FEX_FPS", "FORMATS", "LIPS", "LIVELINK_FPS", "MAX_BYTES",
     "MAX_COLUMNS", "MAX_ROWS", "OPENFACE_C", "OPENFACE_R", "PRESENT", "SCALE", "TABLE_SUFFIXES", "TIME", "UNIT", "Face",
-    "HeldTable", "content_of", "csv_text", "from_probability", "held_table", "is_table", "json_text", "looks_like_facs",
-    "parse_facs", "read", "read_all", "read_faces", "write_csv", "write_json",
+    "HeldTable", "are_rows", "content_of", "csv_text", "from_probability", "held_table", "is_table", "json_text",
+    "looks_like_facs", "parse_facs", "read", "read_all", "read_faces", "write_csv", "write_json",
 ]
 
 MAX_BYTES, MAX_COLUMNS, MAX_ROWS = 256 * 2**20, 2_000, 2_000_000  # columns that are used

@@ -35,7 +35,7 @@ def content_of(file: object, name: str) -> bytes:
     text gives its table. Raises InputError for one that is closed, too large, or a picture opened as text."""
     try:
         found = _read(file)
-    except (OSError, ValueError):  # ValueError: it is closed, or no such text
+    except (OSError, ValueError, TypeError, LookupError):  # closed, no such text, or the read() of something else
         raise InputError(f"{name}: this file is closed or cannot be read. Open it with open(path, 'rb').") from None
     if isinstance(found, str) and held_table(found.encode("utf-8", "replace"), name):
         return found.encode("utf-8", "replace")

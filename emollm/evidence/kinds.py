@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from emollm.evidence import blendshapes, facs_codes, feat, landmarks, native, objects, openface, tidy, units
+from emollm.evidence.cells import plain_name
 from emollm.evidence.clock import Clock
 from emollm.evidence.files import Source, check_file, decode, from_arrow, open_source, text_of
 from emollm.evidence.held import HeldTable, content_of, held_table
@@ -23,6 +24,7 @@ from emollm.schema import AUSeries, InputError
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".dat", *JSON_SUFFIXES, ".facs", ".parquet", ".parq", ".pq", ".npy")
 TEXT_SUFFIXES = (".txt", ".facs")  # a FACS code, or a table
+ROW_TIMES = ("frame", "timestamp", "time", "timestamp_ms", "time_ms", "t")
 LONGEST_CODE = 1000  # bytes of a file that may be one FACS code
 # Asked in this order: the first format that knows the columns reads the table. Columns of action units go before blend
 # shapes and these before landmarks: a current py-feat table has all three.
@@ -68,6 +70,12 @@ def is_table(source: object) -> bool:
     return path.lower().endswith(TABLE_SUFFIXES) or (facs_codes.looks_like_facs(path) and not os.path.exists(path))
 
 
+def are_rows(source: list | tuple) -> bool:
+    """Whether a list is the rows of one table rather than several faces: dicts that say when each was."""
+    return all(isinstance(row, Mapping) for row in source) and any(
+        plain_name(str(key)) in ROW_TIMES for row in source for key in row)
+
+
 def name_of(source: object) -> str:
     """What messages call a source."""
     if isinstance(source, HeldTable):
@@ -79,6 +87,8 @@ def read_faces(source: object, limits: Limits, fps: float | None = None, baselin
     """Every face of a table of any kind; see emollm.evidence.read_faces."""
     if isinstance(source, AUSeries):
         return [Face(source)]
+    if _is_row(source):
+        source = source.to_dict()
     if isinstance(source, Mapping):
         return _read_dict(source, limits, fps, baseline)
     if _is_points(source):
@@ -184,6 +194,10 @@ def _json_lines(text: str, name: str) -> tuple[list, str]:
 
 def _read_dict(given: Mapping, limits: Limits, fps: float | None, baseline: str | None) -> list[Face]:
     """A dict of units at one moment, or whatever a JSON file may hold: columns, landmarks, an AUSeries."""
+    if units.is_moment(given) and not units.are_units(given):
+        row = objects.records([dict(given)], "dict")
+        if row is not None and _reader(row, limits) not in (None, *([] if "FaceRectX" in given else [feat.read_fex])):
+            return _read(row, limits, fps, baseline)
     if units.is_moment(given):
         return [Face(units.from_units(given, "dict"))]
     return _read_stored(units.plain(given), "dict", limits, fps, baseline)
@@ -236,6 +250,11 @@ def _measured(points: np.ndarray, name: str, limits: Limits, fps: float | None, 
 def _is_frame(source: object) -> bool:
     """Whether something is a data frame (pandas, polars, Arrow): they all hand over an Arrow stream."""
     return hasattr(source, "__arrow_c_stream__")
+
+
+def _is_row(source: object) -> bool:
+    """Whether something is a pandas Series: one row of a frame, or units by name."""
+    return getattr(source, "ndim", 0) == 1 and hasattr(source, "index") and callable(getattr(source, "to_dict", None))
 
 
 def _is_points(source: object) -> bool:

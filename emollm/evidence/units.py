@@ -22,6 +22,14 @@ def is_moment(given: Mapping) -> bool:
     return not any(isinstance(value, (list, tuple, Mapping)) or getattr(value, "ndim", 0) for value in given.values())
 
 
+def are_units(given: Mapping) -> bool:
+    """Whether every key names one of the 24 units."""
+    try:
+        return all(au_index(unit) >= 0 for unit in given)
+    except (InputError, TypeError, AttributeError):
+        return False
+
+
 def from_units(given: Mapping, name: str) -> AUSeries:
     """One moment. Raises InputError for an empty dict, an unknown unit, one that is named twice, or no intensity 0-5."""
     if not given:
