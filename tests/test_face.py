@@ -402,6 +402,21 @@ def test_development_landmarks_repeat_the_training_ones(dev_data):
     assert (np.nanmean(pose_errors, axis=0) < [4, 4, 2]).all()
 
 
+def test_landmarks_read_from_the_bytes_are_those_of_the_objects():
+    from mediapipe.framework.formats import landmark_pb2
+
+    from emollm.perception import mesh_models
+
+    given, drawn = landmark_pb2.NormalizedLandmarkList(), np.float32(np.random.default_rng(0).normal(size=(478, 3)))
+    drawn[7] = 0
+    for x, y, z in drawn:
+        given.landmark.add(x=x, y=y, z=z)
+    np.testing.assert_array_equal(mesh_models._array(given, 288), drawn.astype(float) * 288)
+    given.landmark[3].visibility = 0.5  # another record length
+    np.testing.assert_array_equal(mesh_models._array(given, 288), drawn.astype(float) * 288)
+    np.testing.assert_array_equal(mesh_models._array(landmark_pb2.NormalizedLandmarkList(), 288).ravel(), [])
+
+
 # A face whose place is known
 
 

@@ -16,6 +16,8 @@ import numpy as np
 
 MIN_SCORE = 0.5  # of the detector
 GREY = 128
+# Bytes of a landmark in its message: tag and length, then x, y and z, each a tag and a float.
+RECORD, TAGS, FLOATS = 17, [0, 1, 2, 7, 12], [3, 4, 5, 6, 8, 9, 10, 11, 13, 14, 15, 16]
 # The mesh of a region that is given: FaceMesh would first search the picture for a face, a third of its time.
 PLACED_MESH = """
     input_stream: "picture" input_stream: "region" input_side_packet: "attention" output_stream: "landmarks"
@@ -53,6 +55,16 @@ def mesh_at(framed: np.ndarray, centre: np.ndarray, side: float, turn: float) ->
 
 
 def _array(landmarks: Any, side: int) -> np.ndarray:
+    """Landmarks [478, 3] in px of a picture of `side` px, from a NormalizedLandmarkList.
+
+    Read from the message's bytes, where each landmark is a record of one length: asking the 478 objects one by one takes
+    five times as long (.50 and .09 ms). Those that hold more than x, y and z are asked.
+    """
+    count, message = len(landmarks.landmark), landmarks.SerializeToString()
+    if count and len(message) == count * RECORD:
+        records = np.frombuffer(message, np.uint8).reshape(count, RECORD)
+        if (records[:, TAGS] == records[0, TAGS]).all():
+            return records[:, FLOATS].copy().view("<f4").astype(float) * side
     return np.array([(p.x, p.y, p.z) for p in landmarks.landmark]) * side
 
 
