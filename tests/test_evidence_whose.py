@@ -5,7 +5,7 @@ import pytest
 
 from emollm import evidence
 from emollm.evidence import whose
-from emollm.evidence.series import Face
+from emollm.evidence.series import TableFace
 from emollm.explanation import Explanation
 from emollm.schema import AUSeries, FaceTrack, InputError, NoFaceError, Quality, au_index
 
@@ -15,7 +15,7 @@ def face(face_id=0, smile=3.0, times=(0.0,), box=None, picture="", estimator="op
     levels = np.zeros((len(times), 24, 2))
     levels[:, au_index(12)] = smile
     series = AUSeries(times, levels, np.ones((len(times), 24)), np.ones(24, bool), estimator, face_id=face_id)
-    return Face(series, picture, None if box is None else np.tile(np.array(box, dtype=float), (len(times), 1)))
+    return TableFace(series, picture, None if box is None else np.tile(np.array(box, dtype=float), (len(times), 1)))
 
 
 def track(face_id, box=(0, 0, 100, 100), times=(0.0,)):

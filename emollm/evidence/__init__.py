@@ -29,16 +29,46 @@ from emollm.evidence.feat import FEX_FPS, from_probability
 from emollm.evidence.held import HeldTable, content_of, held_table
 from emollm.evidence.kinds import TABLE_SUFFIXES, are_rows, is_table
 from emollm.evidence.openface import OPENFACE_C, OPENFACE_R
-from emollm.evidence.series import PRESENT, Face
+from emollm.evidence.series import PRESENT, TableFace
 from emollm.evidence.tables import COUNT, SCALE, TIME, UNIT
 from emollm.evidence.write import FORMATS, csv_text, json_text, write_csv, write_json
 from emollm.schema import AUSeries, InputError
 
 __all__ = [
-    "BLENDSHAPES", "COUNT", "DEAD", "DEAD_SHAPES", "FEX_FPS", "FORMATS", "LIPS", "LIVELINK_FPS", "MAX_BYTES",
-    "MAX_COLUMNS", "MAX_ROWS", "OPENFACE_C", "OPENFACE_R", "PRESENT", "SCALE", "TABLE_SUFFIXES", "TIME", "UNIT", "Face",
-    "HeldTable", "are_rows", "content_of", "csv_text", "from_probability", "held_table", "is_table", "json_text",
-    "looks_like_facs", "parse_facs", "read", "read_all", "read_faces", "write_csv", "write_json",
+    "BLENDSHAPES",
+    "COUNT",
+    "DEAD",
+    "DEAD_SHAPES",
+    "FEX_FPS",
+    "FORMATS",
+    "LIPS",
+    "LIVELINK_FPS",
+    "MAX_BYTES",
+    "MAX_COLUMNS",
+    "MAX_ROWS",
+    "OPENFACE_C",
+    "OPENFACE_R",
+    "PRESENT",
+    "SCALE",
+    "TABLE_SUFFIXES",
+    "TIME",
+    "UNIT",
+    "HeldTable",
+    "TableFace",
+    "are_rows",
+    "content_of",
+    "csv_text",
+    "from_probability",
+    "held_table",
+    "is_table",
+    "json_text",
+    "looks_like_facs",
+    "parse_facs",
+    "read",
+    "read_all",
+    "read_faces",
+    "write_csv",
+    "write_json",
 ]
 
 MAX_BYTES, MAX_COLUMNS, MAX_ROWS = 256 * 2**20, 2_000, 2_000_000  # columns that are used
@@ -68,7 +98,7 @@ def read_all(source: str | os.PathLike) -> list[AUSeries]:
     return sorted((face.series for face in read_faces(source)), key=lambda series: series.face_id)
 
 
-def read_faces(source: object, fps: float | None = None, baseline: str | None = None) -> list[Face]:
+def read_faces(source: object, fps: float | None = None, baseline: str | None = None) -> list[TableFace]:
     """Every face of every picture of a table, with what the table says about whose it is.
 
     source: path of a table (see TABLE_SUFFIXES), its bytes or an open file of it, FACS code, AUSeries, data frame, dict, or

@@ -8,7 +8,7 @@ import numpy as np
 
 from emollm.evidence.cells import plain_name
 from emollm.evidence.clock import Clock, clock_columns, frame_numbers, read_clock
-from emollm.evidence.series import Face, Rows, by_face, empty, who_columns
+from emollm.evidence.series import Rows, TableFace, by_face, empty, who_columns
 from emollm.evidence.tables import COUNT, Range, Table
 from emollm.schema import AUS
 
@@ -50,7 +50,7 @@ def is_blendshapes(columns: set[str]) -> bool:
     return any(_shape_of(column) in SHAPES for column in columns)
 
 
-def read_blendshapes(table: Table, fps: float | None = None) -> list[Face]:
+def read_blendshapes(table: Table, fps: float | None = None) -> list[TableFace]:
     """Every face of a blend-shape table; without a clock, rows are LIVELINK_FPS a second."""
     table.say("read as ARKit blend shapes, 0 to 1, of each side")
     spelled: dict[str, str] = {}

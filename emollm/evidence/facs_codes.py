@@ -12,7 +12,7 @@ import re
 import numpy as np
 
 from emollm.evidence.clock import clock_columns, read_clock
-from emollm.evidence.series import PRESENT, Face, who_columns
+from emollm.evidence.series import PRESENT, TableFace, who_columns
 from emollm.evidence.tables import Table
 from emollm.schema import AU_NAMES, AUS, ON, SIDES, AUSeries, InputError, au_index
 
@@ -77,7 +77,7 @@ def hand_columns(table: Table) -> tuple[str, str, str]:
     return table.pick(*_UNIT_COLUMNS), table.pick("side"), table.pick("intensity", "level", "value", "score")
 
 
-def read_hand(table: Table) -> list[Face]:
+def read_hand(table: Table) -> list[TableFace]:
     """Every face of a coder's table whose columns are loaded as text; rows with the same time are one moment."""
     table.say("read as a coder's table: what is not coded is absent")
     if not clock_columns(table)[0] and (onset := table.pick("onset", "start", "start_(s)", "begin", "apex")):
@@ -95,7 +95,7 @@ def read_hand(table: Table) -> list[Face]:
         coded = [[codes[row] for row in np.flatnonzero((ids == face) & (times == moment)) if codes[row]] for moment in moments]
         series = coded_series(moments, coded, int(face))
         series.notices = table.notices + series.notices
-        faces.append(Face(series))
+        faces.append(TableFace(series))
     return faces
 
 

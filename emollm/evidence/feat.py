@@ -11,7 +11,7 @@ import re
 import numpy as np
 
 from emollm.evidence.clock import FPS, Clock, clock_columns, frame_numbers, from_hms, read_clock
-from emollm.evidence.series import PRESENT, Face, Rows, by_face, empty, who_columns
+from emollm.evidence.series import PRESENT, Rows, TableFace, by_face, empty, who_columns
 from emollm.evidence.tables import ANY, COUNT, PERCENT, Range, Table
 from emollm.schema import AUS, ON
 
@@ -34,7 +34,7 @@ def is_fex(columns: set[str]) -> bool:
     return any(re.fullmatch(r"au\d{1,2}", column) for column in columns)
 
 
-def read_fex(table: Table, fps: float | None = None) -> list[Face]:
+def read_fex(table: Table, fps: float | None = None) -> list[TableFace]:
     """Every face of every picture or clip of a py-feat table; frames become seconds."""
     table.say("read as a py-feat table: the probability of each unit, of the whole face")
     columns, box = table.numbered(r"au(\d{1,2})"), [table.pick(name) for name in BOX]

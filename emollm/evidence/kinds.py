@@ -17,7 +17,7 @@ from emollm.evidence.cells import plain_name
 from emollm.evidence.clock import Clock
 from emollm.evidence.files import Source, check_file, decode, from_arrow, open_source, text_of
 from emollm.evidence.held import HeldTable, content_of, held_table
-from emollm.evidence.series import Face
+from emollm.evidence.series import TableFace
 from emollm.evidence.tables import Table
 from emollm.schema import AUSeries, InputError
 
@@ -83,10 +83,10 @@ def name_of(source: object) -> str:
     return os.path.basename(os.fspath(source)) if isinstance(source, (str, os.PathLike)) else "AU table"
 
 
-def read_faces(source: object, limits: Limits, fps: float | None = None, baseline: str | None = None) -> list[Face]:
+def read_faces(source: object, limits: Limits, fps: float | None = None, baseline: str | None = None) -> list[TableFace]:
     """Every face of a table of any kind; see emollm.evidence.read_faces."""
     if isinstance(source, AUSeries):
-        return [Face(source)]
+        return [TableFace(source)]
     if _is_row(source):
         source = source.to_dict()
     if isinstance(source, Mapping):
@@ -96,13 +96,13 @@ def read_faces(source: object, limits: Limits, fps: float | None = None, baselin
     if _is_frame(source):
         return _read(from_arrow(source, "data frame"), limits, fps, baseline)
     if isinstance(source, str) and not os.path.exists(source) and facs_codes.looks_like_facs(source):
-        return [Face(facs_codes.parse_facs(source, source))]
+        return [TableFace(facs_codes.parse_facs(source, source))]
     if not isinstance(source, (str, os.PathLike)):
         return _read_held(source, limits, fps, baseline)
     return _read_path(Path(source), Path(source).suffix.lower(), limits, fps, baseline)
 
 
-def _read_held(source: object, limits: Limits, fps: float | None, baseline: str | None) -> list[Face]:
+def _read_held(source: object, limits: Limits, fps: float | None, baseline: str | None) -> list[TableFace]:
     """A table whose file is in memory: bytes, an open file, or what `held_table` found them to be."""
     if hasattr(source, "read"):
         source = content_of(source, os.path.basename(str(getattr(source, "name", "") or "file")))
@@ -117,19 +117,19 @@ def _read_held(source: object, limits: Limits, fps: float | None, baseline: str 
         return _read_path(path, source.ending, limits, fps, baseline)
 
 
-def _read_path(path: Path, ending: str, limits: Limits, fps: float | None, baseline: str | None) -> list[Face]:
+def _read_path(path: Path, ending: str, limits: Limits, fps: float | None, baseline: str | None) -> list[TableFace]:
     check_file(path, limits.size)
     if ending in JSON_SUFFIXES:
         return _read_json(path, limits, fps, baseline)
     if ending == ".npy":
         return _read_array(path, limits, fps, baseline)
     if ending in TEXT_SUFFIXES and path.stat().st_size < LONGEST_CODE and facs_codes.looks_like_facs(text_of(path)):
-        return [Face(facs_codes.parse_facs(text_of(path).strip(), path.name))]
+        return [TableFace(facs_codes.parse_facs(text_of(path).strip(), path.name))]
     source = open_source(path)
     if not _reader(source, limits) and (maker := _foreign(path)):
         raise InputError(f"{path.name}: {maker}.")
     if ending in TEXT_SUFFIXES and not _reader(source, limits):
-        return [Face(facs_codes.parse_facs(bytes(decode(path)[0]).decode().strip(), path.name))]
+        return [TableFace(facs_codes.parse_facs(bytes(decode(path)[0]).decode().strip(), path.name))]
     return _read(source, limits, fps, baseline)
 
 
@@ -141,7 +141,7 @@ def _foreign(path: Path) -> str:
     return next((words for pattern, words in FOREIGN if re.search(pattern, plain)), "")
 
 
-def _read(source: Source, limits: Limits, fps: float | None, baseline: str | None = None) -> list[Face]:
+def _read(source: Source, limits: Limits, fps: float | None, baseline: str | None = None) -> list[TableFace]:
     reader = _reader(source, limits)
     if reader is None:
         if odd := next((column for column in source.header if re.search(r"(?<![a-z>])au[ _.-]?\d", column.lower())), ""):
@@ -160,7 +160,7 @@ def _reader(source: Source, limits: Limits):
     return next((reader for recognise, reader in READERS if recognise(columns)), None)
 
 
-def _read_json(path: Path, limits: Limits, fps: float | None, baseline: str | None) -> list[Face]:
+def _read_json(path: Path, limits: Limits, fps: float | None, baseline: str | None) -> list[TableFace]:
     text = text_of(path)
     try:
         stored, cut = json.loads(text), ""
@@ -192,18 +192,18 @@ def _json_lines(text: str, name: str) -> tuple[list, str]:
     return rows, ""
 
 
-def _read_dict(given: Mapping, limits: Limits, fps: float | None, baseline: str | None) -> list[Face]:
+def _read_dict(given: Mapping, limits: Limits, fps: float | None, baseline: str | None) -> list[TableFace]:
     """A dict of units at one moment, or whatever a JSON file may hold: columns, landmarks, an AUSeries."""
     if units.is_moment(given) and not units.are_units(given):
         row = objects.records([dict(given)], "dict")
         if row is not None and _reader(row, limits) not in (None, *([] if "FaceRectX" in given else [feat.read_fex])):
             return _read(row, limits, fps, baseline)
     if units.is_moment(given):
-        return [Face(units.from_units(given, "dict"))]
+        return [TableFace(units.from_units(given, "dict"))]
     return _read_stored(units.plain(given), "dict", limits, fps, baseline)
 
 
-def _read_stored(stored: object, name: str, limits: Limits, fps: float | None, baseline: str | None) -> list[Face]:
+def _read_stored(stored: object, name: str, limits: Limits, fps: float | None, baseline: str | None) -> list[TableFace]:
     if not (isinstance(stored, dict) and ("aus" in stored or _holds_series(stored))):
         if (shapes := objects.shape_records(stored, name)) is not None:
             return _read(shapes, limits, fps, baseline)
@@ -219,7 +219,7 @@ def _holds_series(stored: dict) -> bool:
     return isinstance(faces, list) and bool(faces) and isinstance(faces[0], dict) and "aus" in faces[0]
 
 
-def _read_array(path: Path, limits: Limits, fps: float | None, baseline: str | None) -> list[Face]:
+def _read_array(path: Path, limits: Limits, fps: float | None, baseline: str | None) -> list[TableFace]:
     try:
         with open(path, "rb") as handle:
             np.lib.format.read_magic(handle)  # np.load would open archives and pickles too
@@ -230,7 +230,7 @@ def _read_array(path: Path, limits: Limits, fps: float | None, baseline: str | N
     return _measured(np.asarray(points), path.name, limits, fps, baseline)
 
 
-def _measured(points: np.ndarray, name: str, limits: Limits, fps: float | None, baseline: str | None) -> list[Face]:
+def _measured(points: np.ndarray, name: str, limits: Limits, fps: float | None, baseline: str | None) -> list[TableFace]:
     """Faces of landmarks in an array [478, 3], [T, 478, 3] or [T, 1434]."""
     if points.ndim == 2 and points.shape[1] == 3 * landmarks.POINTS:
         points = points.reshape(len(points), landmarks.POINTS, 3)

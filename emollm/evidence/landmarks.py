@@ -14,7 +14,7 @@ import re
 import numpy as np
 
 from emollm.evidence.clock import Clock, clock_columns, frame_numbers, read_clock
-from emollm.evidence.series import Face, Rows, by_face, who_columns
+from emollm.evidence.series import Rows, TableFace, by_face, who_columns
 from emollm.evidence.tables import ANY, COUNT, Table
 from emollm.schema import AUSeries, FaceTrack, InputError, Quality
 
@@ -48,7 +48,7 @@ def is_one_point_a_row(columns: set[str]) -> bool:
 _POINT_NAMES = ("landmark", "landmark_id", "landmark_index", "landmark_idx", "point", "point_id", "index", "idx", "id")
 
 
-def read_landmarks(table: Table, fps: float | None = None, baseline: str | None = None) -> list[Face]:
+def read_landmarks(table: Table, fps: float | None = None, baseline: str | None = None) -> list[TableFace]:
     """Every face of a table of landmarks, measured. Raises InputError for another mesh."""
     if is_one_point_a_row(set(table.plain)):
         return _read_points(table, fps, baseline)
@@ -66,7 +66,7 @@ def read_landmarks(table: Table, fps: float | None = None, baseline: str | None 
     return measured(table, points, Clock(seconds, table.numbers.get(frame)), (width, height), fps, baseline)
 
 
-def _read_points(table: Table, fps: float | None, baseline: str | None) -> list[Face]:
+def _read_points(table: Table, fps: float | None, baseline: str | None) -> list[TableFace]:
     """One row a point: gathered into one row a moment."""
     frame, (clock, units), who = frame_numbers(table), clock_columns(table), who_columns(table)
     point, axes = table.pick(*_POINT_NAMES), [table.pick(axis) for axis in "xyz"]
@@ -100,7 +100,7 @@ def another_mesh(points: int) -> str:
 
 
 def measured(table: Table, points: np.ndarray, clock: Clock, size: tuple[float, float], fps: float | None,
-             baseline: str | None = None) -> list[Face]:
+             baseline: str | None = None) -> list[TableFace]:
     """Faces of landmarks [R, 478, 3] in pixels, or in shares of a picture of this size (0 when unknown)."""
     from emollm.perception import measure
 
@@ -114,7 +114,7 @@ def measured(table: Table, points: np.ndarray, clock: Clock, size: tuple[float, 
     return faces
 
 
-def _series(face: Face, baseline: str) -> AUSeries:
+def _series(face: TableFace, baseline: str) -> AUSeries:
     from emollm.perception import measure
 
     times = face.series.times

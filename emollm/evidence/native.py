@@ -12,7 +12,7 @@ import re
 import numpy as np
 
 from emollm.evidence.clock import Clock, clock_columns, frame_numbers, read_clock
-from emollm.evidence.series import Face, Rows, by_face, empty, who_columns
+from emollm.evidence.series import Rows, TableFace, by_face, empty, who_columns
 from emollm.evidence.tables import COUNT, SCALE, TIME, UNIT, Table
 from emollm.schema import AUS, SIDES, AUSeries, InputError
 
@@ -24,7 +24,7 @@ def is_emollm(columns: set[str]) -> bool:
     return any(re.fullmatch(r"au\d\d_(left|right)", column) for column in columns)
 
 
-def read_csv(table: Table, fps: float | None = None) -> list[Face]:
+def read_csv(table: Table, fps: float | None = None) -> list[TableFace]:
     """Every face of a CSV of `emollm measure`."""
     parts = {part: table.numbered(rf"au(\d\d)_{part}") for part in ("left", "right", "confidence")}
     of_ours = bool(parts["confidence"])  # tables of two sides by others come without
@@ -50,7 +50,7 @@ def read_csv(table: Table, fps: float | None = None) -> list[Face]:
     return _with_origin(table, by_face(table, rows, "emollm" if of_ours else "table", fps))
 
 
-def _with_origin(table: Table, faces: list[Face]) -> list[Face]:
+def _with_origin(table: Table, faces: list[TableFace]) -> list[TableFace]:
     """Who measured, by which baseline and version, from the face's first row."""
     names = table.texts.get(who_columns(table)[0], [])
     for face in faces:
@@ -64,7 +64,7 @@ def _with_origin(table: Table, faces: list[Face]) -> list[Face]:
     return faces
 
 
-def from_json(stored: dict, name: str) -> list[Face]:
+def from_json(stored: dict, name: str) -> list[TableFace]:
     """The faces of `emollm measure -o x.json`, or of one AUSeries.to_dict(). Raises InputError."""
     try:
         faces = [AUSeries.from_dict(face) for face in stored.get("faces", [stored])]
@@ -79,4 +79,4 @@ def from_json(stored: dict, name: str) -> list[Face]:
                 raise InputError(f"{name}: face {series.face_id}: {what} out of range ({limits.low:g} to {limits.high:g}).")
     if not faces:
         raise InputError(f"{name}: it holds no face.")
-    return [Face(series) for series in faces]
+    return [TableFace(series) for series in faces]

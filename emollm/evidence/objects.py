@@ -14,7 +14,7 @@ from emollm.evidence.cells import plain_name
 from emollm.evidence.clock import Clock, read_clock
 from emollm.evidence.files import Source, from_arrow
 from emollm.evidence.landmarks import POINTS, another_mesh, measured
-from emollm.evidence.series import Face
+from emollm.evidence.series import TableFace
 from emollm.evidence.tables import Table
 from emollm.schema import InputError
 
@@ -66,7 +66,7 @@ def frames_of(stored: object) -> tuple[list[tuple[object, list[np.ndarray]]], tu
     return (frames if any(faces for _, faces in frames) else []), size, fps
 
 
-def read_frames(stored: object, name: str, limits: tuple[int, int], fps: float | None, baseline: str | None) -> list[Face]:
+def read_frames(stored: object, name: str, limits: tuple[int, int], fps: float | None, baseline: str | None) -> list[TableFace]:
     """Faces of landmarks in JSON, measured; an empty list when there are none in it. Raises InputError for another mesh."""
     frames, size, own_rate = frames_of(stored)
     rows = [(time, index, k, face) for index, (time, faces) in enumerate(frames) for k, face in enumerate(faces)]

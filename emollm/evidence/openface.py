@@ -14,7 +14,7 @@ import re
 import numpy as np
 
 from emollm.evidence.clock import Clock, clock_columns, frame_numbers, read_clock
-from emollm.evidence.series import PRESENT, Face, Rows, by_face, empty, who_columns
+from emollm.evidence.series import PRESENT, Rows, TableFace, by_face, empty, who_columns
 from emollm.evidence.tables import COUNT, PERCENT, SCALE, UNIT, Table
 from emollm.schema import AUS, InputError
 
@@ -27,7 +27,7 @@ def is_openface(columns: set[str]) -> bool:
     return any(re.fullmatch(r"au\d{1,2}_[rc]", column) for column in columns)
 
 
-def read_openface(table: Table, fps: float | None = None) -> list[Face]:
+def read_openface(table: Table, fps: float | None = None) -> list[TableFace]:
     """Every face of an OpenFace table; a photograph has no timestamp and no success column."""
     if {"au03_r", "au08_r"} & table.plain.keys():
         raise InputError(f"{table.name}: its AU columns are counted, not named by FACS (AU03_r, AU08_r), as "
@@ -41,14 +41,14 @@ def is_libreface(columns: set[str]) -> bool:
     return any(re.fullmatch(r"au_\d+(_intensity)?", column) for column in columns)
 
 
-def read_libreface(table: Table, fps: float | None = None) -> list[Face]:
+def read_libreface(table: Table, fps: float | None = None) -> list[TableFace]:
     """Every face of a LibreFace table."""
     table.say("read as a LibreFace table: intensity 0 to 5 and presence of the whole face")
     return _whole_face(table, table.numbered(r"au_(\d+)_intensity"), table.numbered(r"au_(\d+)"), "libreface", 0, fps)
 
 
 def _whole_face(table: Table, strengths: dict[int, str], presences: dict[int, str], estimator: str, first: int,
-                fps: float | None) -> list[Face]:
+                fps: float | None) -> list[TableFace]:
     """Faces from whole-face intensity and presence columns; rows that were not tracked are NaN."""
     frame, (clock, units) = frame_numbers(table), clock_columns(table)
     confidence, success = table.pick("confidence", "conf"), table.pick("success")

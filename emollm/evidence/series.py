@@ -14,7 +14,7 @@ PRESENT = 3.0  # FACS C, the middle of the scale: for a presence that comes with
 
 
 @dataclass
-class Face:
+class TableFace:
     """One face of a table: its action units, and what else the table says about whose they are."""
 
     series: AUSeries
@@ -48,7 +48,7 @@ def who_columns(table: Table) -> tuple[str, str]:
                             "image_name", "img", "video_name", "clip")
 
 
-def by_face(table: Table, rows: Rows, estimator: str, fps: float | None = None, **provenance: str) -> list[Face]:
+def by_face(table: Table, rows: Rows, estimator: str, fps: float | None = None, **provenance: str) -> list[TableFace]:
     """One series for each face of each picture: pictures in order of appearance, faces by number.
 
     Rows without a face (no value at all) are kept as gaps in the track of the face they name; a face that has nothing else
@@ -72,7 +72,7 @@ def by_face(table: Table, rows: Rows, estimator: str, fps: float | None = None, 
         series = AUSeries(times=times[at], intensity=rows.intensity[at], confidence=rows.confidence[at],
                           measured=rows.measured.copy(), estimator=estimator, face_id=int(person[at[0]]),
                           notices=table.notices, **provenance)
-        faces.append(Face(series, pictures[at[0]], boxes, landmarks))
+        faces.append(TableFace(series, pictures[at[0]], boxes, landmarks))
     return _present(table, faces)
 
 
@@ -89,7 +89,7 @@ def _settled(table: Table, rows: Rows, kept: np.ndarray, group: np.ndarray, fps:
     return kept[order], times
 
 
-def _present(table: Table, faces: list[Face]) -> list[Face]:
+def _present(table: Table, faces: list[TableFace]) -> list[TableFace]:
     """Without the faces that no row measured; all of them when there is no other."""
     there = [face for face in faces if np.isfinite(face.series.intensity).any()]
     if there and len(there) < len(faces):

@@ -13,14 +13,14 @@ from emollm.evidence import marks
 from emollm.evidence.cells import is_number
 from emollm.evidence.clock import Clock, clock_columns, frame_numbers, read_clock
 from emollm.evidence.facs_codes import hand_columns, read_hand, unit_number
-from emollm.evidence.series import Face, Rows, by_face, empty, who_columns
+from emollm.evidence.series import Rows, TableFace, by_face, empty, who_columns
 from emollm.evidence.tables import Table
 from emollm.schema import AU_NAMES, AUS, SIDES
 
 _SIDES = {"": (0, 1), "both": (0, 1), "b": (0, 1), "left": (0,), "l": (0,), "right": (1,), "r": (1,)}
 
 
-def read_long(table: Table, fps: float | None = None) -> list[Face]:
+def read_long(table: Table, fps: float | None = None) -> list[TableFace]:
     """A coder's table or a long one, whichever its cells say."""
     frame, (clock, _) = frame_numbers(table), clock_columns(table)
     au, side, level = hand_columns(table)
@@ -41,7 +41,7 @@ def _is_tidy(table: Table, clock: str) -> bool:
     return len(moments) > 1 and len(set(map(frozenset, moments.values()))) == 1
 
 
-def _read_tidy(table: Table, fps: float | None) -> list[Face]:
+def _read_tidy(table: Table, fps: float | None) -> list[TableFace]:
     table.say("read as a long table, one row a unit: a unit that it does not list is not measured")
     au, side, level = hand_columns(table)
     frame, (clock, units), sure = frame_numbers(table), clock_columns(table), table.pick("confidence")

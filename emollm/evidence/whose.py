@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from emollm.evidence.series import Face
+from emollm.evidence.series import TableFace
 from emollm.schema import AUSeries, FaceTrack, InputError
 
 OVERLAP = 0.3  # intersection over union from which two boxes are of one face
@@ -16,7 +16,7 @@ EDGE = 0.5  # s by which a table may run past a clip: clocks of different progra
 OWN = "emollm"  # estimators of this name number faces as we do
 
 
-def of_picture(faces: list[Face], name: str) -> tuple[list[Face], list[str]]:
+def of_picture(faces: list[TableFace], name: str) -> tuple[list[TableFace], list[str]]:
     """The faces that a table holds of this picture or clip, and what is to be said about it.
 
     A table of one picture is taken to be of this one. Raises InputError when it is of several others.
@@ -33,8 +33,8 @@ def of_picture(faces: list[Face], name: str) -> tuple[list[Face], list[str]]:
     return faces, [f"the table says that it is of {os.path.basename(pictures[0])}"] if pictures[0] else []
 
 
-def match(faces: list[Face], ids: Sequence[int], tracks: Sequence[FaceTrack | None], asked: int | None,
-          name: str) -> list[tuple[Face | None, str]]:
+def match(faces: list[TableFace], ids: Sequence[int], tracks: Sequence[FaceTrack | None], asked: int | None,
+          name: str) -> list[tuple[TableFace | None, str]]:
     """The table's face for every face of the picture, and how it was told; None for a face that the table does not have.
 
     ids, tracks: of the picture's faces. asked: the face that the user picked; the picture's, or the table's where the picture
@@ -90,12 +90,12 @@ def _rows(series: AUSeries, kept: np.ndarray) -> AUSeries:
     return dataclasses.replace(series, **part)
 
 
-def _by_box(faces: list[Face], tracks: Sequence[FaceTrack | None]) -> list[Face | None] | None:
+def _by_box(faces: list[TableFace], tracks: Sequence[FaceTrack | None]) -> list[TableFace | None] | None:
     """The table's face for every track, largest overlap first; None when there are no boxes or none of them meet."""
     if any(face.boxes is None for face in faces) or any(track is None for track in tracks):
         return None
     overlap = np.array([[_overlap(face, track) for face in faces] for track in tracks])
-    found: list[Face | None] = [None] * len(tracks)
+    found: list[TableFace | None] = [None] * len(tracks)
     while overlap.size and overlap.max() >= OVERLAP:
         row, column = np.unravel_index(overlap.argmax(), overlap.shape)
         found[row] = faces[column]
@@ -103,7 +103,7 @@ def _by_box(faces: list[Face], tracks: Sequence[FaceTrack | None]) -> list[Face 
     return found if any(found) else None
 
 
-def _overlap(face: Face, track: FaceTrack) -> float:
+def _overlap(face: TableFace, track: FaceTrack) -> float:
     """Median intersection over union of two faces' boxes at the table's moments."""
     near = np.clip(np.searchsorted(track.times, face.series.times), 0, len(track.times) - 1)
     ours, theirs = track.boxes[near], face.boxes

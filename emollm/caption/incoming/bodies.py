@@ -34,7 +34,7 @@ class RequestError(Exception):
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedItem:
     """What a body asks for."""
 
     url: str  # of its picture or clip
@@ -44,7 +44,7 @@ class Asked:
     wishes: Wishes
 
 
-def asked_in(body: Any) -> Asked:
+def asked_in(body: Any) -> AskedItem:
     """What a body asks for. Raises RequestError naming the field that cannot be answered."""
     if not isinstance(body, dict) or not isinstance(body.get("messages"), list):
         raise _invalid("the body has no list of messages")
@@ -55,7 +55,7 @@ def asked_in(body: Any) -> Asked:
     alone = len(kept) == 1 and kept[0].role == "user"
     chosen = _chosen(body.get("mm_processor_kwargs"))
     edits = None if chosen.get("what_if") is None else _edits(chosen["what_if"])
-    return Asked(media_url(body), question, () if alone else _with_question(kept), edits, _wishes(body, chosen))
+    return AskedItem(media_url(body), question, () if alone else _with_question(kept), edits, _wishes(body, chosen))
 
 
 def _with_question(kept: tuple[Message, ...]) -> tuple[Message, ...]:
