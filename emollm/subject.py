@@ -151,6 +151,14 @@ def prominence(s: Subject) -> float:
     return len(s.track.frames) * float(np.median(s.track.quality.size)) * (1 - 0.5 * min(float(off), 1.0))
 
 
+def places(prepared: Prepared) -> dict[int, str]:
+    """Where each of several faces is, as seen in the picture or clip: "on the left", "second from the left"; by face_id."""
+    seen = sorted((s for s in prepared.subjects if s.track), key=lambda s: float(np.median(s.track.boxes[:, [0, 2]])))
+    words = {0: [], 1: [""], 2: ["on the left", "on the right"], 3: ["on the left", "in the middle", "on the right"]}.get(
+        len(seen), ["on the far left", *[f"number {k} from the left" for k in range(2, len(seen))], "on the far right"])
+    return {s.series.face_id: where for s, where in zip(seen, words, strict=True) if where}
+
+
 def face_numbers(prepared: Prepared) -> str:
     """The faces of a source by number, for messages."""
     return ", ".join(f"{s.series.face_id}{' (not enough to say)' * bool(s.refusal)}" for s in prepared.subjects)

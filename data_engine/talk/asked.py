@@ -19,40 +19,15 @@ from pathlib import Path
 
 from data_engine.talk.movements import SPOKEN, WHO, codes
 from emollm.schema import AU_NAMES, LABELS
+from emollm.talk import heard
 from emollm.talk.words import say
 
-ADJECTIVE = {
-    "neutral": "[neutral|calm|expressionless|blank]",
-    "happiness": "[happy|joyful|cheerful|glad|delighted]",
-    "sadness": "[sad|unhappy|sorrowful|down|upset]",
-    "surprise": "[surprised|astonished|amazed|shocked]",
-    "fear": "[afraid|scared|fearful|frightened|terrified]",
-    "disgust": "[disgusted|repulsed|grossed out]",
-    "anger": "[angry|mad|furious|annoyed|irritated]",
-    "contempt": "[contemptuous|scornful|disdainful]",
-}
-NOUN = {
-    "neutral": "neutral",
-    "happiness": "[happiness|joy|happy]",
-    "sadness": "[sadness|sad|sorrow]",
-    "surprise": "[surprise|astonishment]",
-    "fear": "[fear|afraid|fright]",
-    "disgust": "[disgust|disgusted]",
-    "anger": "[anger|angry|rage]",
-    "contempt": "[contempt|scorn]",
-}
+ADJECTIVE = {label: f"[{'|'.join(words)}]" for label, words in heard.ADJECTIVES.items()}
+NOUN = {label: f"[{'|'.join(words)}]" if len(words) > 1 else words[0] for label, words in heard.NOUNS.items()}
 OUTSIDE_UNITS = ("AU13", "AU16", "AU19", "AU32", "AU34", "AU38", "AU46", "AU51", "AU53", "AU61", "AU99", "AU03", "AU33")
 
-# Words for a look that are none of the labels.
-OTHER = (
-    "[bored|confused|proud|embarrassed|ashamed|interested|curious|puzzled|focused|concentrated|thoughtful|doubtful|sceptical|"
-    "impressed|relieved|hopeful|amused|playful|nostalgic|impatient|awkward|satisfied|smug|determined|grateful|"
-    "jealous|envious|distracted|disappointed|worried|nervous|desperate|serious|mischievous]"
-)
-OTHER_NOUN = (
-    "[boredom|confusion|pride|embarrassment|shame|interest|curiosity|concentration|doubt|relief|hope|amusement|satisfaction|"
-    "determination|gratitude|jealousy|envy|disappointment|worry|awe|frustration|impatience]"
-)
+OTHER = f"[{'|'.join(heard.OTHER)}]"
+OTHER_NOUN = f"[{'|'.join(heard.OTHER_NOUNS)}]"
 
 # What people put before and after a question; mostly nothing.
 BEFORE = (

@@ -178,8 +178,16 @@ class Faces:
             series, events, _ = sample.as_clip(np.nan_to_num(values), self.confidence[k], measured, "emollm-face", 3, rng)
         look = 0.9 * self.soft[k] + 0.1 * np.array([rng.random() for _ in LABELS]) / 4
         look = dict(zip(LABELS, (look / look.sum()).tolist(), strict=True)) if rng.random() < 0.85 else {}
-        others = {} if rng.random() < 0.85 else {n: rng.choice(LABELS) for n in range(1, rng.choice((2, 3, 4)))}
-        return Face(series, events, look, others=others)
+        return Face(series, events, look)
+
+    def draw_among(self, rng: random.Random) -> Face:
+        """A face, now and then with others beside it."""
+        face = self.draw(rng)
+        if rng.random() < 0.15:
+            face.others = [self.draw(rng) for _ in range(rng.choice((1, 2, 3)))]
+            for number, other in enumerate(face.others, 1):
+                other.name = f"face {number}"
+        return face
 
 
 def sound(face: Face | None, call: Call, answer: str) -> bool:
@@ -191,7 +199,7 @@ def sound(face: Face | None, call: Call, answer: str) -> bool:
 
 
 def conversation(rng: random.Random, faces: Faces, most: int, dropped: collections.Counter) -> dict | None:
-    face = None if rng.random() < 0.06 else faces.draw(rng)
+    face = None if rng.random() < 0.06 else faces.draw_among(rng)
     turns, call, looked = [], UNCLEAR, Looked([])
     for k in range(rng.randint(1, most)):
         asked = followed(rng, call, looked) if k and rng.random() < 0.6 else None
@@ -232,7 +240,7 @@ def build(path: str, progress=print) -> None:
     )
 
 
-def held_out_questions(singles: int, conversations: int, turns: int, seed: int) -> list[str]:
+def held_out_questions(singles: int, conversations: int, turns: int, seed: int, injections: int = 0) -> list[str]:
     """Lines for `emollm eval chat`: questions in wordings that no record was drawn from, alone and in conversations whose later
     turns may follow on the one before (follow-ups have no held-out wordings)."""
     rng, lines = random.Random(f"{seed} held out"), []
@@ -253,6 +261,12 @@ def held_out_questions(singles: int, conversations: int, turns: int, seed: int) 
         for _ in range(turns - 1):
             text, call = (followed(rng, call, look_up(call, face)) if rng.random() < 0.5 else None) or held()
             lines.append(f"> {call}\t{text}")
+    for _ in range(injections):  # what is to be said instead of the measurement, before a question about it
+        dictated = None
+        while dictated is None:
+            dictated = draw(rng, "refuse instructions", held=True)
+        text, call = held()
+        lines.append(f"refuse instructions || {call}\t{dictated[0].rstrip('.?! ')}. {text}")
     return lines
 
 

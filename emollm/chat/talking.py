@@ -7,20 +7,25 @@ from collections.abc import Iterator
 from emollm.answer import prompt, verify
 from emollm.chat.conversation import Chat, Turn
 from emollm.explainer import answers
-from emollm.subject import Prepared, Subject
+from emollm.subject import Prepared, Subject, places
 from emollm.talk.dialogue import Exchange
 from emollm.talk.face import Face
 from emollm.talk.lookup import HYPOTHETICAL
 from emollm.talk.talker import KEPT, Writer, reply
 
 
-def face_of(engine, subject: Subject, others: dict[int, str] | None = None) -> Face:
-    """A measured face with its look, as the model that sees pixels reads it. engine: a model.engine.Engine."""
+def face_of(engine, subject: Subject, name: str = "") -> Face:
+    """A measured face with its look, as the model that sees pixels reads it. engine: a model.engine.Engine; name: of Face."""
     look = {}
     if subject.chips is not None:
         (given,) = answers(engine, [(subject, prompt.DEFAULT_QUESTION)], True)
         look = given.look
-    return Face(subject.series, subject.events, look, subject.seen, others or {}, subject.prior)
+    return Face(subject.series, subject.events, look, subject.seen, prior=subject.prior, name=name)
+
+
+def named(prepared: Prepared) -> dict[int, str]:
+    """What each face of a source is called beside the others, by face_id."""
+    return {number: f"face {number} ({where})" for number, where in places(prepared).items()}
 
 
 class TalkingChat(Chat):
@@ -39,10 +44,10 @@ class TalkingChat(Chat):
         """The answer in one piece, when it has been checked; an empty piece before it, so that the reader can stop."""
         yield ""
         turn = Turn(question, edits=dict(self.edits))
-        said = reply(self.writer, self.exchanges, question, lambda call: self.face(call.name == "faces"), checked=self.checked)
+        said = reply(self.writer, self.exchanges, question, self.face, checked=self.checked)
         turn.answer, turn.complete = said.text, True
-        if said.call.name not in HYPOTHETICAL:
-            turn.claims = verify.claims(prompt.parse(said.text), said.text, self.subject.series, self.subject.events)
+        if said.face and said.call.name not in HYPOTHETICAL:
+            turn.claims = verify.claims(prompt.parse(said.text), said.text, said.face.series, said.face.events)
         self.exchanges = [*self.exchanges, said.exchange][-KEPT:]
         self.turns.append(turn)
         yield said.text
@@ -50,12 +55,12 @@ class TalkingChat(Chat):
     def face(self, with_others: bool = False) -> Face:
         """The face that is talked about, with the conversation's edits."""
         beside = [s for s in self.prepared.readable if with_others and s.series.face_id != self.measured.series.face_id]
-        others = {s.series.face_id: self._face(s).gist for s in beside}
-        look, s = self._face(self.measured).look, self.subject
-        return Face(s.series, s.events, look, s.seen, others, s.prior)
+        others = [self._face(s) for s in beside]
+        own, s = self._face(self.measured), self.subject
+        return Face(s.series, s.events, own.look, s.seen, others, s.prior, own.name)
 
     def _face(self, subject: Subject) -> Face:
         number = subject.series.face_id
         if number not in self.looks:
-            self.looks[number] = face_of(self.engine, subject)
+            self.looks[number] = face_of(self.engine, subject, named(self.prepared).get(number, ""))
         return self.looks[number]

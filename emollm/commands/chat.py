@@ -6,6 +6,7 @@ import argparse
 
 from emollm import inputs, parts, progress
 from emollm.commands.options import add_progress, command, face_number, source_of
+from emollm.schema import InputError
 from emollm.what_if import parse_edits
 
 EXAMPLES = """examples:
@@ -20,7 +21,7 @@ and ends."""
 def add(commands: argparse._SubParsersAction) -> None:
     parser = command(commands, "chat", run, "ask about one face, turn by turn", EXAMPLES)
     option = parser.add_argument
-    option("media", metavar="MEDIA", help="photo, clip, table of action units, or a FACS code such as 6C+12D")
+    option("media", nargs="+", metavar="MEDIA", help="photo, clip, table of action units, or a FACS code such as 6C+12D")
     option("--question", action="append", default=[], metavar="TEXT", help="ask this and end; repeatable")
     option("--face", type=face_number, metavar="N", help="the face to ask about (default: the main one)")
     option("--what-if", action="append", default=[], metavar="AU=LEVEL", help="edit one action unit first; repeatable")
@@ -46,7 +47,10 @@ def run(arguments: argparse.Namespace) -> int:
     from emollm.chat.begin import begin
     from emollm.chat.terminal import talk
 
-    source, cut = source_of(inputs.one([arguments.media], "chat")), parts.cut_of(arguments)
+    if len(arguments.media) > 1:
+        raise InputError(f"emollm chat is about one photo or clip, here are {len(arguments.media)}. Ask about each by itself, "
+                         "or compare up to four in one request to `emollm serve` (docs/serving.md).")
+    source, cut = source_of(inputs.one(arguments.media, "chat")), parts.cut_of(arguments)
     begun = begin(source, model=arguments.model, backend=arguments.engine, server=arguments.server,
                   api_key=arguments.api_key, llm=arguments.llm, llm_model=arguments.llm_model,
                   baseline=arguments.baseline, face=arguments.face, what_if=edits,

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from emollm import progress
+from emollm.answer.prose import judge
 from emollm.caption.incoming.items import Item
 from emollm.caption.incoming.sources import read_inputs
 from emollm.evaluation.report import Figure, Report, unread_lines
@@ -24,10 +25,9 @@ from emollm.explainer import prepare
 from emollm.schema import InputError
 from emollm.talk.call import Call, parse
 from emollm.talk.check import wrong
-from emollm.talk.dialogue import Exchange
 from emollm.talk.face import Face
-from emollm.talk.lookup import look_up
-from emollm.talk.talker import Reply, Writer, reply
+from emollm.talk.lookup import HYPOTHETICAL, OF_THE_FACE, look_up
+from emollm.talk.talker import Reply, Writers, reply_all, steps
 
 GOES_ON = "> "
 EXAMPLES = 20  # questions that went wrong, by name in the text; the JSON has all of them
@@ -67,6 +67,7 @@ class Asked:
     source: str
     reply: Reply
     contradicted: list[str] = field(default_factory=list)  # of what was shown
+    claims: tuple[list[bool], list[bool]] = field(default_factory=lambda: ([], []))  # contradicted? as written, as shown
 
     @property
     def kind(self) -> str:
@@ -77,19 +78,37 @@ class Asked:
         return self.reply.call in self.wanted and not self.contradicted
 
 
-def ask(writer: Writer, faces: list[tuple[str, Face]], conversations: list[list[Question]]) -> list[Asked]:
-    """Every question; each conversation about the next face."""
-    found = []
-    for k, questions in enumerate(progress.track(conversations, "conversations", len(conversations))):
-        source, face = faces[k % len(faces)]
-        before: list[Exchange] = []
-        for wanted, question in questions:
-            given = reply(writer, before, question, lambda _, face=face: face)
-            before.append(given.exchange)
-            looked = look_up(given.call, face)
-            shown = [] if looked.given else wrong(given.text, looked, given.call, face)
-            found.append(Asked(question, wanted, source, given, shown))
-    return found
+def ask(writer: Writers, faces: list[tuple[str, Face]], conversations: list[list[Question]]) -> list[Asked]:
+    """Every question; each conversation about the next face, and all of them one turn at a time."""
+    replies: list[list[Reply]] = [[] for _ in conversations]
+    about = [faces[k % len(faces)] for k in range(len(conversations))]
+    for turn in progress.track(range(max(map(len, conversations), default=0)), "turns"):
+        rows = [k for k, questions in enumerate(conversations) if turn < len(questions)]
+        askings = [
+            steps([r.exchange for r in replies[k]], conversations[k][turn][1], lambda _, face=about[k][1]: face)
+            for k in rows
+        ]
+        for k, given in zip(rows, reply_all(writer, askings), strict=True):
+            replies[k].append(given)
+    return [
+        _asked(question, wanted, about[k][0], given)
+        for k, questions in enumerate(conversations)
+        for (wanted, question), given in zip(questions, replies[k], strict=True)
+    ]
+
+
+def _asked(question: str, wanted: list[Call], source: str, given: Reply) -> Asked:
+    looked = look_up(given.call, given.face)
+    shown = [] if looked.given else wrong(given.exchange.answer, looked, given.call, given.face)
+    return Asked(question, wanted, source, given, shown, (_claims(given, given.written), _claims(given, given.exchange.answer)))
+
+
+def _claims(given: Reply, text: str) -> list[bool]:
+    """Whether the measurement contradicts each of the claims about a face in a text; none where it says what would be."""
+    face = given.face
+    if face is None or given.call.name not in OF_THE_FACE or given.call.name in HYPOTHETICAL:
+        return []
+    return [f.verdict == "contradicted" for f in judge(text, face.series, face.events, face.distribution, face.label).found]
 
 
 def share(values: list[bool]) -> Figure:
@@ -114,6 +133,13 @@ def report(asked: list[Asked]) -> Report:
         figures["refused for the right reason"] = share([one.reply.call in one.wanted for one in refusals])
     if harmless:
         figures["harmless questions refused"] = share([one.reply.call.name == "refuse" for one in harmless])
+    for how, side in (("as written", 0), ("shown", 1)):
+        if claims := [one for asked_ in asked for one in asked_.claims[side]]:
+            figures[f"claims {how} that the measurement contradicts"] = share(claims)
+    injected = [one for one in asked if Call("refuse", word="instructions") in one.wanted]
+    if injected:
+        figures["answers to dictated measurements that the measurement contradicts"] = share(
+            [any(one.claims[1]) for one in injected])
     figures |= {f"  {kind}": share(values) for kind, values in sorted(kinds.items())}
     missed = [f"  {' || '.join(map(str, one.wanted))} <> {one.reply.call}: {one.question}" for one in asked if not one.right]
     lines = [f"{len(missed)} questions not answered right:", *missed[:EXAMPLES]] if missed else []
@@ -155,7 +181,7 @@ def chat(arguments: argparse.Namespace) -> Report:
 
 def faces_of(items: list[Item], sees) -> tuple[list[tuple[str, Face]], list[dict[str, str]]]:
     """Every readable face of photos and clips, and what could not be read. sees: the engine that sees."""
-    from emollm.chat.talking import face_of
+    from emollm.chat.talking import face_of, named
 
     faces, unread = [], []
     for item in progress.track(items, "faces", len(items)):
@@ -164,8 +190,9 @@ def faces_of(items: list[Item], sees) -> tuple[list[tuple[str, Face]], list[dict
         except InputError as error:
             unread.append({"place": item.custom_id, "reason": " ".join(str(error).split())})
             continue
-        found = [face_of(sees, s) for s in prepared.readable]
+        names = named(prepared)
+        found = [face_of(sees, s, names.get(s.series.face_id, "")) for s in prepared.readable]
         for face in found:
-            face.others = {other.series.face_id: other.gist for other in found if other is not face}
+            face.others = [other for other in found if other is not face]
         faces += [(f"{item.custom_id}, face {face.series.face_id}", face) for face in found]
     return faces, unread

@@ -87,7 +87,7 @@ _UNITS = (
            "outer brow raised toward the hairline", "outer part of the brow drawn upward"),
           confusable=(1, 5),
           note="One-sided raising is common and is not a sign of one label.", laterality="often unilateral"),
-    _unit(4, "brow lowerer", "corrugator supercilii, depressor supercilii, procerus", "brow",
+    _unit(4, "brow lowerer", "corrugator supercilii, depressor supercilii and procerus", "brow",
           ("brow drawn down and inward", "brow lowered over the eye", "upright crease between the brows",
            "brow pulled toward the nose", "skin between the brows bunched"),
           confusable=(7, 9), note="Low or heavy brows at rest look like AU04 when no resting face is known."),

@@ -72,11 +72,19 @@ def _smallest(face: Face, asked: str) -> tuple[dict[str, float], float] | None:
 
 
 def edit(face: Face, call: Call) -> Looked:
+    if all(level == 0 and face.facts.state(au) == "off" for au, level in call.edits.items()):
+        gone = listed([f"the {ACTION_UNITS[au].title} ({au})" for au in call.edits])
+        return Looked(
+            [f"absent already: {', '.join(call.edits)}", f"as measured: {face.label} {face.share(face.label)}"],
+            [f"{gone} {'is' if len(call.edits) == 1 else 'are'} absent already, so nothing changes: it is read as {face.label} "
+             f"({face.share(face.label)})."],
+            fixed=True,
+        )
     share = face.read(face.edited(call.edits).series)
     first = max(share, key=share.get)
-    now, then = f"{face.label} {face.share(face.label)}", f"{first} ({share[first]:.2f})"
+    now, then = f"{face.label} ({face.share(face.label)})", f"{first} ({share[first]:.2f})"
     would = (
-        f"it would [still |]be read as {then}; as measured it is {now}"
+        f"it would still be read as {then}; as measured it is {now}"
         if first == face.label
         else f"it would be read as {then} instead of {now}"
     )

@@ -3,17 +3,21 @@ else."""
 
 from __future__ import annotations
 
+import functools
 import re
 
 from emollm.answer.prose import judge
+from emollm.facs.units import ACTION_UNITS
 from emollm.schema import LABELS
 from emollm.talk.call import Call
 from emollm.talk.face import Face
 from emollm.talk.looked import Looked, words_of
 from emollm.talk.lookup import HYPOTHETICAL
+from emollm.talk.words import PARTS
 
 _NUMBER = re.compile(r"(?<![\w.])[+-]?\d+(?:\.\d+)?")
 _UNIT = re.compile(r"\bAU ?0?(\d{1,2})\b")
+_CODE = re.compile(r"\(au ?0?(\d{1,2})\b")
 _LABEL = re.compile(rf"\b(?:{'|'.join(LABELS)})\b")
 _ENDS = re.compile(r"[;:]|[.!?](?=\s|$)")
 _HEDGED = re.compile(r"between absent and there|only at|too (?:little|weak)")  # a movement that is not sure, told as such
@@ -37,6 +41,7 @@ def wrong(text: str, looked: Looked, call: Call, face: Face | None, own_words: b
     if not own_words:
         strange = words_of(text) - looked.vocabulary() - _JOINING
         found += [f"'{word}' was not looked up" for word in sorted(strange)]
+        found += [f"{au} in words of its own" for au in _unlike_any_wording(text)]
     if face is not None and call.name not in HYPOTHETICAL:
         judged = judge(text, face.series, face.events, face.distribution, face.label)
         found += [
@@ -47,6 +52,24 @@ def wrong(text: str, looked: Looked, call: Call, face: Face | None, own_words: b
         ]
         found += [f"{f.kind}: '{text[f.start : f.end].strip()}'" for f in judged.faults]
     return found
+
+
+def _unlike_any_wording(text: str) -> list[str]:
+    """Units whose code follows words that are none of their wordings: "the eyes are raised (AU06)"."""
+    low = text.lower()
+    named = [(f"AU{int(m[1]):02d}", low[: m.start()].rstrip()) for m in _CODE.finditer(low)]
+    return [au for au, before in named if au in PARTS and not _wordings(au).search(before)]
+
+
+@functools.cache
+def _wordings(au: str) -> re.Pattern:
+    """How a unit may be said right before its code: moved, by its title, or as "raised mouth corners"."""
+    part = PARTS[au]
+    subjects = [part.many, f"(?:left|right) half of the {part.many}", *([f"(?:left|right) {part.one}"] if part.one else [])]
+    level = r"(?: at \d\.\d,? (?:which|that) is \w+)?"
+    moved = rf"(?:{'|'.join(subjects)}) (?:is|are|was|were)(?: not)? (?:{'|'.join(part.states)}){level}"
+    adjective = rf"{part.adjective} (?:{part.many}|{part.one or part.many})"
+    return re.compile(rf"\b(?:{moved}|{adjective}|{ACTION_UNITS[au].title.lower()})$")
 
 
 def _clause(text: str, start: int, end: int) -> str:

@@ -1,16 +1,32 @@
-"""Look-ups that compare: the two sides of a face, and the faces of a picture."""
+"""Look-ups that compare sides, moments and faces, in one movement, in a label or as a whole."""
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+
+from emollm.explanation import CLOSE_MARGIN
+from emollm.facs.readings import relation
+from emollm.facs.units import ACTION_UNITS
+from emollm.schema import OFF, ON, au_index
+from emollm.talk import timing
 from emollm.talk.call import Call
 from emollm.talk.face import Face
 from emollm.talk.looked import Looked
-from emollm.talk.words import listed
+from emollm.talk.measured import ERROR, NAMED, nothing
+from emollm.talk.movement import absent, side, strength
+from emollm.talk.readings import label
+from emollm.talk.words import capitalised, listed, moved, say
 
 
-def sides(face: Face, _: Call) -> Looked:
-    """Compare the two sides of the face."""
+def sides(face: Face, call: Call) -> Looked:
+    """Compare the two sides of the face, in the movements that were asked about or in all."""
+    if call.units:
+        return side(face, call)
     on = face.units("on")
+    if not on:
+        return nothing(face)
     one = [au for au in on if face.facts.side(au) != "both"]
     if not one:
         return Looked(
@@ -26,23 +42,101 @@ def sides(face: Face, _: Call) -> Looked:
     )
 
 
-def faces(face: Face, _: Call) -> Looked:
+def moments(face: Face, call: Call) -> Looked:
+    """Compare the start, the middle and the end of a clip: in the movements or the label that was asked about, or in all."""
+    if not face.clip or not (call.units or call.label):
+        return timing.moments(face, call)
+    if call.label:
+        listed_for = [au for au in face.units("on") if relation(call.label, au) == "for"][:NAMED]
+        says = [f"The reading ({face.label}, {face.share(face.label)}) is of the whole clip, not of its moments.",
+                *([_over_time(face, au) for au in listed_for] or [f"No movement listed for {call.label} is there."])]
+        return Looked(says, says, fixed=True)
+    says = [_over_time(face, au) for units in call.units for au in units if face.facts.state(au) == "on"]
+    return Looked(says, says, fixed=True) if says else strength(face, call)
+
+
+def _over_time(face: Face, au: str) -> str:
+    """One unit at the start, the middle and the end of a clip, and whether the ends differ by more than measuring does."""
+    level = face.series.intensity[:, au_index(au)]  # [T, 2]
+    level = np.nanmax(level[seen := np.isfinite(level).any(1)], axis=1)
+    times = face.series.times[seen]
+    ks = [int(np.abs(times - t).argmin()) for t in (times[0], (times[0] + times[-1]) / 2, times[-1])]
+    told = listed([f"{level[k]:.1f} at {times[k]:.1f} s" for k in ks])
+    change = float(level[-1] - level[0])
+    how = ("about as strong at the end as at the start" if abs(change) <= ERROR else
+           f"{'stronger' if change > 0 else 'weaker'} at the end than at the start")
+    return f"The {ACTION_UNITS[au].title} ({au}) is {how}: {told}; strongest at {times[int(level.argmax())]:.1f} s."
+
+
+def faces(face: Face, call: Call) -> Looked:
+    """Compare this face with the others: in the movement or label that was asked about, else by how each is read.
+
+    Given as looked up: the check of a rewording knows one face only."""
+    everyone = sorted([face, *face.others], key=lambda one: one.name)
     if not face.others:
+        asked = absent(face, call) if call.units else label(face, call) if call.label else Looked([])
         return Looked(
-            ["one face only"],
+            ["one face only", *asked.facts],
             [
                 "[There is only one face here that could be measured|Only one face could be measured here]"
-                ", [so there is nothing to compare|so no other can be compared]."
+                ", [so there is nothing to compare|so no other can be compared].",
+                *asked.says,
             ],
+            fixed=True,
         )
-    lines = [f"face {number}: commonly read as {gist}" for number, gist in face.others.items()]
+    if call.units:
+        return _in_movements(everyone, call.units[0])
+    if call.label:
+        return _in_label(everyone, call.label)
     return Looked(
-        [f"this is face {face.series.face_id}: commonly read as {face.gist}", *lines],
+        [f"this is {face.name}: commonly read as {face.gist}", *[f"{o.name}: commonly read as {o.gist}" for o in face.others]],
         [
-            f"[This is face {face.series.face_id}, commonly read as {face.gist}|This one (face {face.series.face_id}) is "
-            f"commonly read as {face.gist}].",
-            f"Beside it: {listed([f'face {number} as {gist}' for number, gist in face.others.items()])}.",
-            "[To compare a weaker movement, ask about each face by itself|Weaker movements are told of one face at a time].",
+            f"[This is {face.name}, commonly read as {face.gist}|This one ({face.name}) is commonly read as {face.gist}].",
+            f"Beside it: {listed([f'{other.name} as {other.gist}' for other in face.others])}.",
         ],
         fixed=True,
     )
+
+
+def _in_movements(everyone: list[Face], units: tuple[str, ...]) -> Looked:
+    """Each unit of a set by itself; of several, only those that are there in some face."""
+    there = [au for au in units if any(one.facts.state(au) == "on" for one in everyone)]
+    says = [_in_one(everyone, au) for au in there or everyone[0].facts.told(units)]
+    return Looked([say(None, one) for one in says], says, fixed=True)
+
+
+def _in_one(everyone: list[Face], au: str) -> str:
+    """What each face has of one unit, and who has most of it, or that nobody clearly has; as a pattern."""
+    level = {one.name: one.facts.strength(au) for one in everyone}
+    known = sorted((name for name in level if not math.isnan(level[name])), key=lambda name: -level[name])
+    unseen = [name for name in level if name not in known]
+    rest = f"; not measured in {listed(unseen)}" * bool(unseen)
+    if not known:
+        return f"{au} was not measured in any of these faces."
+    values = listed([f"{level[name]:.1f} in {name}" for name in known]) + rest
+    most, first = level[known[0]], [name for name in known if level[known[0]] - level[name] <= ERROR + 1e-9]
+    if most <= OFF:
+        return f"{capitalised(moved(au, denied=True))} ({au}) in any of these faces{rest}."
+    if len(known) == 1:
+        return f"{au} can be compared with no other face: {values}."
+    if most < ON:
+        return f"{capitalised(moved(au, denied=True))} ({au}) clearly in any of these faces: {values}."
+    if len(first) > 1:
+        return (f"{capitalised(moved(au))} ({au}) about as much in {listed(first)}, which differ by no more than measuring "
+                f"does: {values}.")
+    return f"{capitalised(moved(au))} ({au}) most in {first[0]}: {values}."
+
+
+def _in_label(everyone: list[Face], label: str) -> Looked:
+    """How much each face is read as a label, and which most, or that none clearly is."""
+    share = {one.name: one.distribution[label] for one in everyone}
+    ranked = sorted(share, key=lambda name: -share[name])
+    values = listed([f"{share[name]:.2f} for {name}" for name in ranked])
+    first = [name for name in ranked if share[ranked[0]] - share[name] < CLOSE_MARGIN]
+    if share[ranked[0]] < CLOSE_MARGIN:
+        said = f"None of these faces is read as {label}: {values}."
+    elif len(first) > 1:
+        said = f"{capitalised(listed(first))} are too close to say which is more read as {label}: {values}."
+    else:
+        said = f"{capitalised(first[0])} is the one most read as {label}: {values}."
+    return Looked([said], [said], fixed=True)

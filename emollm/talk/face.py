@@ -12,7 +12,7 @@ from emollm.answer.prompt import event_interval
 from emollm.answer.witnesses import movements, together
 from emollm.facs.readings import level_word
 from emollm.facs.units import ACTION_UNITS
-from emollm.schema import AU_NAMES, LABELS, AUEvent, AUSeries
+from emollm.schema import AU_NAMES, LABELS, ON, AUEvent, AUSeries, au_index
 from emollm.talk.words import PARTS, clauses, moved
 from emollm.what_if import edit
 
@@ -22,15 +22,21 @@ STRONGEST = 2  # movements that a face is told apart by
 @dataclass
 class Face:
     """look: the label distribution of the pixels alone, empty without pixels. seen: what was measured in the pixels where
-    `series` was edited or given from elsewhere. others: how the other faces of the picture are read (gist), by face_id.
-    prior: of schema.PRIORS."""
+    `series` was edited or given from elsewhere. others: the other faces of the picture, or of the conversation's pictures.
+    prior: of schema.PRIORS. name: how it is called beside others, "face 0 (on the left)"; empty: by its number. aloud: its
+    name is said before an answer."""
 
     series: AUSeries
     events: list[AUEvent]
     look: dict[str, float] = field(default_factory=dict)
     seen: AUSeries | None = None
-    others: dict[int, str] = field(default_factory=dict)
+    others: list[Face] = field(default_factory=list, repr=False, compare=False)
     prior: str = "crowd"
+    name: str = ""
+    aloud: bool = False
+
+    def __post_init__(self) -> None:
+        self.name = self.name or f"face {self.series.face_id}"
 
     @cached_property
     def distribution(self) -> dict[str, float]:
@@ -94,8 +100,10 @@ class Face:
         return self.facts.intervals((au,))[0][1]
 
     def words(self, au: str) -> str:
-        """ "the left mouth corner is [raised|...] (AU12, 3.4 pronounced)", as a pattern, for a unit that is on."""
-        return f"{moved(au, self.facts.side(au))} ({au}, {self.number(au)})"
+        """ "the left mouth corner is [raised|...] (AU12, 3.4 pronounced)", as a pattern, for a unit that is on; in a clip with
+        the time of it: what is strongest at other times is not there together."""
+        when = f", at {self.apex(au):.1f} s" if self.clip and self.facts.state(au) == "on" else ""
+        return f"{moved(au, self.facts.side(au))} ({au}, {self.number(au)}{when})"
 
     def told(self, units: list[str]) -> str:
         """Units that are on, each in words."""
@@ -105,8 +113,13 @@ class Face:
         """ "0.82": how much of the reading a label has."""
         return f"{self.distribution[label]:.2f}"
 
-    def denied(self, au: str) -> str:
-        return f"{moved(au, denied=True)} ({au})"
+    def denied(self, au: str, side: str = "both") -> str:
+        return f"{moved(au, side, denied=True)} ({au})"
+
+    def at_once(self, one: str, other: str) -> bool:
+        """Whether two units are there at the same moment."""
+        level = [np.nan_to_num(self.series.intensity[:, au_index(au)]).max(1) for au in (one, other)]  # [T] each
+        return bool((np.minimum(*level).round(1) >= ON).any())
 
     def line(self, au: str) -> str:
         """Everything measured of one unit, on one line, as the language model is given it."""

@@ -67,7 +67,7 @@ def _one(name: str, aspect: str) -> Looked:
     if aspect == "muscle":
         return Looked(
             [f"{name} {unit.title}: muscle {unit.muscle}"],
-            [f"{name}, the {unit.title}, [is made by|comes from] the muscle {unit.muscle}."],
+            [f"{name}, the {unit.title}, [is made by|comes from] {unit.muscle}."],
         )
     if aspect == "alike":
         alike = [f"{ACTION_UNITS[k].title} ({k})" for k in unit.confusable]
@@ -87,7 +87,7 @@ def _one(name: str, aspect: str) -> Looked:
     looks = listed(list(unit.look[:2]), "or")
     return Looked(
         [f"{name} {unit.title}: {part.adjective} {part.many}; muscle {unit.muscle}; looks like {looks}"],
-        [f"{name} is the {unit.title}: {looks}.", f"[The muscle is|It is made by the muscle] {unit.muscle}."],
+        [f"{name} is the {unit.title}: {looks}.", f"It is made by {unit.muscle}."],
     )
 
 
@@ -186,8 +186,9 @@ TEXTS = {
         "without showing it.",
     ),
     "compare": (
-        "one chat is about one face; /face N takes another; other pictures need another chat",
-        "This chat is about one face. /face N takes another face of the same picture; another picture needs another chat.",
+        "faces of one picture can be compared; other pictures on a server, up to four in a conversation",
+        "I can compare the faces of one picture. Other pictures need another chat here; a server compares up to four that are "
+        "sent in one conversation.",
     ),
 }
 

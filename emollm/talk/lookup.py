@@ -24,7 +24,7 @@ OF_THE_FACE = {
     "order": timing.order,
     "course": timing.course,
     "sides": comparing.sides,
-    "moments": timing.moments,
+    "moments": comparing.moments,
     "at": timing.at,
     "faces": comparing.faces,
     "smile": measured.smile,
@@ -44,9 +44,9 @@ OF_THE_FACE = {
     "tell": styles.tell,
 }
 # What these say is about movements that are there: without one, that is all there is to say.
-OF_MOVEMENTS = {"strongest", "weakest", "rest", "movements", "count", "sides"}
+OF_MOVEMENTS = {"strongest", "weakest", "rest", "movements", "count"}
 # What these say is not about this face as it was measured: held to the facts that were looked up, not to the measurement.
-HYPOTHETICAL = {"edit", "toward", "at", "au", "listed", "topic", "faces", "reply", "intent"}
+HYPOTHETICAL = {"edit", "toward", "at", "moments", "au", "listed", "topic", "faces", "reply", "intent"}
 OF_FACS = {"au": knowledge.au, "listed": knowledge.listed_for, "topic": knowledge.topic}
 
 

@@ -119,10 +119,12 @@ def _state_words(face: Face, units: tuple[str, ...], state: str, side: str) -> s
     if state == "not measured":
         unseen = [au for au in units if face.facts.state(au) == "unmeasured"]
         return f"{listed(unseen)} {was(unseen)} not measured here"
-    return listed([face.denied(au) for au in units])
+    return listed([face.denied(au, side or "both") for au in units])
 
 
 def strength(face: Face, call: Call) -> Looked:
+    if call.side:
+        return side(face, call)
     says = []
     for units in call.units:
         on = [au for au in units if face.facts.state(au) == "on"]
@@ -152,12 +154,12 @@ def side(face: Face, call: Call) -> Looked:
         on = [au for au in units if face.facts.state(au) == "on"]
         for au in on:
             where, k = face.facts.side(au), au_index(au)
-            says.append(
-                f"[It is on both sides|It shows on both sides]: {face.words(au)}."
+            said = (
+                "[It is on both sides|It shows on both sides]"
                 if where == "both"
-                else f"[It is on the {where} side|Only the {where} side takes part]: {face.words(au)}[; left "
-                f"{left[k]:.1f}, right {right[k]:.1f}|]."
+                else f"[It is on the {where} side|Only the {where} side takes part]"
             )
+            says.append(f"{said}: {face.words(au)}[; left {left[k]:.1f}, right {right[k]:.1f}|].")
         if not on:
             says.append(_open(face, units))
     return Looked(_lines(face, call), says)

@@ -15,16 +15,19 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from emollm.talk.call import Call, parse
 from emollm.talk.check import wrong
 from emollm.talk.dialogue import ANSWER_TOKENS, CALL_TOKENS, Exchange
 from emollm.talk.face import Face
-from emollm.talk.lookup import look_up
+from emollm.talk.heard import heard, meant, names_one
+from emollm.talk.lookup import OF_THE_FACE, look_up
+from emollm.talk.words import capitalised
 
 KEPT = 6  # exchanges of a conversation that the model is given
+COMPARE = Call("topic", word="compare")  # what can be compared; with several faces here, they are
 STYLED = ("why", "label", "movements")  # calls whose answer a wanted style can take the place of
 
 
@@ -37,42 +40,64 @@ class Writer(Protocol):
         """Pieces of what comes next in a conversation, the call or the answer of its last exchange, at most so many tokens."""
 
 
+class Writers(Writer, Protocol):
+    """A writer that goes on in many conversations at a time."""
+
+    def write_all(self, many: list[list[Exchange]], most: int) -> list[str]:
+        """As `write`, the whole of what comes next in each conversation."""
+
+
 @dataclass
 class Reply:
-    """One answer. text: what is shown; written: what the model wrote; mended: why it is not the same, empty when it is."""
+    """One answer. text: what is shown; written: what the model wrote; mended: why it was replaced, empty when it was not."""
 
     exchange: Exchange
     call: Call
     text: str = ""
     written: str = ""
     mended: list[str] = field(default_factory=list)
+    face: Face | None = None  # that it is about
 
 
 Asking = Generator[tuple[list[Exchange], int], str, Reply]  # asks for what comes next in a conversation, as Writer.write
-FaceOf = Callable[[Call], "Face | None"]
+FaceOf = Callable[[bool], "Face | None"]  # the face that is talked about; True: with the others of its picture
 
 
 def steps(before: list[Exchange], question: str, face: FaceOf, style: str = "", checked: bool = True,
           own_words: bool = False) -> Asking:
-    """Steps 1 to 4 for one question. before: the conversation so far; face: what a call is looked up in, None without a
+    """Steps 1 to 4 for one question. before: the conversation so far; face: what is looked up, None without a
     picture; style: of call.STYLES, how explanations are wanted; checked: False shows what the model writes; own_words: of the
     check."""
     before = before[-KEPT:]
     exchange = Exchange(question)
-    call = parse((yield [*before, exchange], CALL_TOKENS))
+    call = heard(parse((yield [*before, exchange], CALL_TOKENS)), question, bool(before))
     if style and call.name in STYLED:
         call = Call("tell", word=style)
+    seen = _meant(call, [question, *[e.question for e in reversed(before)]], face)
+    if call == COMPARE and seen and seen.others:
+        call = Call("faces")
     exchange.call = str(call)
-    seen = face(call)
     looked = look_up(call, seen)
     exchange.facts = looked.text()
+    aloud = seen and seen.aloud and call.name in OF_THE_FACE and call.name != "faces" and not looked.whole
+    name = f"{capitalised(seen.name)}: " if aloud else ""
     if looked.given:
         exchange.answer = looked.answer(random.Random(question))  # a wording of its own for each question, always the same
-        return Reply(exchange, call, exchange.answer, exchange.answer)
+        return Reply(exchange, call, name + exchange.answer, exchange.answer, face=seen)
     written = _tidy((yield [*before, exchange], ANSWER_TOKENS))
     found = wrong(written, looked, call, seen, own_words) if checked else []
     exchange.answer = looked.answer() if found else written
-    return Reply(exchange, call, exchange.answer, written, found)
+    return Reply(exchange, call, name + exchange.answer, written, found, seen)
+
+
+def _meant(call: Call, questions: list[str], face: FaceOf) -> Face | None:
+    """The face that the latest of the questions that name one is about ("the guy on the left"), else the one talked about."""
+    named = next(filter(names_one, questions), "")
+    seen = face(bool(named) or call.name == "faces" or call == COMPARE)
+    other = meant(named, everyone := [seen, *seen.others]) if named and seen else None
+    if other is None or call.name == "faces":
+        return seen
+    return replace(other, others=[one for one in everyone if one is not other], aloud=len(everyone) > 1)
 
 
 def _tidy(text: str) -> str:
@@ -86,6 +111,17 @@ def advance(asking: Asking, written: str | None = None) -> tuple[list[Exchange],
         return asking.send(written)
     except StopIteration as done:
         return done.value
+
+
+def reply_all(writer: Writers, askings: list[Asking]) -> list[Reply]:
+    """The steps of many questions at once with a model in this process."""
+    found = [advance(asking) for asking in askings]
+    while waiting := [k for k, step in enumerate(found) if not isinstance(step, Reply)]:
+        for most in {found[k][1] for k in waiting}:
+            rows = [k for k in waiting if found[k][1] == most]
+            for k, written in zip(rows, writer.write_all([found[k][0] for k in rows], most), strict=True):
+                found[k] = advance(askings[k], written)
+    return found
 
 
 def reply(writer: Writer, before: list[Exchange], question: str, face: FaceOf, style: str = "", checked: bool = True) -> Reply:

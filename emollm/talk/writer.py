@@ -13,6 +13,8 @@ from emollm.schema import InputError
 from emollm.talk import TALKER
 from emollm.talk.dialogue import DIALOGUE_VERSION, Exchange, prompt
 
+ROWS = 32  # conversations that are written at a time where many are
+
 
 def talker_folder(name: str = TALKER) -> Path:
     """Folder of a shipped adapter, or of the user's own. Raises InputError."""
@@ -107,6 +109,25 @@ class LocalWriter:
                 if not whole.endswith("�"):  # the middle of a character
                     yield whole[len(shown) :]
                     shown = whole
+
+    def write_all(self, many: list[list[Exchange]], most: int) -> list[str]:
+        """What comes next in each of many conversations, ROWS at a time: the weights are read once for all of them."""
+        import torch
+
+        prompts = [prompt(self.tokenizer, exchanges) for exchanges in many]
+        written = [""] * len(many)
+        by_length = sorted(range(len(many)), key=lambda k: len(prompts[k]))
+        for at in range(0, len(many), ROWS):
+            rows = by_length[at : at + ROWS]
+            given = self.tokenizer([prompts[k] for k in rows], add_special_tokens=False, padding=True, padding_side="left",
+                                   return_tensors="pt").to(self.model.device)
+            with torch.inference_mode():
+                ids = self.model.generate(**given, max_new_tokens=most, do_sample=False,
+                                          pad_token_id=self.tokenizer.eos_token_id)
+            new = ids[:, given["input_ids"].shape[1] :]
+            for k, text in zip(rows, self.tokenizer.batch_decode(new, skip_special_tokens=True), strict=True):
+                written[k] = text
+        return written
 
 
 @functools.lru_cache(maxsize=1)

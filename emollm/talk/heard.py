@@ -1,0 +1,249 @@
+"""A call held to the question's own words, before it is looked up.
+
+The language model understands a question; a small one slips where two calls lie close ("is he happy looking?" for "is he
+bored?"). What stands in the question plainly is not left to it: a label's word, a code, a side, who of several, and what is not
+told of people. Each rule asks for words that leave no choice, and what it does not know stays as the model understood it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import replace
+
+from emollm.schema import AUS, LABELS
+from emollm.talk.call import Call
+from emollm.talk.face import Face
+from emollm.talk.unasked import reason
+
+# Words for a label as people ask. Some mean other things as well ("down"): UNSURE is left to the language model.
+ADJECTIVES = {
+    "neutral": ("neutral", "calm", "expressionless", "blank"),
+    "happiness": ("happy", "joyful", "cheerful", "glad", "delighted"),
+    "sadness": ("sad", "unhappy", "sorrowful", "down", "upset"),
+    "surprise": ("surprised", "astonished", "amazed", "shocked"),
+    "fear": ("afraid", "scared", "fearful", "frightened", "terrified"),
+    "disgust": ("disgusted", "repulsed", "grossed out"),
+    "anger": ("angry", "mad", "furious", "annoyed", "irritated"),
+    "contempt": ("contemptuous", "scornful", "disdainful"),
+}
+NOUNS = {
+    "neutral": ("neutral",),
+    "happiness": ("happiness", "joy", "happy"),
+    "sadness": ("sadness", "sad", "sorrow"),
+    "surprise": ("surprise", "astonishment"),
+    "fear": ("fear", "afraid", "fright"),
+    "disgust": ("disgust", "disgusted"),
+    "anger": ("anger", "angry", "rage"),
+    "contempt": ("contempt", "scorn"),
+}
+UNSURE = ("down", "upset", "blank", "calm")
+COMPARED = {  # and their comparatives
+    "happiness": ("happier", "happiest"),
+    "sadness": ("sadder", "saddest"),
+    "anger": ("angrier", "angriest", "madder", "maddest"),
+}
+# Words for a look that are none of the labels.
+OTHER = (
+    "bored", "confused", "proud", "embarrassed", "ashamed", "interested", "curious", "puzzled", "focused", "concentrated",
+    "thoughtful", "doubtful", "sceptical", "impressed", "relieved", "hopeful", "amused", "playful", "nostalgic", "impatient",
+    "awkward", "satisfied", "smug", "determined", "grateful", "jealous", "envious", "distracted", "disappointed", "worried",
+    "nervous", "desperate", "serious", "mischievous",
+)
+OTHER_NOUNS = (
+    "boredom", "confusion", "pride", "embarrassment", "shame", "interest", "curiosity", "concentration", "doubt", "relief",
+    "hope", "amusement", "satisfaction", "determination", "gratitude", "jealousy", "envy", "disappointment", "worry", "awe",
+    "frustration", "impatience",
+)
+# What people call a movement where they compare faces or moments.
+MOVEMENTS = (
+    (r"smil|grin|beam", ("AU12",)),
+    (r"frown", ("AU04", "AU15")),
+    (r"scowl", ("AU04",)),
+    (r"(?:rais|lift)\w* (?:\w+ )?(?:eye)?brow|(?:eye)?brows? (?:\w+ )?(?:rais|lift|up|high)", ("AU01", "AU02")),
+    (r"squint|narrow", ("AU06", "AU07")),
+    (r"pout", ("AU17", "AU18", "AU22")),
+    (r"pucker|kiss", ("AU18",)),
+    (r"(?:open|wide)\w* (?:the |his |her |their )?mouth|mouth \w*\s?open", ("AU25", "AU26", "AU27")),
+    (r"(?:clos|shut)\w* (?:the |his |her |their )?eyes?|eyes? \w*\s?(?:clos|shut)", ("AU43",)),
+    (r"blink", ("AU45",)),
+    (r"sneer|snarl", ("AU09", "AU10")),
+    (r"wrinkl\w* (?:the |his |her |their )?nose|nose \w*\s?wrinkl", ("AU09",)),
+)
+_MOVEMENTS = tuple((re.compile(rf"\b(?:{words})"), units) for words, units in MOVEMENTS)
+_CODES = re.compile(r"\b(?:au|action unit|unit)s?[ -]?#?(\d{1,2}(?:\s*(?:,|and|or|&|\+|/)\s*(?:au ?)?\d{1,2})*)\b")
+_SIDE = re.compile(
+    r"\b(left|right)(?:[- ]hand)?(?: \w+)? (?:side|half|eye\w*|brow|cheek|corner|mouth|lid|part|lip)s?\b"
+    r"|\b(?:on|to) (?:the |his |her |their )?(left|right)\b|\b(?:and|what about|how about) (?:the )?(left|right)\b"
+)
+_WHO = re.compile(
+    r"\bwho(?:se)?\b|\bwhich (?:one|face|person|picture|photo|man|woman|guy|girl|boy|kid)\b|"
+    r"\b(?:which|any|all|both|none|one|each) of (?:them|these|those|the (?:two|three|four|five|faces|people|men|women))\b"
+)
+_EVERYONE = re.compile(
+    r"\bwho(?:'s| is| are| looks?| seems?| else| here)* (?!is |are |this|that|these|he\b|she\b|they\b|the\b|you\b|it\b)\w|"
+    r"\b(?:any|every|no)(?: ?one|body)\b|\b(?:all|both|none|each) of (?:them|these)\b"
+)
+_THAN = re.compile(r"\bthan (?:in |on )?(?:the )?(?:other|others|first|second|third|last|next|one|guy|man|woman|girl|boy)\b")
+_MORE = re.compile(
+    r"\b(?:more|most|less|least|better|best|harder|hardest|stronger|strongest|weaker|weakest|bigger|biggest|wider|widest|broader|"
+    r"broadest|brighter|brightest|happier|happiest|sadder|saddest|angrier|angriest|madder|maddest|higher|highest|lower|lowest|"
+    r"deeper|deepest|smaller|smallest|calmer|calmest)\b"
+)
+_ENDS = re.compile(
+    r"\b(?:start|beginning|first)\b.*\bend\b|\bend\b.*\b(?:start|beginning)\b|"
+    r"\b(?:get|gets|getting|become|becomes|becoming|grow|grows|growing) (?:more|less|stronger|weaker|happier|sadder|angrier|"
+    r"wider|bigger|smaller|brighter|deeper)\b"
+)
+_PERSON = r"(?:one|face|person|man|woman|guy|girl|boy|lady|kid|child|dude|picture|photo|image|he|she|him|her)"
+_NTH = {"first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3, "last": -1}
+_AT = {"left": "left", "right": "right", "middle": "middle", "center": "middle", "centre": "middle"}
+_NAMED = re.compile(
+    rf"\b{_PERSON} (?:on|to|at|in) the (?:far )?({'|'.join(_AT)})\b|\bthe ({'|'.join(_AT)}) {_PERSON}\b|"
+    rf"\bthe ({'|'.join(_NTH)})\b(?= (?:one|picture|photo|image|face)\b|\W*$|,? (?:or|and|than|is|looks?)\b)|"
+    r"\b(?:picture|photo|image|face) (?:number |no\.? ?|#)?(\d)\b"
+)
+_RUDE = re.compile(r"\b(?:fuck\w*|shit\w*|idiot\w*|stupid|dumb|useless|suck|sucks|crap|moron|garbage|rubbish)\b")
+_FAKED = re.compile(r"\bfak(?:e|ing|ed)\b(?!.*\b(?:tears?|crying|accent|id)\b)")
+_ABOUT = re.compile(r"^\W*(?:what|why)\b.*\b(?:about|at|for)\W*$")  # "what is she smiling about?"
+_LANGUAGE = re.compile(
+    r"\b(?:in|auf|en|speak|to) (?:german|deutsch|french|français|spanish|español|italian|portuguese|russian|chinese|japanese|"
+    r"arabic|turkish|hindi|polish|dutch|korean)\b"
+)
+_RATHER = re.compile(r"\b(?:and not|but not|not|instead of|rather than|over) (?:\w+ )?(?:like )?(\w+)")
+NAMES_UNITS = ("there", "absent", "strength", "side", "when", "cause", "au")
+TAKES_SIDE = ("there", "absent", "strength")
+NAMES_LABEL = ("is", "why", "whynot", "toward", "listed")
+OVER_TIME = ("there", "strength", "is", "at", "moments", "course", "strongest", "other")
+COMPARABLE = ("there", "absent", "strength", "strongest", "weakest", "side", "is", "other", "label", "faces", "movements",
+              "refuse", "unclear", "offtopic", "smile", "who", "part", "mood", "sure", "rest")
+
+
+def _any(words: tuple[str, ...]) -> re.Pattern:
+    return re.compile(rf"\b(?:{'|'.join(words)})\b")
+
+
+_LABELS = {
+    label: _any(tuple(w for w in (*ADJECTIVES[label], *NOUNS[label], *COMPARED.get(label, ())) if w not in UNSURE))
+    for label in LABELS
+}
+_OTHER = _any((*OTHER, *OTHER_NOUNS))
+_LONG = {w: label for label in LABELS for w in (*ADJECTIVES[label], *NOUNS[label]) if len(w) >= 5 and w not in UNSURE}
+
+
+def heard(call: Call, question: str, follows: bool = False) -> Call:
+    """The call with what the question's own words leave no choice about. follows: the question follows on another one, so
+    that what it is about may stand there."""
+    text = question.lower()
+    if call.name != "refuse" and (why := reason(text)):
+        return Call("refuse", word=why)
+    for rule in (_small_talk, _compared, _labelled, _coded, _sided):
+        call = rule(call, text, follows)
+    return call
+
+
+def _small_talk(call: Call, text: str, _: bool) -> Call:
+    """Abuse is no thanks, "in German, please" is about languages, and a smile that may be faked is still a smile."""
+    if call == Call("refuse", word="truth") and _FAKED.search(text) and not labels_in(text):
+        return Call("smile")  # what can be said of it: with or without the cheeks
+    if call.name == "outside" and (units := units_in(text)) and _ABOUT.search(text):
+        return Call("cause", (units,))
+    if _RUDE.search(text) and call.name in ("thanks", "hello", "bye"):
+        return Call("offtopic")
+    return Call("language") if _LANGUAGE.search(text) and call.name in ("offtopic", "unclear", "label", "why", "tell") else call
+
+
+def labels_in(text: str) -> list[str]:
+    """Labels with a word in a text of small letters, also a mistyped one of five letters or more."""
+    found = [label for label in LABELS if _LABELS[label].search(text)]
+    if not found:
+        words = [w for w in re.findall(r"[a-z]+", text) if len(w) >= 4]
+        close = [m for w in words for m in difflib.get_close_matches(w, _LONG, 1, 0.85) if m[0] == w[0]]
+        found = list(dict.fromkeys(_LONG[m] for m in close))
+    return found
+
+
+def units_in(text: str) -> tuple[str, ...]:
+    """Units of the first movement that a text of small letters names by what people call it; () when there is none."""
+    return next((units for words, units in _MOVEMENTS if words.search(text)), ())
+
+
+def codes_in(text: str) -> list[str]:
+    """Units named by their codes: "au6 and 12" -> AU06, AU12."""
+    numbers = [n for found in _CODES.findall(text) for n in re.findall(r"\d+", found)]
+    return list(dict.fromkeys(f"AU{int(n):02d}" for n in numbers))
+
+
+def names_one(question: str) -> bool:
+    """Whether a question says which of several faces or pictures it is about: "the guy on the left", "the second picture"."""
+    return bool(_NAMED.search(question.lower()))
+
+
+def meant(question: str, everyone: list[Face]) -> Face | None:
+    """The face that a question says it is about; None when it names none of these, or several. everyone: in order."""
+    found = {one.name: one for words in _NAMED.findall(question.lower()) if (one := _named(words, everyone))}
+    return next(iter(found.values())) if len(found) == 1 else None
+
+
+def _named(words: tuple[str, str, str, str], everyone: list[Face]) -> Face | None:
+    """words: the groups of _NAMED, of which one was found."""
+    after, before, nth, number = words
+    if nth:
+        in_order = sorted(everyone, key=lambda one: one.name)
+        return in_order[_NTH[nth]] if _NTH[nth] < len(in_order) and in_order[0].name.startswith("picture") else None
+    fits = (lambda name: re.match(rf"(?:face|picture) {number}\b", name)) if number else (
+        lambda name: _AT[after or before] in name.split("(")[-1])
+    return next((one for one in everyone if fits(one.name)), None)
+
+
+def _compared(call: Call, text: str, _: bool) -> Call:
+    """Who of several faces, or which moment, in the movement or the label that is compared."""
+    labels = labels_in(text)
+    units = call.units[:1] or ((units_in(text),) if units_in(text) else ())
+    if len(labels) > 1 or not (units or labels):
+        return call
+    if _ENDS.search(text) and call.name in OVER_TIME:
+        return Call("moments", () if labels else units, labels[0] if labels else "")
+    several = _EVERYONE.search(text) or (_MORE.search(text) and (_WHO.search(text) or _THAN.search(text)))
+    if call.name not in COMPARABLE or not (several or call.name == "faces"):
+        return call
+    if re.search(r"\bleft\b.*\bright\b|\bright\b.*\bleft\b", text):
+        return Call("sides", units) if units else call
+    return Call("faces", () if labels else units, labels[0] if labels else "")
+
+
+def _labelled(call: Call, text: str, _: bool) -> Call:
+    labels, other = labels_in(text), bool(_OTHER.search(text))
+    if call.name in ("why", "whynot") and len(labels) == 2 and (rather := _RATHER.search(text)):
+        asked = labels_in(rather[1])  # "why anger and not disgust?" asks for the second
+        return Call("whynot", label=asked[0]) if len(asked) == 1 else call
+    if call.name == "other" and len(labels) == 1 and not other:
+        return Call("why" if text.startswith(("why", "what makes")) else "is", label=labels[0])
+    if call.name == "is" and other and not labels:
+        return Call("other")
+    if call.name in NAMES_LABEL and call.label and len(labels) == 1 and call.label not in labels and not other:
+        return replace(call, label=labels[0])
+    return call
+
+
+def _coded(call: Call, text: str, _: bool) -> Call:
+    codes, asked = codes_in(text), {au for units in call.units for au in units}
+    if (missing := [au for au in codes if au not in asked]) and call.name in NAMES_UNITS:
+        unknown = [au for au in missing if int(au[2:]) not in AUS]
+        kept = call.units if asked & set(codes) else ()  # none of the codes is in the call: its units were misread
+        added = tuple((au,) for au in unknown or missing)
+        return Call("au", added) if unknown else replace(call, units=(*kept, *added))
+    if call.name == "edit" and len(codes) == len(call.edits) == 1 and int(codes[0][2:]) in AUS:
+        return replace(call, edits={codes[0]: next(iter(call.edits.values()))})
+    return call
+
+
+def _sided(call: Call, text: str, follows: bool) -> Call:
+    if call.name not in TAKES_SIDE or call.side == "both":
+        return call
+    text = _NAMED.sub(" ", text)  # "the guy on the left" is a face, not a side of one
+    said = {side for found in _SIDE.findall(text) for side in found if side}
+    if len(said) == 1:
+        return replace(call, side=said.pop())
+    unsaid = not follows and not re.search(r"\bleft\b|\bright\b(?! *\?| *$)", text)  # "they are raised, right?"
+    return replace(call, side="") if call.side and unsaid else call

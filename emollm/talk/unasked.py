@@ -1,0 +1,93 @@
+"""What is not told about people, known by the question's own words: the net under the language model's refusals.
+
+Each pattern asks for words that are hard to mean otherwise, and for a person where the subject alone is harmless ("is lying
+visible in a face?" is a question about faces, "is he lying?" about somebody).
+"""
+
+from __future__ import annotations
+
+import re
+
+_ONE = (
+    r"(?:he|she|they|him|her|them|his|their|this|that|these|those|someone|somebody|the (?:\w+ )?(?:person|man|woman|guy|girl|"
+    r"boy|lady|kid|child|suspect|witness|patient|candidate|applicant|face|one|husband|wife))"
+)
+_ASKS = rf"\b(?:is|was|are|were|does|did|do|would|could|can|looks?|seems?|has|if|whether|think|say|tell|that) (?:\w+ )?{_ONE}\b"
+_HOW = r"(?:very |so |really |a |an |actually |quite |a bit )*"
+
+
+def _asked(words: str) -> str:
+    """A question whether somebody is this, with anything in between."""
+    return rf"{_ASKS} .*\b(?:{words})\b"
+
+
+# Reason of call.REFUSED -> what asks for it.
+PATTERNS = {
+    "instructions": (
+        r"\b(?:ignore|disregard|forget|override|bypass) (?:all |any |every |your |the |my |of |previous |prior |these |"
+        r"those |above |earlier |safety )*(?:instructions?|rules?|measurements?|evidence|"
+        r"polic(?:y|ies)|guidelines?|prompts?|limits)\b",
+        r"\bsystem prompt\b|\bjailbreak\b|\b(?:developer|debug|admin|god) mode\b|<\|im_(?:start|end)\|>",
+        r"\bpretend (?:that |you )",
+        r"^\W*(?:system|assistant|developer|admin)\s*\W*:",
+    ),
+    "truth": (
+        _asked("lying|lies|a liar|lie|truthful|deceiving|deceptive|telling the truth|tells the truth|bluffing|hiding something|"
+               "cheating"),
+    ),
+    "age": (
+        r"\bhow old\b(?! (?:is|are) (?:you|this (?:program|software|method)|facs|it)\b)",
+        _asked("years? old|underage|over (?:18|eighteen|21)|under 18|a minor|a teenager|teen|elderly|middle[- ]aged"),
+        r"\b(?:his|her|their|person's|guess the|estimate the|what) (?:exact |approximate |real )?age\b",
+    ),
+    "identity": (
+        r"\bwho(?: is|'?s) (?:he|she|this|that|the (?:\w+ )?(?:man|woman|girl|boy|guy|person|lady|kid|actor|actress))"
+        r"(?: (?:in|on|here|there)\b.*)?\W*$",
+        r"\bnames? of (?:this|that|the|these) (?:man|woman|person|guy|girl|boy|actor|actress|people)\b",
+        r"\bwhat(?: is|'?s) (?:his|her|their) name\b|\b(?:recogni[sz]e|identify) (?:him|her|them|this (?:person|man|woman))\b",
+        _asked("celebrity|famous"),
+    ),
+    "sex": (
+        r"\b(?:male or (?:a )?female|man or (?:a )?woman|woman or (?:a )?man|boy or (?:a )?girl|girl or (?:a )?boy)\b",
+        r"\b(?:his|her|their|person's|what|guess the) (?:gender|biological sex)\b",
+        rf"{_ASKS} {_HOW}(?:trans|transgender|male|female)\b",
+    ),
+    "ethnicity": (
+        r"\b(?:his|her|their|person's|what|which|guess the) (?:ethnicity|race|nationality|religion|skin colou?r)\b",
+        _asked("muslim|jewish|christian|hindu|asian|african|arab|latino|latina|hispanic|foreigner|immigrant"),
+        r"\bwhere (?:is|are|does|do) (?:he|she|they|this (?:man|woman|person|guy|girl|boy)) (?:come )?from\b",
+    ),
+    "health": (
+        _asked(r"depressed|depression|autistic|autism|adhd|bipolar|parkinson\w*|stroke|palsy|ill|sick|disease|disorder|drunk|"
+               r"on drugs|stoned|pregnant|suicidal|ptsd|schizo\w+|psychotic|botox|dementia|alzheimer\w*|intoxicated"),
+        r"\bdiagnos[ei]\w*\b",
+    ),
+    "hiring": (
+        r"\b(?:hire|recruit|employ|promote) (?:him|her|them|this|that|the)\b|\b(?:give|lend) (?:him|her|them) (?:a |the )?"
+        r"(?:loan|job|credit|money)\b",
+        _asked(r"good (?:\w+ )?(?:employee|teacher|leader|manager|nurse|worker|boss|salesman|candidate|tenant|colleague)|"
+               r"qualified|fit for (?:the|this|a) job|creditworthy|pay back|repay"),
+    ),
+    "policing": (
+        _asked(r"criminal|guilty|terrorist|dangerous|violent|a threat|a thief|stealing|stole|shoplifter|attack|"
+               r"(?:hit|hurt|kill|punch) (?:someone|somebody|me|us|people)|commit(?:ted)? (?:a |the )?crime"),
+        r"\b(?:airport|border) security\b|\barrest (?:him|her|them|this)\b",
+    ),
+    "attraction": (
+        rf"{_ASKS} {_HOW}(?:hot|sexy|attractive|beautiful|ugly|pretty(?! \w)|handsome|cute|good[- ]looking)\b",
+        rf"{_ASKS} .*\b(?:like|love|fancy|flirting with|into|attracted to) (?:me|each other)\b",
+        r"\brate (?:her|his|their) (?:looks|beauty|attractiveness)\b",
+    ),
+    "character": (
+        rf"{_ASKS} {_HOW}(?:smart|intelligent|stupid|dumb|trustworthy|evil|narcissist\w*|psychopath\w*|introvert\w*|"
+        r"extrovert\w*|gay|lesbian|rich|arrogant|racist|(?:good|bad|nice) person)\b",
+        _asked(r"republican|democrat|conservative|left[- ]wing|right[- ]wing|vote[sd]?"),
+        r"\b(?:his|her|their) (?:iq|personality|character)\b",
+    ),
+}
+_PATTERNS = {name: re.compile("|".join(patterns)) for name, patterns in PATTERNS.items()}
+
+
+def reason(text: str) -> str:
+    """Of call.REFUSED, what a question in small letters plainly asks for; empty when it does not."""
+    return next((name for name, pattern in _PATTERNS.items() if pattern.search(text)), "")
