@@ -80,6 +80,31 @@ def test_the_other_faces_are_known(ask, sent):
     assert found.emollm["call"] == "faces" and "one face only" not in looked_up and len(looked_up) == 2
 
 
+def test_several_pictures_are_told_apart(ask, sent):
+    """Only the last one used to be looked at, without a word."""
+    both = image(sent.photo), image(sent.two)
+    assert ask(*both, text("Is AU12 there?")).text.startswith("Picture 2: ")
+    first = ask(*both, text("Is AU12 there in the first picture?"))
+    assert first.text == f"Picture 1: {ask(image(sent.photo), text('Is AU12 there in the first picture?')).text}"
+    compared = ask(*both, text("Is the first one happier than the second?"))
+    assert compared.emollm["call"] == "faces happiness"
+    assert all(name in compared.text.lower() for name in ("picture 1", "picture 2"))
+
+
+def test_too_many_pictures_are_refused(http, sent):
+    parts = [image(one) for one in (sent.photo, sent.mirrored, sent.two, sent.jpeg, sent.webp)]
+    body = {"model": TALKER, "messages": [{"role": "user", "content": [*parts, text("Who smiles more?")]}]}
+    answer = http.post("/v1/chat/completions", json=body)
+    assert answer.status_code == 400, answer.text
+    check_refusal(answer.json()["error"], "messages", ("at most 4",))
+
+
+def test_the_picture_without_a_face_is_named(http, sent):
+    parts = [image(sent.photo), image(sent.empty), text("Who smiles more?")]
+    answer = http.post("/v1/chat/completions", json={"model": TALKER, "messages": [{"role": "user", "content": parts}]})
+    assert answer.status_code == 422 and "picture 2 of 2: " in answer.json()["error"]["message"]
+
+
 def test_a_stream_is_the_same_answer(server, ask, sent):
     client = OpenAI(base_url=f"{server.url}/v1", api_key="none")
     messages = [{"role": "user", "content": [image(sent.photo), text("What is the strongest movement?")]}]

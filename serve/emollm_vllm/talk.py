@@ -10,18 +10,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import OrderedDict
+from dataclasses import replace
 from uuid import uuid4
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from emollm.answer.prompt import DEFAULT_QUESTION
+from emollm.chat.talking import named
 from emollm.schema import AUSeries, InputError
 from emollm.subject import Subject, under
 from emollm.talk import TALKER
 from emollm.talk.call import Call, parse
 from emollm.talk.dialogue import CALL_TOKENS, Exchange, plain, prompt
 from emollm.talk.face import Face
+from emollm.talk.heard import heard, names_one
 from emollm.talk.lookup import look_up
 from emollm.talk.talker import KEPT, Reply, advance, steps
 from emollm_vllm.answers import FORMS
@@ -30,6 +33,7 @@ from emollm_vllm.plugin.media import connector, media_of, subject_of, text_of
 from emollm_vllm.plugin.processing import client_error
 
 KEPT_LOOKS, KEPT_CHATS = 256, 1024
+MOST_MEDIA = 4  # pictures and clips that one conversation is about
 LONGEST_QUESTION = 4000  # characters of a message that are read
 router = APIRouter(include_in_schema=False)
 
@@ -69,6 +73,14 @@ class Talking:
         call = parse(await self.write([Exchange(system[:LONGEST_QUESTION])], CALL_TOKENS))
         return call.word if call.name == "tell" else ""
 
+    async def beside(self, face: Face, subjects: list[Subject], names: dict[int, str]) -> None:
+        """Give a face the others of its picture, which are read only when they are asked about."""
+        face.name = names.get(face.series.face_id, face.name)
+        for s in subjects:
+            if s.series.face_id != face.series.face_id:
+                other = await self.face(s)
+                face.others.append(replace(other, name=names.get(s.series.face_id, other.name)))
+
     async def reply(self, before: list[Exchange], question: str, face: Face | None, style: str) -> Reply:
         asking = steps(before, question, lambda _: face, style)
         step = advance(asking)
@@ -83,7 +95,8 @@ class Talking:
             key = _key(turns[: k + 1], face)
             if key not in self.chats:
                 exchange = Exchange(question)
-                call: Call = parse(await self.write([*earlier[-KEPT:], exchange], CALL_TOKENS))
+                written = await self.write([*earlier[-KEPT:], exchange], CALL_TOKENS)
+                call: Call = heard(parse(written), question, bool(earlier))
                 exchange.call, exchange.facts = str(call), look_up(call, face).text()
                 exchange.answer = answer[:LONGEST_QUESTION]
                 self.remember(key, exchange)
@@ -114,25 +127,43 @@ async def completions(request: Request):
     body, talking = await request.json(), request.app.state.emollm_talking
     messages = [m for m in body.get("messages") or [] if isinstance(m, dict)]
     turns, question, system = _turns(messages)
-    media = media_of(messages)
+    media = {one: place for place, one in reversed([*enumerate(media_of(messages))])}  # a history may send one again
     try:
-        subject = await subject_of(body, *media[-1]) if media else None
-        face = None if subject is None else await talking.face(subject)
+        if len(media) > MOST_MEDIA:
+            raise InputError(f"{len(media)} pictures and clips in one conversation, at most {MOST_MEDIA} are read. Send those "
+                             "that are asked about, or begin another conversation.")
+        face = await _face(talking, body, media)
     except InputError as error:
         raise client_error(error, admission.ASKED_IN[body["form"]]) from None
     before = await talking.exchanges(turns[-KEPT:], face)
     style = await talking.style(system)
     said = await talking.reply(before, question, face, style)
-    if said.call.name == "faces" and media:  # the others are read only when they are asked about
-        prepared = await connector().measure(*media[-1])
-        face.others = {s.series.face_id: (await talking.face(under(s, subject.prior))).gist for s in prepared.readable
-                       if s.series.face_id != face.series.face_id}
+    if len(media) == 1 and (said.call.name == "faces" or any(map(names_one, [question, *[e.question for e in before]]))):
+        prepared = await connector().measure(*next(iter(media)))
+        await talking.beside(face, [under(s, face.prior) for s in prepared.readable], named(prepared))
         said = await talking.reply(before, question, face, style)
     talking.remember(_key([*turns, (question, said.text)], face), said.exchange)
     form = FORMS[body["form"]](body.get("model", TALKER), said, talking.usage(question, said.text))
     if body.get("stream"):
         return StreamingResponse(form.pieces(), media_type="text/event-stream")
     return JSONResponse(form.whole())
+
+
+async def _face(talking: Talking, body: dict, media: dict[tuple[str, str], int]) -> Face | None:
+    """The face that a conversation is about: of its last picture, with the main faces of the others beside it. media: address
+    and kind -> place in the request. Raises InputError, NoFaceError."""
+    faces = []
+    for number, one in enumerate(sorted(media, key=media.get), 1):
+        try:
+            faces.append(await talking.face(await subject_of(body, *one, media[one])))
+        except InputError as error:
+            raise type(error)(f"picture {number} of {len(media)}: {error}" if len(media) > 1 else str(error)) from None
+        if len(media) > 1:
+            faces[-1].name, faces[-1].aloud = f"picture {number}", True
+    if not faces:
+        return None
+    faces[-1].others = faces[:-1]
+    return faces[-1]
 
 
 def _turns(messages: list[dict]) -> tuple[list[tuple[str, str]], str, str]:

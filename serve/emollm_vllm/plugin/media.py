@@ -290,12 +290,12 @@ def media_of(messages: list[dict]) -> list[tuple[str, str]]:
     return media + [(p["image_url"], "image_url") for p in parts if isinstance(p.get("image_url"), str)]
 
 
-async def subject_of(body: dict, url: str, parameter: str) -> Subject:
-    """The face that a request about one picture or clip is about. Raises InputError, NoFaceError."""
+async def subject_of(body: dict, url: str, parameter: str, place: int = 0) -> Subject:
+    """The face that a request is about in one picture or clip, the `place`-th that it sends. Raises InputError, NoFaceError."""
     prepared = await connector().measure(url, parameter)
     choices = body.get("mm_processor_kwargs")
-    chosen = {k: v[0] for k, v in (choices if isinstance(choices, dict) else {}).items()
-              if k in CHOICES and isinstance(v, list) and v and v[0] is not None}
+    chosen = {k: v[place] for k, v in (choices if isinstance(choices, dict) else {}).items()
+              if k in CHOICES and isinstance(v, list) and len(v) > place and v[place] is not None}
     return choose_subject(prepared, **chosen)
 
 
