@@ -105,7 +105,7 @@ _NAMED = re.compile(
 )
 _RUDE = re.compile(r"\b(?:fuck\w*|shit\w*|idiot\w*|stupid|dumb|useless|suck|sucks|crap|moron|garbage|rubbish)\b")
 _FAKED = re.compile(r"\bfak(?:e|ing|ed)\b(?!.*\b(?:tears?|crying|accent|id)\b)")
-_ABOUT = re.compile(r"^\W*(?:what|why)\b.*\b(?:about|at|for)\W*$")  # "what is she smiling about?"
+_ABOUT = re.compile(r"^\W*(?:whats?|why)\b.*\b(?:about|at|for)\W*$")  # "what is she smiling about?"
 _LANGUAGE = re.compile(
     r"\b(?:in|auf|en|speak|to) (?:german|deutsch|french|français|spanish|español|italian|portuguese|russian|chinese|japanese|"
     r"arabic|turkish|hindi|polish|dutch|korean)\b"
