@@ -96,7 +96,7 @@ def test_too_many_pictures_are_refused(http, sent):
     body = {"model": TALKER, "messages": [{"role": "user", "content": [*parts, text("Who smiles more?")]}]}
     answer = http.post("/v1/chat/completions", json=body)
     assert answer.status_code == 400, answer.text
-    check_refusal(answer.json()["error"], "messages", ("at most 4",))
+    check_refusal(answer.json()["error"], "messages[0].content[4]", ("more than 4",))
 
 
 def test_the_picture_without_a_face_is_named(http, sent):

@@ -33,7 +33,6 @@ from emollm_vllm.plugin.media import connector, media_of, subject_of, text_of
 from emollm_vllm.plugin.processing import client_error
 
 KEPT_LOOKS, KEPT_CHATS = 256, 1024
-MOST_MEDIA = 4  # pictures and clips that one conversation is about
 LONGEST_QUESTION = 4000  # characters of a message that are read
 router = APIRouter(include_in_schema=False)
 
@@ -129,9 +128,6 @@ async def completions(request: Request):
     turns, question, system = _turns(messages)
     media = {one: place for place, one in reversed([*enumerate(media_of(messages))])}  # a history may send one again
     try:
-        if len(media) > MOST_MEDIA:
-            raise InputError(f"{len(media)} pictures and clips in one conversation, at most {MOST_MEDIA} are read. Send those "
-                             "that are asked about, or begin another conversation.")
         face = await _face(talking, body, media)
     except InputError as error:
         raise client_error(error, admission.ASKED_IN[body["form"]]) from None
