@@ -8,7 +8,9 @@ import io
 import os
 import struct
 import zlib
+from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 
@@ -64,7 +66,8 @@ ALPHA_STILLS = {
 
 def written(codec: str, pixels: str, frames: list, container: str = "matroska", options: dict | None = None,
             **context) -> bytes:
-    """A clip of av frames, FPS a second. context: further settings of the encoder."""
+    """A clip of av frames, FPS a second, each an object of its own: encoders with threads hold them. context: further settings
+    of the encoder."""
     import av
 
     file = io.BytesIO()
@@ -142,10 +145,12 @@ def hdr_clip(face: np.ndarray, transfer: str, codec: str = "libx265", form: str 
     import av
 
     code = TRANSFERS[transfer]
-    deep = av.VideoFrame.from_ndarray(np.rint(coded(face, transfer) * 65535).astype(np.uint16), "rgb48le")
-    frame = deep.reformat(format=form, dst_colorspace=9, dst_color_range=1)
-    frame.colorspace, frame.color_trc, frame.color_primaries = 9, code, 9
-    return written(codec, form, [frame] * 2, container, {"crf": "8"} if "265" in codec else {}, colorspace=9, color_trc=code,
+    values, frames = np.rint(coded(face, transfer) * 65535).astype(np.uint16), []
+    for _ in range(2):
+        frame = av.VideoFrame.from_ndarray(values, "rgb48le").reformat(format=form, dst_colorspace=9, dst_color_range=1)
+        frame.colorspace, frame.color_trc, frame.color_primaries = 9, code, 9
+        frames.append(frame)
+    return written(codec, form, frames, container, {"crf": "8"} if "265" in codec else {}, colorspace=9, color_trc=code,
                    color_primaries=9, color_range=1)
 
 
@@ -182,7 +187,7 @@ def veiled(face: np.ndarray) -> np.ndarray:
     return np.dstack([face, alpha])
 
 
-def _deep_stills(face: np.ndarray) -> dict[str, bytes]:
+def _deep_stills(face: np.ndarray) -> dict[str, Callable[[], bytes]]:
     import cv2
     from PIL import Image
 
@@ -190,32 +195,48 @@ def _deep_stills(face: np.ndarray) -> dict[str, bytes]:
     clear = np.dstack([colour, veiled(face)[:, :, 3].astype(np.uint16) * 257])
     wide = {"grey16.tif": grey, "grey16.pgm": grey, "colour16.ppm": colour, "grey16.jp2": grey, "colour16.jp2": colour,
             "alpha16.png": clear, "alpha16.tif": clear, "grey.pfm": grey.astype(np.float32) / 4080}
-    files = {f"deep_{name}": cv2.imencode(f".{name.split('.')[1]}", values)[1].tobytes() for name, values in wide.items()}
-    files["deep_int32.tif"] = saved(Image.fromarray(grey.astype(np.int32)), "TIFF")
-    return files
+
+    def coded(name: str, values: np.ndarray) -> bytes:
+        return cv2.imencode(f".{name.split('.')[1]}", values)[1].tobytes()
+
+    makers = {f"deep_{name}": partial(coded, name, values) for name, values in wide.items()}
+    return makers | {"deep_int32.tif": partial(saved, Image.fromarray(grey.astype(np.int32)), "TIFF")}
 
 
 # All of them
 
 
-def seeds(face: np.ndarray) -> dict[str, bytes]:
-    """Name -> a small sound file of each kind, with the face of [H, W, 3] uint8."""
+def makers(face: np.ndarray) -> dict[str, Callable[[], bytes]]:
+    """Name -> what makes a small sound file of each kind, with the face of [H, W, 3] uint8."""
     from PIL import Image
 
     clear = veiled(face)
-    files = {f"fields_{name}": written(codec, pixels, list(map(plain, combed(face, 8, first=first)[0])), container, options)
-             for name, (codec, container, pixels, options, first) in INTERLACED.items()}
-    files |= {f"hdr_{name}": hdr_clip(face, transfer, codec, pixels, container)
-              for name, (codec, container, pixels, transfer) in HDR.items()}
-    files |= {f"hdr_{transfer}_{form}".lower(): hdr_photo(face, form, transfer) for form in ("PNG", "AVIF", "HEIF")
-              for transfer in TRANSFERS}
-    files |= {f"alpha_{name}": written(codec, pixels, [plain(clear).reformat(format=pixels)] * 2, container, options)
-              for name, (codec, container, pixels, options) in SEE_THROUGH.items()}
-    files |= {f"alpha_{name}": saved(Image.fromarray(clear).convert(mode), form, **options)
-              for name, (form, mode, options) in ALPHA_STILLS.items()}
-    images = [Image.fromarray(np.roll(clear, 2 * k, 1)) for k in range(3)]
-    files |= {f"alpha_moving_{form}".lower(): saved(images[0], form, save_all=True, append_images=images[1:], duration=80)
-              for form in ("GIF", "PNG", "WEBP", "AVIF")}
-    files |= {f"deep_{name}": written(codec, pixels, [plain(face).reformat(format=pixels)] * 2, container, options)
-              for name, (codec, container, pixels, options) in DEEP.items()}
-    return files | _deep_stills(face)
+
+    def fields(codec: str, container: str, pixels: str, options: dict, first: str) -> bytes:
+        return written(codec, pixels, list(map(plain, combed(face, 8, first=first)[0])), container, options)
+
+    def two(picture: np.ndarray, codec: str, container: str, pixels: str, options: dict) -> bytes:
+        return written(codec, pixels, [plain(picture).reformat(format=pixels) for _ in range(2)], container, options)
+
+    def still(form: str, mode: str, options: dict) -> bytes:
+        return saved(Image.fromarray(clear).convert(mode), form, **options)
+
+    def moving(form: str) -> bytes:
+        first, *rest = (Image.fromarray(np.roll(clear, 2 * k, 1)) for k in range(3))
+        return saved(first, form, save_all=True, append_images=rest, duration=80)
+
+    made = {f"fields_{name}": partial(fields, *how) for name, how in INTERLACED.items()}
+    made |= {f"hdr_{name}": partial(hdr_clip, face, transfer, codec, pixels, container)
+             for name, (codec, container, pixels, transfer) in HDR.items()}
+    made |= {f"hdr_{transfer}_{form}".lower(): partial(hdr_photo, face, form, transfer) for form in ("PNG", "AVIF", "HEIF")
+             for transfer in TRANSFERS}
+    made |= {f"alpha_{name}": partial(two, clear, *how) for name, how in SEE_THROUGH.items()}
+    made |= {f"alpha_{name}": partial(still, *how) for name, how in ALPHA_STILLS.items()}
+    made |= {f"alpha_moving_{form}".lower(): partial(moving, form) for form in ("GIF", "PNG", "WEBP", "AVIF")}
+    made |= {f"deep_{name}": partial(two, face, *how) for name, how in DEEP.items()}
+    return made | _deep_stills(face)
+
+
+def seeds(face: np.ndarray) -> dict[str, bytes]:
+    """Name -> a small sound file of each kind."""
+    return {name: make() for name, make in makers(face).items()}

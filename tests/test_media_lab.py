@@ -24,7 +24,7 @@ GREY = FACE @ [0.299, 0.587, 0.114]
 @pytest.mark.parametrize("form", ["gray16le", "gbrp16le", "yuv444p16le", "yuv420p16le"])
 @pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
 def test_samples_of_fewer_bits_in_words_of_16_are_read_on_their_real_range(form, bits):
-    read = media.read(lab.written("ffv1", form, [lab.in_words(FACE, bits, form)] * 2), name="lab")
+    read = media.read(lab.written("ffv1", form, [lab.in_words(FACE, bits, form) for _ in range(2)]), name="lab")
     expected = np.repeat(GREY[:, :, None], 3, 2) if form.startswith("gray") else FACE
     for _, _, rgb in read.frames():
         assert np.abs(rgb - expected.astype(float)).mean() < (3 if form == "yuv420p16le" else 1.5)
@@ -52,9 +52,9 @@ def test_packed_words_too(form):
 def test_a_format_that_names_its_depth_is_read_on_it_without_a_word(codec, form, container, size, options):
     face = damaged.face(size, size)
     grey = form.startswith("gray")
-    frame = (lab.samples([np.rint(GREY * ((2**int(form[4:6]) - 1) / 255)).astype(np.uint16)], form) if grey
-             else av.VideoFrame.from_ndarray(face, "rgb24").reformat(format=form))
-    read = media.read(lab.written(codec, form, [frame] * 2, container, options), name="lab")
+    frames = [lab.samples([np.rint(GREY * ((2**int(form[4:6]) - 1) / 255)).astype(np.uint16)], form) if grey
+              else av.VideoFrame.from_ndarray(face, "rgb24").reformat(format=form) for _ in range(2)]
+    read = media.read(lab.written(codec, form, frames, container, options), name="lab")
     _, _, rgb = next(read.frames())
     expected = np.repeat(GREY[:, :, None], 3, 2) if grey else face
     assert np.abs(rgb - expected.astype(float)).mean() < 4 and read.notices == []
@@ -167,7 +167,7 @@ def test_the_units_of_a_face_in_high_dynamic_range_are_those_of_the_plain_one(as
     from emollm.explainer import measure
 
     face = np.ascontiguousarray(astronaut[:256, 60:316])
-    standard = [av.VideoFrame.from_ndarray(face, "rgb24").reformat(format="yuv444p12le")] * 2
+    standard = [av.VideoFrame.from_ndarray(face, "rgb24").reformat(format="yuv444p12le") for _ in range(2)]
     plain, = measure(lab.written("ffv1", "yuv444p12le", standard), baseline="none")
     for transfer in ("PQ", "HLG"):
         wide, = measure(lab.hdr_clip(face, transfer, "ffv1", "yuv444p12le", "matroska"), baseline="none")
@@ -207,10 +207,10 @@ def test_what_is_see_through_lies_on_white_unless_all_of_it_is(alpha, expected):
 # One of each
 
 
-@pytest.mark.parametrize("name", sorted(SEEDS := lab.seeds(FACE)))
+@pytest.mark.parametrize("name", sorted(MAKERS := lab.makers(FACE)))
 def test_every_kind_is_read_and_what_was_done_to_it_is_said(name):
     """The seeds of the fuzz are sound files of their kind."""
-    read = media.read(SEEDS[name], name="given")
+    read = media.read(MAKERS[name](), name="given")
     (_, _, rgb), *_ = read.frames()
     assert rgb.shape == (damaged.SIDE, damaged.SIDE, 3)
     said, kind = " ".join(read.notices), name.split("_")[0]
