@@ -32,7 +32,8 @@ INTERLACED = {
     "ffv1_fields.mkv": ("ffv1", "matroska", "yuv420p", {}, "tff"), "raw_fields.mov": ("rawvideo", "mov", "uyvy422", {}, "bff"),
     "huffyuv_fields.avi": ("huffyuv", "avi", "yuv422p", {}, "tff")}
 # name: codec, container, pixel format, transfer
-HDR = {"hevc_pq.mp4": ("libx265", "mp4", "yuv420p10le", "PQ"), "hevc_hlg.ts": ("libx265", "mpegts", "yuv420p10le", "HLG"),
+# HEVC not in MP4: this FFmpeg's muxer refuses its first packet now and then, most of all on one core.
+HDR = {"hevc_pq.mkv": ("libx265", "matroska", "yuv420p10le", "PQ"), "hevc_hlg.ts": ("libx265", "mpegts", "yuv420p10le", "HLG"),
        "av1_pq.mkv": ("libsvtav1", "matroska", "yuv420p10le", "PQ"),
        "h264_hlg.mkv": ("libx264", "matroska", "yuv420p10le", "HLG"),
        "prores_hlg.mov": ("prores_ks", "mov", "yuv422p10le", "HLG"), "ffv1_pq.mkv": ("ffv1", "matroska", "yuv444p12le", "PQ")}
