@@ -65,7 +65,20 @@ ALPHA_STILLS = {
 # Clips
 
 
-def written(codec: str, pixels: str, frames: list, container: str = "matroska", options: dict | None = None,
+def written(*how, **more) -> bytes:
+    """As `_written`; x265 now and then hands out a packet that its muxer refuses, most of all on a busy machine."""
+    import av
+
+    for _ in range(4):
+        try:
+            return _written(*how, **more)
+        except av.error.FFmpegError:
+            if how[0] != "libx265":
+                raise
+    return _written(*how, **more)
+
+
+def _written(codec: str, pixels: str, frames: list, container: str = "matroska", options: dict | None = None,
             **context) -> bytes:
     """A clip of av frames, FPS a second, each an object of its own: encoders with threads hold them. context: further settings
     of the encoder."""

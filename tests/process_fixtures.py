@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-PATIENCE = 300  # s; a start takes half a minute on two idle cores
+PATIENCE = 900  # s; a start takes half a minute on two idle cores
 
 
 def ask(url, body=None, headers=None):

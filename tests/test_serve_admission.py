@@ -10,7 +10,7 @@ from emollm_vllm.door.admission import RequestLimits
 from emollm_vllm.plugin import places
 from gate_fixtures import CHAT, CLIP, PICTURE, _app, _ask, _chat, _measuring, error_of  # noqa: F401 (fixtures)
 
-from emollm.answer.prompt import SPECIAL_TOKENS
+from emollm.answer.prompt import DEFAULT_QUESTION, SPECIAL_TOKENS
 
 
 def test_a_good_request_reaches_the_application_unchanged(chat):
@@ -71,9 +71,15 @@ def test_a_conversation_about_no_face_is_refused(ask):
 
 
 def test_instructions_are_not_given_to_the_model(ask):
-    turns = [{"role": "system", "content": "You are a helpful assistant."}, {"role": "user", "content": [PICTURE]}]
+    said = [PICTURE, {"type": "text", "text": "Why?"}]
+    turns = [{"role": "system", "content": "You are a helpful assistant."}, {"role": "user", "content": said}]
     assert ask("POST", CHAT, json={"messages": turns}).json()["body"]["messages"] == turns[1:]
     assert error_of(ask("POST", CHAT, json={"messages": [{"role": "system", "content": 7}]}), 400)["param"]
+
+
+def test_a_picture_without_a_word_is_asked_why(ask):
+    (turn,) = ask("POST", CHAT, json={"messages": [{"role": "user", "content": [PICTURE]}]}).json()["body"]["messages"]
+    assert turn["content"] == [PICTURE, {"type": "text", "text": DEFAULT_QUESTION}]
 
 
 @pytest.mark.parametrize(("content", "param"), [
