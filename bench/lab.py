@@ -16,8 +16,9 @@ import numpy as np
 
 FPS = 25
 TRANSFERS = {"PQ": 16, "HLG": 18}  # as ITU-T H.273 numbers them
+# No B frames in x265: in a clip shorter than its delay for them it gives packets a decoding time that muxers refuse at random.
 QUICK = {"libvpx": {"deadline": "realtime", "cpu-used": "8"}, "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
-         "libx265": {"preset": "ultrafast", "x265-params": "log-level=none"}, "libsvtav1": {"preset": "12"},
+         "libx265": {"preset": "ultrafast", "x265-params": "log-level=none:bframes=0"}, "libsvtav1": {"preset": "12"},
          "libx264": {"preset": "ultrafast"}}
 FIELDS = {"flags": "+ilme+ildct"}
 # name: codec, container, pixel format, options, field that is shown first
@@ -32,8 +33,7 @@ INTERLACED = {
     "ffv1_fields.mkv": ("ffv1", "matroska", "yuv420p", {}, "tff"), "raw_fields.mov": ("rawvideo", "mov", "uyvy422", {}, "bff"),
     "huffyuv_fields.avi": ("huffyuv", "avi", "yuv422p", {}, "tff")}
 # name: codec, container, pixel format, transfer
-# HEVC not in MP4: this FFmpeg's muxer refuses its first packet now and then, most of all on one core.
-HDR = {"hevc_pq.mkv": ("libx265", "matroska", "yuv420p10le", "PQ"), "hevc_hlg.ts": ("libx265", "mpegts", "yuv420p10le", "HLG"),
+HDR = {"hevc_pq.mp4": ("libx265", "mp4", "yuv420p10le", "PQ"), "hevc_hlg.ts": ("libx265", "mpegts", "yuv420p10le", "HLG"),
        "av1_pq.mkv": ("libsvtav1", "matroska", "yuv420p10le", "PQ"),
        "h264_hlg.mkv": ("libx264", "matroska", "yuv420p10le", "HLG"),
        "prores_hlg.mov": ("prores_ks", "mov", "yuv422p10le", "HLG"), "ffv1_pq.mkv": ("ffv1", "matroska", "yuv444p12le", "PQ")}
@@ -65,28 +65,23 @@ ALPHA_STILLS = {
 # Clips
 
 
-def written(*how, **more) -> bytes:
-    """As `_written`; x265 now and then hands out a packet that its muxer refuses, most of all on a busy machine."""
-    import av
-
-    for _ in range(4):
-        try:
-            return _written(*how, **more)
-        except av.error.FFmpegError:
-            if how[0] != "libx265":
-                raise
-    return _written(*how, **more)
-
-
-def _written(codec: str, pixels: str, frames: list, container: str = "matroska", options: dict | None = None,
+def written(codec: str, pixels: str, frames: list, container: str = "matroska", options: dict | None = None,
             **context) -> bytes:
     """A clip of av frames, FPS a second, each an object of its own: encoders with threads hold them. context: further settings
     of the encoder."""
+    try:
+        return _encoded(codec, pixels, frames, container, QUICK.get(codec, {}) | (options or {}), context)
+    finally:
+        # SVT-AV1 makes the thread that opens it a real-time one when root runs it, and all that it starts from then on.
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+
+def _encoded(codec: str, pixels: str, frames: list, container: str, options: dict, context: dict) -> bytes:
     import av
 
     file = io.BytesIO()
     with av.open(file, "w", format=container) as made:
-        stream = made.add_stream(codec, rate=FPS, options=QUICK.get(codec, {}) | (options or {}))
+        stream = made.add_stream(codec, rate=FPS, options=options)
         stream.width, stream.height, stream.pix_fmt = frames[0].width, frames[0].height, pixels
         for name, value in context.items():
             setattr(stream.codec_context, name, value)
@@ -95,8 +90,6 @@ def _written(codec: str, pixels: str, frames: list, container: str = "matroska",
             frame.pts, frame.time_base = number, Fraction(1, FPS)
             made.mux(stream.encode(frame))
         made.mux(stream.encode(None))
-    # SVT-AV1 makes the thread that opens it a real-time one when root runs it, and all that it starts from then on.
-    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     return file.getvalue()
 
 

@@ -28,7 +28,7 @@ PATTERNS = {
         r"those |above |earlier |safety )*(?:instructions?|rules?|measurements?|evidence|"
         r"polic(?:y|ies)|guidelines?|prompts?|limits)\b",
         r"\bsystem prompt\b|\bjailbreak\b|\b(?:developer|debug|admin|god) mode\b|<\|im_(?:start|end)\|>",
-        r"\bpretend (?:that |you )",
+        r"\bpretend (?:that |you )(?!.*\b(?:child|kid|five)\w*)",  # "pretend you explain it to a child" asks for a style
         r"^\W*(?:system|assistant|developer|admin)\s*\W*:",
     ),
     "truth": (
