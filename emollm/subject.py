@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from emollm.evidence.stated import state_levels
 from emollm.perception.limits import WHOLE, Cut
 from emollm.schema import MAIN, PRIORS, AUEvent, AUSeries, FaceTrack, InputError, NoFaceError
 from emollm.what_if import edit
@@ -90,6 +92,11 @@ def edited(s: Subject, edits: dict[str, float]) -> Subject:
         return s
     series, events = edit(s.series, s.events, edits)
     return dataclasses.replace(s, series=series, events=events, seen=s.seen or s.series)
+
+
+def stated(s: Subject, au: Mapping) -> Subject:
+    """The same face with action units that somebody states instead of ours (evidence.stated). Raises InputError."""
+    return dataclasses.replace(s, series=state_levels(s.series, au), events=[], seen=s.series)
 
 
 def with_edits(prepared: Prepared, edits: dict[str, float]) -> Prepared:

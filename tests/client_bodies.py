@@ -107,6 +107,7 @@ def talks(picture: bytes, two: bytes) -> dict[str, dict]:
     found["talk: what-if"] = {"messages": [asked], "mm_processor_kwargs": {"what_if": [{"AU12": 0}]}}
     found["talk: no what-if"] = {"messages": [asked], "mm_processor_kwargs": {"what_if": [None]}}
     found["talk: prior"] = {"messages": [asked], "mm_processor_kwargs": {"prior": ["balanced"]}}
+    found["talk: au"] = {"messages": [asked], "mm_processor_kwargs": {"au": [{"AU04": 4, "au23": [3.0, 4]}]}}
     found["talk: face"] = {"messages": [said("user", shows(two), WHY)], "mm_processor_kwargs": {"face": [1]}}
     short = (("max_tokens", 30), ("max_completion_tokens", 5))
     found |= {f"talk: {name} {n}": {"messages": [asked], name: n} for name, n in short}

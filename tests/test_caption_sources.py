@@ -204,6 +204,7 @@ def test_a_body_is_asked_as_the_server_asks_it(tmp_path):
         assert isinstance(items[name].asked, list) == (len(messages) > 1), name
     assert items["talk: what-if"].what_if == (("AU12", 0.0),) and items["talk: no what-if"].what_if == ()
     assert items["talk: prior"].wishes == Wishes(prior="balanced") and items["talk: face"].wishes == Wishes(face=1)
+    assert items["talk: au"].wishes == Wishes(au=(("AU04", 4), ("au23", (3.0, 4))))
     assert items["talk: max_completion_tokens 5"].wishes == Wishes(tokens=5) and items["talk: stop"].wishes.stop == ("\n",)
     assert all(item.wishes == Wishes() for name, item in items.items() if not name.startswith("talk: "))
     assert items["talk: prior"].words != items["talk: face"].words
@@ -217,7 +218,9 @@ def test_bodies_that_ask_for_another_kind_of_answer_are_refused_by_field(tmp_pat
            "response_format": {"response_format": {"type": "json_schema", "json_schema": {}}},
            "max_tokens": {"max_tokens": 0}, "max_completion_tokens": {"max_completion_tokens": "many"},
            "temperature": {"temperature": 3}, "stop": {"stop": 7}}
-    kwargs = {"only what_if, prior, face": {"au": [{"AU12": 1}]}, "mm_processor_kwargs.face": {"face": ["1"]},
+    kwargs = {"only what_if, prior, face, au": {"evidence": [{"AU12": 1}]}, "mm_processor_kwargs.au": {"au": [{"AU12": "x"}]},
+              "mm_processor_kwargs.au names no": {"au": [{}]}, "au AU12: intensity": {"au": [{"AU12": 7}]},
+              "mm_processor_kwargs.face": {"face": ["1"]},
               "prior='even'": {"prior": ["even"]}, "mm_processor_kwargs.prior": {"prior": "balanced"},
               "AU99": {"what_if": [{"AU99": 1}]}, "with one entry": {"what_if": {"AU12": 1}}}
     odd |= {name: {"mm_processor_kwargs": given} for name, given in kwargs.items()}

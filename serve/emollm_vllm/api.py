@@ -29,6 +29,7 @@ from emollm import explainer as path  # the module: its steps are called one by 
 from emollm.answer import prompt
 from emollm.chat.conversation import answer_room
 from emollm.evidence import parse_facs
+from emollm.evidence.stated import state_levels
 from emollm.explainer import Prepared, Subject
 from emollm.explanation import Explanation
 from emollm.model.checkpoint import Shape
@@ -40,7 +41,7 @@ from emollm.talk import TALKER
 from emollm_vllm import talk
 from emollm_vllm.door.errors import error_body
 from emollm_vllm.plugin.engine import conclusion_of, face_prompt, sampling, sampling_label, unconcluded, with_label
-from emollm_vllm.plugin.faces import MAX_FACE_ID, edits, state_levels, state_series
+from emollm_vllm.plugin.faces import MAX_FACE_ID, edits, state_series
 from emollm_vllm.plugin.media import access, configure, connector
 from emollm_vllm.plugin.processing import BadRequest, client_error
 

@@ -13,7 +13,8 @@ from typing import Any
 from emollm.answer.prompt import ANSWER_TOKENS, DEFAULT_QUESTION, Message
 from emollm.caption.incoming.items import Wishes
 from emollm.data_url import HEAD_CHARACTERS, is_data_url
-from emollm.schema import InputError
+from emollm.evidence.stated import state_levels
+from emollm.schema import AUSeries, InputError
 from emollm.subject import check_prior
 from emollm.what_if import check_edits
 
@@ -22,7 +23,7 @@ ROLES = ("system", "developer", "user", "assistant", "tool")
 INSTRUCTIONS = ("system", "developer")
 TOOLS = ("tools", "functions")
 TOKENS = ("max_completion_tokens", "max_tokens")  # OpenAI's newer name goes first
-CHOICES = ("what_if", "prior", "face")  # of mm_processor_kwargs
+CHOICES = ("what_if", "prior", "face", "au")  # of mm_processor_kwargs
 
 
 class RequestError(Exception):
@@ -119,8 +120,7 @@ def _check_fields(body: dict) -> None:
 def _chosen(given: Any) -> dict[str, Any]:
     """What mm_processor_kwargs says, which the server takes as lists with one entry a picture; here there is one picture."""
     if not isinstance(given or {}, dict) or set(given or {}) - set(CHOICES):
-        raise _invalid(f"of mm_processor_kwargs only {', '.join(CHOICES)} are taken here; give action units of your own as "
-                       "evidence to emollm explain")
+        raise _invalid(f"of mm_processor_kwargs only {', '.join(CHOICES)} are taken")
     for name, entries in (given or {}).items():
         if not isinstance(entries, list) or len(entries) != 1:
             raise _invalid(f"mm_processor_kwargs.{name} must be a list with one entry, such as "
@@ -137,6 +137,17 @@ def _edits(given: Any) -> tuple[tuple[str, float], ...]:
         raise _invalid(f"mm_processor_kwargs.what_if: {error}") from None
 
 
+def _units(given: Any) -> tuple[tuple[str, float | tuple[float, float]], ...]:
+    """Action units that replace ours, each with its intensity 0-5 or that of both sides."""
+    if given is None:
+        return ()
+    try:
+        state_levels(AUSeries.unmeasured(), given, "mm_processor_kwargs.au")
+    except InputError as error:
+        raise _invalid(str(error)) from None
+    return tuple(sorted((name, tuple(level) if isinstance(level, list) else level) for name, level in given.items()))
+
+
 def _wishes(body: dict, chosen: dict[str, Any]) -> Wishes:
     prior, face, stop = chosen.get("prior"), chosen.get("face"), body.get("stop") or ()
     if prior is not None:
@@ -146,10 +157,11 @@ def _wishes(body: dict, chosen: dict[str, Any]) -> Wishes:
             raise _invalid(f"mm_processor_kwargs.prior: {error}") from None
     if face is not None and (isinstance(face, bool) or not isinstance(face, int)):
         raise _invalid("mm_processor_kwargs.face: give the whole number of a face, such as [0]")
+    au = _units(chosen.get("au"))
     stop = (stop,) if isinstance(stop, str) else stop
     if not isinstance(stop, (list, tuple)) or not all(isinstance(word, str) and word for word in stop):
         raise _invalid("stop must be a text or a list of texts")
-    return Wishes(prior, face, _most_tokens(body), _temperature(body), tuple(stop))
+    return Wishes(prior, face, au, _most_tokens(body), _temperature(body), tuple(stop))
 
 
 def _most_tokens(body: dict) -> int | None:

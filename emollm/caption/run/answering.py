@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -16,7 +17,7 @@ from emollm.caption.run.settings import digest
 from emollm.explainer import answer
 from emollm.explanation import Explanation
 from emollm.schema import InputError
-from emollm.subject import Prepared, choose, with_edits, with_prior
+from emollm.subject import Prepared, choose, stated, with_edits, with_prior
 
 SURELY_FITS = 300  # characters of a question
 GIVE_UP = 8  # failures of the model in a row that are its own, not the items'
@@ -83,10 +84,9 @@ class Answerer:
 def answer_in_parts(asks: list[Ask], engine, job: Job) -> Iterator[tuple[Ask, list[Explanation] | Exception]]:
     """Explanations of a batch, in its order. One that fails is halved until only the items that fail alone are left."""
     try:
-        edited = [with_edits(_under(a), dict(a.item.what_if)) for a in asks]
+        edited = [with_edits(_wished(a), dict(a.item.what_if)) for a in asks]
         for ask, prepared in zip(asks, edited, strict=True):
             check_fits(engine, ask.item, prepared)
-            main_face(prepared, ask.item.wishes.face)
         explanations = answer(edited, engine, [a.item.asked for a in asks], job.grounded, job.model)
         for ask, faces in zip(asks, explanations, strict=True):
             for explanation in faces:
@@ -137,9 +137,14 @@ def ended_early(text: str, wishes: Wishes, engine) -> tuple[str, str] | None:
     return (text, reason) if reason else None
 
 
-def _under(ask: Ask) -> Prepared:
-    prior = ask.item.wishes.prior
-    return ask.prepared if prior is None else with_prior(ask.prepared, prior)
+def _wished(ask: Ask) -> Prepared:
+    """What was measured, under the prior and with the units that the request gives. Raises OwnFault."""
+    wishes, prepared = ask.item.wishes, ask.prepared
+    main = main_face(prepared, wishes.face)
+    if wishes.au:
+        subjects = [stated(s, dict(wishes.au)) if k == main else s for k, s in enumerate(prepared.subjects)]
+        prepared = dataclasses.replace(prepared, subjects=subjects)
+    return prepared if wishes.prior is None else with_prior(prepared, wishes.prior)
 
 
 def _greedy(temperature: float) -> list[str]:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from emollm.evidence.stated import is_number, unit_of
 from emollm.model.processor import FaceInput
-from emollm.schema import AU_NAMES, AUSeries, InputError, au_index
-from emollm.subject import Prepared, Subject, choose, edited, under
+from emollm.schema import AU_NAMES, AUSeries, InputError
+from emollm.subject import Prepared, Subject, choose, edited, stated, under
 from emollm.what_if import check_edits
 from emollm_vllm.plugin.places import Place
 
@@ -43,48 +44,16 @@ def choose_subject(prepared: Prepared, face: int | None = None, au: Mapping | No
         raise InputError("face must be the whole number of a face, such as 0")
     subject = choose(prepared, face)
     if au is not None:
-        subject = dataclasses.replace(subject, series=state_levels(subject.series, au), events=[], seen=subject.series)
+        subject = stated(subject, au)
     subject = edited(subject, edits(what_if))
     return subject if prior is None else under(subject, prior)
 
 
 def edits(what_if: Mapping | None) -> dict[str, float]:
     """What-if edits as a client states them, as {"AU04": 0.0}. Raises InputError."""
-    if not isinstance(what_if or {}, Mapping) or not all(map(_is_number, (what_if or {}).values())):
+    if not isinstance(what_if or {}, Mapping) or not all(map(is_number, (what_if or {}).values())):
         raise InputError('what_if must be an object of action units and intensities, such as {"AU04": 0.0}')
-    return check_edits({AU_NAMES[_unit(k)]: v for k, v in (what_if or {}).items()})
-
-
-def _unit(name: object) -> int:
-    """Position of an action unit that a client names. Raises InputError."""
-    name = str(name)
-    return au_index(name if len(name) <= 6 and name.isascii() and name.isalnum() else ascii(name[:6])[1:-1])
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e9
-
-
-def state_levels(series: AUSeries, au: Mapping, name: str = "au") -> AUSeries:
-    """Action units as the client states them, over the whole of the series; the others are not measured.
-
-    name: of the client's field, for messages. Raises InputError.
-    """
-    intensity, measured = np.full_like(series.intensity, np.nan), np.zeros(len(AU_NAMES), bool)
-    for unit, value in (au.items() if isinstance(au, Mapping) else [("", None)]):
-        sides = value if isinstance(value, (list, tuple)) and len(value) == 2 else [value, value]
-        if not all(map(_is_number, sides)):
-            raise InputError(f"{name} must be an object of action units and intensities, such as "
-                             '{"AU12": 3.0, "AU06": [2.0, 1.0]}')
-        k = _unit(unit)
-        if not all(0 <= side <= 5 for side in sides):
-            raise InputError(f"{name} {AU_NAMES[k]}: intensity must be between 0 and 5")
-        intensity[:, k], measured[k] = sides, True
-    if not measured.any():
-        raise InputError(f'{name} names no action unit; give at least one, such as {{"AU12": 3.0}}, or leave it out')
-    confidence = np.tile(measured.astype(float), (len(series.times), 1))
-    return dataclasses.replace(series, intensity=intensity, measured=measured, confidence=confidence, estimator="client",
-                               baseline="none", version="")
+    return check_edits({AU_NAMES[unit_of(k)]: v for k, v in (what_if or {}).items()})
 
 
 def state_series(stored: Mapping) -> AUSeries:
