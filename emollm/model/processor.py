@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from transformers import BatchFeature, ProcessorMixin
+from transformers import BatchFeature, PreTrainedTokenizerBase, ProcessorMixin
 
 from emollm.answer import prompt
 from emollm.answer.witnesses import Movements, movements
@@ -73,6 +73,12 @@ class EmoLLMProcessor(ProcessorMixin):
         self.visual_tokens, self.chip_size, self.chip_grey = visual_tokens, chip_size, chip_grey
         self.chip_mean, self.chip_std = chip_mean, chip_std
         super().__init__(tokenizer, **kwargs)
+
+    def check_argument_for_proper_class(self, argument_name: str, argument: object) -> type:
+        """As transformers', which imports mistral_common to see whether a tokenizer is one of its own: .6 s of a cold start."""
+        if not isinstance(argument, PreTrainedTokenizerBase):
+            raise TypeError(f"{argument_name} is a {type(argument).__name__}; a tokenizer of transformers is expected")
+        return PreTrainedTokenizerBase
 
     def prompt_text(self, question: str | list[str], key_frames: int) -> str:
         """The prompt with its face placeholders expanded."""
