@@ -13,6 +13,7 @@ def main() -> int:
     observe_step = steps.add_parser("observe", help="perceive the training pictures once, cached and resumable")
     observe_step.add_argument("--fer", required=True, help="folder with the FER2013 files (data_engine/README.md)")
     observe_step.add_argument("-o", "--out", default="runs/faces.npz")
+    observe_step.add_argument("--processes", type=int, help="that share the work; all cores unless given")
     build_step = steps.add_parser("build", help="write the training records and their data card")
     build_step.add_argument("config")
     build_step.add_argument("--processes", type=int, help="that share the work; all cores unless given")
@@ -28,7 +29,7 @@ def main() -> int:
         if args.step == "observe":
             from data_engine.observe import observe
 
-            observe(args.fer, args.out)
+            observe(args.fer, args.out, processes=args.processes)
         elif args.step == "talk":
             from data_engine.talk.build import build as build_talk
 

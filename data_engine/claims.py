@@ -126,10 +126,10 @@ def _rank(face: MeasuredFace) -> list[DraftClaim]:
 
 
 def _place(face: MeasuredFace) -> list[DraftClaim]:
+    """That both halves of the face take part. That one of them is alone says that every unit of the other is absent: a
+    model that learns it says it too often (10 of 27 wrong statements)."""
     halves = [[o for o in face.there.values() if (o.au in UPPER_FACE) == upper] for upper in (True, False)]
-    if not all(halves):
-        return [DraftClaim("place", tuple(face.there), "upper" if halves[0] else "lower")]
-    clear = all(max(o.intensity for o in half) >= CLEAR for half in halves)
+    clear = all(any(o.intensity >= CLEAR for o in half) for half in halves)
     return [DraftClaim("place", tuple(face.there), "both")] if clear else []
 
 

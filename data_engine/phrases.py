@@ -73,8 +73,6 @@ _PLAIN: dict[str, tuple[str, ...]] = {
     "strongest": ("[the strongest movement|the clearest movement|the strongest sign][ here|] is {ref}[, at {x}| at {x}]",
                   "[strongest|clearest][ of all|] {be} {ref}[, at {x}|]", "at {x}, {ref} {be} the [strongest|clearest]",
                   "{ref} lead{s} in strength[, at {x}|]"),
-    "place lower": ("[everything|all of it] [lies|is] in the lower face", "the area of nose, mouth and chin carries it all"),
-    "place upper": ("[everything|all of it] [lies|is] in the upper face", "the area of brows and eyes carries it all"),
     "place both": ("upper and lower face [both take part|share the movement]",
                    "the movement [takes in|reaches] [upper and lower face|the whole face]",
                    "the upper face and the lower face [both take part|contribute alike]"),

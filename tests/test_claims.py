@@ -54,8 +54,7 @@ def test_stillness_is_measured_absence(face, brow, told):
 
 def test_places(face):
     place = lambda levels: [c.value for c in claims.movements(face(levels)) if c.kind == "place"]  # noqa: E731
-    assert place({"AU12": 3.0, "AU25": 2.0}) == ["lower"]
-    assert place({"AU04": 3.0, "AU07": 2.0}) == ["upper"]
+    assert place({"AU12": 3.0, "AU25": 2.0}) == place({"AU04": 3.0, "AU07": 2.0}) == []
     assert place({"AU06": 2.0, "AU12": 3.0}) == ["both"]
     assert place({"AU06": 1.4, "AU12": 3.0}) == []  # a trace above is no share
 

@@ -85,8 +85,8 @@ def test_votes_and_labels_are_put_in_our_order(fer):
 def test_observing_is_the_inference_path_and_resumable(fer, tmp_path, monkeypatch):
     lines = []
     monkeypatch.setattr(observe, "SHARD", 5)
-    observe.observe(str(fer), str(tmp_path / "faces.npz"), lines.append)
-    assert lines == ["5/8 pictures", "8/8 pictures"]
+    observe.observe(str(fer), str(tmp_path / "faces.npz"), lines.append, processes=2)
+    assert lines == ["0-5 of 8 pictures", "5-8 of 8 pictures"]
     seen = np.load(tmp_path / "faces.npz")
     assert seen["chips"].shape == (8, 48, 48)
     assert seen["found"].tolist() == [True] * 6 + [False] * 2
