@@ -71,13 +71,14 @@ def interpretation(face: MeasuredFace, level: str, rng: random.Random) -> list[D
         rest = [*still, *(DraftClaim(k, source="emollm") for k in _REST)]
         return [known[0], *_some(rng, rest, rng.choice((1, 2, 2, 3)))]
     chosen = _opening(known, rng)
-    alone = len(face.there) == 1
-    chosen += _one(rng, [c for c in known if c.kind in ("strongest", "place")], 0.8 if alone else 0.7)
+    chosen += _one(rng, [c for c in known if c.kind in ("strongest", "place")], 0.7)
     chosen += _in_time(face, rng)
     chosen += _one(rng, [c for c in known if c.kind in ("side", "still")], 0.6)
     most = MOST.get(level, 4) + face.clip
     if len(chosen) < 2 or (len(chosen) < most and rng.random() < 0.75):
-        chosen.append(rng.choice(claims.causes(face)))
+        known = claims.causes(face)
+        kind = rng.choice(sorted({c.kind for c in known}))  # one cause and two alike: many are known of one movement
+        chosen.append(rng.choice([c for c in known if c.kind == kind]))
     return chosen[:most]
 
 
