@@ -77,8 +77,9 @@ def interpretation(face: MeasuredFace, level: str, rng: random.Random) -> list[D
     most = MOST.get(level, 4) + face.clip
     if len(chosen) < 2 or (len(chosen) < most and rng.random() < 0.75):
         known = claims.causes(face)
-        kind = rng.choice(sorted({c.kind for c in known}))  # one cause and two alike: many are known of one movement
-        chosen.append(rng.choice([c for c in known if c.kind == kind]))
+        causes = claims.causes(face)
+        kind = rng.choice(sorted({c.kind for c in causes}))  # two at once as often as one, though fewer can be drawn
+        chosen.append(rng.choice([c for c in causes if c.kind == kind]))
     return chosen[:most]
 
 
