@@ -85,18 +85,18 @@ def movements(face: MeasuredFace) -> list[DraftClaim]:
 
 def patterns(face: MeasuredFace) -> list[DraftClaim]:
     """Combinations that the tables know, largest first; one that is part of a larger one is left out."""
-    found = [c for c in COMBINATIONS if _holds(c, face)]
+    there = {au: o.side for au, o in face.there.items()}
+    absent = [au for au in AU_NAMES if face.absent((au,))]
+    found = [c for c in COMBINATIONS if c.holds(there, absent) and _clearly(c, face)]
     found = [c for c in found if not any(c.aus < d.aus for d in found)]
     return [DraftClaim("pattern", tuple(sorted(c.aus)), c.name, c.source) for c in sorted(found, key=lambda c: -len(c.aus))]
 
 
-def _holds(c: Combination, face: MeasuredFace) -> bool:
-    if not c.aus <= face.there.keys() or not face.absent(tuple(sorted(c.without))):
-        return False
-    sides = {face.there[au].side for au in c.aus}
+def _clearly(c: Combination, face: MeasuredFace) -> bool:
+    """Whether one that holds does so by a margin: its sides a clear gap apart, or all of it on both sides and at one time."""
     if c.one_sided:
-        return len(sides) == 1 and "both" not in sides and all(abs(face.gap[au]) >= ONE_SIDED for au in c.aus)
-    return sides == {"both"} and _at_one_time(face.in_order(c.aus))
+        return all(abs(face.gap[au]) >= ONE_SIDED for au in c.aus)
+    return all(face.there[au].side == "both" for au in c.aus) and _at_one_time(face.in_order(c.aus))
 
 
 def _at_one_time(group: list[Observation]) -> bool:

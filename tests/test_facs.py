@@ -136,6 +136,25 @@ def test_combinations_are_well_formed():
             assert all(re.search(r"\b(without|no|only)\b", phrase) for phrase in c.phrases)
 
 
+@pytest.mark.parametrize(("name", "there", "absent", "holds"), [
+    ("one-sided smile", {"AU12": "left"}, (), True),
+    ("one-sided smile", {"AU12": "both"}, (), False),
+    ("one-sided smile", {"AU14": "left"}, (), False),
+    ("outer brow on one side", {"AU02": "right", "AU12": "both"}, (), True),
+])
+def test_a_combination_holds_by_sides(name, there, absent, holds):
+    assert next(c for c in COMBINATIONS if c.name == name).holds(there, absent) == holds
+
+
+def test_what_must_not_be_there_must_be_measured_as_absent():
+    """A unit that was not measured, or is between absent and there, is not taken for absent."""
+    for c in (c for c in COMBINATIONS if c.without):
+        there = dict.fromkeys(c.aus, "both")
+        assert c.holds(there, c.without)
+        assert not c.holds(there, set(c.without) - {min(c.without)})
+        assert not c.holds(dict(list(there.items())[1:]), c.without)
+
+
 def test_relation():
     assert relation("happiness", "AU12") == "for"
     assert relation("sadness", 12) == "against"

@@ -6,6 +6,7 @@ Sources disagree about which movements belong to which label, so every listing i
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 
@@ -29,6 +30,13 @@ class Combination:
     source: str
     without: frozenset[str] = frozenset()  # holds only when none of these is there
     one_sided: bool = False  # holds only when all of `aus` are on the same single side
+
+    def holds(self, there: Mapping[str, str], absent: Collection[str]) -> bool:
+        """there: units that are there -> their side, of schema.SIDES; absent: those measured as not there."""
+        if not (self.aus <= there.keys() and self.without <= set(absent)):
+            return False
+        sides = {there[au] for au in self.aus}
+        return not self.one_sided or (len(sides) == 1 and "both" not in sides)
 
 
 DU = "Du, Tao & Martinez 2014, PNAS 111(15), Table 1 (unbracketed: more than 70 % of 230 people)"

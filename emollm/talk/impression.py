@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from emollm.facs.affect import affect
-from emollm.facs.tables import COMBINATIONS, OTHER_READINGS, Combination
+from emollm.facs.tables import COMBINATIONS, OTHER_READINGS
 from emollm.schema import LABELS
 from emollm.talk.call import Call
 from emollm.talk.face import Face
@@ -32,18 +32,6 @@ def mood(face: Face, _: Call) -> Looked:
     )
 
 
-def _combinations(face: Face) -> list[Combination]:
-    on = set(face.units("on"))
-    return [
-        c
-        for c in COMBINATIONS
-        if c.aus <= on
-        and not c.without & on
-        and not any(face.facts.state(au) in ("unsure", "unmeasured") for au in c.without)
-        and (not c.one_sided or all(face.facts.side(au) != "both" for au in c.aus))
-    ]
-
-
 WORDS = {
     "neutral": ("calm", "at rest", "even"),
     "happiness": ("cheerful", "pleased", "friendly"),
@@ -59,7 +47,9 @@ WORDS = {
 def words(face: Face, _: Call) -> Looked:
     """Open-vocabulary words for the reading: synonyms of the label, and what listed combinations are read as."""
     chosen = list(WORDS[face.label])
-    other = [w for c in sorted(_combinations(face), key=lambda c: -len(c.aus)) for w in c.commonly_read_as if w not in LABELS]
+    there, absent = {au: face.facts.side(au) for au in face.units("on")}, face.units("off")
+    held = sorted((c for c in COMBINATIONS if c.holds(there, absent)), key=lambda c: -len(c.aus))
+    other = [w for c in held for w in c.commonly_read_as if w not in LABELS]
     other = list(dict.fromkeys(other))[:3]
     says = [f"[Words people may use|It may be called|Other words for it]: {listed(chosen, 'or')}."]
     if other:
