@@ -207,7 +207,8 @@ def causes(face: MeasuredFace) -> list[DraftClaim]:
     found = [DraftClaim("shared cause", units, r, "OTHER_READINGS") for r, units in users.items() if len(units) > 1]
     for au, readings in known.items():
         found += [DraftClaim("cause", (au,), r, "OTHER_READINGS") for r in readings]
-        found += [DraftClaim("causes", (au,), readings[:2], "OTHER_READINGS")] * (len(readings) > 1)
+        if len(readings) > 1:
+            found.append(DraftClaim("causes", (au,), readings[:2], "OTHER_READINGS"))
     return found
 
 

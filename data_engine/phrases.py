@@ -213,7 +213,7 @@ def refer(group: list[Observation], level: str, rng: random.Random) -> Ref:
     for o in group:
         part = PARTS[o.au]
         one = o.side != "both" and part.one
-        items.append(f"the {part.adjective} {part.one if one else part.many}" + f" ({o.au})" * coded)
+        items.append(f"the {part.adjective} {part.one if one else part.many}{f' ({o.au})' if coded else ''}")
         plural = not one and part.many.endswith("s")
     return Ref(listed(items), plural or len(items) > 1)
 

@@ -40,7 +40,7 @@ def main() -> int:
         for good, line in check():
             problems += not good
             print(f"{'ok  ' if good else 'FAIL'}  {line}", flush=True)
-    print("everything works" if not problems else f"{problems} problem{'s' * (problems > 1)} found")
+    print("everything works" if not problems else f"{problems} problem{'s' if problems > 1 else ''} found")
     return int(problems > 0)
 
 

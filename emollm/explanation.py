@@ -343,7 +343,7 @@ def _checked(explanation: Explanation) -> str:
     told = ", ".join(f"{n} {verdict}" for verdict, n in counts.items() if n)
     unchecked = len(explanation.unchecked)
     lines = [f"{len(prose)} statements checked{f': {told}' if told else ''}; "
-             f"{unchecked} clause{'s' * (unchecked != 1)} could not be checked"]
+             f"{unchecked} clause{'s' if unchecked != 1 else ''} could not be checked"]
     wrong = [f"{c.text.strip(' .,;')}: {c.reason}" for c in prose if c.verdict == "contradicted"]
     wrong += [f"{fault['kind']}: {fault['detail'].strip(' .,;')}" for fault in explanation.faults
               if fault["kind"] in OWN_FAULTS]

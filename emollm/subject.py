@@ -168,4 +168,4 @@ def places(prepared: Prepared) -> dict[int, str]:
 
 def face_numbers(prepared: Prepared) -> str:
     """The faces of a source by number, for messages."""
-    return ", ".join(f"{s.series.face_id}{' (not enough to say)' * bool(s.refusal)}" for s in prepared.subjects)
+    return ", ".join(f"{s.series.face_id}{' (not enough to say)' if s.refusal else ''}" for s in prepared.subjects)

@@ -128,6 +128,14 @@ def test_labels_need_a_distribution():
     assert {f.kind for f in found} == {"movement", "support"}
 
 
+def test_of_two_wrong_alternatives_the_first_said_is_named():
+    """By the text and not by the order of a set, which is another one in every process."""
+    shares = {"surprise": 0.6, "neutral": 0.3, "anger": 0.06, "fear": 0.04}
+    for first, second in (("anger", "fear"), ("fear", "anger")):
+        (one,) = judge(f"It lies between {first} and {second}.", face({"AU01": 3.0}), [], shares, "surprise").found
+        assert (one.kind, one.verdict, one.label) == ("alternative", "contradicted", first)
+
+
 def test_a_set_is_borne_out_by_any_member():
     facts = Facts(face({"AU02": 2.0, "AU15": 2.0}), [])
     assert facts.presence(("AU01", "AU02")) == ("supported", "")

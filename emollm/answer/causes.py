@@ -28,7 +28,7 @@ def cause(p: Passage, facts: Facts) -> list[Statement]:
     stated = tuple(sorted(units)) if any(m.end for m in group) else ()
     found = []
     for match in named:
-        known = _known(match[0], units)
+        known, again = _known(match[0], units), any(m[0] == match[0] for m in named if m.start() < match.start())
         found.append(
             p.make(
                 "cause",
@@ -36,7 +36,7 @@ def cause(p: Passage, facts: Facts) -> list[Statement]:
                 match.span(),
                 units=stated,
                 label="",
-                fault="reading named twice" * (match[0] in [m[0] for m in named if m.start() < match.start()]),
+                fault="reading named twice" if again else "",
             )
         )
     return found

@@ -48,7 +48,8 @@ class Grammar:
         if not self.lines and not done:
             lines.append(prompt.NOTHING)
         may_interpret = bool(done) and not (self.every and ahead)
-        allowed = [f"{choice}\n" for choice in lines] + [prompt.INTERPRETATION] * may_interpret
+        allowed = [f"{choice}\n" for choice in lines]
+        allowed += [prompt.INTERPRETATION] if may_interpret else []
         allowed += [] if self.whole else [prompt.CONCLUSION]
         return [choice[len(line):] for choice in allowed if choice.startswith(line)]
 

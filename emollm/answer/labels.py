@@ -351,8 +351,8 @@ def _between(p: Passage, named: list, facts: Facts) -> Statement:
     pair = {label for label, _ in named}
     right = pair == {facts.label, facts.others()[0]}
     verdict = RIGHT if right else ("contradicted", f"the first two are {facts.label} and {facts.others()[0]}")
-    other = next((label for label in pair if label != facts.label), facts.label)
-    return p.make("alternative", verdict, label=other, fault=WRONG * (not right))
+    other = next((label for label, _ in named if label != facts.label), facts.label)
+    return p.make("alternative", verdict, label=other, fault="" if right else WRONG)
 
 
 def _rather(p: Passage, label: str, at: re.Match, facts: Facts) -> Statement:
@@ -361,7 +361,7 @@ def _rather(p: Passage, label: str, at: re.Match, facts: Facts) -> Statement:
         return p.make("label", ("contradicted", f"the label is {label}"), at.span(), label=label)
     right = label != facts.label and facts.probability(label) < facts.probability(facts.label)
     verdict = RIGHT if right else ("contradicted", f"{label} has {facts.probability(label):.2f}")
-    return p.make("alternative", verdict, at.span(), label=label, polarity="absent", fault=OWN * (label == facts.label))
+    return p.make("alternative", verdict, at.span(), label=label, polarity="absent", fault=OWN if label == facts.label else "")
 
 
 def _alternative(p: Passage, label: str, at: re.Match, facts: Facts, third: bool) -> Statement:
@@ -375,4 +375,4 @@ def _alternative(p: Passage, label: str, at: re.Match, facts: Facts, third: bool
         allowed = others[:2]
     near = facts.probability(label) >= facts.probability(allowed[-1]) - TIE
     verdict = RIGHT if label in allowed or near else ("contradicted", f"the next label is {others[0]}")
-    return p.make("alternative", verdict, label=label, fault=WRONG * (verdict != RIGHT))
+    return p.make("alternative", verdict, label=label, fault="" if verdict == RIGHT else WRONG)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from emollm.answer.facts import RANK_TOLERANCE, RIGHT, Facts, worst
+from emollm.answer.facts import RANK_TOLERANCE, RIGHT, Facts, Verdict, worst
 from emollm.answer.lexicon import LABEL
 from emollm.answer.mention import Mention
 from emollm.answer.statement import Passage, Statement, group_after, group_before, left_of, right_of
@@ -104,7 +104,7 @@ def _extreme(p: Passage, group: list[Mention], facts: Facts, pool: list[str], lo
     units = [facts.best(m.units) for m in group]
     details = {"units": tuple(u for m in group for u in m.units)}
     if (missing := _not_there(units, facts)) is not None:
-        return p.make("rank", missing, **details, fault=WRONG_RANK * (missing[0] == "contradicted"))
+        return _judged(p, missing, **details)
     others = [facts.strength(au) for au in pool if au not in units]
     mine = [facts.strength(au) for au in units]
     lead = (min(others, default=9) - max(mine)) if lowest else (min(mine) - max(others, default=0))
@@ -119,7 +119,7 @@ def _at_rank(p: Passage, m: Mention, facts: Facts, place: int) -> Statement:
     au = facts.best(m.units)
     details = {"units": m.units}
     if (missing := _not_there([au], facts)) is not None:
-        return p.make("rank", missing, **details, fault=WRONG_RANK * (missing[0] == "contradicted"))
+        return _judged(p, missing, **details)
     strengths = sorted((facts.strength(u) for u in facts.on()), reverse=True)
     there = strengths[place - 1] if len(strengths) >= place else -9.0
     return _ranked(
@@ -129,9 +129,11 @@ def _at_rank(p: Passage, m: Mention, facts: Facts, place: int) -> Statement:
 
 def _ranked(p: Passage, lead: float, reason: str, details: dict) -> Statement:
     verdict = "supported" if lead >= -0.05 - 1e-9 else "unsure" if lead >= -RANK_TOLERANCE - 1e-9 else "contradicted"
-    return p.make(
-        "rank", (verdict, "" if verdict == "supported" else reason), **details, fault=WRONG_RANK * (verdict == "contradicted")
-    )
+    return _judged(p, (verdict, "" if verdict == "supported" else reason), **details)
+
+
+def _judged(p: Passage, verdict: Verdict, at: tuple[int, int] | None = None, **details) -> Statement:
+    return p.make("rank", verdict, at, **details, fault=WRONG_RANK if verdict[0] == "contradicted" else "")
 
 
 def _not_there(units: list[str], facts: Facts) -> tuple[str, str] | None:
@@ -181,12 +183,7 @@ def _pair(
         verdict = "supported" if gap <= 0.1 else "unsure" if gap <= RANK_TOLERANCE + 1e-9 else "contradicted"
     else:
         verdict = "supported" if gap >= 0.1 - 1e-9 else "unsure" if gap >= -0.1 - 1e-9 else "contradicted"
-    return p.make(
-        "rank",
-        (verdict, "" if verdict == "supported" else reason),
-        units=units,
-        fault=WRONG_RANK * (verdict == "contradicted"),
-    )
+    return _judged(p, (verdict, "" if verdict == "supported" else reason), units=units)
 
 
 def _equal(p: Passage, match: re.Match, facts: Facts) -> Statement:
@@ -195,13 +192,8 @@ def _equal(p: Passage, match: re.Match, facts: Facts) -> Statement:
     strengths = [facts.strength(au) for au in units if not math.isnan(facts.strength(au))]
     spread = max(strengths, default=0) - min(strengths, default=0)
     verdict = "supported" if spread <= 0.5 else "unsure" if spread <= 0.75 else "contradicted"
-    return p.make(
-        "rank",
-        (verdict, "" if verdict == "supported" else f"strengths differ by {spread:.1f}"),
-        match.span(),
-        units=units if group else (),
-        fault=WRONG_RANK * (verdict == "contradicted"),
-    )
+    reason = "" if verdict == "supported" else f"strengths differ by {spread:.1f}"
+    return _judged(p, (verdict, reason), match.span(), units=units if group else ())
 
 
 # ---- together, without ------------------------------------------------------------------------------------------------

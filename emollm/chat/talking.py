@@ -23,9 +23,15 @@ def face_of(engine, subject: Subject, name: str = "") -> Face:
     return Face(subject.series, subject.events, look, subject.seen, prior=subject.prior, name=name)
 
 
-def named(prepared: Prepared) -> dict[int, str]:
-    """What each face of a source is called beside the others, by face_id."""
-    return {number: f"face {number} ({where})" for number, where in places(prepared).items()}
+def name_of(prepared: Prepared, face_id: int) -> str:
+    """What a face of a source is called beside the others; empty when it is the only one."""
+    where = places(prepared).get(face_id)
+    return f"face {face_id} ({where})" if where else ""
+
+
+def beside(prepared: Prepared, face_id: int) -> list[Subject]:
+    """The readable faces of a source beside one of them."""
+    return [s for s in prepared.readable if s.series.face_id != face_id]
 
 
 class TalkingChat(Chat):
@@ -54,13 +60,12 @@ class TalkingChat(Chat):
 
     def face(self, with_others: bool = False) -> Face:
         """The face that is talked about, with the conversation's edits."""
-        beside = [s for s in self.prepared.readable if with_others and s.series.face_id != self.measured.series.face_id]
-        others = [self._face(s) for s in beside]
+        others = [self._face(s) for s in beside(self.prepared, self.measured.series.face_id)] if with_others else []
         own, s = self._face(self.measured), self.subject
         return Face(s.series, s.events, own.look, s.seen, others, s.prior, own.name)
 
     def _face(self, subject: Subject) -> Face:
         number = subject.series.face_id
         if number not in self.looks:
-            self.looks[number] = face_of(self.engine, subject, named(self.prepared).get(number, ""))
+            self.looks[number] = face_of(self.engine, subject, name_of(self.prepared, number))
         return self.looks[number]

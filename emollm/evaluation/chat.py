@@ -181,7 +181,7 @@ def chat(arguments: argparse.Namespace) -> Report:
 
 def faces_of(items: list[Item], sees) -> tuple[list[tuple[str, Face]], list[dict[str, str]]]:
     """Every readable face of photos and clips, and what could not be read. sees: the engine that sees."""
-    from emollm.chat.talking import face_of, named
+    from emollm.chat.talking import face_of, name_of
 
     faces, unread = [], []
     for item in progress.track(items, "faces", len(items)):
@@ -190,8 +190,7 @@ def faces_of(items: list[Item], sees) -> tuple[list[tuple[str, Face]], list[dict
         except InputError as error:
             unread.append({"place": item.custom_id, "reason": " ".join(str(error).split())})
             continue
-        names = named(prepared)
-        found = [face_of(sees, s, names.get(s.series.face_id, "")) for s in prepared.readable]
+        found = [face_of(sees, s, name_of(prepared, s.series.face_id)) for s in prepared.readable]
         for face in found:
             face.others = [other for other in found if other is not face]
         faces += [(f"{item.custom_id}, face {face.series.face_id}", face) for face in found]

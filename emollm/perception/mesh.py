@@ -121,7 +121,8 @@ def landmarks(picture: np.ndarray, box: Sequence[float] | np.ndarray | None = No
         return _mesh(picture, 0, 0, max(width, height))
     box = np.asarray(box, dtype=float)
     centre, side = (box[:2] + box[2:]) / 2, float((box[2:] - box[:2]).max())
-    for known, enlarge in [(before, ENLARGE[0])] * (before is not None) + [(None, e) for e in ENLARGE]:
+    tracked = [] if before is None else [(before, ENLARGE[0])]
+    for known, enlarge in [*tracked, *((None, e) for e in ENLARGE)]:
         crop = max(round(side * enlarge), 2)
         x0, y0 = np.round(centre - crop / 2).astype(int)
         points = _mesh(picture, x0, y0, crop, known)

@@ -110,7 +110,7 @@ def _in_one(everyone: list[Face], au: str) -> str:
     level = {one.name: one.facts.strength(au) for one in everyone}
     known = sorted((name for name in level if not math.isnan(level[name])), key=lambda name: -level[name])
     unseen = [name for name in level if name not in known]
-    rest = f"; not measured in {listed(unseen)}" * bool(unseen)
+    rest = f"; not measured in {listed(unseen)}" if unseen else ""
     if not known:
         return f"{au} was not measured in any of these faces."
     values = listed([f"{level[name]:.1f} in {name}" for name in known]) + rest

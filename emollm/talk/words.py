@@ -64,7 +64,7 @@ def capitalised(text: str) -> str:
 def noun(au: str, side: str, adjective: str = "") -> tuple[str, bool]:
     """ "raised left cheek", False / "raised cheeks", True: the part of the face and whether it is plural."""
     part = PARTS[au]
-    adjective += " " * bool(adjective)
+    adjective = f"{adjective} " if adjective else ""
     if side == "both":
         return adjective + part.many, part.many.endswith("s")
     if part.one:
@@ -75,7 +75,7 @@ def noun(au: str, side: str, adjective: str = "") -> tuple[str, bool]:
 def moved(au: str, side: str = "both", denied: bool = False) -> str:
     """ "the mouth corners are [raised|pulled up|...]", as a pattern; denied: "... are not raised"."""
     words, plural = noun(au, side)
-    return f"the {words} {'are' if plural else 'is'} {'not ' * denied}[{'|'.join(PARTS[au].states)}]"
+    return f"the {words} {'are' if plural else 'is'} {'not ' if denied else ''}[{'|'.join(PARTS[au].states)}]"
 
 
 def clauses(items: list[str]) -> str:

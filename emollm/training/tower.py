@@ -204,7 +204,9 @@ def one_epoch(run: Run, faces: TowerFaces, size: int, strengths: Strengths, conf
 def update(run: Run, average: float) -> None:
     """One step of the optimiser and of the averaged weights."""
     nn.utils.clip_grad_norm_(run.model.parameters(), MAX_NORM)
-    run.optimiser.step(), run.schedule.step(), run.optimiser.zero_grad(set_to_none=True)
+    run.optimiser.step()
+    run.schedule.step()
+    run.optimiser.zero_grad(set_to_none=True)
     run.steps += 1
     keep = min(average, (1 + run.steps) / (10 + run.steps))  # young averages forget the first, random weights sooner
     for mean, now in zip(run.averaged.parameters(), run.model.parameters(), strict=True):

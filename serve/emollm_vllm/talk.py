@@ -17,9 +17,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from emollm.answer.prompt import DEFAULT_QUESTION
-from emollm.chat.talking import named
+from emollm.chat.talking import beside, name_of
 from emollm.schema import AUSeries, InputError
-from emollm.subject import Subject, under
+from emollm.subject import Prepared, Subject, under
 from emollm.talk import TALKER
 from emollm.talk.call import Call, parse
 from emollm.talk.dialogue import CALL_TOKENS, Exchange, plain, prompt
@@ -72,13 +72,12 @@ class Talking:
         call = parse(await self.write([Exchange(system[:LONGEST_QUESTION])], CALL_TOKENS))
         return call.word if call.name == "tell" else ""
 
-    async def beside(self, face: Face, subjects: list[Subject], names: dict[int, str]) -> None:
-        """Give a face the others of its picture, which are read only when they are asked about."""
-        face.name = names.get(face.series.face_id, face.name)
-        for s in subjects:
-            if s.series.face_id != face.series.face_id:
-                other = await self.face(s)
-                face.others.append(replace(other, name=names.get(s.series.face_id, other.name)))
+    async def among(self, prepared: Prepared, face: Face) -> Face:
+        """The face with the others of its picture, which are read only when they are asked about."""
+        number = face.series.face_id
+        others = [await self.face(under(s, face.prior)) for s in beside(prepared, number)]
+        named = [replace(other, name=name_of(prepared, other.series.face_id)) for other in others]
+        return replace(face, name=name_of(prepared, number), others=named)
 
     async def reply(self, before: list[Exchange], question: str, face: Face | None, style: str) -> Reply:
         asking = steps(before, question, lambda _: face, style)
@@ -136,7 +135,7 @@ async def completions(request: Request):
     said = await talking.reply(before, question, face, style)
     if len(media) == 1 and (said.call.name == "faces" or any(map(names_one, [question, *[e.question for e in before]]))):
         prepared = await connector().measure(*next(iter(media)))
-        await talking.beside(face, [under(s, face.prior) for s in prepared.readable], named(prepared))
+        face = await talking.among(prepared, face)
         said = await talking.reply(before, question, face, style)
     talking.remember(_key([*turns, (question, said.text)], face), said.exchange)
     form = FORMS[body["form"]](body.get("model", TALKER), said, talking.usage(question, said.text))
