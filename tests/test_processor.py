@@ -10,7 +10,7 @@ from emollm.model.config import face_token_count
 from emollm.model.peaks import Peaks
 from emollm.model.processor import FACE_KEYS, IGNORE, EmoLLMProcessor, face_input
 from emollm.model.tokenizer import label_tokens
-from emollm.schema import AU_NAMES, LABELS, InputError, au_index
+from emollm.schema import AU_NAMES, LABELS, SIDES, InputError, au_index
 
 ANSWER = ("AU12 lip corner puller | both | 3.0 marked | still | mouth corner pulled up and back\n"
           "Interpretation: The corner goes up.\nConclusion: happiness. Next comes surprise.")
@@ -41,7 +41,7 @@ def test_face_input_holds_what_is_stated(clip_of):
     face = face_input(series, events, [0, 20])
     left, right, strength, side, onset, offset = Peaks.unpack(face.peaks[au_index("AU12")])
     stated = next(o for o in prompt.observe(series, events) if o.au == "AU12")
-    assert (strength, prompt.SIDES[int(side)]) == (np.float32(stated.intensity), stated.side)
+    assert (strength, SIDES[int(side)]) == (np.float32(stated.intensity), stated.side)
     assert (onset, offset) == stated.interval
     assert (left, right) == (np.float32(4.04), 2.0)
     assert face.au.shape == (2, 24, 3)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from emollm.answer import prompt
 from emollm.facs.readings import level_word
 from emollm.facs.units import ACTION_UNITS
+from emollm.perception.events import peaks, side_and_strength
 from emollm.schema import AU_NAMES, LABELS, ON, SIDE_GAP, SIDES, AUEvent, AUSeries
 
 LINE = "AU12 lip corner puller | both | 3.1 marked | still | mouth corner pulled up and back"
@@ -126,7 +127,7 @@ def test_intervals_have_tenths():
 
 @given(st.floats(0, 5), st.floats(0, 5))
 def test_side_and_strength(left, right):
-    side, strength = (float(v) for v in prompt.side_and_strength(np.float64(left), np.float64(right)))
+    side, strength = (float(v) for v in side_and_strength(np.float64(left), np.float64(right)))
     if abs(left - right) >= SIDE_GAP:
         assert SIDES[int(side)] == ("left" if left > right else "right")
         assert strength == max(left, right)
@@ -140,8 +141,8 @@ def test_side_and_strength_are_the_same_in_torch():
     import torch
 
     pairs = np.array([[l, r] for l in np.arange(0, 5.01, 0.25) for r in np.arange(0, 5.01, 0.25)], np.float32)  # noqa: E741
-    side, strength = prompt.side_and_strength(pairs[:, 0], pairs[:, 1])
-    in_torch = prompt.side_and_strength(torch.tensor(pairs[:, 0]), torch.tensor(pairs[:, 1]))
+    side, strength = side_and_strength(pairs[:, 0], pairs[:, 1])
+    in_torch = side_and_strength(torch.tensor(pairs[:, 0]), torch.tensor(pairs[:, 1]))
     assert (in_torch[0].numpy() == side).all()
     np.testing.assert_array_equal(in_torch[1].numpy(), strength)
 
@@ -181,12 +182,12 @@ def test_a_photograph_has_no_interval(photo_of):
 
 def test_peaks_are_the_strongest_moment(clip_of):
     series, _ = clip_of({"AU12": (1.0, 2.0, 3.0, 2, 4)})
-    left, right, visible = prompt.peaks(series)
+    left, right, visible = peaks(series)
     k = AU_NAMES.index("AU12")
     assert (left[k], right[k]) == (2, 4)
     assert visible.all()
     unseen = AUSeries(series.times, np.full_like(series.intensity, np.nan), series.confidence, series.measured, "test")
-    assert not prompt.peaks(unseen)[2].any()
+    assert not peaks(unseen)[2].any()
 
 
 # --- the prompt ---------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import pytest
 
 from data_engine import sample
 from emollm.answer import prompt
+from emollm.perception.events import side_and_strength
 from emollm.schema import AU_NAMES, AUS, OFF, ON, au_index
 
 N = 200
@@ -28,7 +29,7 @@ def test_draws_are_faces():
     on = np.array([(strengths(f) >= ON).sum() for f in faces])
     assert 2 < on.mean() < 8
     assert (on == 0).any()
-    assert any((prompt.side_and_strength(f[:, 0], f[:, 1])[0] != 2).any() for f in faces)
+    assert any((side_and_strength(f[:, 0], f[:, 1])[0] != 2).any() for f in faces)
     jaw = np.array([[strengths(f)[AUS.index(k)] for k in (26, 27)] for f in faces])
     assert not (jaw.min(1) > ON).any()
     assert (jaw.max(1) > ON).any()

@@ -9,6 +9,7 @@ from emollm.answer import prompt, verify
 from emollm.answer.facts import measured
 from emollm.facs.readings import level_word
 from emollm.facs.units import ACTION_UNITS
+from emollm.perception.events import peaks
 from emollm.schema import AU_NAMES, LABELS, OFF, ON, SIDE_GAP
 
 
@@ -145,7 +146,7 @@ def plants(series, events, observations, text: str, rng):
     wrong_level = true.replace(f"{o.intensity} {level_word(o.intensity)}", f"{off_by:.1f} {level_word(off_by)}")
     yield o.au, text.replace(true, wrong_level)
     yield o.au, text.replace("Interpretation:", f"Interpretation: There is no {o.au}.", 1)
-    left, right, _ = prompt.peaks(series)
+    left, right, _ = peaks(series)
     gap = abs(left - right)[AU_NAMES.index(o.au)]
     if abs(gap - SIDE_GAP) > verify.SIDE_TOLERANCE:
         yield o.au, text.replace(true, true.replace(f"| {o.side} |", "| left |" if o.side != "left" else "| right |"))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from emollm.answer import prompt
 from emollm.answer.support import support
 from emollm.answer.witnesses import BALANCED, CROWD, MEASURED, Movements, conflict, in_words, movements, stated_alone, together
 from emollm.facs.readings import relation
@@ -122,6 +123,15 @@ def test_support_is_listed_and_strongest_first(photo_of):
     assert found.supporting[0].sources and all(isinstance(s, str) for s in found.supporting[0].sources)
     assert found.sentence == ("Listed for anger and present here: the lid tightener (AU07, 4.0) and the brow lowerer (AU04, "
                               "3.0). Against it: the lip corner puller (AU12, 2.0), listed for happiness.")
+
+
+def test_support_says_the_strengths_of_the_observation_lines(photo_of):
+    """Sides that differ by less than a stated asymmetry, one that differs by more, and one whose mean is not there."""
+    series = photo_of({"AU12": (2.4, 3.2), "AU25": (1.2, 4.0), "AU06": (1.2, 0.6), "AU04": (3.0, 3.6)})
+    said = {o.au: o.intensity for o in prompt.observe(series, [])}
+    found = support("happiness", "anger", series)
+    assert {one.au: one.strength for one in found.supporting + found.opposing} == said
+    assert "AU06" not in said
 
 
 def test_no_listed_movement_is_said(photo_of):

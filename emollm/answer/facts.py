@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from emollm.answer import prompt
 from emollm.answer.lexicon import OPEN_TO_BOTH
+from emollm.perception.events import peaks, side_and_strength
 from emollm.schema import AU_NAMES, OFF, ON, SIDES, AUEvent, AUSeries, au_index
 
 STRENGTH_TOLERANCE = 0.5  # half a FACS level, what two coders may differ by
@@ -29,11 +29,11 @@ def state(strength: float) -> str:
 
 def measured(au: str, series: AUSeries) -> tuple[float, int, float]:
     """Strength, side index and left-right gap of one AU; NaN strength when it is not measured or not visible."""
-    left, right, visible = prompt.peaks(series)
+    left, right, visible = peaks(series)
     k = au_index(au)
     if not visible[k]:
         return math.nan, 2, 0.0
-    side, strength = prompt.side_and_strength(left[k], right[k])
+    side, strength = side_and_strength(left[k], right[k])
     return float(strength), int(side), abs(float(left[k] - right[k]))
 
 
@@ -47,8 +47,8 @@ class Facts:
     label: str | None = None
 
     def __post_init__(self) -> None:
-        left, right, visible = prompt.peaks(self.series)
-        side, strength = prompt.side_and_strength(left, right)
+        left, right, visible = peaks(self.series)
+        side, strength = side_and_strength(left, right)
         self._strength = {au: round(float(strength[k]), 1) if visible[k] else math.nan for k, au in enumerate(AU_NAMES)}
         self._raw = {au: float(strength[k]) if visible[k] else math.nan for k, au in enumerate(AU_NAMES)}
         self._side = {au: SIDES[side[k]] for k, au in enumerate(AU_NAMES)}

@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 from emollm.facs.readings import level_word
 from emollm.facs.units import ACTION_UNITS
-from emollm.perception.events import peaks, side_and_strength
-from emollm.schema import AU_NAMES, LABELS, ON, SIDES, AUEvent, AUSeries
+from emollm.perception.events import stated_movements
+from emollm.schema import AU_NAMES, LABELS, AUEvent, AUSeries
 
 PROMPT_VERSION = "2"
 ANSWER_TOKENS = 512  # at most; the longest answers of the training records take about half of it
@@ -62,16 +62,11 @@ def format_interval(interval: tuple[float, float] | None) -> str:
 
 def observe(series: AUSeries, events: list[AUEvent], rng=None) -> list[Observation]:
     """The movements that count as there (peak strength >= ON), in FACS order. `rng` picks among the looks."""
-    left, right, visible = peaks(series)
-    side, strength = side_and_strength(left, right)
     observations = []
-    for k, au in enumerate(AU_NAMES):
-        if not visible[k] or round(float(strength[k]), 1) < ON:
-            continue
-        looks = ACTION_UNITS[au].look
+    for k, side, strength in stated_movements(series):
+        au, looks = AU_NAMES[k], ACTION_UNITS[AU_NAMES[k]].look
         look = rng.choice(looks) if rng else looks[0]
-        observations.append(Observation(au, SIDES[side[k]], round(float(strength[k]), 1),
-                                        event_interval(au, events, series), look))
+        observations.append(Observation(au, side, strength, event_interval(au, events, series), look))
     return observations
 
 

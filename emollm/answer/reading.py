@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from emollm.facs.tables import VARIANTS
-from emollm.perception.events import peaks
+from emollm.perception.events import peaks, stated_movements
 from emollm.schema import AU_NAMES, LABELS, OFF, ON, AUSeries, InputError
 
 WEIGHTS = Path(__file__).parents[1] / "data" / "reading.npz"
@@ -96,8 +96,5 @@ def _hesitant(p: np.ndarray, strongest: np.ndarray) -> np.ndarray:
 
 
 def units_by_strength(series: AUSeries) -> dict[str, float]:
-    """Movements that are there (strength >= ON on the stronger side), the strongest first."""
-    left, right, visible = peaks(series)
-    strength = np.where(visible, np.maximum(left, right), 0.0)
-    order = np.argsort(-strength, kind="stable")
-    return {AU_NAMES[k]: float(strength[k]) for k in order if strength[k] >= ON}
+    """Movements that are there, with the strength that is stated of them (0-5), the strongest first."""
+    return {AU_NAMES[k]: strength for k, _, strength in sorted(stated_movements(series), key=lambda m: -m[2])}

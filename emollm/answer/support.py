@@ -21,7 +21,7 @@ class Listed:
     """A movement that is there, and the label that tables list it for (empty: it is the opposite pull of that label's)."""
 
     au: str
-    strength: float  # 0-5, the stronger side
+    strength: float  # 0-5, as it is stated of the movement
     label: str
     sources: tuple[str, ...]
 
@@ -56,7 +56,7 @@ def support(label: str, runner_up: str | None, series: AUSeries, pixels: bool = 
 
 
 def _listed(au: str, strength: float, label: str) -> Listed:
-    return Listed(au, round(strength, 1), label, tuple(v.source for v in VARIANTS if v.label == label and au in v.aus))
+    return Listed(au, strength, label, tuple(v.source for v in VARIANTS if v.label == label and au in v.aus))
 
 
 def _lists(label: str | None, au: str) -> bool:
@@ -67,7 +67,7 @@ def _lists(label: str | None, au: str) -> bool:
 def _opposing(au: str, strength: float, label: str, runner_up: str | None) -> Listed:
     """The opposing movement with the label that lists it: the runner-up when it does, else the first that does."""
     listing = [other for other in (runner_up, *LABELS) if other != label and _lists(other, au)]
-    return _listed(au, strength, listing[0]) if listing else Listed(au, round(strength, 1), "", ())
+    return _listed(au, strength, listing[0]) if listing else Listed(au, strength, "", ())
 
 
 def _sentence(label: str, supporting: list[Listed], opposing: list[Listed], pixels: bool, missing: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from emollm.answer import prompt, verify
 from emollm.answer.mend import mend
 from emollm.explanation import DISCLOSURE, edits_sentence
+from emollm.perception.events import peaks
 from emollm.schema import AU_NAMES, SCHEMA_VERSION, Claim, InputError
 from emollm.subject import Prepared, choose, edited, face_numbers, prior_notice
 from emollm.what_if import check_edits
@@ -70,7 +71,7 @@ class Chat:
         if self.edits:
             lines.append(edits_sentence(self.edits))
         lines += [prompt.render_observation(o) for o in self.observations()] or [prompt.NOTHING]
-        visible = prompt.peaks(series)[2]
+        visible = peaks(series)[2]
         unseen = [au for au, seen in zip(AU_NAMES, visible, strict=True) if not seen]
         return "\n".join([*lines, *([f"Not measured: {' '.join(unseen)}"] if unseen else [])])
 

@@ -18,6 +18,7 @@ from emollm.answer.witnesses import Movements, movements
 from emollm.model.config import EmoLLMConfig, face_token_count
 from emollm.model.peaks import Peaks
 from emollm.model.tokenizer import label_position
+from emollm.perception.events import peaks, side_and_strength
 from emollm.schema import AU_NAMES, AUEvent, AUSeries, InputError
 
 FACE_KEYS = ("chips", "visual_features", "frame_counts", "frame_times", "au", "au_times", "au_frames", "au_peaks",
@@ -49,14 +50,14 @@ def face_input(series: AUSeries, events: list[AUEvent], key_frames: list[int], c
 
     seen: what was measured in the pixels where `series` was edited or given from elsewhere. prior: of schema.PRIORS.
     """
-    left, right, visible = prompt.peaks(series)
-    side, strength = prompt.side_and_strength(left, right)
+    left, right, visible = peaks(series)
+    side, strength = side_and_strength(left, right)
     intervals = [prompt.event_interval(au, events, series) or (0.0, 0.0) for au in AU_NAMES]
     onset, offset = np.round(intervals, 1).T
-    peaks = Peaks(left, right, strength.round(1), side, onset, offset).pack()
+    packed = Peaks(left, right, strength.round(1), side, onset, offset).pack()
     values = np.where(np.isnan(series.intensity), series.intensity[:, :, ::-1], series.intensity)[key_frames]
     au = np.concatenate([np.nan_to_num(values), series.confidence[key_frames][..., None]], 2).astype(np.float32)
-    return FaceInput(au, np.asarray(series.times, np.float32)[key_frames], peaks, visible, chips,
+    return FaceInput(au, np.asarray(series.times, np.float32)[key_frames], packed, visible, chips,
                      movements=movements(series, seen, chips is not None, prior))
 
 

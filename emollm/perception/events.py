@@ -75,6 +75,15 @@ def side_and_strength(left: np.ndarray, right: np.ndarray):
     return side, strength
 
 
+def stated_movements(series: AUSeries) -> list[tuple[int, str, float]]:
+    """The movements that count as there, as they are stated everywhere: position of the unit, side, and strength of its
+    strongest moment to a tenth (>= ON), in FACS order."""
+    left, right, visible = peaks(series)
+    side, strength = side_and_strength(left, right)
+    stated = [round(float(s), 1) for s in strength]
+    return [(k, SIDES[side[k]], stated[k]) for k in range(len(AU_NAMES)) if visible[k] and stated[k] >= ON]
+
+
 def peaks(series: AUSeries) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Strongest moment of every AU: left [24], right [24] at that moment (NaN side takes the other), visible [24] bool."""
     both = np.where(np.isnan(series.intensity), series.intensity[:, :, ::-1], series.intensity)  # [T, 24, 2]
