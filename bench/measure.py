@@ -60,7 +60,7 @@ def child(clip: str, table: str) -> None:
     def told(what: str, done: int) -> None:
         print(json.dumps([what, done, time.perf_counter() - start, time.process_time()]), flush=True)
 
-    tracks = tracks_of(media.read(clip), progress=lambda done: None if done % BLOCK else told("followed", done))
+    tracks = tracks_of(media.read(clip), each=lambda done: None if done % BLOCK else told("followed", done))
     told("all followed", len(tracks))
     measured = [series(track, "clip") for track in tracks]
     told("measured", sum(len(events(one)) for one in measured))

@@ -443,6 +443,14 @@ def test_progress_modes(mode, tty, shown, monkeypatch):
     assert (shown in terminal.written) if shown else terminal.written == ""
 
 
+@pytest.mark.parametrize("mode, shown", [("plain", ["measuring: 1/50", "measuring: 50/50"]), ("none", [])])
+def test_measuring_a_clip_shows_its_frames(mode, shown, astronaut_clip, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(progress, "PLAIN_SECONDS", 0)
+    assert cli.main(["measure", str(astronaut_clip), "-o", str(tmp_path / "clip.csv"), "--progress", mode]) == 0
+    told = [line.split(",")[0] for line in capsys.readouterr().err.splitlines() if line.startswith("measuring: ")]
+    assert [*told[:1], *told[-1:]] == shown
+
+
 def test_progress_is_silent_until_asked(capsys):
     assert list(progress.track([1, 2], "x")) == [1, 2]
     progress.note("hello")

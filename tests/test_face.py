@@ -296,9 +296,9 @@ def test_clip_without_a_face(write_clip, tmp_path):
     assert face.follow(media.read(write_clip(tmp_path / "b.mp4", [np.full((200, 320, 3), 90, np.uint8)] * 8))) == []
 
 
-def test_progress_counts_every_frame(astronaut_clip):
+def test_every_frame_is_counted(astronaut_clip):
     seen = []
-    face.follow(media.read(astronaut_clip), progress=seen.append)
+    face.follow(media.read(astronaut_clip), each=seen.append)
     assert seen == list(range(1, 51))
 
 

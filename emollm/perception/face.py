@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from emollm import progress
 from emollm.perception import align, appearance, covers, sights
 from emollm.perception.media import Media
 from emollm.perception.mesh import (
@@ -145,20 +146,21 @@ class ChipCache:
 
 
 def follow(media: Media, *, max_faces: int = AT_A_TIME, min_frames: int = MIN_FRAMES, cache: ChipCache | None = None,
-           crops: bool = False, progress: Callable[[int], None] | None = None) -> list[FaceTrack]:
+           crops: bool = False, each: Callable[[int], None] | None = None) -> list[FaceTrack]:
     """Every face of a photo or clip as a FaceTrack, left to right at first sight; empty when there is no face.
 
     max_faces: measured at a time (the detector's best). min_frames: shorter tracks of a clip are dropped, unless they are
-    half of it. cache: filled with chips for chips(). crops: a photo is a face crop, taken whole. progress: called with the
-    number of frames done. A face that comes back to its place goes on, within RETURN seconds of the same shot, or within
-    RETURN_IN_SIGHT where picture and face look as they did; otherwise a shot cut or another place gives a new face_id.
+    half of it. cache: filled with chips for chips(). crops: a photo is a face crop, taken whole. each: called after each
+    frame of a clip with the number of frames done. A face that comes back to its place goes on, within RETURN seconds of the
+    same shot, or within RETURN_IN_SIGHT where picture and face look as they did; otherwise a shot cut or another place gives
+    a new face_id.
     """
     if max_faces < 1:
         raise InputError(f"max_faces is {max_faces}, expected at least 1")
     if media.kind == "photo":
         tracks, count = _photo_tracks(media, max_faces, crops), 1
     else:
-        tracks, count = _clip_tracks(media, max_faces, cache, progress or (lambda done: None))
+        tracks, count = _clip_tracks(media, max_faces, cache, each or (lambda done: None))
     needed = min(min_frames, max(1, count // 2))  # of few frames, as of a moving GIF, half are enough
     kept = [t for t in tracks if len(t.frames) >= needed]
     kept.sort(key=lambda t: (t.frames[0], t.boxes[0][[0, 2]].mean()))
@@ -180,7 +182,7 @@ def _photo_tracks(media: Media, max_faces: int, crops: bool) -> list[_Track]:
 
 
 def _clip_tracks(media: Media, max_faces: int, cache: ChipCache | None,
-                 progress: Callable[[int], None]) -> tuple[list[_Track], int]:
+                 each: Callable[[int], None]) -> tuple[list[_Track], int]:
     """All tracks of a clip and the number of its frames.
 
     A face known from the frame before is cut out where it was; the picture is searched when there is none, when one
@@ -189,7 +191,7 @@ def _clip_tracks(media: Media, max_faces: int, cache: ChipCache | None,
     active: list[_Track] = []
     ended: list[_Track] = []
     before, count, shot, most, store = None, 0, 0, 0, Store()
-    for index, time, picture in media.frames():
+    for index, time, picture in progress.track(media.frames(), "measuring", media.count):
         now = _Glance.at(picture)
         change = now.change_from(before) if before is not None else 0.0
         before, count, shot = now, count + 1, shot + (change > MAYBE_CUT)
@@ -207,7 +209,7 @@ def _clip_tracks(media: Media, max_faces: int, cache: ChipCache | None,
                 cache.add(index, track.points.last, picture)
         ended += [t for t in active if time - t.times[-1] > MAX_GAP]
         active = [t for t in active if time - t.times[-1] <= MAX_GAP]
-        progress(count)
+        each(count)
     if most > max_faces:
         media.notices.append(_more(most, max_faces))
     return _rejoined(ended + active), count
