@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from data_engine.observe import SHAPE
 from emollm.answer import reading
 from emollm.answer.witnesses import Movements, together
 from emollm.evaluation.labels import read_table
 from emollm.evaluation.statistics import bootstrap, macro_recall
 from emollm.explainer import prepare
 from emollm.model import checkpoint
-from emollm.model.checkpoint import Shape
 from emollm.schema import LABELS
 from emollm.training import look
 from emollm.training.faces import ObservedFaces
@@ -33,7 +33,6 @@ SHARES = (0, 0.2, 0.3, 0.4, 0.5, 0.7, 1)  # of the head for the FER2013 label
 BESIDE = ((0.3, 0, 0), (0.4, 0.3, 0.2), (0.4, 0.3, 0.4), (0.4, 0.15, 0.4), (0.45, 0.3, 0.4), (0.5, 0.3, 0.4))
 TEMPERATURES = np.linspace(0.4, 1.6, 25)
 SEEDS = 3
-SHAPE = Shape(max_key_frames=1, chip_size=48)
 
 
 class BothSeen:

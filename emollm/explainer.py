@@ -32,7 +32,18 @@ from emollm.perception.events import key_frames as find_key_frames
 from emollm.perception.limits import Cut
 from emollm.perception.measure import series as measured_series
 from emollm.schema import MAIN, AUEvent, AUSeries, FaceTrack, InputError, NoFaceError
-from emollm.subject import DEFAULT_GATE, Prepared, QualityGate, Subject, Viewing, edited, prior_notice, prominence, shortcomings
+from emollm.subject import (
+    DEFAULT_GATE,
+    Prepared,
+    QualityGate,
+    Subject,
+    Viewing,
+    edited,
+    no_such_face,
+    prior_notice,
+    prominence,
+    shortcomings,
+)
 from emollm.what_if import check_edits
 
 NO_FACE = "no face could be measured. Use a picture with a larger, less turned and unobstructed face."
@@ -278,8 +289,7 @@ def _pick(subjects: list[Subject], face: int | str | None, name: str, given: lis
     if not picked and len(subjects) == 1 and face in {other.series.face_id for other in given or []}:
         return subjects
     if not picked:
-        there = ", ".join(str(s.series.face_id) for s in subjects)
-        raise InputError(f"{name}: there is no face {face}; faces here: {there}")
+        raise InputError(no_such_face(name, face, subjects))
     return picked
 
 

@@ -140,7 +140,7 @@ def choose(prepared: Prepared, face: int | str | None) -> Subject:
     """A face by its face_id, or the main one of those that can be read. Raises InputError, NoFaceError."""
     subjects = [s for s in prepared.subjects if face in (None, MAIN) or s.series.face_id == face]
     if not subjects:
-        raise InputError(f"{prepared.name}: there is no face {face}; faces here: {face_numbers(prepared)}")
+        raise InputError(no_such_face(prepared.name, face, prepared.subjects))
     readable = [s for s in subjects if not s.refusal]
     if not readable:
         raise NoFaceError(f"{prepared.name}: not enough to say: {'; '.join(subjects[0].refusal)}. Use a picture with a larger, "
@@ -166,6 +166,11 @@ def places(prepared: Prepared) -> dict[int, str]:
     return {s.series.face_id: where for s, where in zip(seen, words, strict=True) if where}
 
 
-def face_numbers(prepared: Prepared) -> str:
+def face_numbers(subjects: list[Subject]) -> str:
     """The faces of a source by number, for messages."""
-    return ", ".join(f"{s.series.face_id}{' (not enough to say)' if s.refusal else ''}" for s in prepared.subjects)
+    return ", ".join(f"{s.series.face_id}{' (not enough to say)' if s.refusal else ''}" for s in subjects)
+
+
+def no_such_face(name: str, face: int | str | None, subjects: list[Subject]) -> str:
+    """What is said where a face is asked for that is not there. name: of the source."""
+    return f"{name}: there is no face {face}; faces here: {face_numbers(subjects)}"

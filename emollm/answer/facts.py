@@ -27,6 +27,11 @@ def state(strength: float) -> str:
     return "on" if round(strength, 1) >= ON else "off" if strength <= OFF else "unsure"
 
 
+def time_tolerance(series: AUSeries) -> float:
+    """s: 0.2, or a tenth of the clip when that is longer."""
+    return max(0.2, 0.1 * float(series.times[-1] - series.times[0]))
+
+
 def measured(au: str, series: AUSeries) -> tuple[float, int, float]:
     """Strength, side index and left-right gap of one AU; NaN strength when it is not measured or not visible."""
     left, right, visible = peaks(series)
@@ -121,8 +126,7 @@ class Facts:
 
     @property
     def time_tolerance(self) -> float:
-        """s: 0.2, or a tenth of the clip when that is longer."""
-        return max(0.2, 0.1 * float(self.series.times[-1] - self.series.times[0]))
+        return time_tolerance(self.series)
 
     # ---- labels
 

@@ -11,7 +11,7 @@ import re
 
 from emollm.facs.readings import LEVELS
 from emollm.facs.tables import COMBINATIONS, OTHER_READINGS
-from emollm.facs.units import ACTION_UNITS
+from emollm.facs.units import ACTION_UNITS, LOWER, UPPER
 from emollm.schema import LABELS
 
 # ---- parts of the face ----------------------------------------------------------------------------------------------
@@ -77,7 +77,6 @@ MOVES = {
 }
 
 _MOUTH = "10 12 14 15 17 18 20 22 23 24 25 26 27 28"
-_UPPER = "1 2 4 5 6 7 43 45"
 # What a movement of a part is, as FACS numbers; "move" is any movement of it.
 _MEANING = {
     "inner brow": {"up": "1", "down": "4", "knit": "4", "move": "1"},
@@ -148,8 +147,8 @@ _MEANING = {
     "fold": {"deep": "11", "up": "11", "move": "11"},
     "chin": {"up": "17", "wrinkle": "17", "knit": "17", "press": "17", "move": "17"},
     "jaw": {"down": "26 27", "open": "26 27", "move": "26 27"},
-    "upper face": {"move": _UPPER},
-    "lower face": {"move": f"9 {_MOUTH}"},
+    "upper face": {"move": " ".join(map(str, UPPER))},
+    "lower face": {"move": " ".join(map(str, LOWER))},
 }
 
 

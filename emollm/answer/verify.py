@@ -12,13 +12,11 @@ import re
 from dataclasses import dataclass, field
 
 from emollm.answer import prompt, prose
-from emollm.answer.facts import STRENGTH_TOLERANCE, Facts, measured, state
+from emollm.answer.facts import STRENGTH_TOLERANCE, Facts, measured, state, time_tolerance
 from emollm.answer.movements import SIDE_TOLERANCE
 from emollm.answer.statement import Statement
 from emollm.facs.readings import level_word
 from emollm.schema import LABELS, SIDE_GAP, SIDES, AUEvent, AUSeries, Claim
-
-TIME_TOLERANCE = 0.2  # s, or a tenth of the clip when that is longer
 
 
 @dataclass
@@ -120,11 +118,9 @@ def _wrong_detail(o, strength: float, side: int, gap: float, interval, series: A
         return f"measured intensity: {strength:.1f}"
     if (o.interval is None) != (interval is None):
         return "a photograph has no interval" if interval is None else "a clip's movement has an interval"
-    if interval is not None:
-        tolerance = max(TIME_TOLERANCE, 0.1 * float(series.times[-1] - series.times[0]))
-        if max(abs(a - b) for a, b in zip(o.interval, interval, strict=True)) > tolerance:
-            return f"measured interval: {prompt.format_interval(interval)}"
-    return ""
+    if interval is None or max(abs(a - b) for a, b in zip(o.interval, interval, strict=True)) <= time_tolerance(series):
+        return ""
+    return f"measured interval: {prompt.format_interval(interval)}"
 
 
 def unsupported(all_claims: list[Claim]) -> tuple[int, int]:

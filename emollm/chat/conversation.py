@@ -45,8 +45,8 @@ class Chat:
         self.measured = choose(self.prepared, face)
         if face is None and len(self.prepared.subjects) > 1:
             how = "the first" if self.measured.track is None else "the main one"
-            self.notices.append(f"faces here: {face_numbers(self.prepared)}. This is face {self.measured.series.face_id}, "
-                                f"{how}; --face N or /face N takes another")
+            numbers, own = face_numbers(self.prepared.subjects), self.measured.series.face_id
+            self.notices.append(f"faces here: {numbers}. This is face {own}, {how}; --face N or /face N takes another")
         self.reset()
 
     def reset(self) -> None:

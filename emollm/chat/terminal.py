@@ -150,7 +150,7 @@ class _Shown:
 
     def _face(self, words: list[str]) -> str:
         if not words:
-            return f"Faces here: {face_numbers(self.chat.prepared)}. This is face {self.chat.subject.series.face_id}."
+            return f"Faces here: {face_numbers(self.chat.prepared.subjects)}. This is face {self.chat.subject.series.face_id}."
         if len(words) != 1 or not words[0].isdecimal():
             raise InputError(f"/face {' '.join(words)}: give the number of one face, such as /face 0")
         self.chat.look_at(int(words[0]))

@@ -26,8 +26,10 @@ class ActionUnit:
     note: str
 
 
-# FACS manual (Ekman, Friesen & Hager 2002): upper face action units; the others here belong to the lower face.
-UPPER_FACE = frozenset(f"AU{number:02d}" for number in (1, 2, 4, 5, 6, 7, 43, 45))
+# FACS manual (Ekman, Friesen & Hager 2002): numbers of the upper face action units; the others here are of the lower face.
+UPPER = (1, 2, 4, 5, 6, 7, 43, 45)
+LOWER = tuple(number for number in AUS if number not in UPPER)
+UPPER_FACE = frozenset(f"AU{number:02d}" for number in UPPER)
 
 # Ordered polygons on the person's right half; the left half is their mirror.
 _RIGHT_REGIONS = {

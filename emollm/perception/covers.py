@@ -11,6 +11,7 @@ import functools
 
 import numpy as np
 
+from emollm.facs.units import LOWER, UPPER
 from emollm.files import DATA
 from emollm.perception import drawing
 from emollm.schema import InputError
@@ -19,7 +20,7 @@ FILE = DATA / "covers.npz"
 SIDE = 32  # px of the chip that the network looks at
 PARTS = ("lower", "left eye", "right eye", "brows")  # left and right are the person's own
 MIRRORED = [0, 2, 1, 3]  # where each part is in a mirror
-LOWER, UPPER, BROWS = (9, 10, 11, 12, 14, 15, 17, 18, 20, 22, 23, 24, 25, 26, 27, 28), (1, 2, 4, 5, 6, 7, 43, 45), (1, 2, 4)
+BROWS = (1, 2, 4)
 # What is not measured then: units (FACS numbers) and their sides (0 left, 1 right). Whatever hides an eye mostly hides its
 # brow or leads the mesh astray there.
 HIDDEN = {"lower": (LOWER, (0, 1)), "left eye": (UPPER, (0,)), "right eye": (UPPER, (1,)), "brows": (BROWS, (0, 1)),

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emollm.facs.units import LOWER, UPPER
 from emollm.files import DATA
 from emollm.perception import covers
 from emollm.perception.align import STABLE
@@ -47,7 +48,7 @@ JAW, MOUTH_STRETCH, CLOSED, BLINK = (au_index(number) for number in (26, 27, 43,
 # What must lie inside the picture for an AU to be seen: brows and eyes, nose and cheek, or mouth and chin (right half).
 REGIONS = {"upper": (70, 63, 105, 66, 107, 33, 133, 159, 145), "middle": (98, 49, 205, 50, 133, 61),
            "lower": (61, 0, 17, 40, 91, 152, 175)}
-UPPER, MIDDLE = (1, 2, 4, 5, 7, 43, 45), (6, 9, 10, 11)
+MIDDLE = (6, 9, 10, 11)
 
 # What the inner lips say by themselves, by their gap over the height of the face: lips apart are AU25 however the rest
 # of the mouth looks, and lips apart are not pressed, tight, puckered or pushed up by the chin.
@@ -328,9 +329,9 @@ def _inside(landmarks: np.ndarray, picture_size: tuple[int, int]) -> np.ndarray:
     xy = landmarks[..., :2]
     inside = ((xy >= 0) & (xy <= (width - 1, height - 1))).all(-1)  # [T, 478]
     mirror, seen = estimator().mirror, np.ones(shape, dtype=bool)
-    groups = {"upper": [au_index(a) for a in UPPER], "middle": [au_index(a) for a in MIDDLE]}
-    groups["lower"] = [k for k in range(shape[1]) if k not in groups["upper"] + groups["middle"]]
-    for name, columns in groups.items():
+    groups = {"upper": set(UPPER) - set(MIDDLE), "middle": MIDDLE, "lower": set(LOWER) - set(MIDDLE)}
+    for name, numbers in groups.items():
+        columns = [au_index(number) for number in numbers]
         right = np.array(REGIONS[name])
         for side, points in ((0, mirror[right]), (1, right)):
             seen[:, columns, side] = (inside[:, points].mean(1) >= 0.5)[:, None]

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from emollm.facs.units import LOWER, UPPER
 from emollm.schema import AUS, LABELS
 
 # Name -> what must stand with it: m movements, l a label, p a part of the face, e an edit, r a reason to refuse, k a topic,
@@ -78,8 +79,8 @@ PARTS_OF_FACE = {
     "cheeks": (6, 11),
     "chin": (17, 26),
     "mouth": (10, 12, 14, 15, 17, 18, 20, 22, 23, 24, 25, 26, 27, 28),
-    "upper": (1, 2, 4, 5, 6, 7, 43, 45),
-    "lower": (9, 10, 11, 12, 14, 15, 17, 18, 20, 22, 23, 24, 25, 26, 27, 28),
+    "upper": UPPER,
+    "lower": LOWER,
 }
 ASPECTS = ("muscle", "looks", "alike", "readings", "side")
 TOPICS = (

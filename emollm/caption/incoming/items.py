@@ -8,8 +8,6 @@ from dataclasses import astuple, dataclass, field
 
 from emollm.answer.prompt import DEFAULT_QUESTION, Message
 
-HEADER_BYTES = 512
-
 
 @dataclass(frozen=True, slots=True)
 class Inline:

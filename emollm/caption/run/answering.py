@@ -17,7 +17,7 @@ from emollm.caption.run.settings import digest
 from emollm.explainer import answer
 from emollm.explanation import Explanation
 from emollm.schema import InputError
-from emollm.subject import Prepared, choose, stated, with_edits, with_prior
+from emollm.subject import Prepared, choose, no_such_face, stated, with_edits, with_prior
 
 SURELY_FITS = 300  # characters of a question
 GIVE_UP = 8  # failures of the model in a row that are its own, not the items'
@@ -122,7 +122,7 @@ def main_face(prepared: Prepared, face: int | None = None) -> int:
     if face is None:
         return numbers.index(choose(prepared, None).series.face_id) if prepared.readable else 0
     if face not in numbers:
-        raise OwnFault(f"mm_processor_kwargs.face: there is no face {face}; faces here: {', '.join(map(str, numbers))}")
+        raise OwnFault(no_such_face("mm_processor_kwargs.face", face, prepared.subjects))
     return numbers.index(face)
 
 
