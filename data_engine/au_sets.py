@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from emollm.evaluation.fer2013 import FERPLUS
 from emollm.perception import align, appearance, measure, mesh
 from emollm.schema import AUS, LABELS, au_index
 
@@ -22,7 +23,6 @@ WILD = 16000  # first pictures of FER2013: more change no figure
 FRONTAL = 30.0  # degrees of yaw up to which wild faces teach
 AGREED = 8  # of ten votes
 VALIDATION = 0.2  # share of the wild faces that no fit sees
-VOTES = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")  # FER+ columns
 # Blendshapes of an independent model that are worth imitating; not mouthStretch for AU20: on wild faces it follows the smile.
 REFERENCE = {1: ("browInnerUp",), 2: ("browOuterUp",), 4: ("browDown",), 5: ("eyeWide",), 7: ("eyeSquint",),
              12: ("mouthSmile",), 15: ("mouthFrown",), 17: ("mouthShrugLower",), 18: ("mouthPucker",),
@@ -129,8 +129,8 @@ def wild(folder: Path, cache: Path) -> FaceSet:
     with np.load(folder / FER) as fer, np.load(folder / BLENDSHAPES) as shapes:
         votes, doubtful = fer["ferplus_votes"][:WILD], fer["label_ambiguous"][:WILD]
         names, values = [str(n) for n in shapes["blendshape_names"]], shapes["all_blendshapes"][:WILD].astype(float)
-    use = perceived.found & (votes[:, VOTES.index("contempt") + 2] == 0) & ~doubtful & np.isfinite(values).all(1)
-    label = np.where(votes[:, :8].max(1) >= AGREED, [LABELS.index(VOTES[k]) for k in votes[:, :8].argmax(1)], -1)
+    use = perceived.found & (votes[:, FERPLUS.index("contempt") + 2] == 0) & ~doubtful & np.isfinite(values).all(1)
+    label = np.where(votes[:, :8].max(1) >= AGREED, [LABELS.index(FERPLUS[k]) for k in votes[:, :8].argmax(1)], -1)
     test = np.random.default_rng(0).random(WILD) < VALIDATION
     faces = FaceSet(perceived, _references(values, names), label, test, np.arange(WILD))[use]
     _, angles = measure.remove_pose(faces.seen.landmarks, measure.estimator().mean)

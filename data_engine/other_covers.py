@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-OVAL_BELOW = (234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454)
+from data_engine.covers import OVAL_BELOW
+
 # The hand in hand_on_forehead_rgba.png, px at a width of 1318; its wrist and the tip of its middle finger.
 HAND = np.array([
     (440, 330), (440, 240), (462, 205), (455, 170), (470, 142), (490, 165), (520, 150), (560, 125), (640, 107), (665, 120),

@@ -3,12 +3,14 @@
 How an explanation is worded follows from how it is asked for: plainly, as a FACS coder would, for a child, or in one line.
 """
 
+from emollm.answer.prompt import DEFAULT_QUESTION
+
 EXPLAIN, MOVEMENT, LABEL = "explain", "movement", "label"
 LEVEL_SHARES = {"plain": 0.69, "coder": 0.13, "child": 0.12, "line": 0.06}  # of explanations
 
 QUESTIONS: dict[str, tuple[str, ...]] = {
     "explain": (
-        "Why is this face read the way it is?", "Why does this face look the way it does?",
+        DEFAULT_QUESTION, "Why does this face look the way it does?",
         "What in this face leads to its reading?", "Explain how this face is commonly read and why.",
         "Which movements lead to the reading of this face?", "What does this expression show, and why?",
         "Explain the expression on this face.", "What makes people read this face the way they do?",

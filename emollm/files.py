@@ -6,8 +6,12 @@ import contextlib
 import os
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from emollm.schema import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 MODELS = Path(__file__).parent / "models"  # shipped checkpoints, one folder each
 DATA = Path(__file__).parent / "data"  # small fitted tables
@@ -30,12 +34,34 @@ def write_file(path: str | os.PathLike, content: str | bytes) -> None:
         os.chmod(temporary, 0o666 & ~umask())
         os.replace(temporary, target)
     except OSError as error:
-        raise InputError(f"{path}: cannot write this file ({error.strerror}). Choose a folder that exists and is "
-                         "writable.") from None
+        raise cannot_write(path, error) from None
     finally:
         if temporary:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
+
+
+def cannot_write(path: str | os.PathLike, error: OSError) -> InputError:
+    return InputError(f"{path}: cannot write this file ({error.strerror}). Choose a folder that exists and is writable.")
+
+
+def check_target(path: str, sources: list[str], option: str = "") -> None:
+    """Refuse before anything is written what is a folder, or one of the sources. option: before the path in messages."""
+    if os.path.isdir(path):
+        raise InputError(f"{option}{path}: this is a folder. Give the name of a file.")
+    for given in sources:
+        if os.path.exists(path) and os.path.exists(given) and os.path.samefile(path, given):
+            raise InputError(f"{option}{path}: this would overwrite the input. Give another name.")
+
+
+def stored(path: Path, maker: str) -> np.lib.npyio.NpzFile:
+    """The arrays of one of the tables that come with emollm, opened. maker: the script that writes it. Raises InputError when
+    it is missing."""
+    import numpy as np
+
+    if not path.is_file():
+        raise InputError(f"{path}: missing; reinstall emollm or run data_engine/{maker}")
+    return np.load(path, allow_pickle=False)
 
 
 def umask() -> int:

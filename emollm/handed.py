@@ -108,7 +108,7 @@ def _text(text: str, place: str) -> Given:
     if not text:
         raise InputError(f"{place or 'source'}: an empty path was given. Give {TAKEN}.")
     if _ADDRESS.match(text) and not os.path.exists(text):
-        raise InputError(f"{text:.200}: addresses are not opened. Download the file and give its path.")
+        raise InputError(f"{text:.200}: {media.NOT_OPENED}")
     return Given(text)
 
 

@@ -1,4 +1,5 @@
-"""What to read of the media, as every command takes it: --start, --end, --fps, --skip-frames of a clip, --crops of photos."""
+"""Options that several commands take: what to read of the media (--start, --end, --fps, --skip-frames of a clip, --crops of
+photos), which faces, and how they are answered."""
 
 from __future__ import annotations
 
@@ -25,6 +26,15 @@ def add_max_faces(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-faces", type=whole_number, metavar="N",
                         help="at most so many faces: those longest there, largest and most central (default: all that are "
                              "found, at most 8 at a time)")
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", default="pocket", metavar="DIR",
+                        help="pocket (default, comes with emollm) or a checkpoint folder")
+
+
+def add_ungrounded(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--ungrounded", action="store_true", help="let the model write observations freely (for research)")
 
 
 def add_prior(parser: argparse.ArgumentParser) -> None:

@@ -218,7 +218,7 @@ def test_bodies_that_ask_for_another_kind_of_answer_are_refused_by_field(tmp_pat
            "response_format": {"response_format": {"type": "json_schema", "json_schema": {}}},
            "max_tokens": {"max_tokens": 0}, "max_completion_tokens": {"max_completion_tokens": "many"},
            "temperature": {"temperature": 3}, "stop": {"stop": 7}}
-    kwargs = {"only what_if, prior, face, au": {"evidence": [{"AU12": 1}]}, "mm_processor_kwargs.au": {"au": [{"AU12": "x"}]},
+    kwargs = {"only face, au, what_if, prior": {"evidence": [{"AU12": 1}]}, "mm_processor_kwargs.au": {"au": [{"AU12": "x"}]},
               "mm_processor_kwargs.au names no": {"au": [{}]}, "au AU12: intensity": {"au": [{"AU12": 7}]},
               "mm_processor_kwargs.face": {"face": ["1"]},
               "prior='even'": {"prior": ["even"]}, "mm_processor_kwargs.prior": {"prior": "balanced"},

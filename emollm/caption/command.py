@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from emollm import parts
 from emollm.caption.run.progress import MODES, Progress
+from emollm.files import check_target
 from emollm.schema import InputError
 
 if TYPE_CHECKING:
@@ -45,9 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="explain with one action unit edited, 0 (absent) to 5; repeatable")
     add("--baseline", choices=("none", "clip"), default=None, help="what counts as a face at rest (default: the clip's own "
         "quiet moments for clips, the average face for photos)")
-    add("--model", default="pocket", metavar="DIR", help="pocket (default, comes with emollm) or a checkpoint folder")
+    parts.add_model(parser)
     add("--engine", choices=("transformers", "vllm"), default="transformers", help="what runs the model")
-    add("--ungrounded", action="store_true", help="let the model write observations freely (for research)")
+    parts.add_ungrounded(parser)
     add("--root", metavar="DIR", help="folder of the files that a table or batch file names (default: its own folder)")
     add("--workers", type=_positive, metavar="N", help="measuring processes (default: one a core)")
     add("--batch", type=_positive, default=16, metavar="N", help="faces the model answers at once (default 16)")
@@ -110,7 +111,7 @@ def _caption(job: Job, wanted: Wanted, inputs: list[str], root: str | None) -> i
     _check_ending(job.output)
     left_out = LeftOut()
     items = read_inputs(inputs, root, job.question, job.what_if, left_out)
-    _check_output(job.output, inputs)
+    check_target(job.output, inputs)
     wanted.check(inputs, job.output)
     with Log(job.output, job.settings()) as log:
         damaged = log.damaged
@@ -161,15 +162,6 @@ def _check_ending(path: str) -> None:
     if ending in OTHER_FORMATS:
         raise InputError(f"{path}: caption writes JSON Lines, one an item. Name it .jsonl instead of {ending}; tables, "
                          "subtitles and a page are written beside it with --csv, --measurements, --srt, --vtt and --report.")
-
-
-def _check_output(path: str, inputs: list[str]) -> None:
-    """Refuse what cannot be an output before anything is created."""
-    if os.path.isdir(path):
-        raise InputError(f"{path}: this is a folder. Give the name of a file.")
-    for given in inputs:
-        if os.path.exists(path) and os.path.exists(given) and os.path.samefile(path, given):
-            raise InputError(f"{path}: this would overwrite the input. Give another name.")
 
 
 def _summary_of(known: dict[str, Entry], items: list[Item], damaged: int) -> str:

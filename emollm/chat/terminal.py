@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from emollm.chat.conversation import Chat, doubts, face_numbers
 from emollm.explanation import print_text
-from emollm.files import write_file
+from emollm.files import check_target, write_file
 from emollm.schema import InputError
 from emollm.what_if import EXAMPLE, parse_edits
 
@@ -167,8 +167,7 @@ class _Shown:
         path = os.path.expanduser(" ".join(words))
         if not path or os.path.isdir(path):
             raise InputError(f"/save {path}: give the name of a file, such as /save chat.json")
-        if os.path.exists(path) and os.path.exists(self.chat.prepared.name) and os.path.samefile(path, self.chat.prepared.name):
-            raise InputError(f"/save {path}: this would overwrite the input. Give another name.")
+        check_target(path, [self.chat.prepared.name], "/save ")
         write_file(path, json.dumps(self.chat.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
         return f"Saved to {path}"
 

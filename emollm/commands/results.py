@@ -7,7 +7,7 @@ import os
 import sys
 
 from emollm.explanation import print_text
-from emollm.files import write_file
+from emollm.files import check_target, write_file
 from emollm.schema import InputError
 
 
@@ -17,10 +17,7 @@ def check_place(path: str | None, media: str) -> None:
         return
     if not os.path.isdir(os.path.dirname(path) or "."):
         raise InputError(f"{path}: there is no such folder. Create it first.")
-    if os.path.isdir(path):
-        raise InputError(f"{path}: this is a folder. Give the name of a file.")
-    if os.path.exists(path) and os.path.exists(media) and os.path.samefile(path, media):
-        raise InputError(f"{path}: this would overwrite the input. Give another name.")
+    check_target(path, [media])
 
 
 def deliver(text: str, path: str | None) -> None:

@@ -62,7 +62,7 @@ def _suite(suites: argparse._SubParsersAction, name: str, run, about: str, epilo
                              formatter_class=argparse.RawDescriptionHelpFormatter)
     made.set_defaults(run=run, parser=made)
     add = made.add_argument
-    add("--model", default="pocket", metavar="DIR", help="pocket (default, comes with emollm) or a checkpoint folder")
+    parts.add_model(made)
     add("-o", "--json", metavar="FILE", help="write the figures as JSON")
     add("--progress", choices=progress.MODES, default="auto", help="how progress is shown on stderr (default: auto)")
     return made

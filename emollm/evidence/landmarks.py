@@ -21,8 +21,8 @@ from emollm.schema import AUSeries, FaceTrack, InputError, Quality
 POINTS = 478
 SHAPES = {"16:9": 16 / 9, "3:2": 3 / 2, "4:3": 4 / 3, "1:1": 1.0, "3:4": 3 / 4, "2:3": 2 / 3, "9:16": 9 / 16}  # width by height
 _AXIS_FIRST, _AXIS_LAST = re.compile(r"(.*?)([xyz])_?(\d{1,3})"), re.compile(r"(.*?)_?(\d{1,3})_?([xyz])")
-_SIZE = (("framewidth", "width", "image_width", "frame_width", "video_width", "videowidth", "imagewidth"),
-         ("frameheight", "height", "image_height", "frame_height", "video_height", "videoheight", "imageheight"))
+SIZE = (("framewidth", "width", "image_width", "frame_width", "video_width", "videowidth", "imagewidth"),
+        ("frameheight", "height", "image_height", "frame_height", "video_height", "videoheight", "imageheight"))
 
 
 def mesh_columns(columns) -> dict[tuple[int, str], str]:
@@ -58,7 +58,7 @@ def read_landmarks(table: Table, fps: float | None = None, baseline: str | None 
     if any(key not in mesh for key in wanted):
         raise InputError(f"{table.name}: {another_mesh(held)}")
     columns = [table.plain[mesh[key]] for key in wanted]
-    frame, (clock, units), size = frame_numbers(table), clock_columns(table), [table.pick(*names) for names in _SIZE]
+    frame, (clock, units), size = frame_numbers(table), clock_columns(table), [table.pick(*names) for names in SIZE]
     table.load({frame: COUNT} | dict.fromkeys(columns, ANY) | dict.fromkeys(size, COUNT), [clock, *who_columns(table)])
     points = np.stack([table.numbers[column] for column in columns], 1).reshape(-1, POINTS, 3)
     seconds = read_clock(table, clock, units, guess_unit=True)
@@ -70,7 +70,7 @@ def _read_points(table: Table, fps: float | None, baseline: str | None) -> list[
     """One row a point: gathered into one row a moment."""
     frame, (clock, units), who = frame_numbers(table), clock_columns(table), who_columns(table)
     point, axes = table.pick(*_POINT_NAMES), [table.pick(axis) for axis in "xyz"]
-    size = [table.pick(*names) for names in _SIZE]
+    size = [table.pick(*names) for names in SIZE]
     table.load({frame: COUNT, point: COUNT} | dict.fromkeys(axes, ANY) | dict.fromkeys(size, COUNT), [clock, *who])
     seconds = read_clock(table, clock, units, guess_unit=True)
     told = [table.texts[c] for c in who if c in table.texts]

@@ -13,7 +13,7 @@ import numpy as np
 from emollm.evidence.cells import plain_name
 from emollm.evidence.clock import Clock, read_clock
 from emollm.evidence.files import Source, from_arrow
-from emollm.evidence.landmarks import POINTS, another_mesh, measured
+from emollm.evidence.landmarks import POINTS, SIZE, another_mesh, measured
 from emollm.evidence.series import TableFace
 from emollm.evidence.tables import Table
 from emollm.schema import InputError
@@ -23,8 +23,6 @@ DEEPEST = 6  # nested objects around a face
 FACES = ("facelandmarks", "multifacelandmarks", "face_landmarks", "multi_face_landmarks", "landmarks", "landmark", "keypoints",
          "scaledmesh", "mesh", "points", "faces", "face", "results", "frames", "data")
 SHAPES = ("faceblendshapes", "blendshapes", "categories", "classifications")
-_SIZE = (("width", "videowidth", "imagewidth", "video_width", "image_width", "framewidth", "frame_width"),
-         ("height", "videoheight", "imageheight", "video_height", "image_height", "frameheight", "frame_height"))
 
 
 def points_of(node: object) -> np.ndarray | None:
@@ -52,7 +50,7 @@ def frames_of(stored: object) -> tuple[list[tuple[object, list[np.ndarray]]], tu
     node = stored
     while isinstance(node, dict):
         keys = {plain_name(str(key)): value for key, value in node.items()}
-        size = tuple(_number(keys, names) or size[k] for k, names in enumerate(_SIZE))
+        size = tuple(_number(keys, names) or size[k] for k, names in enumerate(SIZE))
         fps = _number(keys, ("fps", "frame_rate", "framerate")) or fps
         inner = next((keys[key] for key in ("frames", "results", "data") if isinstance(keys.get(key), list)), None)
         if inner is None:
@@ -62,7 +60,7 @@ def frames_of(stored: object) -> tuple[list[tuple[object, list[np.ndarray]]], tu
     frames = [(_time(frame), _faces(frame, 0)) for frame in listed]
     for frame in listed[:1]:
         keys = {plain_name(str(key)): value for key, value in frame.items()} if isinstance(frame, dict) else {}
-        size = tuple(_number(keys, names) or size[k] for k, names in enumerate(_SIZE))
+        size = tuple(_number(keys, names) or size[k] for k, names in enumerate(SIZE))
     return (frames if any(faces for _, faces in frames) else []), size, fps
 
 

@@ -18,12 +18,13 @@ from emollm import progress
 from emollm.explanation import DISCLOSURE, NOT_ENOUGH, Explanation
 from emollm.facs.readings import region_patches, region_polygon
 from emollm.facs.units import ACTION_UNITS
+from emollm.files import cannot_write
 from emollm.output.pens import BACK, FAINT, INK, LINE, PAPER, fold, font, rgb, tag
 from emollm.output.render import cited_claims, draw_tags, moment
 from emollm.output.strip import Strip, colours_of, phase_at, strongest_side
 from emollm.perception.events import side_and_strength
 from emollm.perception.media import Media
-from emollm.schema import ON, SIDES, FaceTrack, InputError, au_index
+from emollm.schema import ON, SIDES, FaceTrack, au_index
 
 MIN_VIEW, MAX_VIEW = 480, 960  # px, longer side of the shown picture
 ROWS = 8  # action units beside the picture, the strongest cited
@@ -43,8 +44,7 @@ def write(path: str | os.PathLike, media: Media, track: FaceTrack, explanation: 
             _encode(part, media, sheet)
             os.replace(part, target)
     except OSError as error:
-        raise InputError(f"{path}: cannot write this file ({error.strerror}). Choose a folder that exists and is "
-                         "writable.") from None
+        raise cannot_write(path, error) from None
 
 
 def _encode(path: Path, media: Media, sheet: _Sheet) -> None:

@@ -13,9 +13,8 @@ import functools
 
 import numpy as np
 
-from emollm.files import DATA
+from emollm.files import DATA, stored
 from emollm.perception import align
-from emollm.schema import InputError
 
 FILE = DATA / "au_looks.npz"
 SIZE = 64  # px of the chip
@@ -45,10 +44,8 @@ _MIRRORED_BINS = (BINS // 2 - np.arange(BINS)) % BINS
 @functools.cache
 def basis() -> tuple[np.ndarray, np.ndarray]:
     """Mean [P, 72] and components [P, 72, COMPONENTS] of the patches. Raises InputError when their file is missing."""
-    if not FILE.is_file():
-        raise InputError(f"{FILE}: missing; reinstall emollm or run data_engine/fit_aus.py")
-    with np.load(FILE, allow_pickle=False) as stored:
-        return stored["mean"], stored["project"]
+    with stored(FILE, "fit_aus.py") as arrays:
+        return arrays["mean"], arrays["project"]
 
 
 def look(chip: np.ndarray, points: np.ndarray) -> np.ndarray:

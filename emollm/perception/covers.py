@@ -12,9 +12,8 @@ import functools
 import numpy as np
 
 from emollm.facs.units import LOWER, UPPER
-from emollm.files import DATA
+from emollm.files import DATA, stored
 from emollm.perception import drawing
-from emollm.schema import InputError
 
 FILE = DATA / "covers.npz"
 SIDE = 32  # px of the chip that the network looks at
@@ -43,10 +42,8 @@ def normalised(thumbs: np.ndarray) -> np.ndarray:
 @functools.cache
 def weights() -> dict[str, np.ndarray]:
     """Raises InputError when their file is missing."""
-    if not FILE.is_file():
-        raise InputError(f"{FILE}: missing; reinstall emollm or run data_engine/fit_covers.py")
-    with np.load(FILE, allow_pickle=False) as stored:
-        return {k: stored[k].astype(np.float32) for k in stored.files}
+    with stored(FILE, "fit_covers.py") as arrays:
+        return {k: arrays[k].astype(np.float32) for k in arrays.files}
 
 
 def scores(thumbs: np.ndarray, given: dict[str, np.ndarray] | None = None) -> np.ndarray:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emollm.facs.units import LOWER, UPPER
-from emollm.files import DATA
+from emollm.files import DATA, stored
 from emollm.perception import covers
 from emollm.perception.align import STABLE
 from emollm.perception.events import events, key_frames, runs
@@ -88,14 +88,12 @@ class Estimator:
 @functools.cache
 def estimator() -> Estimator:
     """The shipped estimator. Raises InputError when its file is missing or of another version."""
-    if not FILE.is_file():
-        raise InputError(f"{FILE}: missing; reinstall emollm or run data_engine/fit_aus.py")
-    with np.load(FILE, allow_pickle=False) as stored:
-        if str(stored["version"]) != ESTIMATOR_VERSION:
-            raise InputError(f"{FILE}: version {stored['version']}, expected {ESTIMATOR_VERSION}; reinstall emollm")
-        readings = {kind: Reading(**{f.name: stored[f"{kind}_{f.name}"] for f in dataclasses.fields(Reading)})
+    with stored(FILE, "fit_aus.py") as arrays:
+        if str(arrays["version"]) != ESTIMATOR_VERSION:
+            raise InputError(f"{FILE}: version {arrays['version']}, expected {ESTIMATOR_VERSION}; reinstall emollm")
+        readings = {kind: Reading(**{f.name: arrays[f"{kind}_{f.name}"] for f in dataclasses.fields(Reading)})
                     for kind in ("alone", "looked")}
-        return Estimator(**{k: stored[k] for k in ("mean", "mirror", "half", "measured")}, **readings)
+        return Estimator(**{k: arrays[k] for k in ("mean", "mirror", "half", "measured")}, **readings)
 
 
 def remove_pose(landmarks: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

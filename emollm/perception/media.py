@@ -26,6 +26,8 @@ from emollm.schema import InputError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+NOT_OPENED = "addresses are not opened. Download the file and give its path."
+
 
 @dataclass
 class Media:
@@ -144,7 +146,7 @@ def _one_line(name: str) -> str:
 def _existing_file(source: str | Path, name: str) -> Path:
     path = Path(source)
     if "://" in str(source):
-        raise InputError(f"{name}: addresses are not opened. Download the file and give its path.")
+        raise InputError(f"{name}: {NOT_OPENED}")
     try:
         if path.is_dir():
             raise InputError(f"{name}: this is a directory. Give one photo or clip.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from emollm.answer.prompt import NOTHING
 from emollm.facs.readings import LEVELS, level_word
 from emollm.talk.call import Call
 from emollm.talk.face import Face
@@ -77,7 +78,7 @@ def _formally(face: Face) -> Looked:
     return Looked(
         [f"read as {face.label} {face.share(face.label)}", *map(face.line, found)],
         [
-            f"As measured, {face.told(found)}." if found else "No measured movement stands out.",
+            f"As measured, {face.told(found)}." if found else NOTHING,
             f"The reading is {face.label}, with a confidence of {face.share(face.label)}.",
         ],
     )

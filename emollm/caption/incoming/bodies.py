@@ -14,16 +14,13 @@ from emollm.answer.prompt import ANSWER_TOKENS, DEFAULT_QUESTION, Message
 from emollm.caption.incoming.items import Wishes
 from emollm.data_url import HEAD_CHARACTERS, is_data_url
 from emollm.evidence.stated import state_levels
+from emollm.request_fields import CHOICES, INSTRUCTIONS, ROLES, TOOLS
 from emollm.schema import AUSeries, InputError
 from emollm.subject import check_prior
 from emollm.what_if import check_edits
 
 MEDIA_PARTS = ("image_url", "video_url")
-ROLES = ("system", "developer", "user", "assistant", "tool")
-INSTRUCTIONS = ("system", "developer")
-TOOLS = ("tools", "functions")
 TOKENS = ("max_completion_tokens", "max_tokens")  # OpenAI's newer name goes first
-CHOICES = ("what_if", "prior", "face", "au")  # of mm_processor_kwargs
 
 
 class RequestError(Exception):

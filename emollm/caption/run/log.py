@@ -22,7 +22,7 @@ from typing import NamedTuple
 from emollm.caption.run import lines
 from emollm.caption.run.lines import Line
 from emollm.caption.run.settings import digest
-from emollm.files import write_file
+from emollm.files import cannot_write, write_file
 from emollm.schema import InputError
 
 
@@ -189,8 +189,7 @@ def _open_locked(path: str) -> int:
         try:
             file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
         except OSError as error:
-            raise InputError(f"{path}: cannot write this file ({error.strerror}). Choose a folder that exists and is "
-                             "writable.") from None
+            raise cannot_write(path, error) from None
         try:
             if not stat.S_ISREG(os.fstat(file).st_mode):
                 raise InputError(f"{path}: not an ordinary file. Give the name of a file.")

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 
 from emollm.answer.prompt import ANSWER_TOKENS, DEFAULT_QUESTION, FACE, FACE_END, FACE_PAD, FACE_START, SPECIAL_TOKENS
+from emollm.request_fields import INSTRUCTIONS, ROLES, TOOLS
 from emollm.talk import TALKER
 from emollm_vllm.door.errors import NOT_JSON, Refused
 
@@ -19,10 +20,6 @@ CHAT, COMPLETIONS, RESPONSES, TOKENIZE = "/v1/chat/completions", "/v1/completion
 TALK = "/v1/talk/completions"  # where chats and responses of the talker go; not served by this name
 ASKED_IN = {"chat": "messages", "response": "input"}  # form of an answer -> the field of the request that asks for it
 ROUTES = (CHAT, COMPLETIONS, RESPONSES, TOKENIZE)
-ROLES = ("system", "developer", "user", "assistant", "tool")
-# Left out of what the model is given: it was trained without them, and "You are a helpful assistant." changed what it said
-# of a face.
-INSTRUCTIONS = ("system", "developer")
 TEXTS = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}  # part type -> its text
 MEDIA = {"image_url": "images", "input_image": "images", "video_url": "videos"}  # part type -> the limit it counts towards
 TOKENS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "min_tokens")
@@ -41,7 +38,7 @@ REFUSED_IN_CHAT = {"add_special_tokens": _TEMPLATE}
 SIZED = ("structured_outputs", "response_format", "text", "metadata")  # may be objects of any depth
 LISTS = ("stop", "bad_words")
 ASKED = ("messages", "input", "prompt")  # what a request is about
-TOOLS, CHOICES_OF_TOOLS = ("tools", "functions"), ("tool_choice", "function_call", "parallel_tool_calls")
+CHOICES_OF_TOOLS = ("tool_choice", "function_call", "parallel_tool_calls")
 LOWERED = ("max_tokens", "max_completion_tokens", "max_output_tokens")  # clients ask for more than there is by habit
 _ANY = re.compile("|".join(map(re.escape, SPECIAL_TOKENS)))
 _FACE = re.compile("|".join(map(re.escape, (FACE_START, FACE_PAD, FACE_END, FACE))))

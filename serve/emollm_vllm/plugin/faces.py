@@ -13,8 +13,6 @@ from emollm.subject import Prepared, Subject, choose, edited, stated, under
 from emollm.what_if import check_edits
 from emollm_vllm.plugin.places import Place
 
-# What a request may say about each of its pictures and clips, in their order (mm_processor_kwargs).
-CHOICES = ("face", "au", "what_if", "prior")
 MAX_FACE_ID, MAX_SECONDS = 1000, 86_400
 EXPECTED = {  # of an AUSeries that a client states
     "times": f"seconds from 0 to {MAX_SECONDS} are expected, each later than the one before",

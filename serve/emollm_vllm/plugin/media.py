@@ -32,10 +32,11 @@ from emollm.answer.witnesses import movements
 from emollm.data_url import read_data_url, too_large
 from emollm.explainer import Prepared
 from emollm.model.checkpoint import Shape, shape_of
+from emollm.request_fields import CHOICES
 from emollm.schema import InputError, NoFaceError
 from emollm.subject import Subject, with_prior
 from emollm.workers import Workers
-from emollm_vllm.plugin.faces import CHOICES, Sent, choose_subject
+from emollm_vllm.plugin.faces import Sent, choose_subject
 from emollm_vllm.plugin.places import place_of
 from emollm_vllm.plugin.processing import BadRequest, client_error
 

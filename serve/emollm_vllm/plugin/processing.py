@@ -27,8 +27,9 @@ from emollm.explainer import Prepared, prepare
 from emollm.model.checkpoint import Shape
 from emollm.model.config import EmoLLMConfig
 from emollm.model.processor import EmoLLMProcessor, FaceInput, face_input
+from emollm.request_fields import CHOICES
 from emollm.schema import AU_NAMES, InputError, NoFaceError
-from emollm_vllm.plugin.faces import CHOICES, Sent, choose_subject, fingerprint
+from emollm_vllm.plugin.faces import Sent, choose_subject, fingerprint
 from emollm_vllm.plugin.places import Place
 
 MODALITIES = ("image", "video")  # also the order in which a request's choices count its items
