@@ -165,6 +165,29 @@ def test_an_answer_fits_the_question_and_its_opposite(code, call, says):
     assert said(call, code) == says
 
 
+def test_a_jaw_that_goes_further_than_a_jaw_drop_is_told():
+    """AU27 is scored in the place of AU26: "the jaw is not dropped" alone would say that the mouth is closed."""
+    assert said("strength AU26", "25D+27D") == (
+        "In fact the jaw is not dropped (AU26) but further open: the mouth is wide open (AU27, 4.0 pronounced).")
+    assert "further" not in said("strength AU26", "12D")
+
+
+def test_another_label_is_told_apart_by_what_only_one_of_them_is_listed_with():
+    """AU01 is listed for sadness and for fear: it speaks for neither against the other."""
+    answer = said("whynot fear", "1C+4B+15C")
+    assert "lip corner depressor (AU15, 3.0) speaks for sadness" in answer
+    assert "listed for happiness as well" in said("whynot contempt", "12D")
+
+
+def test_every_movement_that_was_asked_about_gets_its_time_or_is_said_to_be_absent():
+    answer = said("when AU12 AU04", "12D")
+    assert "AU12" in answer and "the brows are not lowered (AU04)" in answer
+
+
+def test_no_side_of_what_is_not_there():
+    assert said("side AU04", "12D") == "In fact the brows are not lowered (AU04), on either side."
+
+
 def test_a_moment_is_told_as_it_was_then():
     series = parse_facs("12D")
     times = np.array([0.0, 1.0, 2.0])
@@ -175,6 +198,9 @@ def test_a_moment_is_told_as_it_was_then():
     assert said("at 1.2s", face) == "At 1.0 s the mouth corners are raised (AU12, 2.0)."
     assert "only" in said("at 7s", face)
     assert "photo" in said("at end", "12D")
+    told = said("moments", face)
+    assert told.startswith("At 0.0 s no measured movement is there. At 1.0 s")
+    assert "At 2.0 s the mouth corners are raised (AU12, 4.0)" in told
 
 
 def test_what_was_asked_for_must_be_told():
@@ -183,6 +209,16 @@ def test_what_was_asked_for_must_be_told():
     assert "4.0 is left out" in wrong("The mouth corners are raised (AU12).", look_up(call, face), call, face)
     call = parse("side AU12")
     assert "both is left out" in wrong("The mouth corners are raised (AU12, 4.0).", look_up(call, face), call, face)
+    call = parse("sides")
+    assert "both is left out" in wrong("The mouth corners are raised (AU12, 4.0 pronounced).", look_up(call, face), call, face)
+
+
+def test_a_movement_is_told_once():
+    """What is against a label was told as for it as well."""
+    face, call = face_of_code("6C+12D+25B"), parse("movements")
+    twice = "The cheeks are raised (AU06, 3.0 marked); the mouth corners are raised (AU12, 4.0 pronounced); the lips are " \
+            "parted (AU25, 2.0 slight); the cheeks are raised (AU06, 3.0 marked)."
+    assert "AU06 is told 2 times" in wrong(twice, look_up(call, face), call, face)
 
 
 def test_json_is_json_and_true():
@@ -329,7 +365,22 @@ def test_a_question_cannot_pose_as_a_measurement():
         ("is the first one happier than the second?", "is happiness", "faces happiness"),
         ("is he more happy at the end than at the start?", "is happiness", "moments happiness"),
         ("does the smile get stronger", "strength AU12", "moments AU12"),
-        ("which one is higher, left or right eyebrow", "side AU01/AU02", "sides AU01/AU02"),
+        ("which one is higher, left or right eyebrow", "strength AU01/AU02", "sides AU01/AU02"),
+        ("is one corner of her mouth higher than the other", "faces AU12", "sides AU12"),
+        ("does the smile fade towards the end?", "smile", "moments AU12"),
+        ("do they all smile?", "there AU12", "faces AU12"),
+        # one of several, and no comparison
+        ("and the one on the right, what does he look like?", "faces", "label"),
+        ("compare the one on the right with the others", "faces", "faces"),
+        # a part of the face and nothing that says what of it
+        ("eyebrows??", "there AU06", "part brows"),
+        ("lips - what are they up to", "there AU24", "part mouth"),
+        ("and the nose?", "unclear", "part nose"),
+        ("are the lips red", "outside", "outside"),
+        ("brows or mouth?", "order", "order"),
+        # codes in what was not understood
+        ("AU 46?", "unclear", "au AU46"),
+        ("what is the difference between AU 25, 26 and 27", "unclear", "au AU25 AU26 AU27"),
         # what is not told
         ("is he lying?", "there AU12", "refuse truth"),
         ("who is this smiling man?", "refuse identity", "refuse identity"),
@@ -340,6 +391,16 @@ def test_a_question_cannot_pose_as_a_measurement():
 )
 def test_a_call_is_held_to_the_questions_own_words(question, understood, call):
     assert str(heard(parse(understood), question)) == str(parse(call)) != ""
+
+
+@pytest.mark.parametrize(("question", "last", "call"), [
+    ("and one second later?", "at 1s", "at 2s"),
+    ("half a second before that?", "at 8.5s", "at 8s"),
+    ("2 seconds earlier", "at 1s", "at 0s"),
+    ("and a second later?", "there AU12", "at 1s"),
+])
+def test_a_moment_may_be_told_from_the_one_before(question, last, call):
+    assert str(heard(parse("at 1s"), question, last)) == call
 
 
 def test_the_net_refuses_nothing_harmless():
@@ -367,6 +428,7 @@ def three_faces() -> Face:
         ("faces AU12", "raised (AU12) most in face 0 (on the left): 4.0 in face 0 (on the left), 2.0 in face 1"),
         ("faces AU15", "lowered (AU15) most in face 2 (on the right): 3.0"),
         ("faces AU04/AU15", "lowered (AU04) most in face 1 (in the middle)"),
+        ("faces", "3 faces here"),
         ("faces AU43", "The eyes are not closed (AU43) in any of these faces."),
         ("faces happiness", "Face 0 (on the left) is the one most read as happiness"),
         ("faces fear", "None of these faces is read as fear"),
@@ -381,6 +443,13 @@ def test_a_difference_within_measuring_is_a_tie(level, says):
     faces = three_faces()
     faces.series.intensity[:, au_index(12)] = level
     assert says in said("faces AU12", faces)
+
+
+def test_who_has_least_is_told():
+    faces = three_faces()
+    faces.others[1].series.intensity[:, au_index(12)] = 1.0
+    assert "most in face 0 (on the left) and least in face 2 (on the right): 4.0" in said("faces AU12", faces)
+    assert "least" not in said("faces AU12", three_faces())
 
 
 def test_one_face_has_nothing_to_be_compared_with():
@@ -461,7 +530,7 @@ def test_wordings_of_confusions_are_not_the_questions_that_measure():
 
 
 def test_follow_ups_are_known_kinds():
-    assert set(follow_ups()) <= {*templates(), "again", "au V"}
+    assert set(follow_ups()) <= {*templates(), "again", "au V", "whynot second"}
 
 
 class OneFace:

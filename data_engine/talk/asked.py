@@ -29,6 +29,12 @@ OUTSIDE_UNITS = ("AU13", "AU16", "AU19", "AU32", "AU34", "AU38", "AU46", "AU51",
 OTHER = f"[{'|'.join(heard.OTHER)}]"
 OTHER_NOUN = f"[{'|'.join(heard.OTHER_NOUNS)}]"
 
+SPOKEN_PARTS = {
+    **heard.SPOKEN_PARTS,
+    "upper": ("upper face", "upper half", "top half of the face"),
+    "lower": ("lower face", "lower half", "bottom half of the face"),
+}
+
 # What people put before and after a question; mostly nothing.
 BEFORE = (
     *[""] * 26,
@@ -143,10 +149,10 @@ def _filled(rng: random.Random, kind: str, template: str) -> tuple[dict | None, 
     words = [name]
     for k, want in enumerate(wants):
         if want in ("M", "AU=0", "AU=3", "AU=V", "U"):
-            tag = "2" if k == 1 and wants[0] == "M" else ""
+            tag = "2" if k == 1 and wants[0] in ("M", "U") else ""
             if want == "U" and rng.random() < 0.12 and "{noun}" not in template and "{m}" not in template:
                 outside = rng.choice(OUTSIDE_UNITS)
-                slots["code"] = f"[AU{int(outside[2:])}|AU {int(outside[2:])}|action unit {int(outside[2:])}]"
+                slots[f"code{tag}"] = f"[AU{int(outside[2:])}|AU {int(outside[2:])}|action unit {int(outside[2:])}]"
                 words.append(outside)
                 continue
             found = _spoken(rng, template, tag)
@@ -165,19 +171,8 @@ def _filled(rng: random.Random, kind: str, template: str) -> tuple[dict | None, 
             slots |= {"adj": ADJECTIVE[label], "emotion": NOUN[label]}
             words.append(label)
         elif want == "P":
-            word, spoken = rng.choice(
-                (
-                    ("brows", "[brows|eyebrows|forehead]"),
-                    ("eyes", "[eyes|lids|eyelids]"),
-                    ("nose", "nose"),
-                    ("cheeks", "cheeks"),
-                    ("chin", "[chin|jaw]"),
-                    ("mouth", "[mouth|lips]"),
-                    ("upper", "[upper face|upper half|top half of the face]"),
-                    ("lower", "[lower face|lower half|bottom half of the face]"),
-                )
-            )
-            slots["p"] = spoken
+            word = rng.choice(list(SPOKEN_PARTS))
+            slots["p"] = f"[{'|'.join(SPOKEN_PARTS[word])}]"
             words.append(word)
         elif want == "T":
             slots["t"] = f"{rng.choice((rng.randint(0, 12), rng.randint(0, 40) / 2, rng.randint(0, 99) / 10)):g}"

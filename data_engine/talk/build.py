@@ -131,6 +131,9 @@ def followed(rng: random.Random, call: Call, looked: Looked) -> tuple[str, Call]
         choices += [("why", Call("why"))] * 3 if call.name != "why" else []
     if call.name == "is":
         choices += [("is L", Call("is", label=label))] * 3
+    if call.name == "sure":
+        second = looked.facts[0].split("runner-up ")[1].split()[0]
+        choices += [("whynot second", Call("whynot", label=second))] * 3
     if call.name == "part":
         part = rng.choice(list(PARTS_OF_FACE)[:6])
         other["p"] = part

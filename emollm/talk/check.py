@@ -3,6 +3,7 @@ else."""
 
 from __future__ import annotations
 
+import collections
 import functools
 import re
 
@@ -22,8 +23,9 @@ _LABEL = re.compile(rf"\b(?:{'|'.join(LABELS)})\b")
 _ENDS = re.compile(r"[;:]|[.!?](?=\s|$)")
 _HEDGED = re.compile(r"between absent and there|only at|too (?:little|weak)")  # a movement that is not sure, told as such
 _TIME = re.compile(r"\d+\.\d(?= s\b)")
-_SIDE = re.compile(r"\b(?:both|left|right)\b")
-IN_FULL = {"strength": _NUMBER, "sure": _NUMBER, "when": _TIME, "order": _TIME, "side": _SIDE}  # what was asked for
+_SIDE = re.compile(r"\b(?:both|left|right)\b", re.IGNORECASE)
+# What was asked for, by call.
+IN_FULL = {"strength": _NUMBER, "sure": _NUMBER, "when": _TIME, "order": _TIME, "side": _SIDE, "sides": _SIDE}
 _VERDICT = re.compile(r"\s*(yes|no)\b", re.IGNORECASE)
 # Words that say nothing of their own; a negation is not one of them.
 _JOINING = words_of(
@@ -42,6 +44,8 @@ def wrong(text: str, looked: Looked, call: Call, face: Face | None, own_words: b
         strange = words_of(text) - looked.vocabulary() - _JOINING
         found += [f"'{word}' was not looked up" for word in sorted(strange)]
         found += [f"{au} in words of its own" for au in _unlike_any_wording(text)]
+        plain = _told(looked.answer())  # for a label, and again against it: a movement told once more is told as something else
+        found += [f"AU{n} is told {k} times" for n, k in sorted(_told(text).items()) if k > max(1, plain[n])]
     if face is not None and call.name not in HYPOTHETICAL:
         judged = judge(text, face.series, face.events, face.distribution, face.label)
         found += [
@@ -93,8 +97,8 @@ def unlike_the_facts(text: str, looked: Looked, call: Call) -> list[str]:
     ]
     if call.name in IN_FULL:
         asked = IN_FULL[call.name]
-        told = _SIDE.findall(bare) if asked is _SIDE else _NUMBER.findall(bare)
-        missing = [one for one in asked.findall(_UNIT.sub(" ", plain)) if one not in told]
+        told = _SIDE.findall(bare.lower()) if asked is _SIDE else _NUMBER.findall(bare)
+        missing = [one for one in asked.findall(_UNIT.sub(" ", plain).lower()) if one not in told]
         found += [f"{one} is left out" for one in dict.fromkeys(missing)]
     verdict, said = looked.facts[0].split(":")[0].split(",")[0] if looked.facts else "", _VERDICT.match(text)
     if verdict in ("yes", "no") and said and said[1].lower() != verdict:
@@ -104,5 +108,10 @@ def unlike_the_facts(text: str, looked: Looked, call: Call) -> list[str]:
     return found if text else ["nothing was written"]
 
 
+def _told(text: str) -> collections.Counter:
+    """How often each unit is named."""
+    return collections.Counter(f"{int(n):02d}" for n in _UNIT.findall(text))
+
+
 def _units(text: str) -> set[str]:
-    return {f"{int(n):02d}" for n in _UNIT.findall(text)}
+    return set(_told(text))

@@ -89,10 +89,10 @@ def faces(face: Face, call: Call) -> Looked:
     if call.label:
         return _in_label(everyone, call.label)
     return Looked(
-        [f"this is {face.name}: commonly read as {face.gist}", *[f"{o.name}: commonly read as {o.gist}" for o in face.others]],
+        [f"{len(everyone)} faces", *[f"{one.name}: commonly read as {one.gist}" for one in everyone]],
         [
-            f"[This is {face.name}, commonly read as {face.gist}|This one ({face.name}) is commonly read as {face.gist}].",
-            f"Beside it: {listed([f'{other.name} as {other.gist}' for other in face.others])}.",
+            f"[There are {len(everyone)} faces here that could be measured|{len(everyone)} faces could be measured here].",
+            f"{listed([f'{one.name} is commonly read as {one.gist}' for one in everyone])}.",
         ],
         fixed=True,
     )
@@ -123,8 +123,14 @@ def _in_one(everyone: list[Face], au: str) -> str:
         return f"{capitalised(moved(au, denied=True))} ({au}) clearly in any of these faces: {values}."
     if len(first) > 1:
         return (f"{capitalised(moved(au))} ({au}) about as much in {listed(first)}, which differ by no more than measuring "
-                f"does: {values}.")
-    return f"{capitalised(moved(au))} ({au}) most in {first[0]}: {values}."
+                f"does{_least(level, known, ERROR)}: {values}.")
+    return f"{capitalised(moved(au))} ({au}) most in {first[0]}{_least(level, known, ERROR)}: {values}."
+
+
+def _least(amount: dict[str, float], ranked: list[str], apart: float) -> str:
+    """ " and least in face 1" where one of three faces or more has clearly less than all others."""
+    clear = len(ranked) > 2 and amount[ranked[-2]] - amount[ranked[-1]] > apart
+    return f" and least in {ranked[-1]}" if clear else ""
 
 
 def _in_label(everyone: list[Face], label: str) -> Looked:
@@ -133,10 +139,11 @@ def _in_label(everyone: list[Face], label: str) -> Looked:
     ranked = sorted(share, key=lambda name: -share[name])
     values = listed([f"{share[name]:.2f} for {name}" for name in ranked])
     first = [name for name in ranked if share[ranked[0]] - share[name] < CLOSE_MARGIN]
+    least = _least(share, ranked, CLOSE_MARGIN).replace(" and least in", ", and least is")
     if share[ranked[0]] < CLOSE_MARGIN:
         said = f"None of these faces is read as {label}: {values}."
     elif len(first) > 1:
-        said = f"{capitalised(listed(first))} are too close to say which is more read as {label}: {values}."
+        said = f"{capitalised(listed(first))} are too close to say which is more read as {label}{least}: {values}."
     else:
-        said = f"{capitalised(first[0])} is the one most read as {label}: {values}."
+        said = f"{capitalised(first[0])} is the one most read as {label}{least}: {values}."
     return Looked([said], [said], fixed=True)

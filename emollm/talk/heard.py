@@ -12,8 +12,9 @@ import re
 from dataclasses import replace
 
 from emollm.schema import AUS, LABELS
-from emollm.talk.call import Call
+from emollm.talk.call import Call, parse
 from emollm.talk.face import Face
+from emollm.talk.looked import words_of
 from emollm.talk.unasked import reason
 
 # Words for a label as people ask. Some mean other things as well ("down"): UNSURE is left to the language model.
@@ -70,6 +71,21 @@ MOVEMENTS = (
     (r"sneer|snarl", ("AU09", "AU10")),
     (r"wrinkl\w* (?:the |his |her |their )?nose|nose \w*\s?wrinkl", ("AU09",)),
 )
+# What people call a part of the face, and words around it that ask nothing of their own: "and the lips, what about them?"
+SPOKEN_PARTS = {
+    "brows": ("brows", "eyebrows", "forehead"),
+    "eyes": ("eyes", "lids", "eyelids"),
+    "nose": ("nose",),
+    "cheeks": ("cheeks",),
+    "chin": ("chin", "jaw"),
+    "mouth": ("mouth", "lips"),
+}
+_PART = {word: part for part, words in SPOKEN_PARTS.items() for word in words}
+_AROUND_A_PART = words_of(
+    "and what whats what's how hows how's about abt with of the his her their its this these then now ok so well too please "
+    "is are do does doing up to they it anything going on at in around for region area part tell show me us say see you can "
+    "describe"
+)
 _MOVEMENTS = tuple((re.compile(rf"\b(?:{words})"), units) for words, units in MOVEMENTS)
 _CODES = re.compile(r"\b(?:au|action unit|unit)s?[ -]?#?(\d{1,2}(?:\s*(?:,|and|or|&|\+|/)\s*(?:au ?)?\d{1,2})*)\b")
 _SIDE = re.compile(
@@ -82,7 +98,8 @@ _WHO = re.compile(
 )
 _EVERYONE = re.compile(
     r"\bwho(?:'s| is| are| looks?| seems?| else| here)* (?!is |are |this|that|these|he\b|she\b|they\b|the\b|you\b|it\b)\w|"
-    r"\b(?:any|every|no)(?: ?one|body)\b|\b(?:all|both|none|each) of (?:them|these)\b"
+    r"\b(?:any|every|no)(?: ?one|body)\b|\b(?:all|both|none|each) of (?:them|these)\b|"
+    r"\b(?:they|them) all\b|\b(?:all|both) (?:the |these |those )?(?:\w+ )?(?:people|faces|men|women|guys|girls|boys|kids)\b"
 )
 _THAN = re.compile(r"\bthan (?:in |on )?(?:the )?(?:other|others|first|second|third|last|next|one|guy|man|woman|girl|boy)\b")
 _MORE = re.compile(
@@ -91,10 +108,14 @@ _MORE = re.compile(
     r"deeper|deepest|smaller|smallest|calmer|calmest)\b"
 )
 _ENDS = re.compile(
-    r"\b(?:start|beginning|first)\b.*\bend\b|\bend\b.*\b(?:start|beginning)\b|"
+    r"\b(?:start|beginning|first)\b.*\bend\b|\bend\b.*\b(?:start|beginning)\b|\btowards? the end\b|"
     r"\b(?:get|gets|getting|become|becomes|becoming|grow|grows|growing) (?:more|less|stronger|weaker|happier|sadder|angrier|"
     r"wider|bigger|smaller|brighter|deeper)\b"
 )
+_ONE_SIDE = re.compile(r"\b(?:one|left|right) (?:\w+ )?(?:side|half|corner|brow|eyebrow|eye|lid|cheek)\b")
+_COMPARES = re.compile(r"\b(?:compare\w*|comparison|differ\w*|same|alike|others?|all|both|each|everyone|everybody|they|them)\b")
+_STEPS = {"a": 1.0, "one": 1.0, "half a": 0.5, "two": 2.0, "three": 3.0}
+_SHIFT = re.compile(rf"\b({'|'.join(_STEPS)}|\d{{1,3}}(?:\.\d)?) ?s(?:ec(?:ond)?s?)? (later|after|earlier|before)\b")
 _PERSON = r"(?:one|face|person|man|woman|guy|girl|boy|lady|kid|child|dude|picture|photo|image|he|she|him|her)"
 _NTH = {"first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3, "last": -1}
 _AT = {"left": "left", "right": "right", "middle": "middle", "center": "middle", "centre": "middle"}
@@ -114,7 +135,7 @@ _RATHER = re.compile(r"\b(?:and not|but not|not|instead of|rather than|over) (?:
 NAMES_UNITS = ("there", "absent", "strength", "side", "when", "cause", "au")
 TAKES_SIDE = ("there", "absent", "strength")
 NAMES_LABEL = ("is", "why", "whynot", "toward", "listed")
-OVER_TIME = ("there", "strength", "is", "at", "moments", "course", "strongest", "other")
+OVER_TIME = ("there", "absent", "strength", "smile", "when", "is", "at", "moments", "course", "strongest", "other")
 COMPARABLE = ("there", "absent", "strength", "strongest", "weakest", "side", "is", "other", "label", "faces", "movements",
               "refuse", "unclear", "offtopic", "smile", "who", "part", "mood", "sure", "rest")
 
@@ -131,15 +152,35 @@ _OTHER = _any((*OTHER, *OTHER_NOUNS))
 _LONG = {w: label for label in LABELS for w in (*ADJECTIVES[label], *NOUNS[label]) if len(w) >= 5 and w not in UNSURE}
 
 
-def heard(call: Call, question: str, follows: bool = False) -> Call:
-    """The call with what the question's own words leave no choice about. follows: the question follows on another one, so
-    that what it is about may stand there."""
+def heard(call: Call, question: str, last: str = "") -> Call:
+    """The call with what the question's own words leave no choice about. last: the call of the question before, which this
+    one may follow on; empty for a first question."""
     text = question.lower()
     if call.name != "refuse" and (why := reason(text)):
         return Call("refuse", word=why)
-    for rule in (_small_talk, _compared, _labelled, _coded, _sided):
-        call = rule(call, text, follows)
+    if (time := _later(text, last)) is not None:
+        return Call("at", time=time)
+    for rule in (_small_talk, _compared, _of_a_part, _labelled, _coded, _sided):
+        call = rule(call, text, bool(last))
     return call
+
+
+def _later(text: str, last: str) -> float | None:
+    """ "and a second later?" after a question for a moment: that moment (s)."""
+    before, shift = parse(last), _SHIFT.search(text)
+    if before.name != "at" or before.time is None or not shift:
+        return None
+    step = _STEPS.get(shift[1]) or float(shift[1])
+    return round(max(0.0, before.time + (step if shift[2] in ("later", "after") else -step)), 2)
+
+
+def _of_a_part(call: Call, text: str, _: bool) -> Call:
+    """A part of the face and nothing that says what of it: "eyebrows??", "and the lips?"."""
+    words = re.findall(r"[a-z']+", text)
+    parts = {_PART[w] for w in words if w in _PART}
+    if len(parts) != 1 or not set(words) <= _AROUND_A_PART | set(_PART):
+        return call
+    return Call("part", word=parts.pop())
 
 
 def _small_talk(call: Call, text: str, _: bool) -> Call:
@@ -200,6 +241,8 @@ def _compared(call: Call, text: str, _: bool) -> Call:
     """Who of several faces, or which moment, in the movement or the label that is compared."""
     labels = labels_in(text)
     units = call.units[:1] or ((units_in(text),) if units_in(text) else ())
+    if call == Call("faces") and names_one(text) and not (_COMPARES.search(text) or _MORE.search(text) or _WHO.search(text)):
+        return Call("label")  # "and the one on the right?"
     if len(labels) > 1 or not (units or labels):
         return call
     if _ENDS.search(text) and call.name in OVER_TIME:
@@ -207,8 +250,8 @@ def _compared(call: Call, text: str, _: bool) -> Call:
     several = _EVERYONE.search(text) or (_MORE.search(text) and (_WHO.search(text) or _THAN.search(text)))
     if call.name not in COMPARABLE or not (several or call.name == "faces"):
         return call
-    if re.search(r"\bleft\b.*\bright\b|\bright\b.*\bleft\b", text):
-        return Call("sides", units) if units else call
+    if re.search(r"\bleft\b.*\bright\b|\bright\b.*\bleft\b", text) or _ONE_SIDE.search(text):
+        return Call("sides", units) if units and call.name != "side" else call
     return Call("faces", () if labels else units, labels[0] if labels else "")
 
 
@@ -228,6 +271,8 @@ def _labelled(call: Call, text: str, _: bool) -> Call:
 
 def _coded(call: Call, text: str, _: bool) -> Call:
     codes, asked = codes_in(text), {au for units in call.units for au in units}
+    if codes and call.name in ("unclear", "offtopic"):
+        return Call("au", tuple((au,) for au in codes))
     if (missing := [au for au in codes if au not in asked]) and call.name in NAMES_UNITS:
         unknown = [au for au in missing if int(au[2:]) not in AUS]
         kept = call.units if asked & set(codes) else ()  # none of the codes is in the call: its units were misread

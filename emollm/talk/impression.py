@@ -44,6 +44,19 @@ WORDS = {
 }
 
 
+def other(face: Face, _: Call) -> Looked:
+    """Is it bored, proud, confused, ...: a word that is none of the labels."""
+    return Looked(
+        [f"none of the {len(LABELS)} labels", f"read as {face.label} {face.share(face.label)}"],
+        [
+            f"[That word is none of the {len(LABELS)} labels I read|I have no label for that among my {len(LABELS)}], so I "
+            f"cannot say; this face is commonly read as {face.label} ({face.share(face.label)}), which people also call "
+            f"{listed(list(WORDS[face.label]), 'or')}."
+        ],
+        fixed=True,
+    )
+
+
 def words(face: Face, _: Call) -> Looked:
     """Open-vocabulary words for the reading: synonyms of the label, and what listed combinations are read as."""
     chosen = list(WORDS[face.label])

@@ -126,7 +126,8 @@ TEXTS = {
         f"levels A-E are 1-5: {', '.join(LEVELS)}; 0 absent; a movement counts as there from 1.25, absent up to 0.25",
         f"Intensity goes from 0 to 5, as FACS letters A to E: {', '.join(LEVELS)}. A movement counts as there from 1.25; up "
         f"to 0.25 "
-        "it counts as absent, and in between I do not decide.",
+        "it counts as absent, and in between I do not decide. In a code such as R12B, R is the right side, 12 the unit and B "
+        "its level.",
     ),
     "method": (
         "478 face landmarks and patches of skin give 24 action units, left and right, 0 to 5; pixels and units give the "

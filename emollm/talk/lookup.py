@@ -33,7 +33,7 @@ OF_THE_FACE = {
     "whynot": readings.whynot,
     "label": readings.label,
     "is": readings.is_,
-    "other": readings.other,
+    "other": impression.other,
     "sure": readings.sure,
     "toward": changes.toward,
     "edit": changes.edit,

@@ -100,6 +100,9 @@ def _state(face: Face, units: tuple[str, ...], side: str = "") -> str:
     return "not sure" if "unsure" in states else "not measured" if "unmeasured" in states else "no"
 
 
+FURTHER = {"AU26": "AU27"}  # scored in its place where the same movement goes further (FACS Manual: a jaw pulled down wide)
+
+
 SIDED = {"both": ", on both sides", "one": ", [only on that side|on that side alone]"}
 
 
@@ -119,7 +122,9 @@ def _state_words(face: Face, units: tuple[str, ...], state: str, side: str) -> s
     if state == "not measured":
         unseen = [au for au in units if face.facts.state(au) == "unmeasured"]
         return f"{listed(unseen)} {was(unseen)} not measured here"
-    return listed([face.denied(au, side or "both") for au in units])
+    further = [FURTHER[au] for au in units if au in FURTHER and face.facts.state(FURTHER[au]) == "on"]
+    more = f" but further open: {face.told(further)}" if further else ""
+    return listed([face.denied(au, side or "both") for au in units]) + more
 
 
 def strength(face: Face, call: Call) -> Looked:
@@ -138,10 +143,14 @@ def strength(face: Face, call: Call) -> Looked:
     return Looked(_lines(face, call), says)
 
 
-def _open(face: Face, units: tuple[str, ...]) -> str:
-    """A sentence about a movement that is not on: absent, not sure or not measured."""
+def _open(face: Face, units: tuple[str, ...], sides: bool = False) -> str:
+    """A sentence about a movement that is not on: absent, not sure or not measured. sides: its sides were asked about."""
     state = _state(face, units)
     words = _state_words(face, units, state, "")
+    if state == "no" and _opposite(units, ""):
+        words = _told(face, units, state, "")
+    if state == "no" and sides:
+        words += ", on either side"
     if state == "no" and units == SMILE:
         return f"There is no smile: {words}."
     return f"[In fact |As measured, |]{words}." if state == "no" else f"{words}."
@@ -161,23 +170,25 @@ def side(face: Face, call: Call) -> Looked:
             )
             says.append(f"{said}: {face.words(au)}[; left {left[k]:.1f}, right {right[k]:.1f}|].")
         if not on:
-            says.append(_open(face, units))
+            says.append(_open(face, units, sides=True))
     return Looked(_lines(face, call), says)
 
 
 def when(face: Face, call: Call) -> Looked:
     on = [au for units in call.units for au in units if face.facts.state(au) == "on"]
+    rest = [_open(face, units) for units in call.units if not set(units) & set(on)]
     if not on:
-        return Looked(_lines(face, call), [_open(face, call.units[0])])
+        return Looked(_lines(face, call), rest)
     if not face.clip:
         return Looked(
             [PHOTO, *_lines(face, call)],
             [
                 f"[{PHOTO}|A photo holds one moment only, so no time can be given.]",
                 f"{face.told(on)}.",
+                *rest,
             ],
         )
-    return Looked(_lines(face, call), [when_sentence(face, au) for au in on])
+    return Looked(_lines(face, call), [*[when_sentence(face, au) for au in on], *rest])
 
 
 def cause(face: Face, call: Call) -> Looked:

@@ -59,18 +59,6 @@ def is_(face: Face, call: Call) -> Looked:
     )
 
 
-def other(face: Face, _: Call) -> Looked:
-    """Is it bored, proud, confused, ...: a word that is none of the labels."""
-    return Looked(
-        [f"none of the {len(LABELS)} labels", f"read as {face.label} {face.share(face.label)}"],
-        [
-            f"[That word is none of the {len(LABELS)} labels I read|I have no label for that among my {len(LABELS)}], so I "
-            f"cannot say; this face is commonly read as {face.label} ({face.share(face.label)})."
-        ],
-        fixed=True,
-    )
-
-
 def why(face: Face, call: Call) -> Looked:
     """Why this reading: what the tables list for it and is there, what speaks against it, and what comes next."""
     if call.label and call.label != face.label:
@@ -160,9 +148,13 @@ def whynot(face: Face, call: Call) -> Looked:
             facts += [f"listed for {asked}, there: {face.line(au)}" for au in there]
             says.append(f"{listed([titled(au, face) for au in there])} would fit {asked}.")
     speaks = [au for au in face.units("on") if relation(first, au) == "for"]
-    if speaks:
-        facts.append(f"for {first}: {face.line(speaks[0])}")
-        says.append(f"{titled(speaks[0], face)} [speaks for|supports] {first}.")
+    apart = [au for au in speaks if relation(asked, au) != "for"]  # what both are listed with tells nothing between them
+    if apart:
+        facts.append(f"for {first}: {face.line(apart[0])}")
+        says.append(f"{titled(apart[0], face)} [speaks for|supports] {first}.")
+    elif speaks:
+        facts.append(f"for {first} as well: {face.line(speaks[0])}")
+        says.append(f"{titled(speaks[0], face)} is listed for {first} as well.")
     elif variant is None and (on := face.units("on")):
         facts.append(f"moving: {face.line(on[0])}")
         says.append(f"[It is not at rest|A neutral face would be at rest]: {face.words(on[0])}.")

@@ -70,7 +70,7 @@ def steps(before: list[Exchange], question: str, face: FaceOf, style: str = "", 
     check."""
     before = before[-KEPT:]
     exchange = Exchange(question)
-    call = heard(parse((yield [*before, exchange], CALL_TOKENS)), question, bool(before))
+    call = heard(parse((yield [*before, exchange], CALL_TOKENS)), question, before[-1].call if before else "")
     if style and call.name in STYLED:
         call = Call("tell", word=style)
     seen = _meant(call, [question, *[e.question for e in reversed(before)]], face)

@@ -6,7 +6,7 @@ import numpy as np
 
 from emollm.facs.units import ACTION_UNITS
 from emollm.schema import ON, au_index
-from emollm.talk.call import Call
+from emollm.talk.call import MOMENTS, Call
 from emollm.talk.face import Face
 from emollm.talk.looked import Looked
 from emollm.talk.measured import MOST, nothing
@@ -63,17 +63,15 @@ def course(face: Face, _: Call) -> Looked:
 
 
 def moments(face: Face, _: Call) -> Looked:
-    """Compare the beginning, the middle and the end of a clip."""
+    """What is there at the beginning, in the middle and at the end of a clip, and when it moves most."""
     if not face.clip:
         return Looked([PHOTO], [f"[{PHOTO}|A photo has nothing to compare over time.]"])
     strong = np.nan_to_num(face.series.intensity).max(2)  # [T, 24]
     times, total = face.series.times, strong.clip(ON, None).sum(1) - ON * strong.shape[1]
     liveliest = float(times[int(total.argmax())])
-    facts, says = [f"most movement at {liveliest:.1f} s"], [f"[Most happens|The face moves most] at {liveliest:.1f} s."]
-    for au in _by_onset(face)[:MOST]:
-        facts.append(face.line(au))
-        says.append(when_sentence(face, au))
-    return Looked(facts, says, fixed=True)  # long lists of numbers: every rewording of them was replaced
+    says = [said for word in MOMENTS for said in at(face, Call("at", word=word)).says]
+    return Looked([f"most movement at {liveliest:.1f} s", *says],
+                  [*says, f"[Most happens|The face moves most] at {liveliest:.1f} s."], fixed=True)
 
 
 def at(face: Face, call: Call) -> Looked:

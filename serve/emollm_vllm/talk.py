@@ -94,7 +94,7 @@ class Talking:
             if key not in self.chats:
                 exchange = Exchange(question)
                 written = await self.write([*earlier[-KEPT:], exchange], CALL_TOKENS)
-                call: Call = heard(parse(written), question, bool(earlier))
+                call: Call = heard(parse(written), question, earlier[-1].call if earlier else "")
                 exchange.call, exchange.facts = str(call), look_up(call, face).text()
                 exchange.answer = answer[:LONGEST_QUESTION]
                 self.remember(key, exchange)
