@@ -37,7 +37,7 @@ CLOSE = 1e-3  # of a label's share: sums in batches of another size are rounded 
 
 
 @dataclass
-class Run:
+class CaptionRun:
     """One captioning of all clips."""
 
     captions: dict[str, list[dict]]  # path -> what the explanations say
@@ -54,7 +54,7 @@ def said(explanation: dict) -> dict:
     return {name: explanation[name] for name in ("face_id", "text", "label", "distribution", "notices")}
 
 
-def naive(clips: list[str], script: str = "caption.py") -> Run:
+def naive(clips: list[str], script: str = "caption.py") -> CaptionRun:
     """A loop in one process: caption.py or loop.py of bench/naive/."""
     start = time.perf_counter()
     done = subprocess.run([sys.executable, str(HERE / "naive" / script), *clips], capture_output=True, text=True,
@@ -64,11 +64,11 @@ def naive(clips: list[str], script: str = "caption.py") -> Run:
         sys.exit(f"the naive loop failed with exit code {done.returncode}: {done.stderr.strip()[-1000:]}")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     begun = (wall - sum(line["seconds"] for line in lines)) / len(lines)  # the start-up, spread over the clips
-    return Run({line["path"]: [said(e) for e in line["explanations"]] for line in lines}, wall,
-               [(line["seconds"] + begun, 1) for line in lines])
+    captions = {line["path"]: [said(e) for e in line["explanations"]] for line in lines}
+    return CaptionRun(captions, wall, [(line["seconds"] + begun, 1) for line in lines])
 
 
-def pipeline(clips: list[str], engine: str, workers: int) -> Run:
+def pipeline(clips: list[str], engine: str, workers: int) -> CaptionRun:
     """`emollm caption` with an output of its own."""
     with tempfile.TemporaryDirectory() as folder:
         output, log = Path(folder) / "captions.jsonl", Path(folder) / "log.txt"
@@ -83,7 +83,7 @@ def pipeline(clips: list[str], engine: str, workers: int) -> Run:
         blocks = growth.stop(wall)
         if failed:
             sys.exit(f"emollm caption failed with exit code {failed}: {log.read_text(errors='replace').strip()[-1000:]}")
-        return Run(captions_of(output), wall, blocks, samples)
+        return CaptionRun(captions_of(output), wall, blocks, samples)
 
 
 def captions_of(output: Path) -> dict[str, list[dict]]:
@@ -162,11 +162,11 @@ def alone(clips: list[str], engine: str, workers: int) -> dict[str, float]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def once(clips: list[str], name: str, workers: int) -> Run:
+def once(clips: list[str], name: str, workers: int) -> CaptionRun:
     return naive(clips) if name == "naive" else pipeline(clips, name, workers)
 
 
-def check(runs: dict[str, list[Run]], reference: Run) -> int:
+def check(runs: dict[str, list[CaptionRun]], reference: CaptionRun) -> int:
     """How many captions are equal to the reference's; ends the bench when one is not."""
     wrong, compared = [], 0
     for ours in (found for name, found in runs.items() if name != "naive"):
@@ -178,16 +178,16 @@ def check(runs: dict[str, list[Run]], reference: Run) -> int:
     return compared
 
 
-def same_labels(ours: Run, loop: Run) -> tuple[int, int]:
+def same_labels(ours: CaptionRun, loop: CaptionRun) -> tuple[int, int]:
     """Clips whose first face is given the same label, and clips."""
-    def labels(run: Run) -> dict:
+    def labels(run: CaptionRun) -> dict:
         return {path: found[0].get("label") for path, found in run.captions.items() if found}
 
     one, other = labels(ours), labels(loop)
     return sum(one.get(path) == label for path, label in other.items()), len(other)
 
 
-def report(runs: dict[str, list[Run]], stages: dict[str, dict[str, float]]) -> None:
+def report(runs: dict[str, list[CaptionRun]], stages: dict[str, dict[str, float]]) -> None:
     loop = [block for run in runs["naive"] for block in run.blocks]
     for name, done in runs.items():
         print(f"{name:<13} wall {spread([run.wall for run in done])} s   {spread([run.per_minute for run in done])} clips/min")
@@ -237,7 +237,7 @@ def main() -> None:
     print(f"{len(clips)} clips, {options.workers} measuring processes; systems: {', '.join(names)}", flush=True)
     first = {name: [once(clips[:2], name, options.workers)] for name in names}  # also the warm-up
     compared = check(first, naive(clips[:2], "loop.py"))
-    runs: dict[str, list[Run]] = {name: [] for name in names}
+    runs: dict[str, list[CaptionRun]] = {name: [] for name in names}
     for number in range(options.rounds):
         for name in names if number % 2 == 0 else names[::-1]:
             runs[name].append(once(clips, name, options.workers))

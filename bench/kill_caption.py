@@ -58,7 +58,7 @@ def answers(output: Path) -> dict[str, str]:
     return found
 
 
-class Job:
+class KilledJob:
     """Captioning of one folder into one output, killed and started again."""
 
     def __init__(self, folder: Path, output: Path, options: list[str]):
@@ -111,11 +111,11 @@ class Job:
 def kill(folder: Path, outputs: Path, kills: int, options: list[str], seed: int = 0) -> dict[str, int]:
     """Counts after `kills` kills and an uninterrupted end of every output."""
     rng, told = random.Random(seed), dict.fromkeys(("kills", "runs", "torn", "lost", "doubled", "redone", "different"), 0)
-    whole = Job(folder, outputs / "whole.jsonl", options)
+    whole = KilledJob(folder, outputs / "whole.jsonl", options)
     whole.finish()
     reference = answers(whole.output)
     while told["kills"] < kills:
-        job = Job(folder, outputs / f"killed{told['runs']}.jsonl", options)
+        job = KilledJob(folder, outputs / f"killed{told['runs']}.jsonl", options)
         while told["kills"] < kills and len(job.before) < len(reference):
             left = len(reference) - len(job.before)
             wait = rng.choice((0.0, rng.uniform(0, 0.5), rng.uniform(0, 6)))

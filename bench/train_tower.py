@@ -27,18 +27,18 @@ SIDE, GOAL = 48, 1.5
 GEMM = 2048  # side of the matrices that say what the machine can do
 
 
-def pictures(count: int, device: str) -> train_tower.Faces:
+def pictures(count: int, device: str) -> train_tower.TowerFaces:
     draw = torch.Generator().manual_seed(0)
     chips = torch.randint(0, 256, (count, SIDE, SIDE), generator=draw, dtype=torch.uint8).to(device)
     votes = torch.rand(count, 8, generator=draw).to(device)
     label = torch.randint(0, train_tower.CLASSES, (count,), generator=draw).to(device)
-    return train_tower.Faces(chips, votes, label, torch.arange(count), torch.arange(0))
+    return train_tower.TowerFaces(chips, votes, label, torch.arange(count), torch.arange(0))
 
 
 class Plain(Dataset):
     """One picture at a time, as a first version of such a loop is written."""
 
-    def __init__(self, faces: train_tower.Faces):
+    def __init__(self, faces: train_tower.TowerFaces):
         self.faces, self.soft = faces, faces.soft.cpu()
         self.change = v2.Compose([
             v2.ToImage(), v2.Grayscale(3), v2.RandomAffine(17, translate=(0.15, 0.15), scale=(0.8, 1.2)),
@@ -52,7 +52,7 @@ class Plain(Dataset):
         return self.change(self.faces.chips[row].cpu()[None]), self.soft[row], self.faces.label[row].cpu()
 
 
-def plain_rate(model, optimiser, faces: train_tower.Faces, config: dict, device: str) -> float:
+def plain_rate(model, optimiser, faces: train_tower.TowerFaces, config: dict, device: str) -> float:
     """Images a second of the plain loop over all of `faces`."""
     loader, start = DataLoader(Plain(faces), config["batch"], shuffle=True, drop_last=True), time.perf_counter()
     model.train()
@@ -67,7 +67,7 @@ def plain_rate(model, optimiser, faces: train_tower.Faces, config: dict, device:
     return len(loader) * config["batch"] / (time.perf_counter() - start)
 
 
-def our_rate(run: train_tower.Run, faces: train_tower.Faces, size: int, config: dict) -> float:
+def our_rate(run: train_tower.Run, faces: train_tower.TowerFaces, size: int, config: dict) -> float:
     start = time.perf_counter()
     train_tower.one_epoch(run, faces, size, Strengths(**config["augment"]), config)
     return len(faces.train) // config["batch"] * config["batch"] / (time.perf_counter() - start)

@@ -152,7 +152,7 @@ def write_record(index: int, seed: int, faces: LabelledFaces, mix: dict, asked: 
                   provenance), "kept"
 
 
-def answer(kind: str, face: claims.MeasuredFace, found: Evidence, label: str, rng: random.Random) -> DraftAnswer:
+def answer(kind: str, face: claims.DraftFace, found: Evidence, label: str, rng: random.Random) -> DraftAnswer:
     """A question of that kind (explain, movement or label) and its answer. Raises Dropped."""
     if kind == MOVEMENT:
         lines = "\n".join(prompt.render_observation(o) for o in face.there.values())
@@ -168,7 +168,7 @@ def answer(kind: str, face: claims.MeasuredFace, found: Evidence, label: str, rn
     return DraftAnswer(question, text, level, written.plan, placed(text, written))
 
 
-def whole(face: claims.MeasuredFace, written: Draft, label: str) -> str:
+def whole(face: claims.DraftFace, written: Draft, label: str) -> str:
     """A draft in the answer format: with its observation lines, or as a conclusion alone where it has no interpretation."""
     after = " ".join(s.text for s in written.conclusion)
     if not written.interpretation:

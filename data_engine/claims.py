@@ -46,7 +46,7 @@ class DraftClaim:
         return {"kind": self.kind, "units": list(self.units), "value": self.value, "source": self.source}
 
 
-class MeasuredFace:
+class DraftFace:
     """One face's measurement as the writer needs it: the observation lines, and what lies between the lines."""
 
     def __init__(self, series: AUSeries, observations: list[Observation]):
@@ -74,7 +74,7 @@ class MeasuredFace:
 # ---- what moves ---------------------------------------------------------------------------------------------------------
 
 
-def movements(face: MeasuredFace) -> list[DraftClaim]:
+def movements(face: DraftFace) -> list[DraftClaim]:
     """Claims about the movements, their time aside: what is there, together, strongest, where, on which side, what is still."""
     if not face.seen:
         return [DraftClaim("unmeasured")]
@@ -83,7 +83,7 @@ def movements(face: MeasuredFace) -> list[DraftClaim]:
     return [*patterns(face), *_named(face), *_rank(face), *_place(face), *_side(face), *_still(face)]
 
 
-def patterns(face: MeasuredFace) -> list[DraftClaim]:
+def patterns(face: DraftFace) -> list[DraftClaim]:
     """Combinations that the tables know, largest first; one that is part of a larger one is left out."""
     there = {au: o.side for au, o in face.there.items()}
     absent = [au for au in AU_NAMES if face.absent((au,))]
@@ -92,7 +92,7 @@ def patterns(face: MeasuredFace) -> list[DraftClaim]:
     return [DraftClaim("pattern", tuple(sorted(c.aus)), c.name, c.source) for c in sorted(found, key=lambda c: -len(c.aus))]
 
 
-def _clearly(c: Combination, face: MeasuredFace) -> bool:
+def _clearly(c: Combination, face: DraftFace) -> bool:
     """Whether one that holds does so by a margin: its sides a clear gap apart, or all of it on both sides and at one time."""
     if c.one_sided:
         return all(abs(face.gap[au]) >= ONE_SIDED for au in c.aus)
@@ -105,7 +105,7 @@ def _at_one_time(group: list[Observation]) -> bool:
     return not spans or min(off for _, off in spans) - max(on for on, _ in spans) > SAME_TIME
 
 
-def _named(face: MeasuredFace) -> list[DraftClaim]:
+def _named(face: DraftFace) -> list[DraftClaim]:
     """The strongest movements, as many as a sentence holds, or the only one."""
     if len(face.there) == 1:
         only = next(iter(face.there.values()))
@@ -118,14 +118,14 @@ def _named(face: MeasuredFace) -> list[DraftClaim]:
     return found
 
 
-def _rank(face: MeasuredFace) -> list[DraftClaim]:
+def _rank(face: DraftFace) -> list[DraftClaim]:
     ranked = face.by_strength()
     if len(ranked) < 2 or ranked[0].intensity - ranked[1].intensity < LEAD:
         return []
     return [DraftClaim("strongest", (ranked[0].au,), ranked[0].intensity)]
 
 
-def _place(face: MeasuredFace) -> list[DraftClaim]:
+def _place(face: DraftFace) -> list[DraftClaim]:
     """That both halves of the face take part. That one of them is alone says that every unit of the other is absent: a
     model that learns it says it too often (10 of 27 wrong statements)."""
     halves = [[o for o in face.there.values() if (o.au in UPPER_FACE) == upper] for upper in (True, False)]
@@ -133,14 +133,14 @@ def _place(face: MeasuredFace) -> list[DraftClaim]:
     return [DraftClaim("place", tuple(face.there), "both")] if clear else []
 
 
-def _side(face: MeasuredFace) -> list[DraftClaim]:
+def _side(face: DraftFace) -> list[DraftClaim]:
     uneven = [o for o in face.by_strength() if o.side != "both"]
     if uneven and abs(face.gap[uneven[0].au]) >= ONE_SIDED and uneven[0].intensity >= CLEAR:
         return [DraftClaim("side", (uneven[0].au,), uneven[0].side)]
     return []
 
 
-def _still(face: MeasuredFace) -> list[DraftClaim]:
+def _still(face: DraftFace) -> list[DraftClaim]:
     """A part that stays at rest while another clearly moves."""
     upper = any(o.au in UPPER_FACE and o.intensity >= CLEAR for o in face.there.values())
     lower = any(o.au not in UPPER_FACE and o.intensity >= CLEAR for o in face.there.values())
@@ -148,14 +148,14 @@ def _still(face: MeasuredFace) -> list[DraftClaim]:
     return [DraftClaim("still", units, part) for part, units in STILL.items() if worth[part] and face.absent(units)]
 
 
-def _missing(face: MeasuredFace) -> list[DraftClaim]:
+def _missing(face: DraftFace) -> list[DraftClaim]:
     return [DraftClaim("still", units, part) for part, units in STILL.items() if face.absent(units)]
 
 
 # ---- time -----------------------------------------------------------------------------------------------------------------
 
 
-def moments(face: MeasuredFace) -> list[DraftClaim]:
+def moments(face: DraftFace) -> list[DraftClaim]:
     """What a clip's movements do in time: which comes first and what follows, what is brief, what lasts; nothing in a photo."""
     timed = sorted((o for o in face.there.values() if o.interval), key=lambda o: o.interval[0])
     if not face.clip or not timed:
@@ -181,7 +181,7 @@ def _together(timed: list[Observation]) -> list[DraftClaim]:
     return []
 
 
-def _lengths(timed: list[Observation], face: MeasuredFace) -> list[DraftClaim]:
+def _lengths(timed: list[Observation], face: DraftFace) -> list[DraftClaim]:
     found = []
     for o in timed:
         length = o.interval[1] - o.interval[0]
@@ -200,7 +200,7 @@ def _lengths(timed: list[Observation], face: MeasuredFace) -> list[DraftClaim]:
 # ---- what it may mean -----------------------------------------------------------------------------------------------------
 
 
-def causes(face: MeasuredFace) -> list[DraftClaim]:
+def causes(face: DraftFace) -> list[DraftClaim]:
     """What the strongest movements may come from apart from emotion; what two of them share comes first."""
     known = {o.au: [r for r in OTHER_READINGS[o.au] if r not in SAME_AGAIN] for o in face.by_strength()[:3]}
     users = {r: tuple(sorted(au for au in known if r in known[au])) for readings in known.values() for r in readings}
@@ -212,7 +212,7 @@ def causes(face: MeasuredFace) -> list[DraftClaim]:
     return found
 
 
-def support(label: str, face: MeasuredFace) -> DraftClaim:
+def support(label: str, face: DraftFace) -> DraftClaim:
     """What a conclusion rests on: the movements that are there and that a table lists for it, or that none is.
 
     Every one is named, up to the three strongest, in the order of the lines: "which of these are listed?" has one answer.
@@ -237,7 +237,7 @@ def _sources(label: str, units: tuple[str, ...]) -> str:
     return "; ".join(dict.fromkeys([best.source, *rest]))
 
 
-def objection(label: str, face: MeasuredFace) -> DraftClaim | None:
+def objection(label: str, face: DraftFace) -> DraftClaim | None:
     """The strongest movement against a label, when it is clear."""
     against = [o for o in face.by_strength() if relation(label, o.au) == "against"]
     if not against or against[0].intensity < AGAINST:
@@ -245,6 +245,6 @@ def objection(label: str, face: MeasuredFace) -> DraftClaim | None:
     return DraftClaim("against", (against[0].au,), label, "emollm.facs.readings.relation")
 
 
-def observed(series: AUSeries, events: list[AUEvent], rng=None) -> MeasuredFace:
+def observed(series: AUSeries, events: list[AUEvent], rng=None) -> DraftFace:
     """A face with its observation lines; `rng` picks among their looks."""
-    return MeasuredFace(series, prompt.observe(series, events, rng))
+    return DraftFace(series, prompt.observe(series, events, rng))

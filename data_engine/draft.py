@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, field
 
 from data_engine import claims
-from data_engine.claims import DraftClaim, MeasuredFace
+from data_engine.claims import DraftClaim, DraftFace
 from data_engine.phrases import CHILD, LINE, pattern_of, word
 
 # Words that would give the label away before the evidence is through.
@@ -43,7 +43,7 @@ class Draft:
     plan: str = ""
 
 
-def explain(face: MeasuredFace, label: str, level: str, rng: random.Random) -> Draft:
+def explain(face: DraftFace, label: str, level: str, rng: random.Random) -> Draft:
     """Interpretation and conclusion of one face at a language level of phrases.WORDS.
 
     The level "line" has a conclusion alone. The same face, label, level and rng state give the same draft.
@@ -61,7 +61,7 @@ def _name(claim: DraftClaim) -> str:
     return f"{pattern_of(claim)}{len(claim.units) or ''}"
 
 
-def interpretation(face: MeasuredFace, level: str, rng: random.Random) -> list[DraftClaim]:
+def interpretation(face: DraftFace, level: str, rng: random.Random) -> list[DraftClaim]:
     """The claims of an interpretation, in order."""
     known = claims.movements(face)
     if known[0].kind == "unmeasured":
@@ -96,7 +96,7 @@ def _opening(known: list[DraftClaim], rng: random.Random) -> list[DraftClaim]:
     return [first]
 
 
-def _in_time(face: MeasuredFace, rng: random.Random) -> list[DraftClaim]:
+def _in_time(face: DraftFace, rng: random.Random) -> list[DraftClaim]:
     """What a clip is told by: its order, then a length."""
     known = claims.moments(face)
     order = [c for c in known if c.kind.startswith("sequence") or c.kind == "at once"]
@@ -113,7 +113,7 @@ def _some(rng: random.Random, options: list[DraftClaim], n: int) -> list[DraftCl
     return [options[k] for k in places]
 
 
-def conclusion(face: MeasuredFace, label: str, level: str, rng: random.Random) -> list[DraftClaim]:
+def conclusion(face: DraftFace, label: str, level: str, rng: random.Random) -> list[DraftClaim]:
     """What the label rests on and, where it is clear, the strongest movement against it.
 
     The next label is not written: it is read off the distribution where the explanation is put together (answer.bind.argue),

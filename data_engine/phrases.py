@@ -14,7 +14,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, NamedTuple
 
-from data_engine.claims import DraftClaim, MeasuredFace
+from data_engine.claims import DraftClaim, DraftFace
 from emollm.facs.readings import LEVELS, level_word
 from emollm.facs.tables import COMBINATIONS
 from emollm.talk.words import PARTS, capitalised, listed, say
@@ -188,7 +188,7 @@ class Ref(NamedTuple):
     plural: bool
 
 
-def word(claim: DraftClaim, face: MeasuredFace, level: str, rng: random.Random) -> str:
+def word(claim: DraftClaim, face: DraftFace, level: str, rng: random.Random) -> str:
     """One sentence that says the claim at this language level; plain words where the level has none of its own."""
     kind = pattern_of(claim)
     patterns = WORDS[level].get(kind) or _PLAIN[kind]
@@ -231,7 +231,7 @@ def _letter(intensity: float) -> str:
     return "ABCDE"[LEVELS.index(level_word(intensity))]
 
 
-def _slots(claim: DraftClaim, face: MeasuredFace, level: str, rng: random.Random) -> dict[str, str]:
+def _slots(claim: DraftClaim, face: DraftFace, level: str, rng: random.Random) -> dict[str, str]:
     group = [face.there[au] for au in claim.units if au in face.there]
     slots = {"side": str(claim.value), "codes": listed([o.au for o in group])}
     if claim.kind in ("pattern", "second pattern"):

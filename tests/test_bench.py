@@ -268,6 +268,12 @@ def test_help(name):
     assert done.returncode == 0 and "usage:" in done.stdout, done.stderr
 
 
+@pytest.mark.parametrize("path", sorted(BENCH.rglob("*.py")), ids=lambda path: path.relative_to(BENCH).as_posix())
+def test_every_bench_imports(path):
+    """What they import may be renamed under them: most are run by hand, and seldom."""
+    assert script(path.relative_to(BENCH).with_suffix("").as_posix()).__doc__
+
+
 # --- a long clip -----------------------------------------------------------------------------------------------------
 
 def test_a_clip_is_made_long_by_its_coded_frames(astronaut_clip, tmp_path, monkeypatch):

@@ -135,7 +135,7 @@ def test_causes_are_in_the_table_and_do_not_repeat_the_movement(face):
 def test_invented_faces_have_claims_for_every_label(drawn_face):
     for seed in range(100):
         series, _, _, observations, _ = drawn_face(seed)
-        face = claims.MeasuredFace(series, observations)
+        face = claims.DraftFace(series, observations)
         assert claims.movements(face)
         for label in LABELS:
             assert set(claims.support(label, face).units) <= face.there.keys()

@@ -24,7 +24,7 @@ class Written:
 
     def __init__(self, drawn_face, seed: int, level: str):
         self.series, self.events, _, observations, rng = drawn_face(seed)
-        self.face, self.label, self.level = claims.MeasuredFace(self.series, observations), rng.choice(LABELS), level
+        self.face, self.label, self.level = claims.DraftFace(self.series, observations), rng.choice(LABELS), level
         self.draft = draft.explain(self.face, self.label, level, rng)
         self.before = " ".join(s.text for s in self.draft.interpretation)
         self.after = " ".join(s.text for s in self.draft.conclusion)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from data_engine import draft
-from data_engine.claims import MeasuredFace
+from data_engine.claims import DraftFace
 from emollm.answer import prompt, verify
 from emollm.answer.facts import measured
 from emollm.facs.readings import level_word
@@ -114,7 +114,7 @@ def written(drawn_face, seed: int):
     """A face and the answer that the data engine's rules write for it."""
     series, events, _, observations, rng = drawn_face(seed)
     label = rng.choice(LABELS)
-    told = draft.explain(MeasuredFace(series, observations), label, "plain", rng)
+    told = draft.explain(DraftFace(series, observations), label, "plain", rng)
     text = prompt.render(observations, " ".join(s.text for s in told.interpretation), label,
                          " ".join(s.text for s in told.conclusion))
     return series, events, observations, text

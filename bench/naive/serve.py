@@ -44,7 +44,7 @@ class Pieces:
         """Nothing is held back."""
 
 
-class Answerer:
+class NaiveAnswerer:
     """The model, and one thread that answers request after request."""
 
     def __init__(self, name: str):
@@ -101,7 +101,7 @@ def chat_of(messages: list[dict]) -> tuple[str | list[str], str]:
 
 class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
-    answerer: Answerer
+    answerer: NaiveAnswerer
 
     def do_GET(self) -> None:
         self._head(200, "application/json")
@@ -156,7 +156,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8001)
     parser.add_argument("--model", default="pocket")
     options = parser.parse_args()
-    handler = type("Bound", (Handler,), vars(SimpleNamespace(answerer=Answerer(options.model))))
+    handler = type("Bound", (Handler,), vars(SimpleNamespace(answerer=NaiveAnswerer(options.model))))
     ThreadingHTTPServer(("127.0.0.1", options.port), handler).serve_forever()
 
 

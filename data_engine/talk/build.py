@@ -161,7 +161,7 @@ def followed(rng: random.Random, call: Call, looked: Looked) -> tuple[str, Call]
     return (text if rng.random() < 0.5 else text[:1].upper() + text[1:]), follows
 
 
-class Faces:
+class TalkFaces:
     """Real measured faces with their votes for a look, and drawn ones; photos and clips."""
 
     def __init__(self, path: str):
@@ -201,7 +201,7 @@ def sound(face: Face | None, call: Call, answer: str) -> bool:
     return not judged.faults and all(f.verdict not in ("contradicted", "unmeasured") for f in judged.found)
 
 
-def conversation(rng: random.Random, faces: Faces, most: int, dropped: collections.Counter) -> dict | None:
+def conversation(rng: random.Random, faces: TalkFaces, most: int, dropped: collections.Counter) -> dict | None:
     face = None if rng.random() < 0.06 else faces.draw_among(rng)
     turns, call, looked = [], UNCLEAR, Looked([])
     for k in range(rng.randint(1, most)):
@@ -218,7 +218,7 @@ def conversation(rng: random.Random, faces: Faces, most: int, dropped: collectio
 
 def build(path: str, progress=print) -> None:
     config = settings.load(path, *KEYS)
-    faces, dropped, written = Faces(config["faces"]), collections.Counter(), collections.Counter()
+    faces, dropped, written = TalkFaces(config["faces"]), collections.Counter(), collections.Counter()
     out = Path(config["out"])
     out.parent.mkdir(parents=True, exist_ok=True)
     with out.with_suffix(".tmp").open("w", encoding="utf-8") as lines:
