@@ -13,7 +13,7 @@ from data_engine.talk.build import build, conversation, follow_ups, question
 from emollm.answer.prose import judge
 from emollm.evaluation.chat import ask, report
 from emollm.evidence import parse_facs
-from emollm.schema import AU_NAMES, LABELS, AUSeries, InputError, au_index
+from emollm.schema import AU_NAMES, LABELS, AUEvent, AUSeries, InputError, au_index
 from emollm.talk import unasked
 from emollm.talk.call import CALLS, MOMENTS, PARTS_OF_FACE, REFUSED, STYLES, TOPICS, UNCLEAR, Call, parse
 from emollm.talk.check import wrong
@@ -466,6 +466,23 @@ def test_a_face_is_named_by_its_place():
     assert not names_one("is the left brow raised?")
     pictures = [Face(parse_facs("12D"), [], name=f"picture {k}") for k in (1, 2)]
     assert meant("is the second one smiling?", pictures).name == "picture 2"
+
+
+def test_a_movement_that_comes_again_is_not_told_as_the_only_one():
+    """Its strongest time was given as the time of it, and what had moved before as moving later."""
+    times, level = np.arange(6.0), {"AU12": (0, 2, 0, 0, 4, 0), "AU04": (0, 0, 3, 0, 0, 0)}
+    intensity = np.repeat(parse_facs("12D").intensity * 0, 6, 0)
+    for au, values in level.items():
+        intensity[:, au_index(au)] = np.array(values, float)[:, None]
+    series = AUSeries(times, intensity, np.ones((6, 24)), parse_facs("12D").measured, "test")
+    events = [AUEvent("AU12", "both", 1.0, 1.0, 1.5, 2.0), AUEvent("AU04", "both", 2.0, 2.0, 2.5, 3.0),
+              AUEvent("AU12", "both", 4.0, 4.0, 4.5, 4.0)]
+    face = Face(series, events)
+    assert "It comes 2 times in all, the first at 1.0 s." in said("when AU12", face)
+    assert "times in all" not in said("when AU04", face)
+    order = said("order", face)
+    assert "starts with" not in order and "each at its main time: brow lowerer (AU04) at 2.0 s" in order
+    assert said("order", Face(series, events[1:])).startswith("It starts with the brow lowerer")
 
 
 def test_a_movement_is_compared_over_time():

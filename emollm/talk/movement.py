@@ -188,7 +188,15 @@ def when(face: Face, call: Call) -> Looked:
                 *rest,
             ],
         )
-    return Looked(_lines(face, call), [*[when_sentence(face, au) for au in on], *rest])
+    told = [said for au in on for said in (when_sentence(face, au), *_again(face, au))]
+    return Looked([*_lines(face, call), *[f"{au}: {said}" for au in on for said in _again(face, au)]], [*told, *rest])
+
+
+def _again(face: Face, au: str) -> list[str]:
+    """A sentence about the other times that a unit moved in a clip; none when it moved once."""
+    own = sorted(e.onset for e in face.events if e.au == au)
+    first = "" if len(own) < 2 or own[0] == face.span(au)[0] else f", the first at {own[0]:.1f} s"
+    return [f"It comes {len(own)} times in all{first}."] if len(own) > 1 else []
 
 
 def cause(face: Face, call: Call) -> Looked:

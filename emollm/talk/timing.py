@@ -34,15 +34,18 @@ def order(face: Face, _: Call) -> Looked:
     if not ordered:
         return nothing(face)
     first = face.facts.intervals((ordered[0],))[0][0]
+    # What moves more than once stands where it is strongest, as in the observation lines; it may have moved before.
+    before = any(e.onset < first for e in face.events)
+    again = ", each at its main time" if len({e.au for e in face.events}) < len(face.events) else ""
     starts = [f"{ACTION_UNITS[au].title} ({au}) at {face.facts.intervals((au,))[0][0]:.1f} s" for au in ordered[:MOST]]
     says = (
         [f"[It starts with|The earliest is] the {starts[0]}."]
-        if len(starts) == 1 or face.facts.intervals((ordered[1],))[0][0] - first > 0.05
+        if not before and (len(starts) == 1 or face.facts.intervals((ordered[1],))[0][0] - first > 0.05)
         else []
     )
     if len(starts) > 1:
-        says.append(f"[By onset|In order of onset]: {listed(starts)}.")
-    return Looked([f"by onset: {', '.join(starts)}"], says)
+        says.append(f"[By onset|In order of onset]{again}: {listed(starts)}.")
+    return Looked([f"by onset{again}: {', '.join(starts)}"], says)
 
 
 def course(face: Face, _: Call) -> Looked:
