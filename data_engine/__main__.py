@@ -26,28 +26,33 @@ def main() -> int:
     asked.add_argument("-o", "--out", default="runs/talk_held_out.txt")
     args = parser.parse_args()
     try:
-        if args.step == "observe":
-            from data_engine.observe import observe
-
-            observe(args.fer, args.out, processes=args.processes)
-        elif args.step == "talk":
-            from data_engine.talk.build import build as build_talk
-
-            build_talk(args.config)
-        elif args.step == "talk-questions":
-            from data_engine.talk.build import held_out_questions
-
-            lines = held_out_questions(args.singles, args.conversations, args.turns, 0, args.injections)
-            Path(args.out).write_text("\n".join(lines) + "\n", encoding="utf-8")
-        else:
-            from data_engine.build import KEYS, build
-            from emollm.training.settings import load
-
-            print(dict(build(load(args.config, *KEYS), args.processes)))
+        run(args)
     except InputError as error:
         print(f"data_engine: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def run(args: argparse.Namespace) -> None:
+    """One step. Raises InputError."""
+    if args.step == "observe":
+        from data_engine.observe import observe
+
+        observe(args.fer, args.out, processes=args.processes)
+    elif args.step == "talk":
+        from data_engine.talk.build import build as build_talk
+
+        build_talk(args.config)
+    elif args.step == "talk-questions":
+        from data_engine.talk.build import held_out_questions
+
+        lines = held_out_questions(args.singles, args.conversations, args.turns, 0, args.injections)
+        Path(args.out).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    else:
+        from data_engine.build import KEYS, build
+        from emollm.training.settings import load
+
+        print(dict(build(load(args.config, *KEYS), args.processes)))
 
 
 if __name__ == "__main__":

@@ -104,20 +104,50 @@ def followed(rng: random.Random, call: Call, looked: Looked) -> tuple[str, Call]
         units = ((looked.facts[0].split()[1],),)
     choices: list[tuple[str, Call]] = []
     if call.name in ("there", "absent", "strength", "side", "when", "cause", "strongest") and units:
-        one = units[:1]
-        first = one[0][0]
-        choices += [
-            (k, Call(k.split()[0], one)) for k in ("strength M", "side M", "when M", "cause M") if not k.startswith(call.name)
-        ]
-        choices += [
-            ("au U", Call("au", ((first,),))),
-            ("au U muscle", Call("au", ((first,),), word="muscle")),
-            ("edit AU=0", Call("edit", edits={first: 0.0})),
-        ]
-        if call.name in ("there", "absent"):
-            choices += [("there M", call), ("there M", call), ("edit AU=3", Call("edit", edits={first: 3.0}))]
+        choices += _on_movements(call, units)
     label = rng.choice(LABELS)
     other = {"adj": say(rng, ADJECTIVE[label]), "emotion": say(rng, NOUN[label])}
+    choices += _on_the_reading(call, label, looked)
+    if call.name == "part":
+        part = rng.choice(list(PARTS_OF_FACE)[:6])
+        other["p"] = part
+        choices += [("part P", Call("part", word=part))] * 3
+    if call.name == "refuse":
+        choices += [("again", call)]
+    if call.name == "listed":
+        choices += [("listed L", Call("listed", label=label))]
+    if call.name == "au":
+        au = rng.choice(AU_NAMES)
+        other["code"] = say(rng, codes(au))
+        choices += [("au V", Call("au", ((au,),), word=call.word))] * 2
+        choices += [("au U muscle", Call("au", units[:1], word="muscle"))] if call.word != "muscle" else []
+    if call.name in ("movements", "why", "tell"):
+        choices += [(f"tell {word}", Call("tell", word=word)) for word in ("plain", "short", "child")]
+    if not choices:
+        return None
+    kind, follows = rng.choice(choices)
+    text = say(rng, rng.choice(follow_ups()[kind])).format(**other)
+    return (text if rng.random() < 0.5 else text[:1].upper() + text[1:]), follows
+
+
+def _on_movements(call: Call, units: tuple[tuple[str, ...], ...]) -> list[tuple[str, Call]]:
+    """What may follow on a question about a movement."""
+    one, first = units[:1], units[0][0]
+    others = [k for k in ("strength M", "side M", "when M", "cause M") if not k.startswith(call.name)]
+    choices = [(k, Call(k.split()[0], one)) for k in others]
+    choices += [
+        ("au U", Call("au", ((first,),))),
+        ("au U muscle", Call("au", ((first,),), word="muscle")),
+        ("edit AU=0", Call("edit", edits={first: 0.0})),
+    ]
+    if call.name in ("there", "absent"):
+        choices += [("there M", call), ("there M", call), ("edit AU=3", Call("edit", edits={first: 3.0}))]
+    return choices
+
+
+def _on_the_reading(call: Call, label: str, looked: Looked) -> list[tuple[str, Call]]:
+    """What may follow on a question about how the face is read. label: that it may ask about."""
+    choices: list[tuple[str, Call]] = []
     if call.name in ("label", "is", "whynot", "why", "mood"):
         choices += [
             ("sure", Call("sure")),
@@ -134,31 +164,7 @@ def followed(rng: random.Random, call: Call, looked: Looked) -> tuple[str, Call]
     if call.name == "sure":
         second = looked.facts[0].split("runner-up ")[1].split()[0]
         choices += [("whynot second", Call("whynot", label=second))] * 3
-    if call.name == "part":
-        part = rng.choice(list(PARTS_OF_FACE)[:6])
-        other["p"] = part
-        choices += [("part P", Call("part", word=part))] * 3
-    if call.name == "refuse":
-        choices += [("again", call)]
-    if call.name == "listed":
-        choices += [("listed L", Call("listed", label=label))]
-    if call.name == "au":
-        au = rng.choice(AU_NAMES)
-        other["code"] = say(rng, codes(au))
-        choices += [("au V", Call("au", ((au,),), word=call.word))] * 2 + [
-            ("au U muscle", Call("au", units[:1], word="muscle"))
-        ] * (call.word != "muscle")
-    if call.name in ("movements", "why", "tell"):
-        choices += [
-            ("tell plain", Call("tell", word="plain")),
-            ("tell short", Call("tell", word="short")),
-            ("tell child", Call("tell", word="child")),
-        ]
-    if not choices:
-        return None
-    kind, follows = rng.choice(choices)
-    text = say(rng, rng.choice(follow_ups()[kind])).format(**other)
-    return (text if rng.random() < 0.5 else text[:1].upper() + text[1:]), follows
+    return choices
 
 
 class TalkFaces:

@@ -22,19 +22,15 @@ def begin(source, *, model: str | None = None, backend: str | None = None, serve
     """The chat about a source, one of those that explain() takes: measured, its engine loaded or its server found. llm: an
     OpenAI-compatible endpoint whose llm_model words the talker's answers. prior: as explain(); None: "crowd", or what the
     server has. choices: as Chat. Raises InputError, NoFaceError."""
-    if server and (model or backend or baseline):
-        raise InputError("--server answers with its own model and baseline: leave --model, --engine and --baseline out")
-    if server and not cut.whole:
-        raise InputError("--server is sent whole clips: leave --start, --end, --fps and --skip-frames "
-                         "out, or cut the clip first")
+    if server:
+        _check_server(bool(model or backend or baseline), cut)
     if llm and (server or (model or TALKER) != TALKER):
         raise InputError("--llm words the answers of the talker: leave --server and --model out")
     if llm:
         remote.check(llm, llm_model)
-    if llm_model and not llm:
-        raise InputError("--llm-model is for --llm: give both, or leave it out")
-    if api_key and not server:
-        raise InputError("--api-key is for --server: give both, or leave it out")
+    for name, given, of, needed in (("--llm-model", llm_model, "--llm", llm), ("--api-key", api_key, "--server", server)):
+        if given and not needed:
+            raise InputError(f"{name} is for {of}: give both, or leave it out")
     model = model or TALKER
     talks = model == TALKER or (Path(model) / "talker.json").is_file()
     sees = "pocket" if talks else model
@@ -55,3 +51,12 @@ def begin(source, *, model: str | None = None, backend: str | None = None, serve
         writer = remote.RemoteWriter(writer, llm, llm_model or "")
     return TalkingChat(prepared, engine(sees, backend or "transformers"), writer, checked=choices.get("grounded", True),
                        model=model, **choices)
+
+
+def _check_server(has_own: bool, cut: Cut) -> None:
+    """Raises InputError for what a server cannot be told. has_own: the model or how it measures was chosen."""
+    if has_own:
+        raise InputError("--server answers with its own model and baseline: leave --model, --engine and --baseline out")
+    if not cut.whole:
+        raise InputError("--server is sent whole clips: leave --start, --end, --fps and --skip-frames "
+                         "out, or cut the clip first")

@@ -143,22 +143,20 @@ def report(asked: list[Asked]) -> Report:
     figures |= {f"  {kind}": share(values) for kind, values in sorted(kinds.items())}
     missed = [f"  {' || '.join(map(str, one.wanted))} <> {one.reply.call}: {one.question}" for one in asked if not one.right]
     lines = [f"{len(missed)} questions not answered right:", *missed[:EXAMPLES]] if missed else []
-    stored = {
-        "answers": [
-            {
-                "question": one.question,
-                "source": one.source,
-                "wanted": [str(call) for call in one.wanted],
-                "call": str(one.reply.call),
-                "answer": one.reply.text,
-                "written": one.reply.written,
-                "mended": one.reply.mended,
-                "right": one.right,
-            }
-            for one in asked
-        ]
+    return Report(figures, lines, {"answers": list(map(_stored, asked))})
+
+
+def _stored(one: Asked) -> dict:
+    return {
+        "question": one.question,
+        "source": one.source,
+        "wanted": [str(call) for call in one.wanted],
+        "call": str(one.reply.call),
+        "answer": one.reply.text,
+        "written": one.reply.written,
+        "mended": one.reply.mended,
+        "right": one.right,
     }
-    return Report(figures, lines, stored)
 
 
 def chat(arguments: argparse.Namespace) -> Report:

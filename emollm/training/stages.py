@@ -28,7 +28,7 @@ from emollm.model.tokenizer import label_tokens, train_tokenizer
 from emollm.model.tower import POCKET, POCKET_CHANNELS
 from emollm.training import settings
 from emollm.training.faces import ObservedFaces
-from emollm.training.features import cache_features
+from emollm.training.features import FeatureCache, cache_features
 from emollm.training.look import fit_look
 from emollm.training.lora import lora_config, merge_lora, save_adapter
 from emollm.training.records import Records, batches
@@ -127,6 +127,11 @@ def optimisers(model: EmoLLM, config: dict) -> list[torch.optim.Optimizer]:
     return chosen
 
 
+def groups(found: list[torch.optim.Optimizer]) -> list[dict]:
+    """What the learning rates stand in; a resumed optimiser has other ones than before."""
+    return [group for optimiser in found for group in optimiser.param_groups]
+
+
 def schedule(step: int, steps: int, warm_up: float) -> float:
     """Learning-rate factor: linear warm-up over a share of the steps, then linear to 2 %."""
     warm = max(1, int(warm_up * steps))
@@ -158,24 +163,19 @@ def main(config_path: str, changes: tuple[str, ...] = ()) -> None:
     if config["tower"]:
         load_tower(model, config["tower"])
     model = prepare_stage(model, config)
-    cache = cache_features(model, processor, config["faces"], out.parent) if config["faces"] else None
-    if config["look_labels"] is not None:
-        fit_look(model.face, cache, ObservedFaces.read(config["faces"]), config["look_labels"], config["look_evened"])
-    if cache is not None:
-        cache.look_as(model.face)
+    cache = seen_faces(model, processor, config, out.parent)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model.to(device).train()
     model.face.tower.eval()
     found = optimisers(model, config)
-    rates = [[g["lr"] for g in o.param_groups] for o in found]
+    rates = [group["lr"] for group in groups(found)]
     first = resume(model, found, out / "last.pt")
     label_ids = torch.tensor(label_tokens(processor.tokenizer), device=device)
     stream = batches(records, processor, cache, config["batch"], config["seed"], first)
     started, seen, recent = time.time(), 0, []
     for step in range(first, config["steps"]):
-        for optimiser, rate in zip(found, rates, strict=True):
-            for group, lr in zip(optimiser.param_groups, rate, strict=True):
-                group["lr"] = lr * schedule(step, config["steps"], config["warm_up"])
+        for group, lr in zip(groups(found), rates, strict=True):
+            group["lr"] = lr * schedule(step, config["steps"], config["warm_up"])
         torch.manual_seed(config["seed"] + step)  # dropout depends on the step, not on where the run was resumed
         text, label, tokens = train_step(model, next(stream), found, label_ids, config)
         seen, recent = seen + tokens, [*recent[-24:], (text, label)]
@@ -188,6 +188,16 @@ def main(config_path: str, changes: tuple[str, ...] = ()) -> None:
     if config["stage"] == "reason":
         merge_lora(model)
     save(model.cpu(), processor, out / "model", {"stage": config["stage"], "steps": config["steps"], "config": config})
+
+
+def seen_faces(model, processor, config: dict, folder: Path) -> FeatureCache | None:
+    """What the tower and the look say of every face; the look is fitted first where the stage does that. None without faces."""
+    cache = cache_features(model, processor, config["faces"], folder) if config["faces"] else None
+    if config["look_labels"] is not None:
+        fit_look(model.face, cache, ObservedFaces.read(config["faces"]), config["look_labels"], config["look_evened"])
+    if cache is not None:
+        cache.look_as(model.face)
+    return cache
 
 
 def log(out: Path, step: int, steps: int, recent: list, rate: float) -> None:

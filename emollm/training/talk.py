@@ -197,7 +197,7 @@ def begin_with(model, name: str, base: Base) -> str:
 def main(path: str, changes: tuple[str, ...] = ()) -> None:
     """Train, or go on with a run that was stopped."""
     from accelerate import Accelerator
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoTokenizer
 
     config = settings.load(path, *KEYS, changes=changes)
     accelerator = Accelerator(mixed_precision="bf16" if bf16_pays() else "no")
@@ -213,6 +213,33 @@ def main(path: str, changes: tuple[str, ...] = ()) -> None:
         f"{left_out} rows longer than {config['longest']} tokens left out",
         flush=True,
     )
+    model, facts = _adapted(base, config)
+    learnt = [p for p in model.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(learnt, lr=config["lr"], weight_decay=config["weight_decay"])
+    model, optimiser = accelerator.prepare(model, optimiser)
+    done = _resumed(out / "last.pt", accelerator.unwrap_model(model), optimiser)
+    plan = _plan(rows, config)
+    begun, seen = time.monotonic(), 0
+    for step in range(done, config["steps"]):
+        for group in optimiser.param_groups:
+            group["lr"] = config["lr"] * rate(step, config["steps"], config["warm_up"])
+        torch.manual_seed(config["seed"] * 1_000_003 + step)
+        loss, tokens = train_step(accelerator, model, optimiser, plan[step], tokenizer.pad_token_id or 0, config["clip"])
+        if not math.isfinite(loss):
+            raise InputError(f"{path}: the loss of step {step} is {loss}; the last checkpoint is kept. Lower lr.")
+        seen += tokens
+        if accelerator.is_main_process and (step % 10 == 9 or step + 1 == config["steps"]):
+            _log(out, step + 1, loss, seen, time.monotonic() - begun)
+        if (step + 1) % config["save_every"] == 0 or step + 1 == config["steps"]:
+            accelerator.wait_for_everyone()
+            if accelerator.is_main_process:
+                _save(out, accelerator.unwrap_model(model), optimiser, step + 1, facts)
+
+
+def _adapted(base: Base, config: dict):
+    """The language model with the LoRA that is learnt, and what is stored with it of where both come from."""
+    from transformers import AutoModelForCausalLM
+
     # On a CPU a step takes a fifth longer with the fused attention, by its backward pass.
     attention = "sdpa" if torch.cuda.is_available() else "eager"
     pretrained = AutoModelForCausalLM.from_pretrained(
@@ -228,37 +255,22 @@ def main(path: str, changes: tuple[str, ...] = ()) -> None:
     if config["checkpointing"]:
         model.enable_input_require_grads()
         model.gradient_checkpointing_enable()
-    learnt = [p for p in model.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(learnt, lr=config["lr"], weight_decay=config["weight_decay"])
-    model, optimiser = accelerator.prepare(model, optimiser)
-    done = _resumed(out / "last.pt", accelerator.unwrap_model(model), optimiser)
-    plan: list[list[list[TokenRow]]] = []
-    epoch = 0
+    return model, facts
+
+
+def _plan(rows: list[TokenRow], config: dict) -> list[list[list[TokenRow]]]:
+    """The micro-batches of every step, as many epochs as it takes."""
+    plan, epoch = [], 0
     while len(plan) < config["steps"]:
         plan += steps_of(rows, config["tokens"], config["micro_tokens"], config["seed"] + epoch)
         epoch += 1
-    begun, seen = time.monotonic(), 0
-    for step in range(done, config["steps"]):
-        for group in optimiser.param_groups:
-            group["lr"] = config["lr"] * rate(step, config["steps"], config["warm_up"])
-        torch.manual_seed(config["seed"] * 1_000_003 + step)
-        loss, tokens = train_step(accelerator, model, optimiser, plan[step], tokenizer.pad_token_id or 0, config["clip"])
-        if not math.isfinite(loss):
-            raise InputError(f"{path}: the loss of step {step} is {loss}; the last checkpoint is kept. Lower lr.")
-        seen += tokens
-        if accelerator.is_main_process and (step % 10 == 9 or step + 1 == config["steps"]):
-            line = {
-                "step": step + 1,
-                "loss": round(loss, 4),
-                "tokens": seen,
-                "tokens_s": round(seen / (time.monotonic() - begun)),
-            }
-            with (out / "log.jsonl").open("a") as log:
-                log.write(json.dumps(line) + "\n")
-        if (step + 1) % config["save_every"] == 0 or step + 1 == config["steps"]:
-            accelerator.wait_for_everyone()
-            if accelerator.is_main_process:
-                _save(out, accelerator.unwrap_model(model), optimiser, step + 1, facts)
+    return plan
+
+
+def _log(out: Path, step: int, loss: float, tokens: int, seconds: float) -> None:
+    line = {"step": step, "loss": round(loss, 4), "tokens": tokens, "tokens_s": round(tokens / seconds)}
+    with (out / "log.jsonl").open("a") as log:
+        log.write(json.dumps(line) + "\n")
 
 
 def train_step(accelerator, model, optimiser, micro: list[list[TokenRow]], pad: int, clip: float) -> tuple[float, int]:
