@@ -79,6 +79,10 @@ _OWN = re.compile(
     r"that|this reading|this label|this direction|that direction|the reading|the label|the conclusion|this "
     r"conclusion)\b"
 )
+_OWN_UNSAID = re.compile(  # of the label, though no word stands for it
+    r"because of|rests? on|based on|builds? on|the (?:main "
+    r")?(?:support|evidence)|patterns|listings|not (?:very )?typical\W*$"
+)
 _LOOK = re.compile(
     r"\b(?:overall|whole|general|total) (?:look|impression|picture|appearance)\b|\blook of (?:the )?(?:whole "
     r")?face\b"
@@ -103,25 +107,8 @@ def support(p: Passage, facts: Facts, recent_label: str | None = None) -> list[S
     if looked := _overall(p, facts):
         return looked
     match = _SUPPORT.search(p.text)
-    if not match or not p.clause.stated:
-        return []
-    labels = [
-        name
-        for name, at in labels_in(p)
-        if not _NOT.search(p.text[: at.start()]) and not _UNLIKE.search(p.text[: at.start()])
-    ]
-    if not labels and (
-        not _OWN.search(p.text)
-        and not re.search(
-            r"because of|rests? on|based on|builds? on|the (?:main "
-            r")?(?:support|evidence)|patterns|listings|not (?:very )?typical\W*$",
-            p.text,
-        )
-    ):
-        return []
-    if not labels:
-        labels = [recent_label or facts.label or ""]
-    if not labels[0] or (not labels_in(p) and CAUSE.search(p.clause.raw)):
+    labels = _supported(p, recent_label or facts.label or "") if match and p.clause.stated else []
+    if not labels or (not labels_in(p) and CAUSE.search(p.clause.raw)):
         return []
     group = _supporters(p, match)
     against = bool(match["against"])
@@ -140,6 +127,18 @@ def support(p: Passage, facts: Facts, recent_label: str | None = None) -> list[S
         for units, denied in group
         if not (units and not set(units) & set(AU_NAMES))
     ]
+
+
+def _supported(p: Passage, own: str) -> list[str]:
+    """The labels that something is said to speak for or against. own: what "it" or "this reading" stands for, if anything."""
+    labels = [
+        name
+        for name, at in labels_in(p)
+        if not _NOT.search(p.text[: at.start()]) and not _UNLIKE.search(p.text[: at.start()])
+    ]
+    if labels:
+        return labels
+    return [own] if own and (_OWN.search(p.text) or _OWN_UNSAID.search(p.text)) else []
 
 
 def _each_its_own(p: Passage, labels: list[str]) -> list[tuple[str, list[Mention]]]:
@@ -295,21 +294,21 @@ def label_and_alternatives(p: Passage, facts: Facts, supported: bool) -> list[St
             label != facts.label and re.search(r"\d", before + p.text[at.end() :]) and not _READ.search(_BARE.sub("", before))
         ):
             continue  # "fear: 0.2"
-        elif (
-            not _PROBABILITY_OF.search(before)
-            and not _HAS.match(p.text[at.end() :])
-            and (
-                _IS.search(before)
-                or _heads(p, at)
-                or not _BARE.sub("", before + p.text[at.end() :]).strip()
-                or (not supported and _READ.search(p.text))
-            )
-        ):
+        elif _concludes(p, at, supported):
             right = label == facts.label
             found.append(
                 p.make("label", RIGHT if right else ("contradicted", f"the label is {facts.label}"), at.span(), label=label)
             )
     return found
+
+
+def _concludes(p: Passage, at: re.Match, supported: bool) -> bool:
+    """Whether a label is said to be the face's: not by a share alone, "fear has 0.2"."""
+    before, after = p.text[: at.start()], p.text[at.end() :]
+    if _PROBABILITY_OF.search(before) or _HAS.match(after):
+        return False
+    bare = not _BARE.sub("", before + after).strip()
+    return bool(_IS.search(before) or _heads(p, at) or bare or (not supported and _READ.search(p.text)))
 
 
 def _heads(p: Passage, at: re.Match) -> bool:

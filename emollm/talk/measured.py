@@ -145,25 +145,7 @@ def smile(face: Face, _: Call) -> Looked:
             fixed=True,
         )
     if corners == "on":  # no yes or no: "is it genuine?" and "is it fake?" are both asked here
-        fact, how = {
-            "on": (
-                "both parts of a Duchenne smile are there",
-                f"The smile has both parts of the Duchenne pattern: {face.words('AU12')} and {face.words('AU06')}.",
-            ),
-            "off": (
-                "a smile of the mouth alone, no Duchenne smile",
-                f"The smile is without the cheeks: {face.words('AU12')}; {face.denied('AU06')}.",
-            ),
-            "unmeasured": (
-                "a smile, the cheeks were not measured",
-                f"The smile is there: {face.words('AU12')}; AU06 was not measured.",
-            ),
-            "unsure": (
-                "a smile, the cheeks are not sure",
-                f"The smile is there: {face.words('AU12')}; the cheek raiser (AU06) is only at "
-                f"{face.facts.strength('AU06'):.1f}, between absent and there.",
-            ),
-        }[cheeks]
+        fact, how = _with_cheeks(face, cheeks)
         return Looked([fact, *lines], [how, caution], fixed=True)
     if corners == "unmeasured":
         return Looked(["not measured", *lines], ["[I cannot say|That cannot be said]: AU12 was not measured here."])
@@ -178,6 +160,22 @@ def smile(face: Face, _: Call) -> Looked:
     return Looked(
         ["no smile is there", *lines], [f"[There is no smile to judge|No smile was measured]: {face.denied('AU12')}."]
     )
+
+
+def _with_cheeks(face: Face, cheeks: str) -> tuple[str, str]:
+    """What a smile is with the cheeks in this state: as a fact and as a sentence."""
+    corners = face.words("AU12")
+    if cheeks == "on":
+        how = f"The smile has both parts of the Duchenne pattern: {corners} and {face.words('AU06')}."
+        return "both parts of a Duchenne smile are there", how
+    if cheeks == "off":
+        how = f"The smile is without the cheeks: {corners}; {face.denied('AU06')}."
+        return "a smile of the mouth alone, no Duchenne smile", how
+    if cheeks == "unmeasured":
+        return "a smile, the cheeks were not measured", f"The smile is there: {corners}; AU06 was not measured."
+    how = (f"The smile is there: {corners}; the cheek raiser (AU06) is only at "
+           f"{face.facts.strength('AU06'):.1f}, between absent and there.")
+    return "a smile, the cheeks are not sure", how
 
 
 def unseen(face: Face, _: Call) -> Looked:

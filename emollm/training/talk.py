@@ -207,12 +207,9 @@ def main(path: str, changes: tuple[str, ...] = ()) -> None:
     tokenizer = AutoTokenizer.from_pretrained(base.folder)
     rows, left_out = read_rows(config["data"], tokenizer, config["longest"], config["call_weight"])
     say = print if accelerator.is_main_process else (lambda *_, **__: None)
-    say(
-        f"{len(rows)} rows, {sum(len(r.ids) for r in rows)} tokens, {sum(w > 0 for r in rows for w in r.taught)} of them "
-        f"learnt; "
-        f"{left_out} rows longer than {config['longest']} tokens left out",
-        flush=True,
-    )
+    tokens, taught = sum(len(r.ids) for r in rows), sum(w > 0 for r in rows for w in r.taught)
+    say(f"{len(rows)} rows, {tokens} tokens, {taught} of them learnt; {left_out} rows longer than {config['longest']} tokens "
+        "left out", flush=True)
     model, facts = _adapted(base, config)
     learnt = [p for p in model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(learnt, lr=config["lr"], weight_decay=config["weight_decay"])
