@@ -7,6 +7,14 @@ from importlib import import_module
 
 from emollm import auto
 
+TYPE_CHECKING = False  # known to type checkers by this name; to import it would cost more than everything else here
+if TYPE_CHECKING:
+    from emollm.answer.prompt import parse
+    from emollm.explainer import explain, measure
+    from emollm.explanation import Explanation
+    from emollm.model.checkpoint import load
+    from emollm.schema import AUEvent, AUSeries, Claim, FaceTrack, InputError, NoFaceError
+
 __version__ = "0.1.0"
 _HOMES = {"explain": "emollm.explainer", "measure": "emollm.explainer", "load": "emollm.model.checkpoint",
           "parse": "emollm.answer.prompt", "AUSeries": "emollm.schema", "AUEvent": "emollm.schema",

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -46,14 +47,18 @@ from emollm.subject import (
 )
 from emollm.what_if import check_edits
 
+if TYPE_CHECKING:
+    from emollm.model.engine import Engine
+
 NO_FACE = "no face could be measured. Use a picture with a larger, less turned and unobstructed face."
 
 
-def explain(source, *, question: str | None = None, what_if: dict[str, float] | list[str] | None = None,
-            face: int | str | None = None, evidence=None, model: str = "pocket", grounded: bool = True,
+def explain(source: object, *, question: str | None = None, what_if: dict[str, float] | list[str] | None = None,
+            face: int | str | None = None, evidence: object = None, model: str = "pocket", grounded: bool = True,
             baseline: str | None = None, crops: bool = False, gate: QualityGate | None = DEFAULT_GATE,
             start: float | None = None, end: float | None = None, fps: float | None = None, skip_frames: int | None = None,
-            checked: bool = True, max_faces: int | None = None, prior: str = "crowd", engine=None) -> Explanations:
+            checked: bool = True, max_faces: int | None = None, prior: str = "crowd",
+            engine: Engine | None = None) -> Explanations:
     """Why each face is commonly read the way it is.
 
     source: path, data URL, bytes, open binary file, PIL image, array or tensor; an AU table (path, data frame, dict of
@@ -217,8 +222,9 @@ class MeasuredFace:
     track: FaceTrack
 
 
-def measure(source, *, baseline: str | None = None, crops: bool = False, start: float | None = None, end: float | None = None,
-            fps: float | None = None, skip_frames: int | None = None, max_faces: int | None = None) -> list[MeasuredFace]:
+def measure(source: object, *, baseline: str | None = None, crops: bool = False, start: float | None = None,
+            end: float | None = None, fps: float | None = None, skip_frames: int | None = None,
+            max_faces: int | None = None) -> list[MeasuredFace]:
     """Action units of every face, left to right, without reading them: no language model, no torch.
 
     source: as explain(), a photo or clip or a list of them. baseline: none or clip (default: clip for clips). crops: photos

@@ -3,6 +3,7 @@
 import ast
 import importlib
 import importlib.util
+import inspect
 import pkgutil
 import subprocess
 import sys
@@ -98,6 +99,20 @@ def test_every_public_name_exists():
         assert getattr(emollm, name) is not None
     with pytest.raises(AttributeError, match="module 'emollm' has no attribute 'explian'"):
         emollm.explian  # noqa: B018
+
+
+@pytest.mark.parametrize("name", [n for n in emollm.__all__ if n[0].islower()])
+def test_the_surface_is_typed(name):
+    """Every parameter and result says its type: the functions, and the names as a type checker finds them (TYPE_CHECKING)."""
+    signature = inspect.signature(getattr(emollm, name))
+    assert all(p.annotation is not p.empty for p in signature.parameters.values())
+    assert signature.return_annotation is not signature.empty
+
+
+def test_a_type_checker_finds_every_public_name():
+    told = {a.name for node in ast.walk(ast.parse(Path(emollm.__file__).read_text())) if isinstance(node, ast.ImportFrom)
+            for a in node.names}
+    assert set(emollm.__all__) <= told
 
 
 # Layers. A room is a folder, or a file that lies beside the rooms; nothing below lists them.

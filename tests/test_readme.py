@@ -94,6 +94,27 @@ def test_the_api_page_names_the_whole_surface():
     assert set(re.findall(r"`emollm\.(\w+)", API)) <= set(emollm.__all__)
 
 
+API_COMMANDS = [line.removeprefix("emollm ") for block in blocks("bash", API) for line in block.splitlines()]
+
+
+@pytest.mark.parametrize("command", API_COMMANDS)
+def test_command_of_the_api_page(command, folder):
+    done = run(command, folder)
+    assert done.returncode == 0, done.stderr
+    written = [word for word in shlex.split(command) if re.search(r"\.(json|png|mp4|csv|jsonl)$", word)]
+    assert all((folder / name).stat().st_size for name in written)
+    assert done.stdout.strip() or any(word in command for word in (" -o ", "--render"))
+
+
+def test_every_option_of_the_api_page_exists():
+    rows = re.findall(r"^\| `emollm (\w+)[^|]*\|(.*)\|$", API, re.MULTILINE)
+    named = {command: re.findall(r"`(--[a-z-]+)", about) for command, about in rows if command not in ("serve", "eval")}
+    assert {"--render", "--prior", "--max-faces"} <= set(named["explain"])
+    for command, options in named.items():
+        told = subprocess.run([sys.executable, "-m", "emollm", command, "--help"], capture_output=True, text=True, check=True)
+        assert [option for option in options if not re.search(rf"{option}\b", told.stdout)] == [], command
+
+
 def test_server_snippets(folder, server):
     """The openai and the curl example, against `emollm serve` (its port is another here)."""
     pytest.importorskip("openai")

@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from emollm.files import MODELS
 from emollm.schema import AU_NAMES, InputError
+
+if TYPE_CHECKING:
+    from emollm.model.emollm import EmoLLM
+    from emollm.model.processor import EmoLLMProcessor
 
 
 def find(model: str) -> Path | str:
@@ -50,7 +55,7 @@ def shape_of(model: str) -> Shape:
         raise InputError(f"model '{model}': its config.json is no emollm model's; give one made by `emollm train`") from None
 
 
-def load(model: str = "pocket"):
+def load(model: str = "pocket") -> tuple[EmoLLM, EmoLLMProcessor]:
     """(EmoLLM, EmoLLMProcessor) in fp32, evaluation mode. Strict: every weight must be there and fit.
 
     Raises InputError for missing or foreign weights, another AU vocabulary or another prompt version.
@@ -78,7 +83,7 @@ def load(model: str = "pocket"):
     return loaded.eval(), processor
 
 
-def load_processor(model: str):
+def load_processor(model: str) -> EmoLLMProcessor:
     """The EmoLLMProcessor of a model alone, without its weights. Raises InputError as load() does."""
     from transformers import AutoConfig
 
