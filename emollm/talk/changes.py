@@ -21,7 +21,8 @@ def toward(face: Face, call: Call) -> Looked:
     if asked == face.label:
         return Looked(
             [f"it is read as {asked} already, {face.share(asked)}"],
-            [f"It is [already|] read as {asked} ({face.share(asked)}), so nothing has to change."],
+            [f"It is [already|] read as {asked} ({face.share(asked)}), so nothing has to change; next comes {face.ranked[1]} "
+             f"({face.share(face.ranked[1])})."],
             fixed=True,
         )
     found = _smallest(face, asked)
