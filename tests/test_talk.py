@@ -172,6 +172,13 @@ def test_a_jaw_that_goes_further_than_a_jaw_drop_is_told():
     assert "further" not in said("strength AU26", "12D")
 
 
+def test_what_is_against_a_label_is_not_worded_anew():
+    """A rewording told a movement as for the label that was looked up as against it."""
+    face = face_of_code("1C+5B+15C+17B")
+    assert "Against it: the upper lid raiser (AU05, 2.0)" in said("why", face) and look_up(parse("why"), face).fixed
+    assert look_up(parse("whynot sadness"), face).fixed and not look_up(parse("why"), face_of_code("6C+12D")).fixed
+
+
 def test_another_label_is_told_apart_by_what_only_one_of_them_is_listed_with():
     """AU01 is listed for sadness and for fear: it speaks for neither against the other."""
     answer = said("whynot fear", "1C+4B+15C")

@@ -93,7 +93,7 @@ def why(face: Face, call: Call) -> Looked:
     says += _conflict(face)
     if face.share(second) != NONE:
         says.append(f"[Next comes|The nearest alternative is] {second} ({face.share(second)}).")
-    return Looked(facts, says)
+    return Looked(facts, says, fixed=bool(found.opposing))  # rewordings told what is against a label as for it
 
 
 def _conflict(face: Face) -> list[str]:
@@ -130,6 +130,7 @@ def whynot(face: Face, call: Call) -> Looked:
         return Looked(
             [f"it is read as {first}", *found.facts],
             [f"[But it is|In fact it is] read as {first} ({face.share(first)}).", *found.says[1:]],
+            fixed=found.fixed,
         )
     rank = face.ranked.index(asked) + 1
     facts = [f"{asked}: {face.share(asked)}, place {rank} of {len(LABELS)}", f"read as {first} {face.share(first)}"]
