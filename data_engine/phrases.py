@@ -15,7 +15,7 @@ import random
 from typing import TYPE_CHECKING, NamedTuple
 
 from data_engine.claims import DraftClaim, DraftFace
-from emollm.facs.readings import LEVELS, level_word
+from emollm.facs.readings import level_letter
 from emollm.facs.tables import COMBINATIONS
 from emollm.talk.words import PARTS, capitalised, listed, say
 
@@ -228,7 +228,7 @@ def _clause(o: Observation, level: str) -> str:
 
 
 def _letter(intensity: float) -> str:
-    return "ABCDE"[LEVELS.index(level_word(intensity))]
+    return level_letter(intensity)
 
 
 def _slots(claim: DraftClaim, face: DraftFace, level: str, rng: random.Random) -> dict[str, str]:

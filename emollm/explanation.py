@@ -209,12 +209,17 @@ def alternatives(explanation: Explanation) -> list[str]:
     One alternative, or two when the two most probable labels lie within CLOSE_MARGIN of each other; none below
     LEAST_ALTERNATIVE.
     """
-    ranked = ranking(explanation)
-    close = len(ranked) > 1 and ranked[0][1] - ranked[1][1] < CLOSE_MARGIN
+    ranked, close = ranking(explanation), is_close(explanation.distribution)
     names = [*explanation.alternatives, *(label for label, _ in ranked)]
     others = [name for name in dict.fromkeys(names)
               if name != explanation.label and explanation.distribution.get(name, 1.0) >= LEAST_ALTERNATIVE]
     return others[:max(len(explanation.alternatives), 2 if close else 1)]
+
+
+def is_close(distribution: dict[str, float]) -> bool:
+    """Whether the label leads the next one by less than CLOSE_MARGIN."""
+    ranked = sorted(distribution.values(), reverse=True)
+    return len(ranked) > 1 and ranked[0] - ranked[1] < CLOSE_MARGIN
 
 
 def ranking(explanation: Explanation) -> list[tuple[str, float]]:

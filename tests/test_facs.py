@@ -5,7 +5,18 @@ import re
 import numpy as np
 import pytest
 
-from emollm.facs.readings import _AGAINST, LEVELS, describe, level_word, reading, region_patches, region_polygon, relation
+from emollm.facs.readings import (
+    _AGAINST,
+    LEVELS,
+    describe,
+    level_letter,
+    level_word,
+    of_letter,
+    reading,
+    region_patches,
+    region_polygon,
+    relation,
+)
 from emollm.facs.tables import COMBINATIONS, DU, OTHER_READINGS, VARIANTS
 from emollm.facs.units import ACTION_UNITS
 from emollm.schema import AU_NAMES, AUS, LABELS, InputError
@@ -153,6 +164,12 @@ def test_what_must_not_be_there_must_be_measured_as_absent():
         assert c.holds(there, c.without)
         assert not c.holds(there, set(c.without) - {min(c.without)})
         assert not c.holds(dict(list(there.items())[1:]), c.without)
+
+
+@pytest.mark.parametrize(("letter", "level"), [("A", 1.0), ("e", 5.0), ("F", None), ("", None), ("AB", None)])
+def test_letters_are_levels(letter, level):
+    assert of_letter(letter) == level
+    assert level is None or level_letter(level) == letter.upper()
 
 
 def test_relation():

@@ -10,7 +10,7 @@ from emollm.answer import prompt, verify
 from emollm.answer.phases import over_time
 from emollm.answer.support import support
 from emollm.answer.witnesses import conflict, in_words, movements
-from emollm.explanation import CLOSE_MARGIN, Explanation
+from emollm.explanation import Explanation, is_close
 from emollm.facs.affect import affect
 from emollm.facs.readings import region_patches, region_polygon
 from emollm.facs.units import ACTION_UNITS
@@ -24,10 +24,9 @@ def bind(answer: prompt.Answer, text: str, distribution: dict[str, float], serie
     for claim in checked.claims:
         _place(claim, series, events, track)
     ranked = sorted(LABELS, key=lambda label: -distribution[label])
-    close = distribution[ranked[0]] - distribution[ranked[1]] < CLOSE_MARGIN
     return Explanation(
         face_id=series.face_id, label=answer.label, distribution=distribution,
-        confidence=distribution.get(answer.label, 0.0), alternatives=ranked[1:3] if close else ranked[1:2], text=text,
+        confidence=distribution.get(answer.label, 0.0), alternatives=ranked[1:3 if is_close(distribution) else 2], text=text,
         observations=answer.observations_text, interpretation=answer.interpretation, conclusion=answer.conclusion,
         claims=checked.claims, coverage=checked.coverage, unchecked=checked.unchecked, faults=checked.faults, events=events,
         evidence=series.to_dict(), key_frames=[float(series.times[k]) for k in key_frames],

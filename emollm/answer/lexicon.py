@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from emollm.facs import readings
 from emollm.facs.readings import LEVELS
 from emollm.facs.tables import COMBINATIONS, OTHER_READINGS
 from emollm.facs.units import ACTION_UNITS, LOWER, UPPER
@@ -268,7 +269,7 @@ STRENGTHS |= dict.fromkeys(
 )
 STRENGTHS |= dict.fromkeys(("very strong", "very intense", "severe"), (3.5, 5.0))
 STRENGTHS |= dict.fromkeys(("maximal", "maximum", "extremely strong"), (4.5, 5.0))
-LETTERS = dict(zip("ABCDE", LEVELS, strict=True))
+LETTERS = dict(zip(readings.LETTERS, LEVELS, strict=True))
 
 # ---- labels ------------------------------------------------------------------------------------------------------------
 

@@ -14,13 +14,14 @@ import numpy as np
 from emollm.evidence.clock import clock_columns, read_clock
 from emollm.evidence.series import PRESENT, TableFace, who_columns
 from emollm.evidence.tables import Table
+from emollm.facs.readings import LETTERS, of_letter
 from emollm.schema import AU_NAMES, AUS, ON, SIDES, AUSeries, InputError, au_index
 
 _CODE = re.compile(r"(?P<side>[LRBlrb]?)(?:AU)?(?P<number>\d{1,2})(?P<level>[A-Za-z]?)", re.ASCII)
 _LISTED = re.compile(r"\s*[+,;]\s*|\s+")  # between codes
 _SURE = re.compile(r"[LRBlrb]?(?:(?:AU|au)\d{1,2}[A-EXa-ex]?|\d{1,2}[A-EXa-ex])", re.ASCII)  # no number of a file name
 NEUTRAL = "0"  # a coder's word for a face without any action
-_LETTERS = ("", *"ABCDEX")  # no letter: there, without an intensity
+_LETTERS = ("", *LETTERS, "X")  # no letter: there, without an intensity
 _WORDS = {"": "both", "l": "left", "r": "right", "b": "both", "bilateral": "both"}
 
 
@@ -181,8 +182,8 @@ def _letter(letter: str, where: str) -> float:
     """FACS A-E -> 1-5; a number 0-5 stays; nothing is PRESENT."""
     if not letter:
         return PRESENT
-    if letter.upper() in "ABCDE" and len(letter) == 1:
-        return 1.0 + "ABCDE".index(letter.upper())
+    if (level := of_letter(letter)) is not None:
+        return level
     try:
         value = float(letter.replace(",", "."))
     except ValueError:

@@ -16,12 +16,23 @@ if TYPE_CHECKING:
 
 # FACS A-E: upper bound of the intensity that each word covers.
 LEVELS = ("trace", "slight", "marked", "pronounced", "extreme")
+LETTERS = "ABCDE"  # of the same levels
 _LEVEL_BOUNDS = (1.5, 2.5, 3.5, 4.5)
 
 
 def level_word(intensity: float) -> str:
     """FACS letter A-E as a word: trace < 1.5, slight < 2.5, marked < 3.5, pronounced < 4.5, else extreme."""
     return LEVELS[sum(intensity >= bound for bound in _LEVEL_BOUNDS)]
+
+
+def level_letter(intensity: float) -> str:
+    """The same as a FACS letter, A-E."""
+    return LETTERS[LEVELS.index(level_word(intensity))]
+
+
+def of_letter(letter: str) -> float | None:
+    """A-E or a-e as 1-5; None for anything else."""
+    return 1.0 + LETTERS.index(letter.upper()) if len(letter) == 1 and letter.upper() in LETTERS else None
 
 
 def region_polygon(name: str, side: str, landmarks: np.ndarray) -> list[list[float]]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from emollm.facs.readings import of_letter
 from emollm.schema import AU_NAMES, AUS, SIDES, AUEvent, AUSeries, InputError
 
 EXTRA = "pip install 'emollm[formats]'"  # brings pympi-ling, praatio and pyarrow
@@ -124,7 +125,7 @@ def _side(word: str) -> str:
 
 def _level(word: str) -> float:
     """A-E -> 1-5, a number 0-5 as it is, else NaN."""
-    if len(word) == 1 and word.upper() in "ABCDE":
-        return 1.0 + "ABCDE".index(word.upper())
+    if (level := of_letter(word)) is not None:
+        return level
     value = float(word) if _NUMBER.fullmatch(word) else math.nan
     return value if value <= 5 else math.nan

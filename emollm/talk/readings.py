@@ -6,7 +6,7 @@ import numpy as np
 
 from emollm.answer.support import support
 from emollm.answer.witnesses import CONFLICT_SAID, conflict, movements
-from emollm.explanation import CLOSE_MARGIN
+from emollm.explanation import CLOSE_MARGIN, is_close
 from emollm.facs.readings import relation
 from emollm.facs.tables import VARIANTS, Variant
 from emollm.facs.units import ACTION_UNITS
@@ -25,13 +25,9 @@ def label(face: Face, _: Call) -> Looked:
     says = [
         f"[This face is commonly read as|It is commonly read as|Most people would read it as] {first} ({face.share(first)})."
     ]
-    if _close(face):
+    if is_close(face.distribution):
         says.append(f"{second} [is close behind|comes close] at {face.share(second)}.")
     return Looked([f"reading: {first} {face.share(first)}, then {second} {face.share(second)}"], says)
-
-
-def _close(face: Face) -> bool:
-    return face.distribution[face.ranked[0]] - face.distribution[face.ranked[1]] < CLOSE_MARGIN
 
 
 def is_(face: Face, call: Call) -> Looked:
@@ -42,7 +38,8 @@ def is_(face: Face, call: Call) -> Looked:
     ]
     if asked == first:
         second = face.ranked[1]
-        unsure = f"[but|though] {second} [is close|follows closely] with {face.share(second)}" if _close(face) else ""
+        close = is_close(face.distribution)
+        unsure = f"[but|though] {second} [is close|follows closely] with {face.share(second)}" if close else ""
         return Looked(
             facts,
             [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from emollm.answer.prompt import NOTHING
-from emollm.facs.readings import LEVELS, level_word
+from emollm.facs.readings import level_letter
 from emollm.talk.call import Call
 from emollm.talk.face import Face
 from emollm.talk.looked import Looked
@@ -92,7 +92,7 @@ def code(face: Face) -> str:
     """A FACS code: numbers with letters A-E, L or R before a one-sided unit; "0" when nothing moves."""
     sides = {"left": "L", "right": "R", "both": ""}
     units = sorted(face.units("on"))
-    letters = ["ABCDE"[LEVELS.index(level_word(face.facts.strength(au)))] for au in units]
+    letters = [level_letter(face.facts.strength(au)) for au in units]
     return (
         "+".join(f"{sides[face.facts.side(au)]}{int(au[2:])}{letter}" for au, letter in zip(units, letters, strict=True)) or "0"
     )
