@@ -15,10 +15,10 @@ from emollm.arguments import Parser
 from emollm.commands import agree, au, caption, chat, doctor, eval, explain, export, measure, schema, serve, ship, spot, train
 from emollm.commands.results import complain
 from emollm.explanation import DISCLOSURE
-from emollm.schema import InputError
+from emollm.schema import INTERRUPTED, InputError
 
 COMMANDS = (explain, measure, export, agree, spot, chat, caption, au, serve, schema, doctor, train, ship, eval)  # as listed
-BROKEN_PIPE, INTERRUPTED, FAILED = 141, 130, 1  # as shells report SIGPIPE and SIGINT
+BROKEN_PIPE, FAILED = 141, 1  # as shells report SIGPIPE
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -19,6 +19,7 @@ AUS = (1, 2, 4, 5, 6, 7, 9, 10, 11, 12, 14, 15, 17, 18, 20, 22, 23, 24, 25, 26, 
 AU_NAMES = tuple(f"AU{number:02d}" for number in AUS)
 LABELS = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")
 SIDES = ("left", "right", "both")
+INTERRUPTED = 130  # exit code of a command that Ctrl-C stopped, as shells report SIGINT
 MAIN = "main"  # in place of a face's number: the one that the picture or clip is about
 PRIORS = ("crowd", "balanced")  # how common the labels are taken to be (answer.witnesses)
 # An observation line, or what a clause of the prose states.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from emollm import parts
 from emollm.caption.run.progress import MODES, Progress
 from emollm.files import check_target
-from emollm.schema import InputError
+from emollm.schema import INTERRUPTED, InputError
 
 if TYPE_CHECKING:
     from emollm.caption.incoming.items import Item
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from emollm.caption.run.job import Job
     from emollm.caption.run.log import Entry, Log
 
-INTERRUPTED = 130
 OTHER_FORMATS = (".csv", ".tsv", ".txt", ".md", ".xlsx", ".parquet", ".html", ".htm", ".srt", ".vtt", ".yaml", ".xml", ".pdf")
 ABOUT = "caption many photos and clips; resumes where it stopped"
 EXAMPLES = """examples:

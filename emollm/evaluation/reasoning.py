@@ -22,6 +22,7 @@ import numpy as np
 from emollm import progress
 from emollm.answer import prompt, reading
 from emollm.caption.incoming.sources import read_inputs
+from emollm.evaluation.batches import BATCH
 from emollm.evaluation.prose import prose
 from emollm.evaluation.report import Figure, Report
 from emollm.evaluation.statistics import bootstrap
@@ -33,7 +34,6 @@ from emollm.training.reading import coded_frames, cross_validate
 
 DRAWS = 20  # of every listing
 MARKED, EXTREME, SET, TRACE = 3, 5, 4.0, 1.0  # FACS C, E, D and A
-BATCH = 64
 
 
 def same_reading(variant: Variant) -> set[str]:

@@ -13,10 +13,10 @@ from PIL import Image, ImageDraw
 from emollm.explanation import Explanation
 from emollm.output.pens import COLOURS, FAINT, INK, LINE, PAPER, font, rgb, tag
 from emollm.output.timeline import ticks
+from emollm.perception.events import GAP_FRAMES
 from emollm.schema import ON, AUSeries, au_index
 
 ROWS = 6  # action units drawn, the strongest cited
-GAP_FRAMES = 2.5  # frames further apart than so many usual steps are not joined by a line
 
 
 class Strip:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 T = TypeVar("T")
-ORIENTATION = 0x0112  # EXIF
 DAMAGED = "the picture is cut off or damaged. Save it again or give another file."
 
 
@@ -130,7 +129,7 @@ def _rgb(image: Image, name: str, content: bytes | None) -> tuple[np.ndarray, li
 
 
 def _orientation(image: Image) -> upright.Orientation:
-    return upright.EXIF.get(image.getexif().get(ORIENTATION, 1), upright.Orientation())
+    return upright.EXIF.get(image.getexif().get(tiff.ORIENTATION, 1), upright.Orientation())
 
 
 def flat(image: Image, white: float | None = None) -> tuple[np.ndarray, str]:
