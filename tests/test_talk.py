@@ -376,6 +376,9 @@ def test_a_question_cannot_pose_as_a_measurement():
         ("is one corner of her mouth higher than the other", "faces AU12", "sides AU12"),
         ("does the smile fade towards the end?", "smile", "moments AU12"),
         ("do they all smile?", "there AU12", "faces AU12"),
+        ("rank the three by how much they smile", "strength AU12", "faces AU12"),
+        ("are these people smiling?", "there AU12", "faces AU12"),
+        ("give me start and end of the smile", "when AU12", "when AU12"),
         # one of several, and no comparison
         ("and the one on the right, what does he look like?", "faces", "label"),
         ("compare the one on the right with the others", "faces", "faces"),
@@ -383,6 +386,7 @@ def test_a_question_cannot_pose_as_a_measurement():
         ("eyebrows??", "there AU06", "part brows"),
         ("lips - what are they up to", "there AU24", "part mouth"),
         ("and the nose?", "unclear", "part nose"),
+        ("brows of the same man?", "faces", "part brows"),
         ("are the lips red", "outside", "outside"),
         ("brows or mouth?", "order", "order"),
         # codes in what was not understood

@@ -3,10 +3,10 @@
 `wordings/*.txt` hold question patterns under a heading with their call. A capital in the heading stands for what is filled in:
 M a movement, U a unit, L a label, P a part of the face, SIDE, T a time, AU=0, AU=3 and AU=V an edit; other words stand for
 themselves. In a pattern {m} is a movement as subject and state, {noun}, {noun_bare} and {doing} the same as noun and doing
-word, {rest} what says that it is not there, {m_not} and {m_if} "... were (not) raised", {code} a code or FACS name, {m2},
-{noun2}, {code2} a second one, {adj} and {emotion} words for the label, {other} and {othern} words that are no label, {p} for
-the part, {v} a level, {t} seconds, {who} a person. A pattern is a kind of wording, and one in ten is held out of training
-(`held_out`), so that an evaluation asks in words that were never seen.
+word, {rest} what says that it is not there, {m_not} and {m_if} "... were (not) raised", {code} a code or FACS name, {muscle}
+its muscle, {m2}, {noun2}, {code2} a second one, {adj} and {emotion} words for the label, {other} and {othern} words that are no
+label, {p} for the part, {v} a level, {t} seconds, {who} a person. A pattern is a kind of wording, and one in ten is held out of
+training (`held_out`), so that an evaluation asks in words that were never seen.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import re
 from pathlib import Path
 
 from data_engine.talk.movements import SPOKEN, WHO, codes
+from emollm.facs.units import ACTION_UNITS
 from emollm.schema import AU_NAMES, LABELS
 from emollm.talk import heard
 from emollm.talk.words import say
@@ -34,6 +35,10 @@ SPOKEN_PARTS = {
     "upper": ("upper face", "upper half", "top half of the face"),
     "lower": ("lower face", "lower half", "bottom half of the face"),
 }
+
+# Muscles of one unit only, by their first name: "zygomaticus major" of AU12.
+_FIRST = {au: re.split(r", (?!pars)| with | and | or ", unit.muscle)[0].replace(",", "") for au, unit in ACTION_UNITS.items()}
+MUSCLES = {au: name for au, name in _FIRST.items() if not name.startswith("relaxed") and list(_FIRST.values()).count(name) == 1}
 
 # What people put before and after a question; mostly nothing.
 BEFORE = (
@@ -141,6 +146,17 @@ def _spoken(rng: random.Random, template: str, tag: str = "") -> dict | None:
     return {"units": s.units, "slots": slots, "be": be}
 
 
+def _of_another_kind(rng: random.Random, template: str, tag: str) -> tuple[str, dict] | None:
+    """A unit named by its muscle, or one that is not measured here; None when it is one of the 24 by its code or noun."""
+    if "{muscle}" in template:
+        au = rng.choice(list(MUSCLES))
+        return au, {"muscle": MUSCLES[au]}
+    if "{noun}" in template or "{m}" in template or rng.random() >= 0.12:
+        return None
+    outside = rng.choice(OUTSIDE_UNITS)
+    return outside, {f"code{tag}": f"[AU{int(outside[2:])}|AU {int(outside[2:])}|action unit {int(outside[2:])}]"}
+
+
 def _filled(rng: random.Random, kind: str, template: str) -> tuple[dict | None, str]:
     """Slots of a template and the call."""
     who = say(rng, WHO)
@@ -150,10 +166,9 @@ def _filled(rng: random.Random, kind: str, template: str) -> tuple[dict | None, 
     for k, want in enumerate(wants):
         if want in ("M", "AU=0", "AU=3", "AU=V", "U"):
             tag = "2" if k == 1 and wants[0] in ("M", "U") else ""
-            if want == "U" and rng.random() < 0.12 and "{noun}" not in template and "{m}" not in template:
-                outside = rng.choice(OUTSIDE_UNITS)
-                slots[f"code{tag}"] = f"[AU{int(outside[2:])}|AU {int(outside[2:])}|action unit {int(outside[2:])}]"
-                words.append(outside)
+            if want == "U" and (one := _of_another_kind(rng, template, tag)):
+                words.append(one[0])
+                slots |= one[1]
                 continue
             found = _spoken(rng, template, tag)
             slots |= found["slots"]

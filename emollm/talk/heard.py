@@ -84,7 +84,7 @@ _PART = {word: part for part, words in SPOKEN_PARTS.items() for word in words}
 _AROUND_A_PART = words_of(
     "and what whats what's how hows how's about abt with of the his her their its this these then now ok so well too please "
     "is are do does doing up to they it anything going on at in around for region area part tell show me us say see you can "
-    "describe"
+    "describe any news same man woman guy girl boy lady person face one"
 )
 _MOVEMENTS = tuple((re.compile(rf"\b(?:{words})"), units) for words, units in MOVEMENTS)
 _CODES = re.compile(r"\b(?:au|action unit|unit)s?[ -]?#?(\d{1,2}(?:\s*(?:,|and|or|&|\+|/)\s*(?:au ?)?\d{1,2})*)\b")
@@ -99,7 +99,8 @@ _WHO = re.compile(
 _EVERYONE = re.compile(
     r"\bwho(?:'s| is| are| looks?| seems?| else| here)* (?!is |are |this|that|these|he\b|she\b|they\b|the\b|you\b|it\b)\w|"
     r"\b(?:any|every|no)(?: ?one|body)\b|\b(?:all|both|none|each) of (?:them|these)\b|"
-    r"\b(?:they|them) all\b|\b(?:all|both) (?:the |these |those )?(?:\w+ )?(?:people|faces|men|women|guys|girls|boys|kids)\b"
+    r"\b(?:they|them) all\b|\b(?:rank|sort) the (?:two|three|four|five|six)\b|"
+    r"\b(?:the|these|those|all|both) (?:\w+ )?(?:people|persons|faces|men|women|guys|girls|boys|kids|children)\b"
 )
 _THAN = re.compile(r"\bthan (?:in |on )?(?:the )?(?:other|others|first|second|third|last|next|one|guy|man|woman|girl|boy)\b")
 _MORE = re.compile(
@@ -135,7 +136,7 @@ _RATHER = re.compile(r"\b(?:and not|but not|not|instead of|rather than|over) (?:
 NAMES_UNITS = ("there", "absent", "strength", "side", "when", "cause", "au")
 TAKES_SIDE = ("there", "absent", "strength")
 NAMES_LABEL = ("is", "why", "whynot", "toward", "listed")
-OVER_TIME = ("there", "absent", "strength", "smile", "when", "is", "at", "moments", "course", "strongest", "other")
+OVER_TIME = ("there", "absent", "strength", "smile", "is", "at", "moments", "course", "strongest", "other")
 COMPARABLE = ("there", "absent", "strength", "strongest", "weakest", "side", "is", "other", "label", "faces", "movements",
               "refuse", "unclear", "offtopic", "smile", "who", "part", "mood", "sure", "rest")
 
