@@ -16,11 +16,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from data_engine.other_covers import UPPER, Canvas, covered, with_hands
+from data_engine.other_covers import UPPER, Canvas, covered, with_hands, with_upright_hand
 from emollm.explainer import measure, prepare
 from emollm.model.checkpoint import Shape
 from emollm.perception import covers as parts
-from emollm.perception.events import peaks
+from emollm.perception.events import peaks, side_and_strength
 from emollm.schema import AUS, ON, NoFaceError
 
 UNITS = {"lower": parts.LOWER, "upper": parts.UPPER}
@@ -53,6 +53,43 @@ def tell(
     return counted, len(wrong), lost
 
 
+def halves(
+    name: str, faces: list[tuple[str, np.ndarray, np.ndarray]], draw: Callable[[int], Callable[[Canvas], None]]
+) -> np.ndarray:
+    """Of a cover of one half, drawn on either: faces measured, faces with a mouth's unit on under it, faces with a side claimed
+    that the uncovered face lacks; on the seen half the mouth's units that were measured before, that still are, and those that
+    went on or off. Prints them."""
+    counted, under, claimed, kept = 0, [], [], np.zeros(3, int)
+    mouth = [AUS.index(au) for au in parts.LOWER]
+    for k, (face, picture, points) in enumerate(faces):
+        before = measure(picture, max_faces=1)[0].series
+        for side in (1, -1):
+            try:
+                found = measure(covered(picture, points, draw(side), k), max_faces=1)[0].series
+            except NoFaceError:
+                continue
+            hidden, seen = (0, 1) if side > 0 else (1, 0)
+            counted += 1
+            at = found.intensity[0, mouth]
+            if units := [au for au, level in zip(parts.LOWER, at[:, hidden], strict=True) if round(float(level), 1) >= ON]:
+                under.append(f"{face} {'left' if side > 0 else 'right'} {units}")
+            if units := sorted(one_sided(found) - one_sided(before)):
+                claimed.append(f"{face} {'left' if side > 0 else 'right'} {units}")
+            was = before.intensity[0, mouth, seen]
+            both = np.isfinite(was) & np.isfinite(at[:, seen])
+            kept += [np.isfinite(was).sum(), both.sum(), ((was >= ON) != (at[:, seen] >= ON))[both].sum()]
+    print(f"half   {name:28} {len(under):3} of {counted}; a side claimed in {len(claimed)}; seen half: {kept[1]} of {kept[0]} "
+          f"units measured, {kept[2]} on or off  {'; '.join(under)} | {'; '.join(claimed)}", flush=True)  # fmt: skip
+    return np.array([counted, len(under), len(claimed), *kept])
+
+
+def one_sided(found) -> set[int]:
+    """FACS numbers of the units that are on, on one side alone, as every claim states them."""
+    left, right, visible = peaks(found)
+    side, strength = side_and_strength(left, right)
+    return {au for k, au in enumerate(AUS) if visible[k] and strength[k] >= ON and side[k] != 2}
+
+
 def blurred(faces: list[tuple[str, np.ndarray, np.ndarray]]) -> None:
     """What blur invents: units that are on in a blurred picture and not near it in the sharp one."""
     for sigma in SIGMAS:
@@ -76,7 +113,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m data_engine.check_covers", description=__doc__)
     parser.add_argument("pictures", nargs="+", metavar="PICTURE", help="photographs of frontal faces")
     parser.add_argument("--hand", metavar="FILE", help="hand_on_forehead_rgba.png, for photographed hands")
-    parser.add_argument("--only", choices=("lower", "upper", "blur"), help="one part of the check")
+    parser.add_argument("--only", choices=("lower", "upper", "half", "blur"), help="one part of the check")
     given = parser.parse_args(argv)
     faces = []
     for path in given.pictures:
@@ -89,6 +126,14 @@ def main(argv: list[str] | None = None) -> int:
                 f"{half} half: a unit on in {total[1]} of {total[0]} covered faces, {len(kinds)} kinds, {len(faces)} faces",
                 flush=True,
             )
+    if given.only in (None, "half"):
+        kinds = with_upright_hand(given.hand)
+        total = np.sum([halves(name, faces, draw) for name, draw in kinds.items()], 0)
+        print(
+            f"one half: a unit on under it in {total[1]} of {total[0]} faces, a side claimed in {total[2]}; on the seen half "
+            f"{total[4]} of {total[3]} units measured, {total[5]} on or off; {len(kinds)} kinds, {len(faces)} faces",
+            flush=True,
+        )
     if given.only in (None, "blur"):
         blurred(faces)
     return 0

@@ -1,4 +1,4 @@
-"""Draw what hides a part of a face: masks, hands, scarves, objects; dark glasses, fringes; and what only comes near one.
+"""Draw what hides a part of a face: masks, hands, scarves, objects; dark glasses, fringes; one half; and what comes near one.
 
 Each cover is a shape in the face's own frame (origin between the lips, x to the picture's right, unit: the face's width) and a
 texture that fills it, so that shapes and textures can be kept apart between fitting and checking. What a cover hides is told by
@@ -15,16 +15,19 @@ from emollm.perception.covers import PARTS
 
 OVAL_BELOW = (234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454)
 EYES = ((33, 133, 159, 145), (362, 263, 386, 374))
-# Landmarks of each part, in the order of emollm.perception.covers.PARTS.
+# Landmarks of each part, in the order of emollm.perception.covers.PARTS; the right brow's before the left one's.
 LANDMARKS = {
     "lower": (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185, 13, 14, 78, 308),
     "left eye": (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466, 473),
     "right eye": (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246, 468),
     "brows": (70, 63, 105, 66, 107, 46, 53, 52, 65, 55, 300, 293, 334, 296, 336, 276, 283, 282, 295, 285),
+    "left mouth": (291, 308, 375, 409, 321, 270, 405, 269, 314, 267),
+    "right mouth": (61, 78, 146, 185, 91, 40, 181, 39, 84, 37),
 }
 HIDDEN, SEEN = 0.5, 0.15  # share of a part's landmarks under a cover above which it is hidden, and below which it is seen
 LOWER_SHAPES = ("mask", "low mask", "box", "fingers", "fist", "object", "stick", "scarf", "two hands")
 UPPER_SHAPES = ("glasses", "square glasses", "goggles", "bar", "fringe", "eye patch", "hand on the eyes")
+HALF_SHAPES = ("half hand", "half mask", "half box", "half scarf", "half hair", "cheek hand")
 OTHER_SHAPES = ("hat", "collar", "beside", "low fringe", "anywhere")
 TEXTURES = (
     "plain", "gradient", "noise", "pleats", "stripes", "checks", "cloth", "skin", "blotches", "knit", "dots",
@@ -155,6 +158,39 @@ def other_shape(name: str, frame: Frame, rng: np.random.Generator) -> list[np.nd
     return [ellipse((rng.uniform(-0.6, 0.6), rng.uniform(-1, 0.6)), rng.uniform(0.08, 0.35, 2), rng.uniform(0, 180))]
 
 
+def half_shape(name: str, frame: Frame, rng: np.random.Generator) -> list[np.ndarray]:
+    """Polygons of something in front of the left or right half of a face: all of it, or from the cheek down."""
+    side, edge = rng.choice((-1, 1)), float(np.clip(rng.normal(0.02, 0.05), -0.08, 0.13))  # edge: from the midline outwards
+    whole, y = rng.random() < 0.6, frame.of(EYES[0] + EYES[1])[:, 1].mean()
+    top = y - rng.uniform(0.12, 0.9) if whole else rng.uniform(y + 0.1, -0.05)
+    bottom, lean = rng.uniform(0.2, 0.9), rng.normal(0, 0.05)
+    if name == "half mask":  # as a mask of the theatre, or half of one that slipped
+        low = frame.of(OVAL_BELOW[10:] if side > 0 else OVAL_BELOW[10::-1]) * rng.uniform((0.9, 0.9), (1.15, 1.1))
+        low = np.stack([side * np.maximum(side * low[:, 0], edge), np.maximum(low[:, 1], top)], -1)
+        return [np.vstack([(side * edge, low[0, 1]), low, (side * rng.uniform(0.3, 0.5), top), (side * edge, top)])]
+    if name in ("half scarf", "half hair"):
+        down = np.linspace(top, bottom, 12)
+        rim = edge + lean * np.linspace(-1, 1, 12) * 2 + rng.uniform(-0.04, 0.08) * np.linspace(-1, 1, 12) ** 2
+        rim = rim + rng.normal(0, 0.012 if name == "half hair" else 0.02, 12)
+        return [np.vstack([np.stack([side * rim, down], -1), (side * 1.0, bottom), (side * 1.0, top)])]
+    if name == "half hand":  # fingers upright side by side before one half, the palm below or behind them
+        count, thick, turn = int(rng.integers(3, 6)), rng.uniform(0.055, 0.095), rng.normal(0, 12)
+        tip = top + rng.uniform(-0.1, 0.1, count) - 0.05 * np.sin(np.linspace(0, np.pi, count))
+        long = (bottom - tip) / 2
+        fingers = [ellipse((side * (edge + thick * (0.9 + 1.75 * k)), tip[k] + long[k]), (thick, long[k]), turn)
+                   for k in range(count)]  # fmt: skip
+        palm = ellipse((side * (edge + 0.26), bottom), (0.26, rng.uniform(0.25, 0.5)), turn)
+        return fingers if rng.random() < 0.3 else [palm, *fingers]
+    if name == "cheek hand":  # from the side, its fingers towards the mouth
+        at, count = rng.uniform(-0.25, 0.1), int(rng.integers(3, 6))
+        thick, long = rng.uniform(0.06, 0.085), rng.uniform(0.2, 0.32)
+        rows = [ellipse((side * (edge + long + rng.normal(0, 0.02)), at + 1.7 * thick * k), (long, thick), rng.normal(0, 8))
+                for k in range(count)]  # fmt: skip
+        return [ellipse((side * (edge + 2 * long), at + 0.12), (0.25, rng.uniform(0.25, 0.4))), *rows]
+    corners = np.array([(edge + lean, top), (1.2, top + rng.normal(0, 0.1)), (1.2, bottom), (edge - lean, bottom)])
+    return [corners * (side, 1)]
+
+
 def _noise(size: tuple[int, int], grain: float, rng: np.random.Generator) -> np.ndarray:
     share = cv2.GaussianBlur(rng.random(size).astype(np.float32), (0, 0), max(grain, 0.4))
     return np.clip((share - share.mean()) / (share.std() * 4 + 1e-6) + 0.5, 0, 1)
@@ -220,10 +256,10 @@ def covered(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The picture with one cover, and the share of each part (covers.PARTS) that lies under it, [len(PARTS)] 0-1.
 
-    where: "lower", "upper" or "other", of which shape is one of the shapes.
+    where: "lower", "upper", "half" or "other", of which shape is one of the shapes.
     """
     frame = Frame(points)
-    shapes = {"lower": lower_shape, "upper": upper_shape, "other": other_shape}[where](shape, frame, rng)
+    shapes = {"lower": lower_shape, "upper": upper_shape, "half": half_shape, "other": other_shape}[where](shape, frame, rng)
     filled = texture(fill, picture, frame, rng, others or [])
     if "glasses" in shape or (shape == "goggles" and rng.random() < 0.8):  # dark, with a reflection
         filled = filled * rng.uniform(0.05, 0.4) + rng.uniform(0, 30)
@@ -253,6 +289,12 @@ def covered(
 
 
 def under(mask: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Share of each part's landmarks that lie on mask [H, W] > 127, in the order of covers.PARTS."""
+    """Share of each part's landmarks that lie on mask [H, W] > 127, in the order of covers.PARTS; 0 of the lower half and
+    of the brows as long as either half of the mouth, or either brow, is seen."""
     at = points[:, :2].round().astype(int).clip(0, (mask.shape[1] - 1, mask.shape[0] - 1))
-    return np.array([(mask[at[list(LANDMARKS[part]), 1], at[list(LANDMARKS[part]), 0]] > 127).mean() for part in PARTS])
+    share = {part: (mask[at[list(LANDMARKS[part]), 1], at[list(LANDMARKS[part]), 0]] > 127).mean() for part in PARTS}
+    brows = mask[at[list(LANDMARKS["brows"]), 1], at[list(LANDMARKS["brows"]), 0]].reshape(2, -1) > 127
+    for part, halves in (("lower", (share["left mouth"], share["right mouth"])), ("brows", brows.mean(1))):
+        if min(halves) <= SEEN:
+            share[part] = 0.0  # the half that is seen is measured
+    return np.array(list(share.values()))

@@ -20,6 +20,7 @@ import numpy as np
 
 from data_engine.covers import (
     EYES,
+    HALF_SHAPES,
     HIDDEN,
     LANDMARKS,
     LOWER_SHAPES,
@@ -32,11 +33,13 @@ from data_engine.covers import (
 )
 from emollm.evaluation import fer2013
 from emollm.perception import align, appearance, mesh
-from emollm.perception.covers import FILE, MIRRORED, PARTS, normalised, scores, thumbnail
+from emollm.perception.covers import FILE, MIRRORED, PARTS, normalised, scores, thumbnail, weights
 from emollm.training.faces import ObservedFaces
 
-HELD = {"fingers", "fist", "pleats", "cloth", "goggles"}  # of shapes and textures, left out of what is learnt with --held-out
-FALSE_ALARMS = {"lower": 0.025, "left eye": 0.012, "right eye": 0.012, "brows": 0.004}  # share of seen parts called hidden
+# Of shapes and textures, left out of what is learnt with --held-out.
+HELD = {"fingers", "fist", "pleats", "cloth", "goggles", "half hand", "half scarf"}
+# Share of seen parts called hidden.
+FALSE_ALARMS = {"lower": 0.025, "left eye": 0.012, "right eye": 0.012, "brows": 0.004, "left mouth": 0.02, "right mouth": 0.02}
 EPOCHS, BATCH = 18, 256
 ZOOM = 2  # of the 48 px crops that are drawn on
 
@@ -44,7 +47,7 @@ ZOOM = 2  # of the 48 px crops that are drawn on
 def hard(picture: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A face that is seen, made to look less so."""
     kind, width = (
-        rng.choice(("frames", "stubble", "beard", "shadow", "blur", "light")),
+        rng.choice(("frames", "stubble", "beard", "shadow", "side light", "blur", "light")),
         np.linalg.norm(points[454, :2] - points[234, :2]),
     )
     out = picture.astype(np.float32)
@@ -73,6 +76,11 @@ def hard(picture: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> n
         y = np.arange(picture.shape[0], dtype=np.float32)[:, None, None]
         edge = points[4, 1] + rng.normal(0, 0.2) * width
         out *= 1 - rng.uniform(0.2, 0.6) / (1 + np.exp((y - edge) / (0.1 * width) * rng.choice((-1, 1))))
+    elif kind == "side light":  # one half dark, the other often too bright
+        x = np.arange(picture.shape[1], dtype=np.float32)[None, :, None]
+        edge = points[4, 0] + rng.normal(0, 0.15) * width
+        share = 1 / (1 + np.exp((x - edge) / (rng.uniform(0.03, 0.2) * width) * rng.choice((-1, 1))))
+        out = out * (1 - rng.uniform(0.4, 0.92) * share) * rng.uniform(1, 1.5)
     elif kind == "blur":
         out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.01, 0.03) * width)
     else:
@@ -84,18 +92,20 @@ def views(
     picture: np.ndarray, points: np.ndarray, others: list[np.ndarray], rng: np.random.Generator, free: bool = False
 ) -> list[tuple[np.ndarray, np.ndarray, bool]]:
     """(picture, share of each part that is under a cover, of a held kind): the face as it is; made hard or with a cover beside
-    the parts; and, unless only the `free` ones are asked for, with a cover of the lower and of the upper half."""
+    the parts; and, unless only the `free` ones are asked for, with a cover of the lower, the upper and one side's half."""
     none = np.zeros(len(PARTS))
     made = [(picture, none, False)]
-    where = [] if free else [("lower", LOWER_SHAPES), ("upper", UPPER_SHAPES)]
+    where = [] if free else [("lower", LOWER_SHAPES), ("upper", UPPER_SHAPES), ("half", HALF_SHAPES)]
     if rng.random() < 0.6:
         made.append((hard(picture, points, rng), none, False))
     else:
         where.append(("other", OTHER_SHAPES))
     for half, shapes in where:
         shape, fill = rng.choice(shapes), rng.choice(TEXTURES)
-        if half == "upper" and "fringe" in shape and rng.random() < 0.7:
+        if "fringe" in shape and rng.random() < 0.7:
             fill = "noise"
+        elif half == "half" and rng.random() < 0.5:  # hands are mostly bare
+            fill = {"half hand": "skin", "cheek hand": "skin", "half hair": rng.choice(("noise", "stripes"))}.get(shape, fill)
         drawn_on, share = covered(picture, points, half, shape, fill, rng, others)
         made.append((drawn_on, share, bool({shape, fill} & HELD)))
     return made
@@ -166,12 +176,16 @@ def network():
     )
 
 
-def fit(data: dict[str, np.ndarray], seed: int = 0):
-    """The network, trained; mirrored, shifted and lit at random. A part that is half covered teaches nothing."""
+def fit(data: dict[str, np.ndarray], seed: int = 0, stored: dict[str, np.ndarray] | None = None):
+    """The network, trained; mirrored, shifted and lit at random. A part that is half covered teaches nothing. stored: weights
+    to go on from, as emollm.perception.covers reads them."""
     import torch
 
     torch.manual_seed(seed)
     rng, net = np.random.default_rng(seed), network()
+    for name, layer in layers_of(net).items() if stored else ():
+        layer.weight.data = torch.from_numpy(stored[name])
+        layer.bias.data = torch.from_numpy(stored[f"{name}_bias"])
     optimiser = torch.optim.AdamW(net.parameters(), 2e-3, weight_decay=0.02)
     steps, step = EPOCHS * (len(data["thumbs"]) // BATCH), 0
     for epoch in range(EPOCHS):
@@ -197,9 +211,14 @@ def fit(data: dict[str, np.ndarray], seed: int = 0):
     return net.eval()
 
 
+def layers_of(net) -> dict:
+    """The layers of network() by the names of their weights."""
+    return {"conv1": net[0], "conv2": net[2], "conv3": net[4], "hidden": net[8], "out": net[10]}
+
+
 def weights_of(net, threshold: np.ndarray) -> dict[str, np.ndarray]:
     """The network as emollm.perception.covers reads it; scores are 0 at the threshold [P]."""
-    layers = {"conv1": net[0], "conv2": net[2], "conv3": net[4], "hidden": net[8], "out": net[10]}
+    layers = layers_of(net)
     stored = {name: layer.weight.detach().numpy() for name, layer in layers.items()}
     stored |= {f"{name}_bias": layer.bias.detach().numpy() for name, layer in layers.items()}
     stored["out_bias"] = stored["out_bias"] - threshold
@@ -209,7 +228,7 @@ def weights_of(net, threshold: np.ndarray) -> dict[str, np.ndarray]:
 def thresholds(scores: np.ndarray) -> np.ndarray:
     """Scores [P] above which FALSE_ALARMS of the faces that are seen, scores [N, P], are called covered."""
     found = np.array([np.quantile(scores[:, k], 1 - FALSE_ALARMS[part]) for k, part in enumerate(PARTS)])
-    return np.maximum(found, found[MIRRORED])  # the two eyes alike
+    return np.maximum(found, found[MIRRORED])  # the two sides alike
 
 
 def tell(scores: np.ndarray, data: dict[str, np.ndarray]) -> None:
@@ -226,12 +245,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--fer", required=True, metavar="DIR", help="folder with the FER2013 files (data_engine/README.md)")
     parser.add_argument("--faces", default="runs/faces.npz", help="cache of python -m data_engine observe")
     parser.add_argument("-o", "--out", default="runs/covers", help="folder for what was drawn and perceived")
-    parser.add_argument("--count", type=int, default=11000, help="faces to learn from, each drawn four times")
+    parser.add_argument("--count", type=int, default=11000, help="faces to learn from, each drawn five times")
     parser.add_argument("--free", type=int, default=1200, help="other faces that set the thresholds, as they are and made hard")
     parser.add_argument(
-        "--check", type=int, default=80, help="faces to check on, each drawn four times and perceived as any picture"
+        "--check", type=int, default=80, help="faces to check on, each drawn five times and perceived as any picture"
     )
     parser.add_argument("--held-out", action="store_true", help="learn without some kinds and store nothing")
+    parser.add_argument("--go-on", action="store_true", help="start from the stored weights instead of random ones")
     given = parser.parse_args(argv)
     source, observed, rng = fer2013.load(given.fer), ObservedFaces.read(given.faces), np.random.default_rng(0)
     landmarks, public = observed.stored["landmarks"], observed.stored["public_test"]
@@ -246,7 +266,8 @@ def main(argv: list[str] | None = None) -> int:
         if not (out / f"{name}.npz").exists():
             np.savez(out / f"{name}.npz", **make(source, rng.permutation(np.flatnonzero(rows))[:count], landmarks, rng))
     learn, free, check = (dict(np.load(out / f"{name}.npz")) for name in ("learn", "free", "check"))
-    net = fit({name: values[~learn["held"]] if given.held_out else values for name, values in learn.items()})
+    net = fit({name: values[~learn["held"]] if given.held_out else values for name, values in learn.items()},
+              stored=weights() if given.go_on else None)
     threshold = thresholds(scores(free["thumbs"], weights_of(net, np.zeros(len(PARTS))))[free["share"].max(1) <= SEEN])
     stored = weights_of(net, threshold)
     tell(scores(check["thumbs"], stored), check)

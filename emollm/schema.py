@@ -79,7 +79,7 @@ class FaceTrack:
     quality: Quality
     picture_size: tuple[int, int] = (0, 0)  # width, height px
     looks: np.ndarray | None = None  # [T, 2, appearance.WIDTH] of the left and right half; None: landmarks alone
-    covers: np.ndarray | None = None  # [T, 5] how surely parts are hidden or drawn (covers.HIDDEN), > 0: so it is
+    covers: np.ndarray | None = None  # [T, 7] how surely parts are hidden or drawn (covers.HIDDEN), > 0: so it is
 
 
 @dataclass

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emollm.perception import appearance, measure
-from emollm.perception.events import mean_of_sides
-from emollm.schema import AU_NAMES, AUS, OFF, ON, AUEvent, AUSeries, FaceTrack, InputError, Quality, au_index
+from emollm.perception import appearance, covers, measure
+from emollm.perception.align import STABLE
+from emollm.perception.events import mean_of_sides, side_and_strength
+from emollm.schema import AU_NAMES, AUS, OFF, ON, SIDES, AUEvent, AUSeries, FaceTrack, InputError, Quality, au_index
 
 DEV = Path(os.environ.get("EMOLLM_DEV_DATA", Path(__file__).parents[2] / "shared" / "data"))
 BROW = [70, 63, 105, 66, 107, 46, 53, 52, 65, 55]  # right brow
@@ -191,6 +192,51 @@ def test_a_wink_is_one_eye(est):
         face[upper] = face[lower]
     left, right = measure.intensities(face[None])[0, au_index(43)]
     assert left == 5 and right < OFF
+
+
+@pytest.mark.parametrize(("openings", "said"), [
+    ((0.25, 0.07), "right"), ((0.07, 0.25), "left"),  # a wink
+    ((0.055, 0.115), "both"), ((0.03, 0.09), "both"),  # eyes shut: how far is the mesh's guess
+    ((0.16, 0.175), "both"), ((0.3, 0.32), "both"),  # within the noise of the mesh
+])
+def test_one_eye_is_called_shut_only_where_the_other_is_open(openings, said):
+    side, _ = side_and_strength(*measure.closure(np.array([openings]))[0])
+    assert SIDES[int(side)] == said
+
+
+def test_closing_an_eye_never_opens_it():
+    openings = np.stack([np.linspace(0.4, 0.0, 81), np.full(81, 0.12)], 1)
+    assert (np.diff(measure.closure(openings)[:, 0]) >= -1e-9).all()
+
+
+def test_nothing_of_a_covered_side_enters_the_other(est):
+    """Whatever the mesh makes of the hidden half, the seen half reads the same."""
+    own = np.setdiff1d(est.mirror[est.half[est.mirror[est.half] != est.half]], STABLE)  # left points that tell no pose
+    faces = np.stack([resting(est)] * 2)
+    faces[1, own, 1] = faces[1, own, 1].mean()
+    hidden = np.full((2, len(covers.HIDDEN)), -1.0)
+    hidden[:, [covers.PARTS.index("left eye"), covers.PARTS.index("left mouth")]] = 1
+    free, covered = (measure.series(dataclasses.replace(track(faces, [0, 1]), covers=c)).intensity
+                     for c in (-abs(hidden), hidden))
+    sides = [au_index(au) for au in (*covers.UPPER, *covers.LOWER) if au != 45]
+    assert np.isnan(covered[:, sides, 0]).all()
+    np.testing.assert_allclose(covered[0, :, 1], covered[1, :, 1], atol=1e-9)
+    assert np.nanmax(np.abs(free[0, :, 1] - free[1, :, 1])) > 0.05  # so that the above can fail
+
+
+@pytest.mark.parametrize(("part", "told"), [
+    ("left mouth", False), ("right mouth", True),  # the eye that is shut is the left one
+    ("left eye", False), ("lower", True),  # a cover of both sides takes no side away
+])
+def test_a_side_beside_a_cover_is_not_told_apart(est, part, told):
+    """A hand over half the mouth must not make a brow or eye of that side move alone."""
+    wink = resting(est)
+    for upper, lower in ((387, 373), (386, 374), (385, 380)):
+        wink[upper] = wink[lower]
+    hidden = -np.ones((1, len(covers.HIDDEN)))
+    hidden[0, covers.PARTS.index(part)] = 1
+    eyes = measure.series(dataclasses.replace(track(wink[None]), covers=hidden)).intensity[0, au_index(43)]
+    assert np.isfinite(eyes[1]) and np.isfinite(eyes[0]) == told
 
 
 def test_appearance_has_weights_of_its_own(est):

@@ -17,13 +17,13 @@ from emollm.perception import drawing
 
 FILE = DATA / "covers.npz"
 SIDE = 32  # px of the chip that the network looks at
-PARTS = ("lower", "left eye", "right eye", "brows")  # left and right are the person's own
-MIRRORED = [0, 2, 1, 3]  # where each part is in a mirror
+PARTS = ("lower", "left eye", "right eye", "brows", "left mouth", "right mouth")  # left and right are the person's own
+MIRRORED = [0, 2, 1, 3, 5, 4]  # where each part is in a mirror
 BROWS = (1, 2, 4)
 # What is not measured then: units (FACS numbers) and their sides (0 left, 1 right). Whatever hides an eye mostly hides its
 # brow or leads the mesh astray there.
 HIDDEN = {"lower": (LOWER, (0, 1)), "left eye": (UPPER, (0,)), "right eye": (UPPER, (1,)), "brows": (BROWS, (0, 1)),
-          "drawing": (UPPER + LOWER, (0, 1))}
+          "left mouth": (LOWER, (0,)), "right mouth": (LOWER, (1,)), "drawing": (UPPER + LOWER, (0, 1))}
 
 
 def thumbnail(chip: np.ndarray) -> np.ndarray:
@@ -64,10 +64,15 @@ def look(chip: np.ndarray) -> np.ndarray:
 def notices(hidden: np.ndarray) -> list[str]:
     """What was not measured and why, in words, of hidden [T, len(HIDDEN)] bool; empty when nothing was."""
     drawn = hidden[:, -1]
-    lower, left, right, brows = (hidden[:, :-1] & ~drawn[:, None]).T
-    named = {"the lower half of the face is": lower, "the upper half of the face is": left & right,
-             "the left eye and brow are": left & ~right, "the right eye and brow are": right & ~left,
-             "the brows are": brows & ~left & ~right}
+    lower, left, right, brows, left_mouth, right_mouth = (hidden[:, :-1] & ~drawn[:, None]).T
+    lower = lower | (left_mouth & right_mouth)
+    left, right, both = left & ~right, right & ~left, left & right
+    left_mouth, right_mouth = left_mouth & ~lower, right_mouth & ~lower
+    named = {"the lower half of the face is": lower, "the upper half of the face is": both,
+             "the left half of the face is": left & left_mouth, "the right half of the face is": right & right_mouth,
+             "the left eye and brow are": left & ~left_mouth, "the right eye and brow are": right & ~right_mouth,
+             "the left half of the mouth is": left_mouth & ~left, "the right half of the mouth is": right_mouth & ~right,
+             "the brows are": brows & ~left & ~right & ~both}
     found = [f"{part} hidden{when(float(frames.mean()))}: what moves there is not measured"
              for part, frames in named.items() if frames.any()]
     if drawn.any():

@@ -23,7 +23,7 @@ from emollm.perception.align import STABLE
 from emollm.perception.events import events, key_frames, runs
 from emollm.perception.mesh import lip_gap
 from emollm.perception.store import blocks
-from emollm.schema import AU_NAMES, OFF, ON, AUSeries, FaceTrack, InputError, Quality, au_index
+from emollm.schema import AU_NAMES, OFF, ON, SIDE_GAP, AUSeries, FaceTrack, InputError, Quality, au_index
 
 __all__ = ["ESTIMATOR_VERSION", "estimator", "events", "intensities", "key_frames", "series"]
 
@@ -41,6 +41,7 @@ COVER_FRAMES = 9  # of a clip that decide together whether a part is covered
 BLURS, DOUBTS = (0.8, 0.9, 0.95, 0.98), (3.75, 1.8, 0.4, 0.0)
 SMALL_PX, SMALL_IS_SOFT = 64.0, 0.2  # a face smaller than its chip is soft without being out of focus
 BLINK_SECONDS = 0.5  # a closure this short is a blink (AU45), a longer one closed eyes (AU43)
+COVERED_BY = tuple(au_index(number) for number in (5, 12))  # units that are hidden when an eye is, or half the mouth
 REST_FRAMES, REST_SECONDS = 15, 1.0  # a clip shorter than this cannot show its own rest
 REST_QUANTILE, REST_LIMIT = 0.1, 1.5  # rest of a clip; a movement held above the limit is not a resting face
 
@@ -60,6 +61,8 @@ SHUT_ONLY = {au_index(au): gaps for au, gaps in {24: (0.03, 0.06), 28: (0.03, 0.
 # Lids say closure (AU43) by themselves: their distance over the width of the eye. At rest 97 % of eyes lie above .18.
 UPPER_LID, LOWER_LID, EYE = ((387, 386, 385), (160, 159, 158)), ((373, 374, 380), (144, 145, 153)), ((263, 362), (33, 133))
 LID_OPENINGS, LID_LEVELS = (0.05, 0.1, 0.165, 0.23), (5.0, 3.0, ON, 0.0)
+LID_NOISE = 0.01  # half the difference of the openings that counts for nothing; a mirrored picture changes it by .015 (SD)
+BOTH_SHUT = (ON, 2 * ON)  # level of the opener eye over which the difference fades out: a mesh cannot tell how shut an eye is
 
 
 @dataclass(frozen=True)
@@ -138,14 +141,27 @@ def features(half_faces: np.ndarray, gap: np.ndarray, looks: np.ndarray | None) 
     return np.concatenate([half_faces, steps] + ([] if looks is None else [np.asarray(looks, dtype=float)]), 2)
 
 
-def half_scores(found: np.ndarray, reading: Reading) -> np.ndarray:
-    """Scores [N, 24, 2] of features [N, 2, F]. The sides differ only by what exceeds the noise of a resting face."""
-    scores = found @ reading.weights.T + reading.bias  # [N, 2, 24]
-    left, right = scores[:, 0], scores[:, 1]
+def half_scores(found: np.ndarray, reading: Reading, unseen: np.ndarray) -> np.ndarray:
+    """Scores [N, 24, 2] of features [N, 2, F]. The sides differ only by what exceeds the noise of a resting face.
+
+    unseen [N, 24, 2] bool: of a side that is so nothing enters the other's score.
+    """
+    scores = (found @ reading.weights.T + reading.bias).transpose(0, 2, 1)  # [N, 24, 2]
+    return _apart(_seen(scores, unseen), reading.uneven)
+
+
+def _seen(sides: np.ndarray, unseen: np.ndarray) -> np.ndarray:
+    """Values [..., 2], with the other side's for one that is unseen [..., 2]."""
+    return np.where(unseen & ~unseen[..., ::-1], sides[..., ::-1], sides)
+
+
+def _apart(sides: np.ndarray, noise: float | np.ndarray) -> np.ndarray:
+    """Values of both sides [..., 2], half their difference smaller by the noise of it [...]."""
+    left, right = sides[..., 0], sides[..., 1]
     difference = (left - right) / 2
-    difference = np.sign(difference) * np.maximum(np.abs(difference) - reading.uneven, 0)
+    difference = np.sign(difference) * np.maximum(np.abs(difference) - noise, 0)
     centre = (left + right) / 2
-    return np.stack([centre + difference, centre - difference], 2)
+    return np.stack([centre + difference, centre - difference], -1)
 
 
 def lids(landmarks: np.ndarray) -> np.ndarray:
@@ -155,6 +171,13 @@ def lids(landmarks: np.ndarray) -> np.ndarray:
 
     sides = zip(UPPER_LID, LOWER_LID, EYE, strict=True)
     return np.stack([distance(up, low) / np.maximum(distance(eye[:1], eye[1:]), 1e-9) for up, low, eye in sides], 1)
+
+
+def closure(openings: np.ndarray) -> np.ndarray:
+    """Levels of AU43 [N, 2] of lid openings [N, 2]. Eyes differ by what exceeds the mesh noise, and while one is open."""
+    levels = np.interp(_apart(openings, LID_NOISE), LID_OPENINGS, LID_LEVELS)
+    middle, share = levels.mean(1, keepdims=True), np.interp(levels.min(1, keepdims=True), BOTH_SHUT, (1, 0))
+    return middle + (levels - middle) * share
 
 
 def to_levels(scores: np.ndarray, knots: np.ndarray, gap: np.ndarray) -> np.ndarray:
@@ -169,25 +192,28 @@ def to_levels(scores: np.ndarray, knots: np.ndarray, gap: np.ndarray) -> np.ndar
     return levels
 
 
-def _measure(landmarks: np.ndarray, looks: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Intensities [N, 24, 2] (NaN: not measured) and yaw, pitch [N, 2]."""
+def _measure(landmarks: np.ndarray, looks: np.ndarray | None,
+             hidden: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Intensities [N, 24, 2] (NaN: not measured) and yaw, pitch [N, 2]. hidden [N, 24, 2] bool: sides that are covered."""
     points = np.asarray(landmarks, dtype=np.float64)
     if points.ndim != 3 or points.shape[1:] != (478, 3):
         raise InputError(f"landmarks have shape {points.shape}, expected [N, 478, 3]: use a mesh with irises")
     est = estimator()
     found = np.isfinite(points).all((1, 2)) & (np.ptp(points[:, STABLE, 0], axis=1) > 0)
     levels, angles = np.full((len(points), len(est.measured), 2), np.nan), np.full((len(points), 2), np.nan)
+    hidden = np.zeros(levels.shape, bool) if hidden is None else hidden
+    averted = np.zeros((len(points), 2), bool)
     if found.any():
         faces, angles[found] = remove_pose(points[found], est.mean)
         gap, reading = lip_gap(points[found]), _reading(looks)
         given = features(halves(faces, est.mean, est.mirror, est.half), gap, None if looks is None else looks[found])
-        levels[found] = to_levels(half_scores(given, reading), reading.knots, gap)
-        levels[found, CLOSED] = np.interp(lids(points[found]), LID_OPENINGS, LID_LEVELS)
+        levels[found] = to_levels(half_scores(given, reading, hidden[found]), reading.knots, gap)
+        # turned to its own left: the left half is averted
+        averted[found] = np.stack([angles[found, 0] > FAR_SIDE, angles[found, 0] < -FAR_SIDE], 1)
+        levels[found, CLOSED] = closure(_seen(lids(points[found]), (averted | hidden[:, CLOSED])[found]))
     levels[:, ~est.measured] = np.nan
     levels[:, BLINK] = np.nan
-    far = np.abs(angles[:, 0]) > FAR_SIDE
-    side = np.where(angles[:, 0] > 0, 0, 1)  # turned to its own left: the left half is averted
-    levels[np.where(far)[0], :, side[far]] = np.nan
+    levels[np.broadcast_to(averted[:, None], levels.shape) | hidden] = np.nan
     return levels, angles
 
 
@@ -214,10 +240,11 @@ def series(track: FaceTrack, baseline: str = "none", neutral: AUSeries | None = 
     Raises InputError for an unknown baseline or one that is not given.
     """
     times = np.asarray(track.times, dtype=float)
-    levels, angles = _measure_track(track)
-    notices = _hide(levels, track)
+    hidden, notices = _hidden(track)
+    levels, angles = _measure_track(track, hidden)
     rest, used = _rest(levels, times, baseline, neutral)
     levels = np.clip((levels - rest) * 5 / (5 - rest), 0, 5)
+    levels[_apart_beside_a_cover(levels, hidden)] = np.nan
     notices += _doubt(levels, track.quality)
     measured = estimator().measured.copy()
     measured[BLINK] &= _can_see_blinks(times)
@@ -227,29 +254,41 @@ def series(track: FaceTrack, baseline: str = "none", neutral: AUSeries | None = 
                     estimator=ESTIMATOR, baseline=used, version=ESTIMATOR_VERSION, face_id=track.face_id, notices=notices)
 
 
-def _measure_track(track: FaceTrack) -> tuple[np.ndarray, np.ndarray]:
+def _measure_track(track: FaceTrack, hidden: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """As _measure(), block by block; a unit of a side that lies outside of the picture is not measured."""
     levels, angles = [], []
     for part in blocks(track.landmarks):
         points = np.asarray(track.landmarks[part], dtype=float)
-        measured, turned = _measure(points, None if track.looks is None else track.looks[part])
+        measured, turned = _measure(points, None if track.looks is None else track.looks[part], hidden[part])
         measured[~_inside(points, track.picture_size)] = np.nan
         levels.append(measured)
         angles.append(turned)
     return np.concatenate(levels), np.concatenate(angles)
 
 
-def _hide(levels: np.ndarray, track: FaceTrack) -> list[str]:
-    """Set what lies under a cover to NaN, in place, [T, 24, 2]; what was hidden, in words."""
+def _hidden(track: FaceTrack) -> tuple[np.ndarray, list[str]]:
+    """Which unit and side lies under a cover, [T, 24, 2]; what was hidden, in words."""
+    units = np.zeros((len(track.landmarks), len(AU_NAMES), 2), bool)
     if track.covers is None:
-        return []
+        return units, []
     hidden = track.covers > 0
     if len(hidden) > COVER_FRAMES:  # a cover does not come and go from frame to frame
         padded = np.pad(hidden, ((COVER_FRAMES // 2,) * 2, (0, 0)), mode="edge")
         hidden = np.lib.stride_tricks.sliding_window_view(padded, COVER_FRAMES, 0).mean(-1) > 0.5
     for k, (numbers, sides) in enumerate(covers.HIDDEN.values()):
-        levels[np.ix_(np.flatnonzero(hidden[:, k]), [au_index(au) for au in numbers], sides)] = np.nan
-    return covers.notices(hidden)
+        units[np.ix_(np.flatnonzero(hidden[:, k]), [au_index(au) for au in numbers], sides)] = True
+    return units, covers.notices(hidden)
+
+
+def _apart_beside_a_cover(levels: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    """What is not told though it is seen, [T, 24, 2] bool, of levels and hidden [T, 24, 2]: of a side with an eye or half the
+    mouth covered, and of that side alone, what differs from the other. Cover or mesh would be taken for one-sided movement."""
+    partly = hidden[:, list(COVERED_BY)].any(1)  # [T, 2]
+    alone = partly & ~partly[:, ::-1]
+    more = levels - levels[..., ::-1]
+    apart = np.abs(more) >= SIDE_GAP
+    apart[:, CLOSED] = more[:, CLOSED] >= SIDE_GAP  # an eye that is seen open is open
+    return alone[:, None] & apart
 
 
 def _doubt(levels: np.ndarray, quality: Quality) -> list[str]:
