@@ -19,7 +19,7 @@ from emollm.talk.call import CALLS, MOMENTS, PARTS_OF_FACE, REFUSED, STYLES, TOP
 from emollm.talk.check import wrong
 from emollm.talk.dialogue import MEASURED, Exchange, messages, plain
 from emollm.talk.face import Face
-from emollm.talk.heard import heard, meant, names_one
+from emollm.talk.heard import asked_of, heard, meant, names_one
 from emollm.talk.looked import words_of
 from emollm.talk.lookup import HYPOTHETICAL, OF_THE_FACE, look_up
 from emollm.talk.words import say
@@ -387,6 +387,11 @@ def test_a_question_cannot_pose_as_a_measurement():
         ("lips - what are they up to", "there AU24", "part mouth"),
         ("and the nose?", "unclear", "part nose"),
         ("brows of the same man?", "faces", "part brows"),
+        ("brow", "unclear", "part brows"),
+        ("who's frowning", "outside", "faces AU04/AU15"),
+        ("is the left man happier than the middle one", "sides", "faces happiness"),
+        ("are the lips pressed? who's right?", "there AU24", "there AU24"),
+        ("which emotions include AU4", "listed sadness", "au AU04 readings"),
         ("are the lips red", "outside", "outside"),
         ("brows or mouth?", "order", "order"),
         # codes in what was not understood
@@ -412,6 +417,24 @@ def test_a_call_is_held_to_the_questions_own_words(question, understood, call):
 ])
 def test_a_moment_may_be_told_from_the_one_before(question, last, call):
     assert str(heard(parse("at 1s"), question, last)) == call
+
+
+@pytest.mark.parametrize(("question", "understood", "last", "call"), [
+    ("and the left one?", "topic asymmetry", "why", "why"),
+    ("what about the man on the right?", "faces", "part brows", "part brows"),
+    ("and the left one?", "unclear", "hello", "label"),
+    ("and the left one?", "there AU04 left", "there AU04", "there AU04 left"),
+    ("and the man on the left, is he angry?", "is anger", "why", "is anger"),
+])
+def test_the_same_is_asked_of_another_face(question, understood, last, call):
+    assert str(heard(parse(understood), question, last)) == call
+
+
+def test_why_not_the_label_that_is_read_asks_for_the_other_one():
+    """ "What separates anger from disgust here?" was answered with why anger."""
+    assert str(asked_of(parse("whynot anger"), "What separates anger from disgust?", "anger")) == "whynot disgust"
+    assert str(asked_of(parse("whynot anger"), "why not anger?", "anger")) == "whynot anger"
+    assert str(asked_of(parse("whynot fear"), "why not fear but anger", "anger")) == "whynot fear"
 
 
 def test_the_net_refuses_nothing_harmless():

@@ -80,7 +80,7 @@ SPOKEN_PARTS = {
     "chin": ("chin", "jaw"),
     "mouth": ("mouth", "lips"),
 }
-_PART = {word: part for part, words in SPOKEN_PARTS.items() for word in words}
+_PART = {form: part for part, words in SPOKEN_PARTS.items() for word in words for form in (word, word.removesuffix("s"))}
 _AROUND_A_PART = words_of(
     "and what whats what's how hows how's about abt with of the his her their its this these then now ok so well too please "
     "is are do does doing up to they it anything going on at in around for region area part tell show me us say see you can "
@@ -97,12 +97,16 @@ _WHO = re.compile(
     r"\b(?:which|any|all|both|none|one|each) of (?:them|these|those|the (?:two|three|four|five|faces|people|men|women))\b"
 )
 _EVERYONE = re.compile(
-    r"\bwho(?:'s| is| are| looks?| seems?| else| here)* (?!is |are |this|that|these|he\b|she\b|they\b|the\b|you\b|it\b)\w|"
+    r"\bwho(?:'s| is| are| looks?| seems?| else| here)* "
+    r"(?!is |are |right|wrong|this|that|these|he\b|she\b|they\b|the\b|you\b|it\b)\w|"
     r"\b(?:any|every|no)(?: ?one|body)\b|\b(?:all|both|none|each) of (?:them|these)\b|"
     r"\b(?:they|them) all\b|\b(?:rank|sort) the (?:two|three|four|five|six)\b|"
     r"\b(?:the|these|those|all|both) (?:\w+ )?(?:people|persons|faces|men|women|guys|girls|boys|kids|children)\b"
 )
-_THAN = re.compile(r"\bthan (?:in |on )?(?:the )?(?:other|others|first|second|third|last|next|one|guy|man|woman|girl|boy)\b")
+_THAN = re.compile(
+    r"\bthan (?:in |on )?(?:the )?(?:(?:left|right|middle) )?"
+    r"(?:other|others|first|second|third|last|next|one|guy|man|woman|girl|boy)\b"
+)
 _MORE = re.compile(
     r"\b(?:more|most|less|least|better|best|harder|hardest|stronger|strongest|weaker|weakest|bigger|biggest|wider|widest|broader|"
     r"broadest|brighter|brightest|happier|happiest|sadder|saddest|angrier|angriest|madder|maddest|higher|highest|lower|lowest|"
@@ -137,8 +141,10 @@ NAMES_UNITS = ("there", "absent", "strength", "side", "when", "cause", "au")
 TAKES_SIDE = ("there", "absent", "strength")
 NAMES_LABEL = ("is", "why", "whynot", "toward", "listed")
 OVER_TIME = ("there", "absent", "strength", "smile", "is", "at", "moments", "course", "strongest", "other")
+REPEATED = ("there", "absent", "strength", "side", "cause", "part", "label", "is", "why", "sure", "smile", "mood", "words",
+            "movements", "strongest", "rest")  # asked again of another face: "and the left one?"
 COMPARABLE = ("there", "absent", "strength", "strongest", "weakest", "side", "is", "other", "label", "faces", "movements",
-              "refuse", "unclear", "offtopic", "smile", "who", "part", "mood", "sure", "rest")
+              "refuse", "unclear", "offtopic", "outside", "smile", "sides", "who", "part", "mood", "sure", "rest")
 
 
 def _any(words: tuple[str, ...]) -> re.Pattern:
@@ -161,6 +167,8 @@ def heard(call: Call, question: str, last: str = "") -> Call:
         return Call("refuse", word=why)
     if (time := _later(text, last)) is not None:
         return Call("at", time=time)
+    if names_one(text) and not call.units and words_of(_NAMED.sub(" ", text)) <= _AROUND_A_PART:
+        return parse(last) if parse(last).name in REPEATED else Call("label")
     for rule in (_small_talk, _compared, _of_a_part, _labelled, _coded, _sided):
         call = rule(call, text, bool(last))
     return call
@@ -193,6 +201,12 @@ def _small_talk(call: Call, text: str, _: bool) -> Call:
     if _RUDE.search(text) and call.name in ("thanks", "hello", "bye"):
         return Call("offtopic")
     return Call("language") if _LANGUAGE.search(text) and call.name in ("offtopic", "unclear", "label", "why", "tell") else call
+
+
+def asked_of(call: Call, question: str, label: str) -> Call:
+    """Why not the label that is read? Of two labels in the question the other one is meant. label: how the face is read."""
+    others = [one for one in labels_in(question.lower()) if one != label]
+    return replace(call, label=others[0]) if call == Call("whynot", label=label) and len(others) == 1 else call
 
 
 def labels_in(text: str) -> list[str]:
@@ -272,6 +286,8 @@ def _labelled(call: Call, text: str, _: bool) -> Call:
 
 def _coded(call: Call, text: str, _: bool) -> Call:
     codes, asked = codes_in(text), {au for units in call.units for au in units}
+    if codes and call.name == "listed" and not labels_in(text):
+        return Call("au", tuple((au,) for au in codes), word="readings")
     if codes and call.name in ("unclear", "offtopic"):
         return Call("au", tuple((au,) for au in codes))
     if (missing := [au for au in codes if au not in asked]) and call.name in NAMES_UNITS:

@@ -22,7 +22,7 @@ from emollm.talk.call import Call, parse
 from emollm.talk.check import wrong
 from emollm.talk.dialogue import ANSWER_TOKENS, CALL_TOKENS, Exchange
 from emollm.talk.face import Face
-from emollm.talk.heard import heard, meant, names_one
+from emollm.talk.heard import asked_of, heard, meant, names_one
 from emollm.talk.lookup import OF_THE_FACE, look_up
 from emollm.talk.words import capitalised
 
@@ -74,6 +74,8 @@ def steps(before: list[Exchange], question: str, face: FaceOf, style: str = "", 
     if style and call.name in STYLED:
         call = Call("tell", word=style)
     seen = _meant(call, [question, *[e.question for e in reversed(before)]], face)
+    if seen:
+        call = asked_of(call, question, seen.label)
     if call == COMPARE and seen and seen.others:
         call = Call("faces")
     exchange.call = str(call)
