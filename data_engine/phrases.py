@@ -1,12 +1,12 @@
 """How claims are worded, at each language level: patterns that are filled, and mentions of movements.
 
 A pattern holds alternatives in brackets, "[This|Such a look] [can|may] also ...": variety comes from recombination. Slots:
-{ref} the movements, {be}/{s} what their verb needs, {clauses} the movements as clauses, {codes} their codes, {x} a strength,
+{ref} the movements, {be}/{s} what their verb needs, {clauses} the movements as clauses, {codes} their codes,
 {letter} its FACS level, {phrase} a combination's own words, {side}, {r} and {r2} causes, {d} a length in seconds; {a} {b}
 {c} single movements in time order with {as} {bs} {cs} for their verbs and {ta} {tb} {tc} for their onsets.
 
 What a small model got wrong is not said here (docs/decisions.md): no pair of movements is ranked, no side stands inside a
-mention, and every list follows the order of the observation lines.
+mention, no strength is said in numbers (the observation lines hold them), and every list follows the order of those lines.
 """
 
 from __future__ import annotations
@@ -70,9 +70,9 @@ _PLAIN: dict[str, tuple[str, ...]] = {
     "only": ("{clauses}[ and no other clear movement joins in|, with no other clear movement]",
              "[only one movement shows|a single movement stands out]: {clauses}",
              "[the one clear change is that|the only clear sign is that] {clauses}"),
-    "strongest": ("[the strongest movement|the clearest movement|the strongest sign][ here|] is {ref}[, at {x}| at {x}]",
-                  "[strongest|clearest][ of all|] {be} {ref}[, at {x}|]", "at {x}, {ref} {be} the [strongest|clearest]",
-                  "{ref} lead{s} in strength[, at {x}|]"),
+    "strongest": ("[the strongest movement|the clearest movement|the strongest sign][ here|] is {ref}",
+                  "[strongest|clearest][ of all|] {be} {ref}", "{ref} {be} the [strongest|clearest][ movement|]",
+                  "{ref} lead{s} in strength"),
     "place both": ("upper and lower face [both take part|share the movement]",
                    "the movement [takes in|reaches] [upper and lower face|the whole face]",
                    "the upper face and the lower face [both take part|contribute alike]"),
@@ -146,8 +146,8 @@ _CODER: dict[str, tuple[str, ...]] = {
               "{scores} are [scored|coded|measured]"),
     "only": ("the only unit is {codes}, at {letter}", "{codes} at {letter} [stands|comes] alone",
              "[only one unit is scored|a single unit is scored]: {codes} at {letter}"),
-    "strongest": ("the strongest unit is {codes}[, at {x}| at {x}| at level {letter}]",
-                  "[strongest|clearest] is {codes}[, at {x}|, at level {letter}]", "{codes} leads in strength, at {x}"),
+    "strongest": ("the strongest unit is {codes}[| at level {letter}]",
+                  "[strongest|clearest] is {codes}[|, at level {letter}]", "{codes} leads in strength"),
     "support": ("{codes} {cbe} listed for it", "[published listings|the listings] for it [include|contain|name] {codes}",
                 "the reading [rests on|is based on] {codes}", "{codes} point{cs} to it",
                 "[the support|the evidence] [comes from|lies in] {codes}"),
@@ -243,7 +243,7 @@ def _slots(claim: DraftClaim, face: DraftFace, level: str, rng: random.Random) -
                   "cbe": "are" if len(group) > 1 else "is", "cs": "" if len(group) > 1 else "s",
                   "clauses": listed([say(rng, _clause(o, level)) for o in group]),
                   "scores": listed([f"{o.au} at {_letter(o.intensity)}" for o in group]),
-                  "x": f"{first.intensity:.1f}", "letter": _letter(first.intensity)}
+                  "letter": _letter(first.intensity)}
     if claim.kind.startswith("sequence"):
         slots |= _in_time(group, claim.value, level, rng)
     if claim.kind in ("brief", "throughout", "lasts"):
