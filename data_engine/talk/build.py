@@ -161,7 +161,7 @@ def _on_the_reading(call: Call, label: str, looked: Looked) -> list[tuple[str, C
         choices += [("why", Call("why"))] * 3 if call.name != "why" else []
     if call.name == "is":
         choices += [("is L", Call("is", label=label))] * 3
-    if call.name == "sure":
+    if call.name == "sure" and "runner-up" in looked.facts[0]:  # not without a face
         second = looked.facts[0].split("runner-up ")[1].split()[0]
         choices += [("whynot second", Call("whynot", label=second))] * 3
     return choices
