@@ -393,6 +393,8 @@ def test_a_question_cannot_pose_as_a_measurement():
         ("are the lips pressed? who's right?", "there AU24", "there AU24"),
         ("which emotions include AU4", "listed sadness", "au AU04 readings"),
         ("are the lips red", "outside", "outside"),
+        ("what's up with the lips?", "unclear", "part mouth"),
+        ("are her eyebrows up", "there AU01/AU02", "there AU01/AU02"),
         ("brows or mouth?", "order", "order"),
         # codes in what was not understood
         ("AU 46?", "unclear", "au AU46"),

@@ -83,9 +83,10 @@ SPOKEN_PARTS = {
 _PART = {form: part for part, words in SPOKEN_PARTS.items() for word in words for form in (word, word.removesuffix("s"))}
 _AROUND_A_PART = words_of(
     "and what whats what's how hows how's about abt with of the his her their its this these then now ok so well too please "
-    "is are do does doing up to they it anything going on at in around for region area part tell show me us say see you can "
+    "is are do does doing they it anything going on at in around for region area part tell show me us say see you can "
     "describe any news same man woman guy girl boy lady person face one"
 )
+_UP_TO = re.compile(r"\bwhat'?s up\b|\bup to\b")  # "are the brows up?" says what of them
 _MOVEMENTS = tuple((re.compile(rf"\b(?:{words})"), units) for words, units in MOVEMENTS)
 _CODES = re.compile(r"\b(?:au|action unit|unit)s?[ -]?#?(\d{1,2}(?:\s*(?:,|and|or|&|\+|/)\s*(?:au ?)?\d{1,2})*)\b")
 _SIDE = re.compile(
@@ -185,7 +186,7 @@ def _later(text: str, last: str) -> float | None:
 
 def _of_a_part(call: Call, text: str, _: bool) -> Call:
     """A part of the face and nothing that says what of it: "eyebrows??", "and the lips?"."""
-    words = re.findall(r"[a-z']+", text)
+    words = re.findall(r"[a-z']+", _UP_TO.sub(" ", text))
     parts = {_PART[w] for w in words if w in _PART}
     if len(parts) != 1 or not set(words) <= _AROUND_A_PART | set(_PART):
         return call
