@@ -175,9 +175,10 @@ def lids(landmarks: np.ndarray) -> np.ndarray:
 
 def closure(openings: np.ndarray) -> np.ndarray:
     """Levels of AU43 [N, 2] of lid openings [N, 2]. Eyes differ by what exceeds the mesh noise, and while one is open."""
-    levels = np.interp(_apart(openings, LID_NOISE), LID_OPENINGS, LID_LEVELS)
-    middle, share = levels.mean(1, keepdims=True), np.interp(levels.min(1, keepdims=True), BOTH_SHUT, (1, 0))
-    return middle + (levels - middle) * share
+    plain, steady = (np.interp(o, LID_OPENINGS, LID_LEVELS) for o in (openings, _apart(openings, LID_NOISE)))
+    middle, share = plain.mean(1, keepdims=True), np.interp(plain.min(1, keepdims=True), BOTH_SHUT, (1, 0))
+    most = np.minimum(middle, 5 - middle)
+    return middle + np.clip((steady - steady.mean(1, keepdims=True)) * share, -most, most)  # the mean stays as it was
 
 
 def to_levels(scores: np.ndarray, knots: np.ndarray, gap: np.ndarray) -> np.ndarray:
