@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from emollm.answer.prompt import side_and_strength
 from emollm.model.peaks import Peaks
 from emollm.model.processor import IGNORE
+from emollm.perception.events import side_and_strength
 from emollm.schema import au_index
 from emollm.training.features import FeatureCache
 from emollm.training.record import Record
