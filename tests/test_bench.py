@@ -202,7 +202,7 @@ def test_naive_server_answers_as_the_library_and_streams_as_it_goes():
     from emollm.model.engine import engine
 
     naive = script("naive/serve")
-    answerer = naive.Answerer("pocket")
+    answerer = naive.NaiveAnswerer("pocket")
     handler = type("Bound", (naive.Handler,), {"answerer": answerer})
     server = naive.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -229,7 +229,7 @@ def test_client_reads_the_naive_server():
     """OpenAI's own client, concurrently: every conversation gets its answer, in order."""
     naive = script("naive/serve")
     server = naive.ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (naive.Handler,), {
-        "answerer": naive.Answerer("pocket")}))
+        "answerer": naive.NaiveAnswerer("pocket")}))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         found = load(f"http://127.0.0.1:{server.server_port}", [about(material.photo(k)) for k in (0, 5, 0)], 3, 12)
