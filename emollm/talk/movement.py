@@ -76,8 +76,10 @@ def _told(face: Face, units: tuple[str, ...], state: str, side: str) -> str:
     if not (opposite := _opposite(units, side)) or state not in ("yes", "no"):
         return words
     if state == "yes":
-        if units[0] == "AU43" and face.facts.state("AU43") != "on":
+        if units[0] == "AU43" and face.facts.state("AU43") == "off":
             return f"the eyes are open apart from blinks (AU45, {face.number('AU45')})"
+        if units[0] == "AU43" and face.facts.state("AU43") != "on":
+            return words
         return f"{opposite[0]}: {words}" if opposite[0] else words
     if units == ("AU25",) and any(face.facts.state(au) != "off" for au in ("AU26", "AU27")):
         return words  # no lips are closed in an open mouth
