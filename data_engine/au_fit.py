@@ -15,8 +15,8 @@ from emollm.schema import AUS, LABELS, au_index
 
 FOLDS, SEED = 10, 0
 STIFF, SOFT = 30.0, 3.0  # penalty of geometry that a reference knows already, and of everything else
-NEUTRALS, NEUTRAL_WEIGHT = 1200, 55.0  # wild faces at rest that count as faces without the AU, and what they weigh together
-WEAK, UNSHOWN_WEIGHT = 500, 15.0  # the same of the faces of each of the labels below
+NEUTRALS = 1200  # wild faces at rest that count as faces without the AU
+WEAK, UNSHOWN_WEIGHT = 500, 15.0  # the same of the faces of each of the labels below, and what these weigh together
 SHOWN = {1: {"surprise": 40.0}, 2: {"surprise": 40.0}, 4: {"anger": 50.0}, 12: {"happiness": 20.0}}  # labels that usually
 # come with the AU, and what their faces weigh together ...
 UNSHOWN = {1: ("happiness",), 2: ("happiness",), 4: ("happiness", "surprise"), 9: ("surprise",), 12: ("surprise", "anger"),
@@ -66,12 +66,12 @@ def logistic(x: np.ndarray, y: np.ndarray, share: np.ndarray, penalty: np.ndarra
 class Fit:
     """One AU: its direction in the features of a half, its scores of coded faces by fits without them, its knots."""
 
-    def __init__(self, number: int, space: Space, features: Features, coded: FaceSet, wild: FaceSet):
+    def __init__(self, number: int, space: Space, features: Features, coded: FaceSet, wild: FaceSet, at_rest: float):
         k, self.train = au_index(number), ~wild.test
         self.y, self.coded, self.own, self.rate = coded.present[:, k], coded, number not in REFERENCE_ONLY, NEUTRAL_RATE[number]
         self.zc, self.zw = ((x.mean(1) - space.centre) @ space.project for x in (features.coded, features.wild))
         self.prior, self.agreement = self._reference(wild.present[:, k], space) if number in REFERENCE else (None, np.nan)
-        rows = self._weak_rows(wild, number)
+        rows = self._weak_rows(wild, number, at_rest)
         direction, self.scores = self._direction(space, *rows) if self.own else (np.append(0, self.prior), None)
         self.wild = self.zw @ direction[1:] + direction[0]
         self.weights = space.project @ direction[1:]
@@ -84,10 +84,13 @@ class Fit:
         skill = 2 * auc(self.scores[coded.test], self.y[coded.test]) - 1 if self.own else self.agreement**2
         self.accuracy = float(np.clip(skill, 0, 1))
 
-    def _weak_rows(self, wild: FaceSet, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Wild faces whose agreed label speaks for or against the AU: rows, 0 or 1, and weights."""
+    def _weak_rows(self, wild: FaceSet, number: int, at_rest: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Wild faces whose agreed label speaks for or against the AU: rows, 0 or 1, and weights.
+
+        at_rest: what the resting faces weigh together.
+        """
         rows, y, share = [], [], []
-        groups = [("neutral", 0, NEUTRALS, NEUTRAL_WEIGHT),
+        groups = [("neutral", 0, NEUTRALS, at_rest),
                   *((label, 1, WEAK, weight) for label, weight in SHOWN.get(number, {}).items()),
                   *((label, 0, WEAK, UNSHOWN_WEIGHT) for label in UNSHOWN.get(number, ()))]
         for label, present, count, weight in groups:
