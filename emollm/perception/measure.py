@@ -28,7 +28,7 @@ from emollm.schema import AU_NAMES, OFF, ON, SIDE_GAP, AUSeries, FaceTrack, Inpu
 __all__ = ["ESTIMATOR_VERSION", "estimator", "events", "intensities", "key_frames", "series"]
 
 ESTIMATOR = "emollm-face"
-ESTIMATOR_VERSION = "2.0"
+ESTIMATOR_VERSION = "2.1"
 FILE = DATA / "au_estimator.npz"
 LEVELS = np.array([0.0, OFF, ON, 3.0, 5.0])  # the intensities that the knots of a score stand for
 
