@@ -286,7 +286,7 @@ def test_one_row_does_not_change_another(learnt):
     told = [inputs[0], dataclasses.replace(inputs[1], movements=sure_of("fear")), inputs[2]]
     found = generate(model, processor, told, questions)
     assert [found[0].text, found[2].text] == [answers[0], answers[2]]
-    assert prompt.parse(found[1].text).label == "fear"
+    assert found[1].text.partition("Conclusion: ")[2].startswith("fear")  # what follows a label it never wrote is not learnt
 
 
 def test_the_labels_keep_their_share_of_the_position():

@@ -125,8 +125,9 @@ def test_questions_worded_by_others(writer):
 
 def test_what_two_prompts_share_is_read_once(writer):
     "".join(writer.write([Exchange("is AU12 there?")], CALL_TOKENS))
-    read = list(writer.read)
-    longer = [Exchange("is AU12 there?", "there AU12", "yes")]
+    shared = len(writer.read)
+    facts = "yes\nAU12 lip corner puller, raised mouth corners: 3.0 marked, both sides"  # told in one way alone
+    longer = [Exchange("is AU12 there?", "there AU12", facts)]
     calls = []
     forward = writer.model.forward
 
@@ -136,12 +137,13 @@ def test_what_two_prompts_share_is_read_once(writer):
 
     writer.model.forward = counted
     try:
-        again = "".join(writer.write(longer, 8))
+        again, warm = "".join(writer.write(longer, 8)), calls[0]
+        calls.clear()
+        writer.cache, writer.read = None, []
+        assert "".join(writer.write(longer, 8)) == again != ""
     finally:
         writer.model.forward = forward
-    assert calls[0] < len(read) and again
-    writer.cache, writer.read = None, []
-    assert "".join(writer.write(longer, 8)) == again
+    assert warm < calls[0] - shared // 2
 
 
 def test_a_wrong_answer_is_replaced_and_says_why(talked):
