@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from data_engine import au_check, au_fit, au_page, au_sets
+from data_engine import au_check, au_fit, au_page, au_sets, fit_aus
 from data_engine.au_scores import auc, f1
-from emollm.schema import AUS, ON, au_index
+from emollm.perception import measure
+from emollm.schema import AUS, LABELS, ON, au_index
 
 
 def test_area_and_f1_are_exact():
@@ -77,3 +78,40 @@ def test_a_wink_counts_only_when_one_eye_is_shut():
     sides[0, au_index(43), 0] = 5
     sides[1, au_index(43)] = 5
     assert au_check.five_figures(["a_wink", "b_wink"], sides)["met"]["wink"] == "1/2"
+
+
+def drawn_faces(rng: np.random.Generator, smiles: np.ndarray, noise: float = 0.004) -> au_sets.Seen:
+    """Faces laid out from the mean face with smooth differences; `smiles` [N] 0-1 lifts and spreads the mouth corners."""
+    mean = measure.estimator().mean
+    near = np.exp(-((mean[:, None, :2] - mean[[61, 291]][None, :, :2]) ** 2).sum(-1) / 0.02)  # [478, 2]
+    lift = near[:, :1] * [-0.08, -0.07, 0] + near[:, 1:] * [0.08, -0.07, 0]
+    points = mean + smiles[:, None, None] * lift + rng.normal(0, noise, (len(smiles), 478, 3))
+    return au_sets.Seen(100 * points + 200, np.zeros((len(smiles), 2, 0, 0)))
+
+
+def test_a_fit_of_a_few_drawn_faces_finds_the_movement_and_is_read_back(tmp_path, monkeypatch):
+    """All units are fitted from their codes, as the command does it; only AU12 was drawn, and it alone is found."""
+    rng = np.random.default_rng(0)
+    monkeypatch.setattr(au_fit, "NEUTRALS", 60)
+    people = np.repeat([f"p{k}" for k in range(30)], 3)
+    codes = np.repeat(rng.integers(0, 2, (30, len(AUS))), 3, axis=0).astype(float)
+    k = au_index(12)
+    coded = au_sets.FaceSet(drawn_faces(rng, codes[:, k]), codes, people, np.tile([False, False, True], 30), np.arange(90))
+    labels = np.arange(320) % len(LABELS)
+    labels[:160] = LABELS.index("neutral")
+    smiles = (labels == LABELS.index("happiness")) * rng.uniform(0.5, 1, 320)
+    shapes = rng.random((320, len(AUS)))
+    shapes[:, k] = smiles
+    wild = au_sets.FaceSet(drawn_faces(rng, smiles), shapes, labels, np.arange(320) % 5 == 0, np.arange(320))
+    shaken = np.arange(1, 320, 20), drawn_faces(rng, np.repeat(smiles[1::20], len(au_sets.CHANGES)))
+    reading, fits = fit_aus.fit(coded, wild, shaken, with_looks=False)
+    assert fits[12].accuracy > 0.9 and all(fits[n].accuracy < 0.6 for n in (1, 4, 9, 15, 17))
+    est = measure.estimator()
+    monkeypatch.setattr(measure, "FILE", tmp_path / "estimator.npz")
+    try:
+        fit_aus.write(measure.FILE, {"alone": reading, "looked": reading}, mean=est.mean, mirror=est.mirror, half=est.half,
+                      measured=est.measured)
+        levels = measure.intensities(drawn_faces(rng, np.array([0.0, 1.0])).landmarks, None)[:, k]  # [2, 2]
+    finally:
+        measure.estimator.cache_clear()
+    assert (levels[0] < ON).all() and (levels[1] >= ON).all()
