@@ -65,6 +65,24 @@ def encode(path, frames, *, codec="libx264", fps=FPS, times=None, options=None):
     return Path(path)
 
 
+SERVED = {"test_chat", "test_readme", "test_serve_clients", "test_serve_contract", "test_serve_contract_routes",
+          "test_serve_fuzz", "test_serve_ssrf", "test_serve_talk"}  # files with tests of the session's server
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """A worker takes whole files; those that ask the session's server go to one worker, so that its two engines (5 GB) are
+    there once."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class OneServer(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "the session's server" if Path(file).stem in SERVED else file
+
+    return OneServer(config, log)
+
+
 @pytest.fixture(scope="session")
 def astronaut() -> np.ndarray:
     """[512, 512, 3] uint8 RGB: one face, 92 px wide, smiling."""
