@@ -10,6 +10,7 @@ run code in the parent.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import os
 import pickle
@@ -167,11 +168,9 @@ def _serve(fd: int, memory_gb: float) -> None:
     import numpy as np
 
     from emollm.explainer import prepare
-    from emollm.perception import clip, limits, media, mesh
+    from emollm.perception import media, mesh
     from emollm.perception.limits import WHOLE
 
-    clip.DECODE_THREADS = "NONE"  # the cores have other workers to run
-    limits.MAX_CLIP_FRAMES = limits.UNATTENDED_FRAMES
     mesh.measure_photo(np.full((64, 64, 3), 128, np.uint8), 1)  # loads the face models: the limit counts what comes after
     _limit_memory(memory_gb)
     with Connection(fd) as connection:
@@ -181,10 +180,10 @@ def _serve(fd: int, memory_gb: float) -> None:
             except EOFError:
                 return
             try:
+                # The cores have other workers to run, and the time of this one is limited.
+                asked["cut"] = dataclasses.replace(asked.get("cut", WHOLE), attended=False)
                 if isinstance(source, bytes) and name:
-                    reading = {key: asked.pop(key) for key in ("cut", "still") if key in asked}
-                    source = media.read(source, name=name, still=reading.get("still", False),
-                                        **vars(reading.get("cut", WHOLE)))
+                    source = media.read(source, name=name, still=asked.pop("still", False), **vars(asked.pop("cut")))
                 answer = ("ok", prepare(source, shape, **asked))
             except InputError as error:
                 answer = ("NoFaceError" if isinstance(error, NoFaceError) else "InputError", str(error))

@@ -83,6 +83,13 @@ def pytest_xdist_make_scheduler(config, log):
     return OneServer(config, log)
 
 
+def pytest_collection_modifyitems(items):
+    for item in items:
+        servers = item._fixtureinfo.name2fixturedefs.get("server") if hasattr(item, "_fixtureinfo") else None
+        if servers and servers[-1].scope == "session" and item.path.stem not in SERVED:
+            raise pytest.UsageError(f"{item.nodeid} asks the session's server: name its file in SERVED (tests/conftest.py)")
+
+
 @pytest.fixture(scope="session")
 def astronaut() -> np.ndarray:
     """[512, 512, 3] uint8 RGB: one face, 92 px wide, smiling."""

@@ -48,9 +48,25 @@ def packages_of(path: Path) -> dict[str, bool]:
             for package in {name.split(".")[0] for name in found}}
 
 
+def filled_from_outside(path: Path) -> list[str]:
+    """Assignments to a name of an imported module, such as `limits.MOST = 5`."""
+    tree = ast.parse(path.read_text())
+    modules = {(a.asname or a.name).split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)
+               for a in node.names}
+    targets = [t for node in ast.walk(tree) if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign)
+               for t in (node.targets if isinstance(node, ast.Assign) else [node.target])]
+    return [ast.unparse(t) for t in targets if isinstance(t, ast.Attribute) and isinstance(t.value, ast.Name)
+            and t.value.id in modules]
+
+
 def name_of(path: Path) -> str:
     parts = path.relative_to(PLUGIN.parent if PLUGIN in path.parents else ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_no_module_fills_the_state_of_another(path):
+    assert filled_from_outside(path) == []
 
 
 def test_there_are_modules():

@@ -137,16 +137,30 @@ def test_the_limits_hold_when_the_header_says_less(written, monkeypatch):
         list(read.frames())
 
 
-@pytest.mark.parametrize(("most", "seconds", "rate"), [
-    *((limits.UNATTENDED_FRAMES, *clip) for clip in [(3600, 30), (3600, 60), (90_000, 25), (30_000, 1), (4_000_000, 30)]),
-    (limits.MAX_CLIP_FRAMES, 3601, 60), (limits.MAX_CLIP_FRAMES, 4_000_000, 30)])
-def test_what_the_refusal_of_a_long_clip_proposes_is_read(most, seconds, rate, monkeypatch):
+@pytest.mark.parametrize(("attended", "seconds", "rate"), [
+    *((False, *clip) for clip in [(3600, 30), (3600, 60), (90_000, 25), (30_000, 1), (4_000_000, 30)]),
+    (True, 3601, 60), (True, 4_000_000, 30)])
+def test_what_the_refusal_of_a_long_clip_proposes_is_read(attended, seconds, rate):
     import re
 
-    monkeypatch.setattr(limits, "MAX_CLIP_FRAMES", most)
     with pytest.raises(InputError) as told:
-        Cut().check("long", None, seconds, rate)
+        Cut(attended=attended).check("long", None, seconds, rate)
     proposals = [dict(re.findall(r"--(start|end|fps) ([\d.]+)", words)) for words in str(told.value).split(" or ")]
     assert len(proposals) == 2
     for proposal in proposals:
-        Cut(**{name: float(value.rstrip(".")) for name, value in proposal.items()}).check("long", None, seconds, rate)
+        proposed = {name: float(value.rstrip(".")) for name, value in proposal.items()}
+        Cut(**proposed, attended=attended).check("long", None, seconds, rate)
+
+
+def test_a_worker_process_reads_fewer_frames_than_somebody_who_waits(write_clip, tmp_path):
+    from emollm.model.checkpoint import shape_of
+    from emollm.workers import Workers
+
+    path = write_clip(tmp_path / "long.mp4", [np.zeros((32, 32, 3), np.uint8)] * (limits.UNATTENDED_FRAMES + 1), codec="mpeg4")
+    assert media.read(path).count == limits.UNATTENDED_FRAMES + 1
+    with Workers(1) as pool:
+        for source in (str(path), path.read_bytes()):
+            with pytest.raises(InputError, match=f"at most {limits.UNATTENDED_FRAMES} are read"):
+                pool.submit(source, shape_of("pocket"), name="long.mp4").result()
+        with pytest.raises(InputError, match="no face"):
+            pool.submit(str(path), shape_of("pocket"), cut=Cut(end=0.1)).result()

@@ -19,7 +19,6 @@ from emollm.perception.develop import Developer
 from emollm.perception.limits import Cut
 from emollm.schema import InputError
 
-DECODE_THREADS = "AUTO"  # as PyAV calls them: AUTO decodes ahead in threads, NONE costs a quarter less work
 CODECS = frozenset({
     "h264", "hevc", "vp8", "vp9", "av1", "mjpeg", "mpeg4", "mpeg1video", "mpeg2video", "msmpeg4v1", "msmpeg4v2",
     "msmpeg4v3", "wmv1", "wmv2", "wmv3", "vc1", "flv1", "h263", "h261", "dvvideo",  # cameras, phones, the web
@@ -42,6 +41,7 @@ class Clip:
 
     def __init__(self, source: Path | bytes, demuxer: str, name: str, notices: list[str], cut: Cut):
         self.source, self.demuxer, self.name, self.notices = source, demuxer, name, notices
+        self.threads = "AUTO" if cut.attended else "NONE"  # PyAV: AUTO decodes ahead in threads, NONE costs a quarter less work
         with self._opened() as stream:
             self._read_header(stream)
             cut.check(name, self.count, self.duration, self.rate)
@@ -143,7 +143,7 @@ class Clip:
                 stream = self._best(container.streams.video)
                 limits.check_clip(stream.codec_context.width, stream.codec_context.height, self.name)
                 stream.codec_context.options = limit
-                stream.thread_type = DECODE_THREADS
+                stream.thread_type = self.threads
                 yield stream
 
     def _best(self, streams: tuple) -> Any:

@@ -15,7 +15,7 @@ MAX_PHOTO_SIDE = 30_000  # px; OpenCV cannot warp wider pictures
 MAX_PHOTO_BYTES = 2**29
 MAX_CLIP_SIDE = 4096  # px
 MAX_CLIP_FRAMES = 216_000  # measured of one clip: an hour at 60 a second
-UNATTENDED_FRAMES = 20_000  # of one that a worker process measures, whose time is limited
+UNATTENDED_FRAMES = 20_000  # of one that nobody waits for with the whole machine
 MAX_PASSED_FRAMES = 216_000  # decoded on the way to those: an hour at 60 a second
 USUAL_RATE = 25.0  # frames per second, of clips that do not say
 SAME_TIME = 1e-6  # s; times come from fractions, so equal ones may differ in the last digits
@@ -29,6 +29,8 @@ class Cut:
 
     start, end: frames with start <= time < end. fps: about as many frames a second, those nearest to an even grid.
     skip_frames: every so manieth frame, as py-feat counts (24: one a second of a clip of 24 a second).
+    attended: read for somebody who waits with all cores; a process that is one of several and whose time is limited reads fewer
+    frames, with one thread.
     Raises InputError for a part that cannot be.
     """
 
@@ -36,6 +38,7 @@ class Cut:
     end: float | None = None
     fps: float | None = None
     skip_frames: int | None = None
+    attended: bool = True
 
     def __post_init__(self) -> None:
         for name in ("start", "end", "fps"):
@@ -60,7 +63,12 @@ class Cut:
 
     @property
     def whole(self) -> bool:
-        return self == Cut()
+        return self == Cut(attended=self.attended)
+
+    @property
+    def most(self) -> int:
+        """Frames that are read at most."""
+        return MAX_CLIP_FRAMES if self.attended else UNATTENDED_FRAMES
 
     def span(self, duration: float) -> float:
         """How much of a clip lies within the cut, s."""
@@ -93,11 +101,11 @@ class Cut:
         rate = frames / duration if frames and duration else fps or 0.0
         passed = frames if frames and (self.start is None and self.end is None) else self.span(duration) * rate
         kept = passed * self.rate(rate) / rate if rate else passed
-        if kept <= MAX_CLIP_FRAMES and passed <= MAX_PASSED_FRAMES:
+        if kept <= self.most and passed <= MAX_PASSED_FRAMES:
             return
         seconds = passed / rate if rate else 0.0
         about = f"{passed:.0f} frames" + (f" ({seconds:.0f} s at {rate:g} a second)" if rate else "")
-        raise InputError(f"{name}: {about} are too many, at most {MAX_CLIP_FRAMES} are read. {self._remedy(seconds, rate)}")
+        raise InputError(f"{name}: {about} are too many, at most {self.most} are read. {self._remedy(seconds, rate)}")
 
     def _remedy(self, seconds: float, rate: float) -> str:
         """A part and a rate that would be read."""
@@ -105,9 +113,9 @@ class Cut:
         if not rate:
             return "Cut it into shorter clips."
         most = MAX_PASSED_FRAMES / rate
-        fewer = MAX_CLIP_FRAMES / min(seconds, most)
+        fewer = self.most / min(seconds, most)
         fps = math.floor(fewer) if fewer >= 1 else max(math.floor(fewer * 100) / 100, 0.01)
-        part = f"--start {start:g} --end {start + math.floor(MAX_CLIP_FRAMES / self.rate(rate)):g}"
+        part = f"--start {start:g} --end {start + math.floor(self.most / self.rate(rate)):g}"
         thinner = f"--fps {fps:g}" if seconds <= most else f"--start {start:g} --end {start + math.floor(most):g} --fps {fps:g}"
         return f"Read a part of it with {part}, or fewer frames with {thinner}."
 

@@ -65,8 +65,8 @@ class Media:
         if last is not None and last < 0:
             return
         for index, (time, convert) in enumerate(self._picked()):
-            if index >= limits.MAX_CLIP_FRAMES:
-                raise InputError(f"{self.name}: more than {limits.MAX_CLIP_FRAMES} frames are to be read. Read a part of "
+            if index >= self.cut.most:
+                raise InputError(f"{self.name}: more than {self.cut.most} frames are to be read. Read a part of "
                                  f"it with --start and --end (up to {time:.0f} s), or fewer frames with --fps.")
             if wanted is None or index in wanted:
                 yield index, time, convert()
@@ -103,17 +103,18 @@ def _rising(pictures: Iterable[tuple[float | None, Callable]], step: float) -> I
 
 
 def read(source: str | Path | bytes | np.ndarray | Image, *, name: str | None = None, start: float | None = None,
-         end: float | None = None, fps: float | None = None, skip_frames: int | None = None, still: bool = False) -> Media:
+         end: float | None = None, fps: float | None = None, skip_frames: int | None = None, attended: bool = True,
+         still: bool = False) -> Media:
     """Open a photo or a clip.
 
     source: path, file content as bytes, PIL image, or array, uint8 or float 0-1 (see arrays). name: how messages
-    call it (default: the path as given). start, end, fps, skip_frames: the part of a clip, see `Cut`. still: of a moving
+    call it (default: the path as given). start, end, fps, skip_frames, attended: see `Cut`. still: of a moving
     picture (GIF, APNG, WebP, AVIF) take the first frame as a photo. Photos are decoded here; of clips only the first frame.
     Raises InputError, in one line with the remedy, for whatever cannot be used.
     """
     from PIL import Image
 
-    cut = Cut(start, end, fps, skip_frames)
+    cut = Cut(start, end, fps, skip_frames, attended)
     if isinstance(source, (str, Path)):
         name = _one_line(name or str(source))
         media = _from_content(_existing_file(source, name), name, cut, still)
