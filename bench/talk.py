@@ -1,13 +1,13 @@
 """How fast the talker answers, and whether vLLM writes what transformers writes.
 
-    python bench/talk.py [--questions 40] [--runs 3] [--photo FILE] [--vllm 200]
+    python bench/talk.py [--questions 40] [--runs 3] [--photo FILE] [--vllm 200 [--fp32]]
 
 Questions are those of tests/talk_questions.txt, spread over the file, each about a face given as a FACS code (no pixels:
 nothing is measured while the clock runs). Printed with median [quartiles]: tokens/s read and written by transformers. With
 --photo: from the photo to a first answer and from a second question to its answer, and `emollm chat PHOTO --question ...` as a
 new process.
 --vllm N: the same N prompts to vLLM's engine (batched, greedy), the share of calls and answers that are the same text, and what
-it writes a second.
+it writes a second. --fp32: both in fp32, so that what differs is not the rounding of bf16.
 """
 
 import argparse
@@ -23,7 +23,6 @@ from emollm.chat.talking import TalkingChat
 from emollm.evidence import parse_facs
 from emollm.explainer import prepare
 from emollm.model.engine import engine
-from emollm.model.precision import weights_for
 from emollm.talk import TALKER
 from emollm.talk.dialogue import prompt
 from emollm.talk.face import Face
@@ -77,7 +76,7 @@ def speed(writer: Timed, faces: list[Face], asked: list[str]) -> None:
     long = [n for n in writer.noted if n["written"] > 8]
     read = [n["read"] / n["first"] for n in writer.noted if n["read"] > 30 and n["first"]]
     wrote = [(n["written"] - 1) / (n["all"] - n["first"]) for n in long if n["all"] > n["first"]]
-    print(f"transformers, {weights_for()}, {len(asked)} questions: read {spread(read)} tokens/s")
+    print(f"transformers, {writer.inner.model.dtype}, {len(asked)} questions: read {spread(read)} tokens/s")
     print(f"    wrote {spread(wrote)} tokens/s; {verdict(sorted(wrote)[len(wrote) // 2], GOALS['tokens'])}")
 
 
@@ -117,7 +116,7 @@ def beside_vllm(writer: Timed, faces: list[Face], n: int) -> None:
     asked = writer.noted[:n]
     from vllm import LLM, SamplingParams, TokensPrompt
 
-    kind = str(weights_for()).removeprefix("torch.")
+    kind = str(writer.inner.model.dtype).removeprefix("torch.")
     engine = LLM(str(merged(TALKER)), dtype=kind, seed=0, enforce_eager=not torch.cuda.is_available(), max_model_len=4096,
                  gpu_memory_utilization=0.2, disable_log_stats=True)
     begun = time.perf_counter()
@@ -139,10 +138,13 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--photo")
     parser.add_argument("--vllm", type=int, default=0)
+    parser.add_argument("--fp32", action="store_true")
     given = parser.parse_args()
     print(machine())
     faces = [Face(parse_facs(code), []) for code in CODES]
     writer = Timed(LocalWriter(merged(TALKER)))
+    if given.fp32:
+        writer.inner.model.float()
     ask(writer, [], WHY, faces[0])
     writer.noted = []
     if given.questions:

@@ -5,7 +5,18 @@ import pytest
 
 from emollm.answer import prompt
 from emollm.answer.support import support
-from emollm.answer.witnesses import BALANCED, CROWD, MEASURED, Movements, conflict, in_words, movements, stated_alone, together
+from emollm.answer.witnesses import (
+    BALANCED,
+    CROWD,
+    Beside,
+    Movements,
+    conflict,
+    in_words,
+    movements,
+    stated_alone,
+    stored,
+    together,
+)
 from emollm.facs.readings import relation
 from emollm.schema import AU_NAMES, LABELS, PRIORS, AUSeries, InputError
 from emollm.what_if import edit
@@ -36,8 +47,27 @@ def test_measured_movements_decide_where_the_look_is_unsure():
     look /= look.sum()
     assert LABELS[look.argmax()] == "neutral"
     assert LABELS[together(look, Movements.only(sure_of("anger", 0.7), True)).argmax()] == "anger"
-    score = np.log(look) + MEASURED * np.log(EVEN)
-    np.testing.assert_allclose(together(look, Movements.only(EVEN, True)), np.exp(score) / np.exp(score).sum())
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_a_reading_that_is_more_of_a_label_never_makes_it_less_likely(label):
+    """Whatever was fitted: with more of the movements listed for a label its share rises, from any look."""
+    for look in (EVEN, sure_of("neutral", 0.6), sure_of("happiness", 0.6)):
+        more = [together(look, Movements.only(sure_of(label, p), True)) for p in (0.125, 0.3, 0.5, 0.7, 0.9)]
+        assert np.all(np.diff([share[LABELS.index(label)] for share in more]) > 0)
+
+
+def test_what_is_fitted_finds_which_witness_to_trust():
+    """Looks that say nothing beside readings that are right, and the other way round: the fitted rule follows the right one."""
+    from emollm.training.witnesses import Seen, fit
+
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, len(LABELS), 400)
+    right = np.stack([sure_of(LABELS[k], 0.7) for k in truth])
+    wrong = np.stack([sure_of(LABELS[k], 0.7) for k in rng.integers(0, len(LABELS), 400)])
+    for look, read in ((right, wrong), (wrong, right)):
+        seen = Seen(look, read, np.eye(len(LABELS))[truth], np.ones(400), np.arange(400))
+        assert (seen.label(fit(seen)).argmax(1) == truth).mean() > 0.9
 
 
 def test_without_pixels_the_movements_decide():
@@ -63,7 +93,8 @@ def test_a_conflict_costs_confidence_and_no_more():
 def test_the_balanced_prior_divides_by_the_share_that_was_taught(photo_of):
     look = np.array([0.3, 0.1, 0.2, 0.05, 0.1, 0.1, 0.1, 0.05])
     series = photo_of({})
-    crowd, balanced = (together(look, movements(series, None, True, prior)) for prior in PRIORS)
+    unsharpened = Beside(stored().weights)
+    crowd, balanced = (together(look, movements(series, None, True, prior), unsharpened) for prior in PRIORS)
     wanted = crowd / CROWD**BALANCED
     assert conflict(look, movements(series, None, True).given) == 0  # so that nothing else moves the label
     np.testing.assert_allclose(balanced, wanted / wanted.sum())

@@ -4,7 +4,8 @@ The look is the model's own distribution over the labels where its answer names 
 sees. The movements are `reading.read` of the evidence. They are put together like this:
 
 - *No pixels*: the movements alone decide.
-- *The measured units* count MEASURED times beside the look, which is what the tower sees (docs/decisions.md).
+- *The measured units* move the look, the more the more decided their reading is: a linear rule that was fitted on faces with
+  both (`beside`; training/witnesses.py, docs/reading.md). With no unit measured the look alone decides.
 - *Stated units* (an edit, or evidence that came with the picture): the pixels show the face as it was measured, not as it is
   stated. The label moves by what the statement changes, log p(label | given) - log p(label | seen), and by what the stated
   units say alone, counted STATED times; the look counts less the more changes. With nothing stated nothing changes.
@@ -19,16 +20,20 @@ Letters: 8 labels in the order of LABELS.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from emollm.answer import reading
 from emollm.schema import LABELS, AUSeries
 
+WEIGHTS = Path(__file__).parents[1] / "data" / "witnesses.npz"
+LEAST = 1e-4  # a look below it is taken for it: rounding there would decide
 # Chosen on validation faces so that full prototypes reach their label and single units move it their way (docs/decisions.md).
 STATED = 2.0  # weight of the stated units by themselves
-MEASURED = 0.4  # weight of all units beside the look
+EDITED = 1.4  # weight of what an edit changes in the reading
 OUTDATED = 0.4  # share of the look that a statement which changes everything takes away
 CONFLICT_COST = 0.3  # share of the mean of both witnesses in a full conflict
 CONFLICT_SAID = 0.4  # a conflict from here on is said in words
@@ -93,13 +98,51 @@ def stated_alone(series: AUSeries, seen: AUSeries) -> AUSeries:
     return dataclasses.replace(series, measured=series.measured & ~same)
 
 
-def together(look: np.ndarray, said: Movements, measured: float = MEASURED) -> np.ndarray:
-    """The label distribution [8] of both witnesses. look [8]: the model's own distribution; measured: see above."""
+@dataclass(frozen=True)
+class Beside:
+    """How measured movements move the look. weights [8, 17]: of the look's 8 log-probabilities, of those of the movements'
+    reading (each around their mean) and a constant; sure: what a score is multiplied by where the reading is decided, so that
+    confidence is as often right as it says."""
+
+    weights: np.ndarray
+    sure: float = 1.0
+
+    def score(self, look: np.ndarray, read: np.ndarray) -> np.ndarray:
+        """Scores [N, 8], up to a constant, of looks and readings [N, 8]. A reading that is even changes nothing."""
+        look = np.log(np.maximum(look, LEAST))
+        return look + decided(read)[:, None] * inputs(look, np.log(read)) @ self.weights.T
+
+    def sharpness(self, read: np.ndarray) -> np.ndarray:
+        """What the scores of readings [N, 8] are multiplied by [N]."""
+        return 1 + decided(read) * (self.sure - 1)
+
+
+def inputs(look: np.ndarray, read: np.ndarray) -> np.ndarray:
+    """Log-probabilities [N, 8] of look and reading as the weights take them, [N, 17]."""
+    around = [v - v.mean(1, keepdims=True) for v in (look, read)]
+    return np.concatenate([*around, np.ones((len(look), 1))], 1)
+
+
+def decided(read: np.ndarray) -> np.ndarray:
+    """How far readings [N, 8] are from even, 0-1 [N]: one less the share of the largest entropy."""
+    return 1 + (read * np.log(read)).sum(1) / np.log(read.shape[1])
+
+
+@functools.cache
+def stored() -> Beside:
+    with np.load(WEIGHTS) as found:
+        return Beside(found["weights"].astype(np.float64), float(found["sure"]))
+
+
+def together(look: np.ndarray, said: Movements, beside: Beside | None = None) -> np.ndarray:
+    """The label distribution [8] of both witnesses. look [8]: the model's own distribution; beside: others than the stored."""
     if not said.pixels:
         return said.given
+    beside, seen = beside or stored(), said.seen[None]
     changed = abs(said.given - said.seen).sum() / 2
-    score = (1 - OUTDATED * changed) * np.log(np.maximum(look, 1e-12)) + np.log(said.given) - np.log(said.seen)
-    score += measured * np.log(said.given) + STATED * np.log(said.stated * len(LABELS))
+    score = beside.score(look[None], seen)[0] - OUTDATED * changed * np.log(np.maximum(look, LEAST))
+    score += EDITED * (np.log(said.given) - np.log(said.seen)) + STATED * np.log(said.stated * len(LABELS))
+    score *= beside.sharpness(seen)[0]
     both = np.exp(score - np.logaddexp.reduce(score))
     both += changed * reading.DOUBT * (1 / len(LABELS) - both)  # a statement leaves as much doubt as any reading
     cost = CONFLICT_COST * conflict(look, said.given)
