@@ -8,6 +8,8 @@ import argparse
 from emollm.perception.limits import Cut
 from emollm.schema import PRIORS
 
+PART = ("start", "end", "fps", "skip_frames")  # options, and fields of a Cut, that say which part of a clip is read
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
@@ -45,7 +47,12 @@ def add_prior(parser: argparse.ArgumentParser) -> None:
 
 def cut_of(arguments: argparse.Namespace) -> Cut:
     """Raises InputError for a part that cannot be."""
-    return Cut(arguments.start, arguments.end, arguments.fps, arguments.skip_frames)
+    return Cut(**{name: getattr(arguments, name) for name in PART})
+
+
+def part_of(cut: Cut) -> dict[str, float | None]:
+    """The part of a clip that a cut asks for, by the names of the options; not how it is read."""
+    return {name: getattr(cut, name) for name in PART}
 
 
 def seconds(text: str) -> float:

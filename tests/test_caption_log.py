@@ -12,10 +12,12 @@ import pytest
 
 from emollm.caption.run import lines
 from emollm.caption.run.log import Log
-from emollm.caption.run.settings import digest, key_of
+from emollm.caption.run.settings import digest, key_of, settings_of
 from emollm.caption.run.shards import status
 from emollm.explanation import Explanation
+from emollm.perception.limits import Cut
 from emollm.schema import InputError
+from emollm.subject import Viewing
 
 SETTINGS = {"emollm": "1", "weights": "a" * 64, "grounded": True, "question": "Why?"}
 
@@ -159,6 +161,13 @@ def test_other_settings_are_named(path):
     assert Path(path).read_bytes() == answered(1).data
 
 
+def test_settings_hold_the_part_of_a_clip_and_not_how_it_is_read():
+    """Outputs that were begun with a part are gone on with: nothing of a Cut but what was asked for decides an answer."""
+    asked = settings_of("pocket", True, None, (), Viewing(cut=Cut(0.2, 1.0)))
+    assert asked["cut"] == {"start": 0.2, "end": 1.0, "fps": None, "skip_frames": None}
+    assert "cut" not in settings_of("pocket", True, None, (), Viewing(cut=Cut(attended=False)))
+
+
 def test_an_output_without_lines_takes_any_settings(path):
     filled(path)
     with Log(path, {**SETTINGS, "question": "What?"}) as opened:
@@ -240,7 +249,9 @@ import os, sys
 sys.path.insert(0, {tests!r})
 from test_caption_log import SETTINGS, answered
 from emollm.caption.run.log import Log
+from emollm.perception.limits import Cut
 from emollm.schema import InputError
+from emollm.subject import Viewing
 log, k = Log({path!r}, SETTINGS), 0
 log.note(9, complete=False)
 try:

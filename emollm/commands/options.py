@@ -34,7 +34,7 @@ def face_number(text: str) -> int | str:
 
 def cut_options(arguments: argparse.Namespace) -> dict:
     """Of the part of a clip what was given. Raises InputError before any work when it cannot be."""
-    return {name: value for name, value in vars(parts.cut_of(arguments)).items() if value is not None}
+    return {name: value for name, value in parts.part_of(parts.cut_of(arguments)).items() if value is not None}
 
 
 def source_of(given: str, cut: dict | None = None) -> object:

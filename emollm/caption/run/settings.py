@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 
 from emollm.model import checkpoint
+from emollm.parts import part_of
 from emollm.schema import InputError
 from emollm.subject import AS_IT_IS, Viewing
 
@@ -31,7 +32,7 @@ def settings_of(model: str, grounded: bool, question: str | None, what_if: tuple
 def _chosen(viewing: Viewing) -> dict:
     """What differs from the default; the rest is left out, so that outputs of before an option was there go on."""
     given = {name: getattr(viewing, name) for name in ("crops", "max_faces", "prior")}
-    cut = {} if viewing.cut.whole else {"cut": vars(viewing.cut)}
+    cut = {} if viewing.cut.whole else {"cut": part_of(viewing.cut)}
     return cut | {name: value for name, value in given.items() if value != getattr(AS_IT_IS, name)}
 
 
