@@ -61,6 +61,24 @@ def test_the_shipped_model_answers(runs, astronaut_file):
     assert {claim.au for claim in found[0].claims if claim.kind == "observation"} <= {"AU06", "AU12", "AU25"}
 
 
+def test_the_rule_of_both_witnesses_is_fitted_to_the_shipped_model(runs, fer, tmp_path, monkeypatch, capsys):
+    from data_engine import fit_witnesses
+    from emollm.answer.witnesses import Beside
+    from emollm.evaluation import fer2013
+
+    table = ["path,label,subject"]
+    for number, picture in enumerate(fer2013.load(str(fer)).pictures([0, 2, 3])):
+        picture.save(tmp_path / f"{number}.png")
+        table.append(f"{number}.png,happiness,{number}")
+    (tmp_path / "posed.csv").write_text("\n".join(table))
+    monkeypatch.setattr(fit_witnesses, "WEIGHTS", tmp_path / "witnesses.npz")
+    assert fit_witnesses.main(["--fer", str(fer), "--posed", str(tmp_path / "posed.csv"),
+                               "--model", str(runs / "models" / "pocket")]) == 0
+    assert "posed: accuracy 1.000" in capsys.readouterr().out.split("left out:")[1]  # every face of these is one label
+    with np.load(tmp_path / "witnesses.npz") as found:
+        assert Beside(found["weights"], float(found["sure"])).weights.shape == (8, 17)
+
+
 def test_the_demo_leaves_text_json_and_picture(tmp_path, capsys):
     assert demo.main(tmp_path / "demo") == 0
     assert {p.name for p in (tmp_path / "demo").iterdir()} == {"astronaut.png", "explanation.txt", "explanation.json",
