@@ -144,7 +144,8 @@ def together(look: np.ndarray, said: Movements, beside: Beside | None = None) ->
     score += EDITED * (np.log(said.given) - np.log(said.seen)) + STATED * np.log(said.stated * len(LABELS))
     score *= beside.sharpness(seen)[0]
     both = np.exp(score - np.logaddexp.reduce(score))
-    both += changed * reading.DOUBT * (1 / len(LABELS) - both)  # a statement leaves as much doubt as any reading
+    movements_count = max(changed, float(decided(seen)[0]))
+    both += movements_count * reading.DOUBT * (1 / len(LABELS) - both)  # as much doubt as any reading leaves
     cost = CONFLICT_COST * conflict(look, said.given)
     return (1 - cost) * both + cost * (look + said.given) / 2
 
