@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from emollm.facs.muscles import made_by
 from emollm.facs.readings import (
     _AGAINST,
     LEVELS,
@@ -59,6 +60,20 @@ def test_action_unit_is_complete(unit):
     assert not [look for look in unit.look if re.search(r"[,|;:.\n]|\b(left|right|both)\b", look)]
     assert unit.confusable and set(unit.confusable) <= set(AU_NAMES) - {unit.name}
     assert len(OTHER_READINGS[unit.name]) >= 2
+
+
+@pytest.mark.parametrize("unit", [u for u in ACTION_UNITS.values() if u.number not in (43, 45)], ids=lambda unit: unit.name)
+def test_every_muscle_of_a_unit_is_known_by_its_name(unit):
+    """Closing the eyes relaxes the muscle of AU05, so neither AU43 nor AU45 is found by it."""
+    assert unit.name in {name for units in made_by(unit.muscle.lower()) for name in units}
+
+
+@pytest.mark.parametrize(("text", "units"), [
+    ("is the orbicularis occuli active", (("AU06", "AU07"),)), ("zigomaticus major", (("AU12",),)),
+    ("levator labii superioris alaeque nasi", (("AU09",),)), ("corrugator and frontalis", (("AU01", "AU02"), ("AU04",))),
+    ("the temporal order of mental states on the zygomatic bone", ())])
+def test_muscles_are_found_in_what_people_write(text, units):
+    assert made_by(text) == units
 
 
 def test_titles_and_looks_are_not_shared():

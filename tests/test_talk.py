@@ -228,6 +228,14 @@ def test_a_movement_is_told_once():
     assert "AU06 is told 2 times" in wrong(twice, look_up(call, face), call, face)
 
 
+def test_a_muscle_is_answered_by_the_movement_it_makes():
+    answer = said("there AU06/AU07 muscle", "6C+12D")
+    assert answer.startswith("Yes") and "AU06 is made by orbicularis oculi, pars orbitalis" in answer and "AU07" not in answer
+    assert said("there AU04 muscle", "6C+12D").startswith("No: the brows are not lowered (AU04). AU04 is made by corrugator")
+    assert "(AU12, 4.0 pronounced): zygomaticus major" in said("movements muscle", "6C+12D")
+    assert "zygomaticus major" in said("there AU12 muscle", None)
+
+
 def test_json_is_json_and_true():
     face = face_of_code("6C+12D")
     told = json.loads(said("tell json", face))
@@ -390,6 +398,8 @@ def test_a_question_cannot_pose_as_a_measurement():
         ("brow", "unclear", "part brows"),
         ("who's frowning", "outside", "faces AU04/AU15"),
         ("is the left man happier than the middle one", "sides", "faces happiness"),
+        ("do both the left and the right guy have their mouths open", "there AU25/AU26/AU27", "faces AU25/AU26/AU27"),
+        ("is his left brow higher than the right one", "sides", "sides AU01/AU02"),
         ("are the lips pressed? who's right?", "there AU24", "there AU24"),
         ("which emotions include AU4", "listed sadness", "au AU04 readings"),
         ("are the lips red", "outside", "outside"),
@@ -399,6 +409,18 @@ def test_a_question_cannot_pose_as_a_measurement():
         # codes in what was not understood
         ("AU 46?", "unclear", "au AU46"),
         ("what is the difference between AU 25, 26 and 27", "unclear", "au AU25 AU26 AU27"),
+        # muscles
+        ("is the orbicularis oculi active?", "unclear", "there AU06/AU07 muscle"),
+        ("what about zygomaticus major?", "there AU04", "there AU12 muscle"),
+        ("corugator?", "outside", "there AU04 muscle"),
+        ("what does the mentalis do?", "au AU15", "au AU17"),
+        ("how strong is the buccinator", "strength AU12", "strength AU14"),
+        ("is the left risorius contracting?", "there AU12", "there AU20 muscle left"),
+        ("what muscle does AU15", "au AU12 muscle", "au AU15 muscle"),
+        ("which muscle makes a smile?", "au AU06", "au AU12 muscle"),
+        ("which muscles are contracting in this face", "movements", "movements muscle"),
+        ("which muscle movement is the biggest here", "strongest", "strongest"),
+        ("which muscles take part in a Duchenne smile?", "topic duchenne", "topic duchenne"),
         # what is not told
         ("is he lying?", "there AU12", "refuse truth"),
         ("who is this smiling man?", "refuse identity", "refuse identity"),
@@ -499,6 +521,12 @@ def test_a_face_is_named_by_its_place():
                            ("is face 2 sad?", "face 2")):
         assert names_one(asked) and meant(asked, everyone).name.startswith(name)
     assert meant("is the one on the left happier than the one on the right?", everyone) is None
+    row = [Face(parse_facs("12D"), [], name=f"face {k} ({where})") for k, where in enumerate(
+        ("number 2 from the left", "on the far right", "number 3 from the left", "on the far left"))]
+    for asked, name in (("the guy on the left?", "face 3"), ("the second from the left", "face 0"),
+                        ("third one from left", "face 2"), ("the far left one", "face 3")):
+        assert meant(asked, row).name.startswith(name)
+    assert meant("the second from the left?", everyone).name.endswith("middle)") and meant("the middle one?", row) is None
     assert not names_one("is the left brow raised?")
     pictures = [Face(parse_facs("12D"), [], name=f"picture {k}") for k in (1, 2)]
     assert meant("is the second one smiling?", pictures).name == "picture 2"

@@ -18,10 +18,10 @@ from emollm.facs.units import LOWER, UPPER
 from emollm.schema import AUS, LABELS
 
 # Name -> what must stand with it: m movements, l a label, p a part of the face, e an edit, r a reason to refuse, k a topic,
-# s a style, t a moment (start, 1.5s). In brackets: may stand with it.
+# s a style, t a moment (start, 1.5s). In brackets: may stand with it; of the aspects of a movement only its muscle.
 CALLS = {
     # what was measured
-    "there": "m (side)",
+    "there": "m (aspect side)",
     "absent": "m (side)",
     "strength": "m (side)",
     "side": "m",
@@ -30,7 +30,7 @@ CALLS = {
     "strongest": "",
     "weakest": "",
     "rest": "",
-    "movements": "",
+    "movements": "(aspect)",
     "still": "",
     "part": "p",
     "count": "",

@@ -15,6 +15,7 @@ from emollm.schema import AUS, LABELS
 from emollm.talk.call import Call, parse
 from emollm.talk.face import Face
 from emollm.talk.looked import words_of
+from emollm.talk.named import codes_in, muscled, units_in
 from emollm.talk.unasked import reason
 
 # Words for a label as people ask. Some mean other things as well ("down"): UNSURE is left to the language model.
@@ -56,21 +57,6 @@ OTHER_NOUNS = (
     "hope", "amusement", "satisfaction", "determination", "gratitude", "jealousy", "envy", "disappointment", "worry", "awe",
     "frustration", "impatience",
 )
-# What people call a movement where they compare faces or moments.
-MOVEMENTS = (
-    (r"smil|grin|beam", ("AU12",)),
-    (r"frown", ("AU04", "AU15")),
-    (r"scowl", ("AU04",)),
-    (r"(?:rais|lift)\w* (?:\w+ )?(?:eye)?brow|(?:eye)?brows? (?:\w+ )?(?:rais|lift|up|high)", ("AU01", "AU02")),
-    (r"squint|narrow", ("AU06", "AU07")),
-    (r"pout", ("AU17", "AU18", "AU22")),
-    (r"pucker|kiss", ("AU18",)),
-    (r"(?:open|wide)\w* (?:the |his |her |their )?mouth|mouth \w*\s?open", ("AU25", "AU26", "AU27")),
-    (r"(?:clos|shut)\w* (?:the |his |her |their )?eyes?|eyes? \w*\s?(?:clos|shut)", ("AU43",)),
-    (r"blink", ("AU45",)),
-    (r"sneer|snarl", ("AU09", "AU10")),
-    (r"wrinkl\w* (?:the |his |her |their )?nose|nose \w*\s?wrinkl", ("AU09",)),
-)
 # What people call a part of the face, and words around it that ask nothing of their own: "and the lips, what about them?"
 SPOKEN_PARTS = {
     "brows": ("brows", "eyebrows", "forehead"),
@@ -87,8 +73,6 @@ _AROUND_A_PART = words_of(
     "describe any news same man woman guy girl boy lady person face one"
 )
 _UP_TO = re.compile(r"\bwhat'?s up\b|\bup to\b")  # "are the brows up?" says what of them
-_MOVEMENTS = tuple((re.compile(rf"\b(?:{words})"), units) for words, units in MOVEMENTS)
-_CODES = re.compile(r"\b(?:au|action unit|unit)s?[ -]?#?(\d{1,2}(?:\s*(?:,|and|or|&|\+|/)\s*(?:au ?)?\d{1,2})*)\b")
 _SIDE = re.compile(
     r"\b(left|right)(?:[- ]hand)?(?: \w+)? (?:side|half|eye\w*|brow|cheek|corner|mouth|lid|part|lip)s?\b"
     r"|\b(?:on|to) (?:the |his |her |their )?(left|right)\b|\b(?:and|what about|how about) (?:the )?(left|right)\b"
@@ -101,7 +85,7 @@ _EVERYONE = re.compile(
     r"\bwho(?:'s| is| are| looks?| seems?| else| here)* "
     r"(?!is |are |right|wrong|this|that|these|he\b|she\b|they\b|the\b|you\b|it\b)\w|"
     r"\b(?:any|every|no)(?: ?one|body)\b|\b(?:all|both|none|each) of (?:them|these)\b|"
-    r"\b(?:they|them) all\b|\b(?:rank|sort) the (?:two|three|four|five|six)\b|"
+    r"\b(?:they|them) all\b|\bboth the (?:left|right)\b|\b(?:rank|sort) the (?:two|three|four|five|six)\b|"
     r"\b(?:the|these|those|all|both) (?:\w+ )?(?:people|persons|faces|men|women|guys|girls|boys|kids|children)\b"
 )
 _THAN = re.compile(
@@ -126,9 +110,11 @@ _PERSON = r"(?:one|face|person|man|woman|guy|girl|boy|lady|kid|child|dude|pictur
 _NTH = {"first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3, "last": -1}
 _AT = {"left": "left", "right": "right", "middle": "middle", "center": "middle", "centre": "middle"}
 _NAMED = re.compile(
-    rf"\b{_PERSON} (?:on|to|at|in) the (?:far )?({'|'.join(_AT)})\b|\bthe ({'|'.join(_AT)}) {_PERSON}\b|"
+    rf"\b{_PERSON} (?:on|to|at|in) the (?:far |very )?({'|'.join(_AT)})\b|"
+    rf"\bthe (?:far |very )?({'|'.join(_AT)})(?: ?most)? {_PERSON}\b|"
     rf"\bthe ({'|'.join(_NTH)})\b(?= (?:one|picture|photo|image|face)\b|\W*$|,? (?:or|and|than|is|looks?)\b)|"
-    r"\b(?:picture|photo|image|face) (?:number |no\.? ?|#)?(\d)\b"
+    r"\b(?:picture|photo|image|face) (?:number |no\.? ?|#)?(\d)\b|"
+    rf"\b({'|'.join(_NTH)}) (?:{_PERSON} )?from (?:the )?left\b"
 )
 _RUDE = re.compile(r"\b(?:fuck\w*|shit\w*|idiot\w*|stupid|dumb|useless|suck|sucks|crap|moron|garbage|rubbish)\b")
 _FAKED = re.compile(r"\bfak(?:e|ing|ed)\b(?!.*\b(?:tears?|crying|accent|id)\b)")
@@ -170,7 +156,7 @@ def heard(call: Call, question: str, last: str = "") -> Call:
         return Call("at", time=time)
     if names_one(text) and not call.units and words_of(_NAMED.sub(" ", text)) <= _AROUND_A_PART:
         return parse(last) if parse(last).name in REPEATED else Call("label")
-    for rule in (_small_talk, _compared, _of_a_part, _labelled, _coded, _sided):
+    for rule in (_small_talk, _compared, _of_a_part, _labelled, _coded, muscled, _sided):
         call = rule(call, text, bool(last))
     return call
 
@@ -220,17 +206,6 @@ def labels_in(text: str) -> list[str]:
     return found
 
 
-def units_in(text: str) -> tuple[str, ...]:
-    """Units of the first movement that a text of small letters names by what people call it; () when there is none."""
-    return next((units for words, units in _MOVEMENTS if words.search(text)), ())
-
-
-def codes_in(text: str) -> list[str]:
-    """Units named by their codes: "au6 and 12" -> AU06, AU12."""
-    numbers = [n for found in _CODES.findall(text) for n in re.findall(r"\d+", found)]
-    return list(dict.fromkeys(f"AU{int(n):02d}" for n in numbers))
-
-
 def names_one(question: str) -> bool:
     """Whether a question says which of several faces or pictures it is about: "the guy on the left", "the second picture"."""
     return bool(_NAMED.search(question.lower()))
@@ -242,15 +217,18 @@ def meant(question: str, everyone: list[Face]) -> Face | None:
     return next(iter(found.values())) if len(found) == 1 else None
 
 
-def _named(words: tuple[str, str, str, str], everyone: list[Face]) -> Face | None:
+def _named(words: tuple[str, ...], everyone: list[Face]) -> Face | None:
     """words: the groups of _NAMED, of which one was found."""
-    after, before, nth, number = words
+    after, before, nth, number, from_left = words
     if nth:
         in_order = sorted(everyone, key=lambda one: one.name)
         return in_order[_NTH[nth]] if _NTH[nth] < len(in_order) and in_order[0].name.startswith("picture") else None
-    fits = (lambda name: re.match(rf"(?:face|picture) {number}\b", name)) if number else (
-        lambda name: _AT[after or before] in name.split("(")[-1])
-    return next((one for one in everyone if fits(one.name)), None)
+    if number:
+        return next((one for one in everyone if re.match(rf"(?:face|picture) {number}\b", one.name)), None)
+    nth = _NTH.get(from_left)
+    at = _AT.get(after or before) or {0: "left", 1: "middle"}.get(nth)
+    places = f"on the {at})", f"on the far {at})", f"in the {at})", *((f"number {nth + 1} from the left)",) if nth else ())
+    return next((one for one in everyone if one.name.endswith(places)), None)
 
 
 def _compared(call: Call, text: str, _: bool) -> Call:
@@ -263,10 +241,11 @@ def _compared(call: Call, text: str, _: bool) -> Call:
         return call
     if _ENDS.search(text) and call.name in OVER_TIME:
         return Call("moments", () if labels else units, labels[0] if labels else "")
-    several = _EVERYONE.search(text) or (_MORE.search(text) and (_WHO.search(text) or _THAN.search(text)))
+    several = (_EVERYONE.search(text) or (_MORE.search(text) and (_WHO.search(text) or _THAN.search(text)))
+               or len(_NAMED.findall(text)) > 1)
     if call.name not in COMPARABLE or not (several or call.name == "faces"):
         return call
-    if re.search(r"\bleft\b.*\bright\b|\bright\b.*\bleft\b", text) or _ONE_SIDE.search(text):
+    if re.search(r"\bleft\b.*\bright\b|\bright\b.*\bleft\b", _NAMED.sub(" ", text)) or _ONE_SIDE.search(text):
         return Call("sides", units) if units and call.name != "side" else call
     return Call("faces", () if labels else units, labels[0] if labels else "")
 

@@ -52,7 +52,7 @@ OUTSIDE = {
 def au(call: Call) -> Looked:
     """What an action unit is: all of it, or one aspect."""
     names = [unit for movement in call.units for unit in movement]
-    found = [_one(name, call.word) for name in names[:3]]
+    found = [_one(name, call.word) for name in names[:4]]
     return Looked([fact for one in found for fact in one.facts], [pattern for one in found for pattern in one.says], fixed=True)
 
 

@@ -59,7 +59,7 @@ def look_up(call: Call, face: Face | None) -> Looked:
     if call.name in policy.TALK:
         return policy.talk(call.name, face)
     if face is None:
-        return policy.NO_FACE
+        return knowledge.au(call) if call.units and call.word == "muscle" else policy.NO_FACE
     if call.name in OF_MOVEMENTS and not face.units("on"):
         return measured.nothing(face)
     return OF_THE_FACE[call.name](face, call)

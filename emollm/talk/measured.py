@@ -7,7 +7,7 @@ from emollm.schema import AUS
 from emollm.talk.call import PARTS_OF_FACE, Call
 from emollm.talk.face import Face
 from emollm.talk.looked import Looked
-from emollm.talk.words import listed, was
+from emollm.talk.words import clauses, listed, was
 
 MOST = 6  # movements that one answer names
 NAMED = 3  # movements that a short answer names
@@ -50,8 +50,11 @@ def rest(face: Face, _: Call) -> Looked:
     return _moving(face, NAMED, f"not at rest, {len(on)} movements", "The face is not at rest: {told}" + f"{more}.")
 
 
-def movements(face: Face, _: Call) -> Looked:
+def movements(face: Face, call: Call) -> Looked:
     on = face.units("on")
+    if call.word == "muscle":
+        said = clauses([f"{face.words(au)}: {ACTION_UNITS[au].muscle}" for au in on[:MOST]])
+        return Looked([*map(face.line, on[:MOST])], [f"What moves, with the muscle of each in FACS: {said}."], fixed=True)
     more = f" [There are {len(on)} in all.|{len(on)} movements are there in all.]" if len(on) > MOST else ""
     return _moving(face, MOST, f"movements, strongest first: {len(on)}", "[|From the strongest to the weakest: ]{told}." + more)
 

@@ -20,12 +20,22 @@ def there(face: Face, call: Call) -> Looked:
     wrongly when the question was put the other way round.
     """
     states, said = _states(face, call)
-    verdict = _verdict(states)
+    verdict, muscles = _verdict(states), _muscles(face, call)
     if verdict in STATED and any(_opposite(units, call.side) for units in call.units):
-        return Looked([STATED[verdict], *_lines(face, call)], [f"{said}."])
+        return Looked([STATED[verdict], *_lines(face, call)], [f"{said}.", *muscles], fixed=bool(muscles))
     after = "," if ":" in said else "[:|.|,]"
     begin = f"{verdict.capitalize()}{after} " if verdict in STATED else ""
-    return Looked([verdict, *_lines(face, call)], [f"{begin}{said}."])
+    return Looked([verdict, *_lines(face, call)], [f"{begin}{said}.", *muscles], fixed=bool(muscles))
+
+
+def _muscles(face: Face, call: Call) -> list[str]:
+    """The muscles of movements that were asked about by a muscle's name, as a sentence: of those that are there, or of all."""
+    if call.word != "muscle":
+        return []
+    units = [au for one in call.units for au in one]
+    on = [au for au in units if face.facts.state(au) == "on"]
+    named = clauses([f"{au} is made by {ACTION_UNITS[au].muscle}" for au in on or units])
+    return [f"{named}. [What is measured is the movement, not the muscle.|The movement is measured, not the muscle.]"]
 
 
 def absent(face: Face, call: Call) -> Looked:

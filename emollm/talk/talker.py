@@ -59,6 +59,13 @@ class Reply:
     face: Face | None = None  # that it is about
 
 
+def style_of(written: str) -> str:
+    """Of call.STYLES, what a client's system message asks for, from the call that the model hears in it; empty when it asks for
+    none. Nothing else of such a message reaches an answer."""
+    call = parse(written)
+    return call.word if call.name == "tell" else ""
+
+
 Asking = Generator[tuple[list[Exchange], int], str, Reply]  # asks for what comes next in a conversation, as Writer.write
 FaceOf = Callable[[bool], "Face | None"]  # the face that is talked about; True: with the others of its picture
 

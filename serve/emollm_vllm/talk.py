@@ -26,7 +26,7 @@ from emollm.talk.dialogue import CALL_TOKENS, Exchange, plain, prompt
 from emollm.talk.face import Face
 from emollm.talk.heard import heard, names_one
 from emollm.talk.lookup import look_up
-from emollm.talk.talker import KEPT, Reply, advance, steps
+from emollm.talk.talker import KEPT, Reply, advance, steps, style_of
 from emollm_vllm.answers import FORMS
 from emollm_vllm.door import admission
 from emollm_vllm.plugin.media import connector, media_of, subject_of, text_of
@@ -67,10 +67,7 @@ class Talking:
 
     async def style(self, system: str) -> str:
         """The style that a system message asks for, empty when it asks for none."""
-        if not system.strip():
-            return ""
-        call = parse(await self.write([Exchange(system[:LONGEST_QUESTION])], CALL_TOKENS))
-        return call.word if call.name == "tell" else ""
+        return style_of(await self.write([Exchange(system[:LONGEST_QUESTION])], CALL_TOKENS)) if system.strip() else ""
 
     async def among(self, prepared: Prepared, face: Face) -> Face:
         """The face with the others of its picture, which are read only when they are asked about."""
