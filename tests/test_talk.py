@@ -409,6 +409,16 @@ def test_a_question_cannot_pose_as_a_measurement():
         # codes in what was not understood
         ("AU 46?", "unclear", "au AU46"),
         ("what is the difference between AU 25, 26 and 27", "unclear", "au AU25 AU26 AU27"),
+        # close to what is not told
+        ("does this person need help?", "refuse health", "reply"),
+        ("should I check on her", "refuse feelings", "reply"),
+        ("is she about to cry?", "refuse feelings", "outside"),
+        ("is her brow high on the left", "there AU01/AU02", "there AU01/AU02 left"),
+        ("is she high on something", "label", "refuse health"),
+        # nothing
+        ("the of and but so", "label", "unclear"),
+        ("???", "why", "unclear"),
+        ("他在笑吗", "language", "language"),
         # muscles
         ("is the orbicularis oculi active?", "unclear", "there AU06/AU07 muscle"),
         ("what about zygomaticus major?", "there AU04", "there AU12 muscle"),

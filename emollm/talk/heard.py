@@ -12,7 +12,7 @@ import re
 from dataclasses import replace
 
 from emollm.schema import AUS, LABELS
-from emollm.talk.call import Call, parse
+from emollm.talk.call import UNCLEAR, Call, parse
 from emollm.talk.face import Face
 from emollm.talk.looked import words_of
 from emollm.talk.named import codes_in, muscled, units_in
@@ -72,6 +72,7 @@ _AROUND_A_PART = words_of(
     "is are do does doing they it anything going on at in around for region area part tell show me us say see you can "
     "describe any news same man woman guy girl boy lady person face one"
 )
+_NOTHING = words_of("a an the of and but or so in on at to with for from by as")  # a first question of these asks nothing
 _UP_TO = re.compile(r"\bwhat'?s up\b|\bup to\b")  # "are the brows up?" says what of them
 _SIDE = re.compile(
     r"\b(left|right)(?:[- ]hand)?(?: \w+)? (?:side|half|eye\w*|brow|cheek|corner|mouth|lid|part|lip)s?\b"
@@ -118,6 +119,14 @@ _NAMED = re.compile(
 )
 _RUDE = re.compile(r"\b(?:fuck\w*|shit\w*|idiot\w*|stupid|dumb|useless|suck|sucks|crap|moron|garbage|rubbish)\b")
 _FAKED = re.compile(r"\bfak(?:e|ing|ed)\b(?!.*\b(?:tears?|crying|accent|id)\b)")
+# Questions close to what is not told, and what can be said instead: a reading with a kind reply, what is not measured.
+_SOMEBODY = r"(?:he|she|they|somebody|someone|(?:this|the|that) (?:\w+ )?(?:person|man|woman|guy|girl|boy|lady|kid|child))"
+_CARE = re.compile(
+    rf"\b{_SOMEBODY} (?:\w+ )?needs? (?:\w+ )?(?:help|comfort\w*|support|hug|friend|company|somebody|someone|a break)\b|"
+    rf"\b(?:is|are|was) {_SOMEBODY} (?:ok|okay|all ?right|alright|fine)\b|"
+    r"\bshould (?:i|we) (?:help|comfort|console|worry|check on|leave|hug)\b"
+)
+_TEARS = re.compile(r"\b(?:cry|cries|crying|cried|tears?|weep\w*|sob(?:s|bing)?)\b")
 _ABOUT = re.compile(r"^\W*(?:whats?|why)\b.*\b(?:about|at|for)\W*$")  # "what is she smiling about?"
 _LANGUAGE = re.compile(
     r"\b(?:in|auf|en|speak|to) (?:german|deutsch|french|français|spanish|español|italian|portuguese|russian|chinese|japanese|"
@@ -126,6 +135,7 @@ _LANGUAGE = re.compile(
 _RATHER = re.compile(r"\b(?:and not|but not|not|instead of|rather than|over) (?:\w+ )?(?:like )?(\w+)")
 NAMES_UNITS = ("there", "absent", "strength", "side", "when", "cause", "au")
 TAKES_SIDE = ("there", "absent", "strength")
+READ_AS = ("refuse", "is", "label", "other", "mood", "intent", "toward", "unclear", "offtopic", "at")
 NAMES_LABEL = ("is", "why", "whynot", "toward", "listed")
 OVER_TIME = ("there", "absent", "strength", "smile", "is", "at", "moments", "course", "strongest", "other")
 REPEATED = ("there", "absent", "strength", "side", "cause", "part", "label", "is", "why", "sure", "smile", "mood", "words",
@@ -150,6 +160,8 @@ def heard(call: Call, question: str, last: str = "") -> Call:
     """The call with what the question's own words leave no choice about. last: the call of the question before, which this
     one may follow on; empty for a first question."""
     text = question.lower()
+    if not last and set(re.findall(r"\w+", text)) <= _NOTHING:
+        return UNCLEAR
     if call.name != "refuse" and (why := reason(text)):
         return Call("refuse", word=why)
     if (time := _later(text, last)) is not None:
@@ -180,11 +192,16 @@ def _of_a_part(call: Call, text: str, _: bool) -> Call:
 
 
 def _small_talk(call: Call, text: str, _: bool) -> Call:
-    """Abuse is no thanks, "in German, please" is about languages, and a smile that may be faked is still a smile."""
+    """Abuse is no thanks, "in German, please" is about languages, a smile that may be faked is still a smile, and who may need
+    help can be answered."""
     if call == Call("refuse", word="truth") and _FAKED.search(text) and not labels_in(text):
         return Call("smile")  # what can be said of it: with or without the cheeks
     if call.name == "outside" and (units := units_in(text)) and _ABOUT.search(text):
         return Call("cause", (units,))
+    if _CARE.search(text) and call.name != "edit":
+        return Call("reply")
+    if _TEARS.search(text) and call.name in READ_AS and not labels_in(text):
+        return Call("outside")
     if _RUDE.search(text) and call.name in ("thanks", "hello", "bye"):
         return Call("offtopic")
     return Call("language") if _LANGUAGE.search(text) and call.name in ("offtopic", "unclear", "label", "why", "tell") else call

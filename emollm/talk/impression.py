@@ -117,6 +117,7 @@ def reply(face: Face, _: Call) -> Looked:
     return Looked(
         [f"read as {face.label} {face.share(face.label)}", f"a kind reply: {say(None, REPLIES[face.label])}"],
         [
+            f"This face is commonly read as {face.label} ({face.share(face.label)}).",
             f'[A kind reply could be|You could say]: "{REPLIES[face.label]}"',
             "[The reading may be wrong, so ask rather than tell.|Better ask than assume: the reading can be wrong.]",
         ],

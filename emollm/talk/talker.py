@@ -18,7 +18,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from emollm.talk.call import Call, parse
+from emollm.talk.call import STYLES, Call, parse
 from emollm.talk.check import wrong
 from emollm.talk.dialogue import ANSWER_TOKENS, CALL_TOKENS, Exchange
 from emollm.talk.face import Face
@@ -28,7 +28,8 @@ from emollm.talk.words import capitalised
 
 KEPT = 6  # exchanges of a conversation that the model is given
 COMPARE = Call("topic", word="compare")  # what can be compared; with several faces here, they are
-STYLED = ("why", "label", "movements")  # calls whose answer a wanted style can take the place of
+# Calls whose answer a wanted style can take the place of, and the styles: who asks what moves is told no less of it.
+STYLED = {"why": STYLES, "label": STYLES, "movements": ("bullets", "coder", "json", "formal")}
 
 
 class Writer(Protocol):
@@ -78,7 +79,7 @@ def steps(before: list[Exchange], question: str, face: FaceOf, style: str = "", 
     before = before[-KEPT:]
     exchange = Exchange(question)
     call = heard(parse((yield [*before, exchange], CALL_TOKENS)), question, before[-1].call if before else "")
-    if style and call.name in STYLED:
+    if style in STYLED.get(call.name, ()) and not call.word:
         call = Call("tell", word=style)
     seen = _meant(call, [question, *[e.question for e in reversed(before)]], face)
     if seen:

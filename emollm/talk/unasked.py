@@ -59,7 +59,8 @@ PATTERNS = {
     ),
     "health": (
         _asked(r"depressed|depression|autistic|autism|adhd|bipolar|parkinson\w*|stroke|palsy|ill|sick|disease|disorder|drunk|"
-               r"on drugs|stoned|pregnant|suicidal|ptsd|schizo\w+|psychotic|botox|dementia|alzheimer\w*|intoxicated"),
+               r"on drugs|stoned|pregnant|suicidal|ptsd|schizo\w+|psychotic|botox|dementia|alzheimer\w*|intoxicated|tipsy|"
+               r"hung ?over|high on (?:drugs|weed|something)"),
         r"\bdiagnos[ei]\w*\b",
     ),
     "hiring": (
