@@ -73,6 +73,7 @@ def _smallest(face: Face, asked: str) -> tuple[dict[str, float], float] | None:
 
 
 def edit(face: Face, call: Call) -> Looked:
+    """What it would be read as with some units at other levels; units that are set to what they are already are not told."""
     if all(level == 0 and face.facts.state(au) == "off" for au, level in call.edits.items()):
         gone = listed([f"the {ACTION_UNITS[au].title} ({au})" for au in call.edits])
         return Looked(
@@ -81,7 +82,8 @@ def edit(face: Face, call: Call) -> Looked:
              f"({face.share(face.label)})."],
             fixed=True,
         )
-    share = face.read(face.edited(call.edits).series)
+    edited = {au: level for au, level in call.edits.items() if level or face.facts.state(au) in ("on", "unsure")} or call.edits
+    share = face.read(face.edited(edited).series)
     first = max(share, key=share.get)
     now, then = f"{face.label} ({face.share(face.label)})", f"{first} ({share[first]:.2f})"
     would = (
@@ -89,9 +91,9 @@ def edit(face: Face, call: Call) -> Looked:
         if first == face.label
         else f"it would be read as {then} instead of {now}"
     )
-    edits = ", ".join(f"{au}={level:g}" for au, level in call.edits.items())
+    edits = ", ".join(f"{au}={level:g}" for au, level in edited.items())
     return Looked(
         [f"with {edits}: {first} {share[first]:.2f}", f"as measured: {now}"],
-        [f"If {_edited_words(call.edits)}, {would}."],
+        [f"If {_edited_words(edited)}, {would}."],
         fixed=True,
     )

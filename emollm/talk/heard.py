@@ -14,8 +14,10 @@ from dataclasses import replace
 from emollm.schema import AUS, LABELS
 from emollm.talk.call import UNCLEAR, Call, parse
 from emollm.talk.face import Face
+from emollm.talk.imagined import imagined
 from emollm.talk.looked import words_of
-from emollm.talk.named import codes_in, muscled, units_in
+from emollm.talk.named import codes_in, units_in
+from emollm.talk.of_facs import known, muscled
 from emollm.talk.unasked import reason
 
 # Words for a label as people ask. Some mean other things as well ("down"): UNSURE is left to the language model.
@@ -39,6 +41,9 @@ NOUNS = {
     "anger": ("anger", "angry", "rage"),
     "contempt": ("contempt", "scorn"),
 }
+# Words for a label that are not asked with in training questions.
+FURTHER = {"anger": ("pissed(?: off)?", "livid", "fuming"), "surprise": ("startled", "stunned"),
+           "sadness": ("miserable", "gloomy"), "disgust": ("revolted",)}
 UNSURE = ("down", "upset", "blank", "calm")
 COMPARED = {  # and their comparatives
     "happiness": ("happier", "happiest"),
@@ -103,6 +108,11 @@ _ENDS = re.compile(
     r"\b(?:get|gets|getting|become|becomes|becoming|grow|grows|growing) (?:more|less|stronger|weaker|happier|sadder|angrier|"
     r"wider|bigger|smaller|brighter|deeper)\b"
 )
+_WHETHER = ("is ", "are ", "does ", "do ", "did ", "was ", "were ")
+_LASTS = re.compile(r"\bhow long\b|\blast(?:s|ed|ing)? (?:long|for)\b|\bjust a (?:flash|moment)\b|\bfleeting\b")
+_AT_END = re.compile(r"\b(?:at|in|by|towards?) the (?:very )?(?:end|start|beginning)\b")
+_OVERALL = re.compile(
+    r"\b(?:dominant|main|overall|predominant|prevailing) (?:\w+ )?(?:expression|emotion|label|reading|feeling|mood)\b")
 _ONE_SIDE = re.compile(r"\b(?:one|left|right) (?:\w+ )?(?:side|half|corner|brow|eyebrow|eye|lid|cheek)\b")
 _COMPARES = re.compile(r"\b(?:compare\w*|comparison|differ\w*|same|alike|others?|all|both|each|everyone|everybody|they|them)\b")
 _STEPS = {"a": 1.0, "one": 1.0, "half a": 0.5, "two": 2.0, "three": 3.0}
@@ -127,6 +137,9 @@ _CARE = re.compile(
     r"\bshould (?:i|we) (?:help|comfort|console|worry|check on|leave|hug)\b"
 )
 _TEARS = re.compile(r"\b(?:cry|cries|crying|cried|tears?|weep\w*|sob(?:s|bing)?)\b")
+_NOT_MEASURED = re.compile(
+    r"\b(?:tongue|teeth|tooth|glasses|sunglasses|beard|moustache|mustache|hair|hat|hands?|earrings?|make-?up|lipstick|iris|gaze)\b")
+_PROS_AND_CONS = re.compile(r"\bpros (?:and|&|n) cons\b|\b(?:speaks?|evidence|arguments?) (?:both )?for and against\b")
 _ABOUT = re.compile(r"^\W*(?:whats?|why)\b.*\b(?:about|at|for)\W*$")  # "what is she smiling about?"
 _LANGUAGE = re.compile(
     r"\b(?:in|auf|en|speak|to) (?:german|deutsch|french|français|spanish|español|italian|portuguese|russian|chinese|japanese|"
@@ -149,7 +162,8 @@ def _any(words: tuple[str, ...]) -> re.Pattern:
 
 
 _LABELS = {
-    label: _any(tuple(w for w in (*ADJECTIVES[label], *NOUNS[label], *COMPARED.get(label, ())) if w not in UNSURE))
+    label: _any(tuple(w for w in (*ADJECTIVES[label], *NOUNS[label], *COMPARED.get(label, ()), *FURTHER.get(label, ()))
+                      if w not in UNSURE))
     for label in LABELS
 }
 _OTHER = _any((*OTHER, *OTHER_NOUNS))
@@ -168,9 +182,11 @@ def heard(call: Call, question: str, last: str = "") -> Call:
         return Call("at", time=time)
     if names_one(text) and not call.units and words_of(_NAMED.sub(" ", text)) <= _AROUND_A_PART:
         return parse(last) if parse(last).name in REPEATED else Call("label")
-    for rule in (_small_talk, _compared, _of_a_part, _labelled, _coded, muscled, _sided):
+    if call == Call("faces") and _MORE.search(text) and parse(last).name == "faces" and not (labels_in(text) or units_in(text)):
+        return parse(last)  # "and who least?"
+    for rule in (_small_talk, _alternatives, _compared, _timed, _of_a_part, _labelled, _coded, muscled, imagined, _sided):
         call = rule(call, text, bool(last))
-    return call
+    return known(call, text, labels_in(text))
 
 
 def _later(text: str, last: str) -> float | None:
@@ -202,6 +218,10 @@ def _small_talk(call: Call, text: str, _: bool) -> Call:
         return Call("reply")
     if _TEARS.search(text) and call.name in READ_AS and not labels_in(text):
         return Call("outside")
+    if _NOT_MEASURED.search(text) and (call.name in ("part", "rest", "unclear") or call == Call("refuse", word="attraction")):
+        return Call("outside")
+    if _PROS_AND_CONS.search(text):
+        return Call("why", label=next(iter(labels_in(text)), ""))
     if _RUDE.search(text) and call.name in ("thanks", "hello", "bye"):
         return Call("offtopic")
     return Call("language") if _LANGUAGE.search(text) and call.name in ("offtopic", "unclear", "label", "why", "tell") else call
@@ -248,13 +268,32 @@ def _named(words: tuple[str, ...], everyone: list[Face]) -> Face | None:
     return next((one for one in everyone if one.name.endswith(places)), None)
 
 
+def _alternatives(call: Call, text: str, _: bool) -> Call:
+    """ "Are the lips pressed or parted?" asks for two movements, and neither yes nor no answers it."""
+    one, either, other = text.partition(" or ")
+    first, second = units_in(one), units_in(other)
+    if call.name in ("there", "absent") and either and first and second and first != second and text.startswith(_WHETHER):
+        return Call("absent", (first, second))
+    return call
+
+
+def _timed(call: Call, text: str, _: bool) -> Call:
+    """How long a movement lasts, whether it is there at an end of the clip, and what a whole clip is read as."""
+    if call.name in (*OVER_TIME, "when") and (units := call.units[:1] or (units_in(text),)) and units[0]:
+        if _LASTS.search(text):
+            return Call("when", units)
+        if _AT_END.search(text) and call.name in ("there", "absent", "strength"):
+            return Call("moments", units)
+    return Call("label") if _OVERALL.search(text) and call.name in ("course", "movements", "strongest", "moments") else call
+
+
 def _compared(call: Call, text: str, _: bool) -> Call:
     """Who of several faces, or which moment, in the movement or the label that is compared."""
     labels = labels_in(text)
     units = call.units[:1] or ((units_in(text),) if units_in(text) else ())
     if call == Call("faces") and names_one(text) and not (_COMPARES.search(text) or _MORE.search(text) or _WHO.search(text)):
         return Call("label")  # "and the one on the right?"
-    if len(labels) > 1 or not (units or labels):
+    if len(labels) > 1 or not (units or labels) or (len(call.units) > 1 and not _EVERYONE.search(text)):
         return call
     if _ENDS.search(text) and call.name in OVER_TIME:
         return Call("moments", () if labels else units, labels[0] if labels else "")

@@ -1,0 +1,29 @@
+"""What would be, by a question's own words: a part of the face that is left out, a movement that is imagined."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from emollm.talk.call import PARTS_OF_FACE, Call
+
+IMAGINED = 3.0  # level of a movement that somebody only imagines
+_LEFT_OUT = re.compile(
+    r"\b(?:ignor\w+|disregard\w*|without|leav\w+ (?:out|aside)|not counting|cover(?:ed|ing)? (?:up )?|hid(?:e|ing)|forget)\s*"
+    r"(?:out |aside )?(?:the |his |her |their )?(?:\w+ )?(brows|eyebrows|eyes|nose|cheeks|chin|mouth|upper|lower)\b"
+)
+_IF_MOVED = re.compile(
+    r"\b(?:if|suppose|imagine|say|had)\b[^,?]*\b(?:smil|grin|frown|scowl|pout|squint|rais|lift|wrinkl|pucker|press|open)\w*"
+)
+_IF_NOT = re.compile(
+    r"\b(?:not|no|never|without|stop\w*|less|un\w+|relax\w*|gone|remov\w*|take\w? away|zero|absent|clos\w+|\w+n'?t)\b")
+_SPOKEN = {"eyebrows": "brows"}
+
+
+def imagined(call: Call, text: str, _: bool) -> Call:
+    if call.name in ("edit", "label", "part", "is", "other", "why", "unclear") and (found := _LEFT_OUT.search(text)):
+        units = PARTS_OF_FACE[_SPOKEN.get(found[1], found[1])]
+        return Call("edit", edits={f"AU{n:02d}": 0.0 for n in units})
+    if call.name == "edit" and set(call.edits.values()) == {0.0} and _IF_MOVED.search(text) and not _IF_NOT.search(text):
+        return replace(call, edits=dict.fromkeys(call.edits, IMAGINED))
+    return call

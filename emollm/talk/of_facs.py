@@ -1,0 +1,68 @@
+"""Questions for what is known of FACS, by their own words: muscles, units beside each other, letters, what is listed."""
+
+from __future__ import annotations
+
+import re
+
+from emollm.facs.muscles import made_by
+from emollm.talk.call import Call
+from emollm.talk.named import codes_in, units_in
+
+# "which muscle makes it?", "what does the corrugator do?", "which muscles are at work?"
+_WHICH_MUSCLE = re.compile(r"\b(?:which|what|names? (?:the|of the|of a|a))\b[^.?!]*\bmuscles?\b(?! movement)|\bmuscles? name\b")
+_FUNCTION = re.compile(r"\bwhere\b|\bwhat (?:does|do) (?!.* show)|\b(?:which|what) (?:aus?|action units?|units?|movement)\b|"
+                       r"\bwhat(?:'?s| is| are) (?:the |a )?[\w, ]+\W*$(?<!doing)(?<!doing\?)|\bfunctions?\b")
+_AT_WORK = re.compile(r"\b(?:activ\w*|contract\w*|work\w*|fir\w+|tens\w+|us(?:e[ds]?|ing)|mov\w+|engag\w+|involved|on)\b")
+_OF_MOVEMENTS = ("absent", "strength", "side", "when", "cause", "faces", "sides", "moments")
+_KEPT = ("refuse", "edit", "toward")
+
+
+def muscled(call: Call, text: str, _: bool) -> Call:
+    """A muscle by its name: what it makes, or whether that is there ("corrugator?"); "which muscle" asks for such a name."""
+    if call.name in _KEPT:
+        return call
+    if units := made_by(text):
+        every = tuple((au,) for one in units for au in one)
+        if call.name in _OF_MOVEMENTS:
+            return Call(call.name, units, side=call.side)
+        if (call.name == "au" and call.word) or _FUNCTION.search(text):
+            return Call("au", every, word=call.word if call.name == "au" and call.word != "muscle" else "")
+        return Call("there", units, side=_side(text), word="muscle")
+    if not _WHICH_MUSCLE.search(text) or call.name in ("listed", "topic"):
+        return call
+    if units := tuple((au,) for au in codes_in(text) or units_in(text)):
+        return Call("au", units, word="muscle")
+    return Call("movements", word="muscle") if call.name != "au" and _AT_WORK.search(text) else call
+
+
+def _side(text: str) -> str:
+    said = set(re.findall(r"\b(left|right)\b(?! *\?| *$)", text))
+    return said.pop() if len(said) == 1 else ""
+
+
+_APART = re.compile(r"\b(?:differ\w*|vs\.?|versus|(?:tell|told) (?:\w+ )?apart|distinguish\w*|mix(?:ed)? up|confus\w+)")
+_READ_AS = re.compile(r"\b(?:which|what) (?:\w+ )?(?:emotions?|labels?|expressions?|feelings?|readings?)\b.*"
+                      r"\b(?:includ|contain|us|involv|hav|ha|need|goe?s? with|belong|list|fit)")
+_SAME = re.compile(r"\b(?:equals?|means?|always|same as|stands? for|proofs?|proves?|code for|enough for)\b|=")
+_LETTER = re.compile(r"\b(?:letters?|suffix)\b.*\b(?:mean|stand)|\b(?:mean|stand)\w* .*\bletters?\b|"
+                     r"\bthe (?:letter )?'?[a-e]'? (?:in|after|of|behind) (?:au)? ?\d?")
+_DISTURBS = re.compile(
+    r"\b(?:head (?:turn\w*|pose|tilt)|turn\w* (?:of the )?head|pose|light(?:ing)?|camera|angle|blur\w*|resolution|quality|"
+    r"make-?up)\b.*\b(?:affect|matter|influence|change|disturb|hurt|bias|mislead|problem|distort|impact)")
+
+
+def known(call: Call, text: str, labels: list[str]) -> Call:
+    """Units told apart, what a unit or a code is listed for, what a letter means, what misleads the measurement."""
+    codes = codes_in(text)
+    units = tuple((au,) for au in codes)
+    if call.name in _KEPT:
+        return call
+    if len(codes) > 1 and _APART.search(text) and not re.search(r"\b(?:left|right|here|this face)\b", text):
+        return Call("au", units)
+    if codes and not labels and _READ_AS.search(text):
+        return Call("au", units, word="readings")
+    if codes and len(labels) == 1 and _SAME.search(text) and not text.startswith("why"):
+        return Call("listed", label=labels[0])
+    if _LETTER.search(text) and call.name in ("au", "topic", "unclear", "strength", "there"):
+        return Call("topic", word="levels")
+    return Call("topic", word="accuracy") if _DISTURBS.search(text) and call.name in ("topic", "unclear", "offtopic") else call
