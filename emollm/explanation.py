@@ -311,16 +311,20 @@ def _observations(explanation: Explanation) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _besides(explanation: Explanation) -> str:
+def untold(explanation: Explanation) -> list[AUEvent]:
     """The strong movements of a clip that no observation is about, in time order, each action unit once."""
     told = {c.au for c in movement_claims(explanation)}
     strongest: dict[str, AUEvent] = {}
     for event in explanation.events:
         if event.au not in told and event.peak >= max(STRONG, strongest[event.au].peak if event.au in strongest else 0):
             strongest[event.au] = event
-    if not strongest:
+    return sorted(strongest.values(), key=lambda e: e.apex)
+
+
+def _besides(explanation: Explanation) -> str:
+    """What is untold, as a line; nothing where all is told."""
+    if not (ordered := untold(explanation)):
         return ""
-    ordered = sorted(strongest.values(), key=lambda e: e.apex)
     named = [f"{_title(e.au)} ({e.au}) {e.peak:.1f} at {e.apex:.1f} s" for e in ordered]
     return "\n" + _wrap(f"Measured as well: {', '.join(named)}", "  ")
 

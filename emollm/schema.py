@@ -159,6 +159,7 @@ class Claim:
     region: list[list[float]] = field(default_factory=list)  # polygon, px of the key frame
     patches: list[list[list[float]]] = field(default_factory=list)  # its two halves where they do not meet; `region` spans both
     frame_time: float = 0.0  # s, moment the region belongs to
+    box: list[float] = field(default_factory=list)  # x0 y0 x1 y1 of the face at that moment, px
     measured_intensity: float = math.nan
     verdict: str = "unmeasured"
     reason: str = ""

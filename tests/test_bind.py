@@ -103,6 +103,7 @@ def test_a_claim_is_placed_at_its_movement(clip_of, track_of):
     assert claim.verdict == "supported"
     assert claim.frame_time == 2.0
     assert claim.region == region_polygon("AU12", "left", track.landmarks[20])
+    assert claim.box == pytest.approx(track.boxes[20].tolist(), abs=0.05) != track.boxes[0].tolist()
     assert claim.interval == (1.0, 3.0)
 
 

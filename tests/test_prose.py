@@ -90,6 +90,11 @@ def test_a_text_that_judges_nothing_gets_no_verdict():
     ("The smile is clear. The smile is clear.", "sentence repeated"),
     ("The smile (AU12) and the raised cheeks (AU06) are measured both take part.", "sentence broken"),
     ("The smile is raised is clear.", "sentence broken"),
+    ("The smile (AU12) is brief, lasting about raiser.", "sentence broken"),
+    ("The smile lasts the long, for about s.", "sentence broken"),
+    ("The parted lips can also come from speech or breathing through.", "sentence broken"),
+    ("The raised cheeks, the raised cheeks and the smile are measured.", "movement named twice"),
+    ("The raised cheeks (AU06) and the raised cheeks point to it.", "movement named twice"),
     ("The nearest alternative is happiness.", "label is its own alternative"),
     ("The nearest alternative is surprise.", "wrong alternative"),
     ("The raised cheeks are the strongest movement.", "wrong rank"),
@@ -108,6 +113,14 @@ def test_faults_have_names(text, fault):
     "The smile is clear while the lips are parted.", "The raised cheeks are there and can also come from a squint."])
 def test_two_verbs_may_be_joined(text):
     assert "sentence broken" not in {f.kind for f in verdicts(text).faults}
+
+
+@pytest.mark.parametrize("text", [
+    "The smile is brief, lasting about 0.5 s.", "The smile lasts for about half a second.", "The smile lasts the longest.",
+    "The parted lips can come from breathing through the mouth.",
+    "The raised cheeks and the raised mouth corners point to it."])
+def test_whole_sentences_are_not_called_broken(text):
+    assert not {f.kind for f in verdicts(text).faults} & {"sentence broken", "movement named twice"}
 
 
 @pytest.mark.parametrize("label, verdict", [("happiness", "contradicted"), ("anger", "supported")])

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from emollm.explanation import Explanation
-from emollm.output import render
-from emollm.schema import Claim, InputError
+from emollm.output import moments, regions, render
+from emollm.schema import AUEvent, AUSeries, Claim, InputError
 
 
 def square(x, y, size):
@@ -76,7 +76,7 @@ def test_tags_never_cover_each_other():
     placed = []
     for leftward in (True, False):
         for anchor in points.values():
-            placed.append(render._place((800, 800), (0, 0, 40, 12), anchor[0], leftward=leftward,
+            placed.append(regions._place((800, 800), (0, 0, 40, 12), anchor[0], leftward=leftward,
                                         face=[250, 250, 400, 400], placed=placed, unit=16))
     for k, a in enumerate(placed):
         assert a[0] >= 0 <= a[1]
@@ -120,6 +120,62 @@ def test_the_strongest_movement_chooses_the_moment():
     assert render.key_time(view) == 1.0
     assert render.key_time(explanation(claims=[])) == 0.25
     assert render.key_time(Explanation()) == 0.0
+
+
+def clip(times, **changes):
+    """An explanation of a clip whose movements are strongest at these moments, the face further right at each."""
+    evidence = AUSeries(np.arange(10) / 2, np.zeros((10, 24, 2)), np.ones((10, 24)), np.ones(24, bool), "test").to_dict()
+    found = explanation(aus=[f"AU{n:02d}" for n in (12, 6, 1, 2, 4, 5, 7)[:len(times)]], evidence=evidence, **changes)
+    for k, (claim, time) in enumerate(zip(found.claims, times, strict=True)):
+        claim.frame_time, claim.box = time, [40.0 + k, 40.0, 160.0 + k, 180.0]
+    return found
+
+
+def test_of_a_clip_only_what_belongs_to_the_drawn_moment_is_drawn():
+    """The face moves on: a region of another moment would lie beside it."""
+    found = clip([1.0, 1.05, 3.0])
+    assert render.key_time(found) == 1.0 and render.key_box(found) == [40.0, 40.0, 160.0, 180.0]
+    assert [c.au for c in moments.shown_at(found, 1.0)] == ["AU12", "AU06"]
+    assert [c.au for c in moments.shown_at(found, 3.0)] == ["AU01"]
+    assert render.other_times(found) == [3.0]
+
+
+def test_further_moments_are_those_of_the_strongest_in_order():
+    found = clip([2.0, 4.0, 1.0, 3.0, 0.5, 3.5, 2.5])
+    assert render.other_times(found) == [0.5, 1.0, 3.0, 4.0]
+    assert render.other_times(explanation(aus=("AU12", "AU06"))) == [], "a photograph has one moment"
+
+
+def test_a_further_moment_is_drawn_from_its_own_picture():
+    """Cut out around the face of that moment, its region in the colour of its unit."""
+    found = clip([1.0, 3.0])
+    red = grey()
+    red[..., 0] = 250
+    alone, both = (np.asarray(render.annotate(grey(), found, others)).astype(int) for others in (None, {3.0: red}))
+    assert both.shape[0] > alone.shape[0] + 100
+    inset = both[:both.shape[0] - alone.shape[0] + render.MIN_VIEW]
+    assert ((inset[..., 0] > 240) & (inset[..., 1] == 128)).sum() > 1000, "the red picture"
+    assert ((inset[..., 0] < 240) & (inset[..., 0] > 150) & (inset[..., 2] > 130)).sum() > 200, "tinted by AU06"
+
+
+def test_a_face_beyond_the_picture_still_has_its_box():
+    """All four sides of it can be seen: the lines lie on the picture's own edges."""
+    drawn = np.asarray(render.annotate(grey(), explanation(box=(-50, -60, 260, 270), claims=[]))).astype(int)
+    edges = drawn[:render.MIN_VIEW, :render.MIN_VIEW].max(2) > 200
+    middle = render.MIN_VIEW // 2
+    assert [edges[middle, :6].any(), edges[middle, -6:].any(), edges[:6, middle].any(), edges[-6:, middle].any()] == [True] * 4
+
+
+def test_why_nothing_is_read_is_said_once():
+    """The heading says "not enough to say": the notice below it need not begin with it again."""
+    pictures = [render.annotate(grey(), Explanation(notices=[notice])) for notice in
+                ("not enough to say: head turned by 40 degrees", "head turned by 40 degrees")]
+    assert (np.asarray(pictures[0]) == np.asarray(pictures[1])).all()
+
+
+def test_what_is_strong_in_a_clip_is_drawn_though_the_text_is_silent_on_it():
+    found = clip([1.0, 3.0], events=[AUEvent("AU15", "both", 2.0, 2.5, 3.0, 4.5), AUEvent("AU17", "both", 2.0, 2.5, 3.0, 2.5)])
+    assert moments.moving_units(found) == ["AU15", "AU12", "AU06"]
 
 
 def test_frame_at_a_photo(tmp_path):

@@ -30,7 +30,7 @@ def bind(answer: prompt.Answer, text: str, distribution: dict[str, float], serie
         observations=answer.observations_text, interpretation=answer.interpretation, conclusion=answer.conclusion,
         claims=checked.claims, coverage=checked.coverage, unchecked=checked.unchecked, faults=checked.faults, events=events,
         evidence=series.to_dict(), key_frames=[float(series.times[k]) for k in key_frames],
-        box=[] if track is None else [round(float(v), 1) for v in track.boxes[_nearest(track, series, key_frames[0])]],
+        box=[] if track is None else _box(track, _nearest(track, series, key_frames[0])),
         evidence_version=f"{series.estimator} {series.version}".strip(),
         notices=[f"the answer has a part outside the grammar: {p}" for p in answer.problems])
 
@@ -53,6 +53,10 @@ def argue(result: Explanation, series: AUSeries, look: dict[str, float]) -> None
         result.support = [dataclasses.asdict(one) for one in found.supporting]
         result.against = [dataclasses.asdict(one) for one in found.opposing]
         result.because = f"{in_words(own, said)} {found.sentence}".strip()
+
+
+def _box(track: FaceTrack, frame: int) -> list[float]:
+    return [round(float(v), 1) for v in track.boxes[frame]]
 
 
 def _nearest(track: FaceTrack, series: AUSeries, position: int) -> int:
@@ -81,10 +85,10 @@ def _moment(au: str, series: AUSeries, events: list[AUEvent]) -> float:
 
 
 def _place(claim, series: AUSeries, events: list[AUEvent], track: FaceTrack | None) -> None:
-    """Moment of the claim (apex of the movement) and its region in the picture of that moment."""
+    """Moment of the claim (apex of the movement), its region and the face's box in the picture of that moment."""
     if track is None or claim.kind not in ("observation", "movement") or claim.au not in ACTION_UNITS:
         return
     frame = int(np.argmin(abs(track.times - _moment(claim.au, series, events))))
-    claim.frame_time = round(float(track.times[frame]), 3)
+    claim.frame_time, claim.box = round(float(track.times[frame]), 3), _box(track, frame)
     claim.region = region_polygon(claim.au, claim.side, track.landmarks[frame])
     claim.patches = region_patches(claim.au, claim.side, track.landmarks[frame])

@@ -146,7 +146,7 @@ def _cover(result: Verdicts, parts: list[Clause]) -> None:
 
 def _faults(text: str, passages: list[Passage], found: list[Statement], start: int) -> list[Fault]:
     faults = [Fault(f.fault, f.start, f.end, f.reason) for f in found if f.fault]
-    faults += _repeated(text, found, start) + _twice(text, passages, found) + _broken(passages)
+    faults += _repeated(text, found, start) + _twice(text, passages, found) + _broken(text, passages, start)
     return sorted(faults, key=lambda f: (f.start, f.kind))
 
 
@@ -195,8 +195,16 @@ _BELOW = re.compile(
 )
 
 
-def _broken(passages: list[Passage]) -> list[Fault]:
-    faults = []
+# "Lasting about raiser", "lasts the long, for about s", "speech or breathing through.": something is missing.
+_CUT = re.compile(
+    r"\b(?:lasting|for) (?:about|only|nearly) (?!\d|an? |one |two |three |four |five |half |the )\w+|"
+    r"\blasts? the (?:long|short)\b|\b(?:breathing through|lasting|than|the|and|or|an?)(?=\s*[.;!])",
+    re.IGNORECASE,
+)
+
+
+def _broken(text: str, passages: list[Passage], start: int) -> list[Fault]:
+    faults = [Fault(BROKEN, *cut.span(), cut[0]) for cut in _CUT.finditer(text, start)]
     for p in passages:
         two = _TWO_VERBS.search(p.text)
         if two and not _BELOW.search(p.text[: two.end()]) and not _JOINED.search(two["between"]):
@@ -206,6 +214,7 @@ def _broken(passages: list[Passage]) -> list[Fault]:
 
 _LISTED = re.compile(r"\)?,?\s*(?:and|or|with|together with|along with|nor|,)\s+(?:the |a |no |both )*")
 _LINK = re.compile(r"\b(?:and|or|nor|with|than|while|then|also)\b|[,;]")
+_SAME_NEXT = re.compile(r"\b(the \w+(?: \w+){1,3}?)(?: \(au\d+\))?(?:,| and|, and) \1\b")  # in a list
 _BRACKETED = re.compile(r"\([^)]*$")  # "the cheeks rise with it (AU06, AU12)": the codes of what was said
 _SIDES = re.compile(r"\b(?:left|right)\b")
 
@@ -214,6 +223,8 @@ def _twice(text: str, passages: list[Passage], found: list[Statement]) -> list[F
     """One movement named twice in a sentence as if it were two: "AU01 and AU01", "the chin is raised and bunched"."""
     faults, before = [], []
     for p in passages:
+        if (again := _SAME_NEXT.search(p.text)) and any(m.start < again.end() and again.start() < m.end for m in p.mentions):
+            faults.append(Fault(TWICE, *p.span(again.start(), again.end()), again[0]))
         before = [b for b in before if b[0].clause.sentence == p.clause.sentence]
         for m in p.mentions:
             at = p.span(m.start, m.end)

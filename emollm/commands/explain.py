@@ -168,7 +168,8 @@ def _render(drawing: str, media: str, explanations: list[Explanation], arguments
         _films(paths, media, explanations, arguments)
     else:
         for path, explanation in zip(progress.track(paths, "drawing", len(paths)), explanations, strict=True):
-            render.save(render.annotate(render.frame_at(media, render.key_time(explanation)), explanation), path)
+            others = {time: render.frame_at(media, time) for time in render.other_times(explanation)}
+            render.save(render.annotate(render.frame_at(media, render.key_time(explanation)), explanation, others), path)
     for path in paths:
         print(f"emollm: drawn to {path}", file=sys.stderr)
 

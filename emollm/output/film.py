@@ -19,15 +19,17 @@ from emollm.explanation import DISCLOSURE, NOT_ENOUGH, Explanation
 from emollm.facs.readings import region_patches, region_polygon
 from emollm.facs.units import ACTION_UNITS
 from emollm.files import cannot_write
+from emollm.output.moments import moving_units
 from emollm.output.pens import BACK, FAINT, INK, LINE, PAPER, fold, font, rgb, tag
-from emollm.output.render import cited_claims, draw_tags, moment
+from emollm.output.regions import draw_tags
+from emollm.output.render import moment
 from emollm.output.strip import Strip, colours_of, phase_at, strongest_side
 from emollm.perception.events import side_and_strength
 from emollm.perception.media import Media
 from emollm.schema import ON, SIDES, FaceTrack, au_index
 
 MIN_VIEW, MAX_VIEW = 480, 960  # px, longer side of the shown picture
-ROWS = 8  # action units beside the picture, the strongest cited
+ROWS = 12  # action units beside the picture, the strongest
 TICK = 1000  # of a second, the film's clock
 FILL, STRONG_FILL = 0.18, 0.5  # opacity of a region at ON and at 5
 
@@ -74,8 +76,7 @@ class _Sheet:
         self.scale = min(max(longer, MIN_VIEW), MAX_VIEW) / longer
         self.view = tuple(max(2, round(side * self.scale)) for side in (media.width, media.height))
         self.unit = max(13, round(max(self.view) / 56))  # text height, px
-        cited = [claim for claim in cited_claims(explanation) if claim.polarity == "present"]
-        self.units = [claim.au for claim in cited][:ROWS]
+        self.units = moving_units(explanation)[:ROWS]
         self.colours = colours_of(self.units)
         self.panel = round(self.unit * 21)
         # An edge of odd length cannot be coded, and what is shown begins at 0 s of the part that was read.

@@ -11,67 +11,60 @@ import contextlib
 import io
 import math
 import os
-from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw
 
-from emollm.explanation import DISCLOSURE, NOT_ENOUGH, NOTHING_MOVED, alternatives, movement_claims, ranking
+from emollm.explanation import DISCLOSURE, NOT_ENOUGH, NOTHING_MOVED, alternatives, ranking
 from emollm.facs.units import ACTION_UNITS
 from emollm.files import write_file
-from emollm.output.pens import BACK, COLOURS, FAINT, INK, LINE, PAPER, Box, fold, font, rgba, tag
+from emollm.output import insets
+from emollm.output.moments import cited_claims, count, key_box, key_time, moving_units, other_times, shown_at, value_of
+from emollm.output.pens import BACK, COLOURS, FAINT, INK, LINE, PAPER, Box, fold, font, tag
+from emollm.output.regions import View, draw_regions
 from emollm.output.strip import Strip, colours_of
 from emollm.schema import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
 
     from emollm.explanation import Explanation
     from emollm.schema import Claim
 
+__all__ = ["annotate", "frame_at", "image_format", "is_film", "key_box", "key_time", "other_times", "save"]
+
 FORMATS, FILM = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}, ".mp4"
 MIN_VIEW, MAX_VIEW = 760, 1400  # px, longer side of the shown picture
 SMALL_FACE = 0.42  # a face below this share of the picture's height is shown enlarged, with the whole picture small
 ROOM = 0.7  # picture kept on each side of an enlarged face, in face sizes
-SMOOTH = 2  # overlays are drawn this much larger and averaged down: Pillow draws no smooth lines
-MAX_ROWS, MAX_LINES = 12, 12  # action units listed, lines of the text
+MAX_LINES = 12  # of the text
 
 
-@dataclass
-class View:
-    """The shown part of the picture: picture pixels -> view pixels."""
-
-    image: Image.Image
-    left: float
-    top: float
-    scale: float
-
-    def at(self, point: list[float] | tuple[float, float]) -> tuple[float, float]:
-        # + 0.5: landmarks have integer pixel centres, drawing has integer pixel corners
-        return (point[0] + 0.5 - self.left) * self.scale, (point[1] + 0.5 - self.top) * self.scale
-
-
-def annotate(picture: Image.Image | np.ndarray, explanation: Explanation) -> Image.Image:
+def annotate(picture: Image.Image | np.ndarray, explanation: Explanation,
+             others: Mapping[float, Image.Image | np.ndarray] | None = None) -> Image.Image:
     """The picture with one explanation drawn on and beside it, RGB.
 
-    picture: the frame that box and regions belong to (see key_time), Pillow image or [H, W, 3] uint8 RGB, in the
-    pixels of the explanation. An explanation without a box gives the picture with its notices only.
+    picture: the frame of key_time(), Pillow image or [H, W, 3] uint8 RGB, in the pixels of the explanation; others: of a clip
+    the frames of other_times(), by their time. An explanation without a box gives the picture with its notices only.
     """
-    photo = (picture if isinstance(picture, Image.Image) else Image.fromarray(picture)).convert("RGB")
-    view = view_of(photo, explanation.box)
+    photo = _image(picture)
+    box, view = key_box(explanation), view_of(photo, key_box(explanation))
     cited = cited_claims(explanation)
-    colours = colours_of([claim.au for claim in cited])
+    colours = colours_of(list(dict.fromkeys([*(claim.au for claim in cited), *moving_units(explanation)])))
     unit = max(13, round(min(view.image.width, 1.4 * view.image.height) / 44))  # text height, px
-    _draw_regions(view, explanation, cited, colours, unit)
+    draw_regions(view, box, shown_at(explanation, key_time(explanation)), colours, unit)
     part = view.image.size != (round(photo.width * view.scale), round(photo.height * view.scale))
     panel = _panel(explanation, cited, colours, unit, photo if part else None)
     height = max(view.image.height, panel.height)
     width = view.image.width + panel.width
     below = [_footer(explanation, width, unit)]
-    if moments(explanation) > 1:
-        below.insert(0, _course(view, explanation, cited, colours, width, unit))
+    if count(explanation) > 1:
+        below.insert(0, _course(view, explanation, colours, width, unit))
+    if others:
+        below.insert(0, insets.row({time: _image(one) for time, one in others.items()}, explanation, colours, width, unit))
     canvas = Image.new("RGB", (width, height + sum(image.height for image in below)), BACK)
     canvas.paste(view.image, (0, (height - view.image.height) // 2))
     canvas.paste(PAPER, (view.image.width, 0, canvas.width, height))
@@ -82,17 +75,8 @@ def annotate(picture: Image.Image | np.ndarray, explanation: Explanation) -> Ima
     return canvas
 
 
-def key_time(explanation: Explanation) -> float:
-    """The moment to draw, in s: that of the strongest cited movement, else the first key frame, else the start."""
-    present = [claim for claim in movement_claims(explanation) if claim.polarity == "present" and claim.region]
-    if present:
-        return max(present, key=lambda claim: value_of(claim.intensity)).frame_time
-    return explanation.key_frames[0] if explanation.key_frames else 0.0
-
-
-def moments(explanation: Explanation) -> int:
-    """How many moments were measured: 1 of a photo, 0 when nothing was."""
-    return len((explanation.evidence or {}).get("times", ()))
+def _image(picture: Image.Image | np.ndarray) -> Image.Image:
+    return (picture if isinstance(picture, Image.Image) else Image.fromarray(picture)).convert("RGB")
 
 
 def frame_at(source: str | os.PathLike | bytes | np.ndarray, seconds: float) -> np.ndarray:
@@ -153,95 +137,6 @@ def view_of(photo: Image.Image, box: list[float]) -> View:
     return View(image, area[0], area[1], scale)
 
 
-def cited_claims(explanation: Explanation) -> list[Claim]:
-    """One claim an action unit, the strongest first; movements that are there before those said to be absent."""
-    best: dict[str, Claim] = {}
-    for claim in sorted(movement_claims(explanation), key=lambda c: (c.polarity != "present", -value_of(c.intensity))):
-        best.setdefault(claim.au, claim)
-    return list(best.values())[:MAX_ROWS]
-
-
-def _draw_regions(view: View, explanation: Explanation, cited: list[Claim], colours: dict[str, str],
-                  unit: int) -> None:
-    """Box, region polygons and their labels, in place."""
-    width, height = view.image.size
-    layer = Image.new("RGBA", (width * SMOOTH, height * SMOOTH), (0, 0, 0, 0))
-    pen = ImageDraw.Draw(layer)
-    stroke = max(SMOOTH, round(unit * SMOOTH / 8))
-    if explanation.box:
-        corners = [v * SMOOTH for p in (explanation.box[:2], explanation.box[2:]) for v in view.at(p)]
-        for colour, width in (((0, 0, 0, 110), 2 * stroke), ((255, 255, 255, 220), stroke)):  # seen on light and dark
-            pen.rounded_rectangle(corners, radius=unit * SMOOTH // 2, outline=colour, width=width)
-    shown = [c for c in cited if len(c.region) > 2 and c.polarity == "present"]
-    polygons = {c.au: [view.at(p) for p in c.region] for c in shown}
-    for claim in reversed(shown):  # the strongest was listed first: draw it last, on top
-        for patch in claim.patches or [claim.region]:
-            points = [(x * SMOOTH, y * SMOOTH) for x, y in map(view.at, patch)]
-            shade = Image.new("RGBA", layer.size, (0, 0, 0, 0))
-            ImageDraw.Draw(shade).polygon(points, fill=rgba(colours[claim.au], 44))
-            layer.alpha_composite(shade)
-            _outline(pen, points, colours[claim.au], stroke, dashed=claim.verdict != "supported")
-    layer = layer.resize(view.image.size, Image.Resampling.BOX)
-    view.image.paste(Image.alpha_composite(view.image.convert("RGBA"), layer))
-    face = [v for p in (explanation.box[:2], explanation.box[2:]) for v in view.at(p)] if explanation.box else None
-    draw_tags(view.image, polygons, colours, unit, face)
-
-
-def _outline(pen: ImageDraw.ImageDraw, points: list[tuple[float, float]], colour: str, stroke: int,
-             dashed: bool) -> None:
-    """A closed line; dashed for a claim that the measurement does not support."""
-    ring = [*points, points[0]]
-    if not dashed:
-        pen.line([*ring, ring[1]], fill=rgba(colour, 235), width=stroke, joint="curve")
-        return
-    for (x0, y0), (x1, y1) in pairwise(ring):
-        dashes = max(1, round(math.hypot(x1 - x0, y1 - y0) / (4 * stroke)))
-        for k in range(dashes):
-            a, b = k / dashes, (k + 0.5) / dashes
-            pen.line([(x0 + (x1 - x0) * a, y0 + (y1 - y0) * a), (x0 + (x1 - x0) * b, y0 + (y1 - y0) * b)],
-                     fill=rgba(colour, 235), width=stroke)
-
-
-def draw_tags(image: Image.Image, polygons: dict[str, list[tuple[float, float]]], colours: dict[str, str], unit: int,
-               face: list[float] | None) -> None:
-    """A tag beside every region, on the side of the face it leans to, never on another tag."""
-    pen, small = ImageDraw.Draw(image), font(unit)
-    middle = (face[0] + face[2]) / 2 if face else image.width / 2
-    placed: list[Box] = []
-    sides = {True: 0, False: 0}
-    for au, points in sorted(polygons.items(), key=lambda item: min(y for _, y in item[1])):
-        x = sum(p[0] for p in points) / len(points)
-        spread = max(p[0] for p in points) - min(p[0] for p in points)
-        # A region across the whole face leans to neither side: take the emptier one.
-        leftward = x < middle if abs(x - middle) > spread / 4 else sides[True] <= sides[False]
-        sides[leftward] += 1
-        anchor = (min if leftward else max)(points)
-        box = _place(image.size, small.getbbox(au), anchor, leftward=leftward, face=face, placed=placed,
-                     unit=unit)
-        placed.append(box)
-        end = (box[2] if leftward else box[0], (box[1] + box[3]) / 2)
-        pen.line([anchor, end], fill=colours[au], width=max(1, unit // 9))
-        pen.ellipse([anchor[0] - unit / 5, anchor[1] - unit / 5, anchor[0] + unit / 5, anchor[1] + unit / 5],
-                    fill=colours[au])
-        tag(pen, box, au, colours[au], unit)
-
-
-def _place(size: tuple[int, int], text: Box, anchor: tuple[float, float], *, leftward: bool,
-           face: list[float] | None, placed: list[Box], unit: int) -> Box:
-    """Where a tag goes: outside the face at the height of its region, moved up or down until it is free."""
-    width, height = text[2] - text[0] + unit * 0.8, unit * 1.6
-    edge = (face[0] if leftward else face[2]) if face else anchor[0]
-    x = edge - width - unit * 0.8 if leftward else edge + unit * 0.8
-    x = min(max(unit * 0.4, x), size[0] - width - unit * 0.4)
-    for step in range(4 * max(1, round(size[1] / unit))):
-        shift = (step + 1) // 2 * unit * 0.45 * (1 if step % 2 else -1)
-        y = min(max(2.0, anchor[1] - height / 2 + shift), size[1] - height - 2)
-        box = (x, y, x + width, y + height)
-        if not any(box[0] < b[2] + 2 and b[0] < box[2] + 2 and box[1] < b[3] + 2 and b[1] < box[3] + 2 for b in placed):
-            return box
-    return box
-
-
 # --- beside and below --------------------------------------------------------------------------------------------
 
 def _panel(explanation: Explanation, cited: list[Claim], colours: dict[str, str], unit: int,
@@ -253,7 +148,7 @@ def _panel(explanation: Explanation, cited: list[Claim], colours: dict[str, str]
     if whole is not None:
         thumb = whole.copy()
         thumb.thumbnail((width - 2 * pad, unit * 14))
-        _mark_face(thumb, explanation.box, whole.width, unit)
+        _mark_face(thumb, key_box(explanation), whole.width, unit)
     height = top + row * max(1, len(cited)) + pad + (thumb.height + pad if thumb else 0)
     panel = Image.new("RGB", (width, height), PAPER)
     pen = ImageDraw.Draw(panel)
@@ -264,6 +159,9 @@ def _panel(explanation: Explanation, cited: list[Claim], colours: dict[str, str]
         pen.text((pad, top), _why_empty(explanation), font=font(unit), fill=INK)
     for k, claim in enumerate(cited):
         _level_row(pen, claim, colours[claim.au], (pad, top + k * row, width - pad), unit)
+        if count(explanation) > 1 and claim.region:
+            at = (width - pad, top + k * row + unit * 0.78)
+            pen.text(at, f"{claim.frame_time:.2f} s", font=font(unit * 0.85), fill=FAINT, anchor="rm")
     if thumb:
         panel.paste(thumb, (pad, height - pad - thumb.height))
     return panel
@@ -276,10 +174,9 @@ def _why_empty(explanation: Explanation) -> str:
     return NOTHING_MOVED if explanation.label else "Not read: the reason stands below."
 
 
-def _course(view: View, explanation: Explanation, cited: list[Claim], colours: dict[str, str], width: int,
-            unit: int) -> Image.Image:
+def _course(view: View, explanation: Explanation, colours: dict[str, str], width: int, unit: int) -> Image.Image:
     """The strip of a clip with the drawn moment marked in it; the moment is written on the picture, too."""
-    drawn = Strip(explanation, [claim.au for claim in cited if claim.polarity == "present"], colours, width, unit)
+    drawn = Strip(explanation, moving_units(explanation), colours, width, unit)
     pen, time = ImageDraw.Draw(drawn.image), key_time(explanation)
     drawn.mark(pen, time)
     moment(view.image, f"{time:.2f} s", unit)
@@ -347,7 +244,8 @@ def _footer(explanation: Explanation, width: int, unit: int) -> Image.Image:
     pad = round(unit * 1.2)
     small, wide = font(unit * 0.8), width - 2 * pad
     said = [(line, INK) for line in fold(explanation.interpretation, small, wide) if line][:MAX_LINES]
-    said += [(line, COLOURS[0]) for notice in explanation.notices for line in fold(notice, small, wide)]
+    notices = [notice.removeprefix(f"{NOT_ENOUGH}: ") for notice in explanation.notices]  # the heading says that already
+    said += [(line, COLOURS[0]) for notice in notices for line in fold(notice, small, wide)]
     said += [(line, FAINT) for line in fold(DISCLOSURE, small, wide)]
     bars = ranking(explanation)[:3] if explanation.label else []
     top = round(unit * 6.6)
@@ -379,9 +277,3 @@ def _label_bar(pen: ImageDraw.ImageDraw, label: str, probability: float, at: tup
         pen.rounded_rectangle((*bar[:2], bar[0] + (bar[2] - bar[0]) * probability, bar[3]), radius=unit / 3,
                               fill=COLOURS[1])
     pen.text((right, middle), f"{probability:.2f}", font=font(unit), fill=INK, anchor="rm")
-
-
-# --- small things ------------------------------------------------------------------------------------------------
-
-def value_of(intensity: float) -> float:
-    return 0.0 if math.isnan(intensity) else intensity

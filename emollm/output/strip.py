@@ -16,7 +16,7 @@ from emollm.output.timeline import ticks
 from emollm.perception.events import GAP_FRAMES
 from emollm.schema import ON, AUSeries, au_index
 
-ROWS = 6  # action units drawn, the strongest cited
+ROWS = 8  # action units drawn, the strongest
 
 
 class Strip:

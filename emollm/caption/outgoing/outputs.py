@@ -161,7 +161,7 @@ def _page(path: str, log: Log, items: list[Item]) -> Iterator[None]:
 
 def _pictures(thumbnails: Thumbnails, item: Item | None, line: Line, explanations: list[Explanation],
               settings_sha256: str) -> list[str]:
-    from emollm.output.render import key_time
+    from emollm.output.moments import key_box, key_time
 
     if item is None or not any(e.measured for e in explanations):
         return []
@@ -169,6 +169,6 @@ def _pictures(thumbnails: Thumbnails, item: Item | None, line: Line, explanation
         source = requests.fetch(item.source) if isinstance(item.source, Inline) else item.source
     except (OSError, requests.RequestError):
         return []
-    sha256, made = thumbnails.of(source, [(key_time(e), e.box) for e in explanations])
+    sha256, made = thumbnails.of(source, [(key_time(e), key_box(e)) for e in explanations])
     same = line.key == key_of(sha256, item.words, item.what_if, settings_sha256)
     return made if same else []
