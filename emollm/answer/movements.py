@@ -205,6 +205,9 @@ def _sided(p: Passage, match: re.Match) -> list[Mention]:
     )
 
 
+MAINLY = ("mainly", "mostly", "above all", "chiefly", "primarily")  # more than a little stronger there
+
+
 def _judge_side(p: Passage, m: Mention, match: re.Match, facts: Facts) -> Statement:
     au = facts.best(m.units)
     at = (min(m.start, match.start()), max(m.end, match.end()))
@@ -214,7 +217,7 @@ def _judge_side(p: Passage, m: Mention, match: re.Match, facts: Facts) -> Statem
     if facts.state(au) == "off":
         return p.make("side", ("contradicted", f"{au} was measured as absent"), at, units=m.units, side=stated)
     gap = facts.gap(au)
-    if match["more"]:
+    if match["more"] and not match["more"].startswith(MAINLY):
         weaker = match["more"].startswith(("weaker", "less"))
         lead = gap * (1 if stated == "left" else -1) * (-1 if weaker else 1)
         verdict = "supported" if lead >= 0.25 else "contradicted" if lead <= 0.1 else "unsure"
