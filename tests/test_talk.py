@@ -419,6 +419,26 @@ def test_a_question_cannot_pose_as_a_measurement():
         ("the of and but so", "label", "unclear"),
         ("???", "why", "unclear"),
         ("他在笑吗", "language", "language"),
+        ("does she wear glasses", "refuse attraction", "outside"),
+        ("list pros and cons for calling this happiness", "is happiness", "why happiness"),
+        ("does she look pissed off", "other", "is anger"),
+        # two movements
+        ("Are the lips pressed together or parted?", "there AU24", "absent AU24 AU25"),
+        ("which one is stronger, the brow raise or the jaw drop?", "strength AU01/AU02 AU26", "strength AU01/AU02 AU26"),
+        # what would be
+        ("if she smiled would you still say sad?", "edit AU12=0", "edit AU12=3"),
+        ("what if she did not smile", "edit AU12=0", "edit AU12=0"),
+        ("what is it if you ignore the nose?", "label", "edit AU09=0"),
+        # over time
+        ("does the smile last long?", "moments AU12", "when AU12"),
+        ("at the end is she still smiling", "absent AU12", "moments AU12"),
+        ("what's the dominant expression over time", "course", "label"),
+        # what is known of FACS
+        ("which emotions include AU4", "sure", "au AU04 readings"),
+        ("what is the difference between AU25, 26 and 27", "strength AU25 AU26 AU27", "au AU25 AU26 AU27"),
+        ("does 6+12 equal happiness", "topic levels", "listed happiness"),
+        ("what does the D in AU12D stand for", "au AU12", "topic levels"),
+        ("does the head turn affect your measurement", "topic method", "topic accuracy"),
         # muscles
         ("is the orbicularis oculi active?", "unclear", "there AU06/AU07 muscle"),
         ("what about zygomaticus major?", "there AU04", "there AU12 muscle"),
@@ -459,6 +479,7 @@ def test_a_moment_may_be_told_from_the_one_before(question, last, call):
     ("and the left one?", "unclear", "hello", "label"),
     ("and the left one?", "there AU04 left", "there AU04", "there AU04 left"),
     ("and the man on the left, is he angry?", "is anger", "why", "is anger"),
+    ("and who the least?", "faces", "faces AU12", "faces AU12"),
 ])
 def test_the_same_is_asked_of_another_face(question, understood, last, call):
     assert str(heard(parse(understood), question, last)) == call
@@ -466,9 +487,11 @@ def test_the_same_is_asked_of_another_face(question, understood, last, call):
 
 def test_why_not_the_label_that_is_read_asks_for_the_other_one():
     """ "What separates anger from disgust here?" was answered with why anger."""
-    assert str(asked_of(parse("whynot anger"), "What separates anger from disgust?", "anger")) == "whynot disgust"
-    assert str(asked_of(parse("whynot anger"), "why not anger?", "anger")) == "whynot anger"
-    assert str(asked_of(parse("whynot fear"), "why not fear but anger", "anger")) == "whynot fear"
+    ranked = ["anger", "neutral"]
+    assert str(asked_of(parse("whynot anger"), "What separates anger from disgust?", ranked)) == "whynot disgust"
+    assert str(asked_of(parse("whynot anger"), "why not anger?", ranked)) == "whynot anger"
+    assert str(asked_of(parse("whynot fear"), "why not fear but anger", ranked)) == "whynot fear"
+    assert str(asked_of(parse("why"), "Which evidence would change your mind?", ranked)) == "toward neutral"
 
 
 def test_the_net_refuses_nothing_harmless():
@@ -557,6 +580,14 @@ def test_a_movement_that_comes_again_is_not_told_as_the_only_one():
     order = said("order", face)
     assert "starts with" not in order and "each at its main time: brow lowerer (AU04) at 2.0 s" in order
     assert said("order", Face(series, events[1:])).startswith("It starts with the brow lowerer")
+
+
+def test_brief_movements_of_a_clip_are_told_with_what_they_are(clip_of):
+    series, events = clip_of({"AU24": (1.0, 1.1, 1.2, 3.0, 3.0), "AU45": (2.0, 2.1, 2.2, 3.0, 3.0)})
+    answer = said("topic micro", Face(series, events))
+    assert "half a second" in answer and "lip pressor (AU24) from 1.0 s to 1.2 s" in answer and "AU45" not in answer
+    assert "In this clip no movement" in said("topic micro", Face(series, [e for e in events if e.au == "AU45"]))
+    assert "clip" not in said("topic micro", "24C").split("In clips")[1]
 
 
 def test_a_movement_is_compared_over_time():

@@ -140,6 +140,7 @@ _TEARS = re.compile(r"\b(?:cry|cries|crying|cried|tears?|weep\w*|sob(?:s|bing)?)
 _NOT_MEASURED = re.compile(
     r"\b(?:tongue|teeth|tooth|glasses|sunglasses|beard|moustache|mustache|hair|hat|hands?|earrings?|make-?up|lipstick|iris|gaze)\b")
 _PROS_AND_CONS = re.compile(r"\bpros (?:and|&|n) cons\b|\b(?:speaks?|evidence|arguments?) (?:both )?for and against\b")
+_MIND = re.compile(r"\bchange (?:your|its|the) (?:mind|answer|reading|verdict|conclusion|judg\w+|label)\b")
 _ABOUT = re.compile(r"^\W*(?:whats?|why)\b.*\b(?:about|at|for)\W*$")  # "what is she smiling about?"
 _LANGUAGE = re.compile(
     r"\b(?:in|auf|en|speak|to) (?:german|deutsch|french|français|spanish|español|italian|portuguese|russian|chinese|japanese|"
@@ -149,6 +150,7 @@ _RATHER = re.compile(r"\b(?:and not|but not|not|instead of|rather than|over) (?:
 NAMES_UNITS = ("there", "absent", "strength", "side", "when", "cause", "au")
 TAKES_SIDE = ("there", "absent", "strength")
 READ_AS = ("refuse", "is", "label", "other", "mood", "intent", "toward", "unclear", "offtopic", "at")
+MINDED = ("why", "label", "sure", "unclear", "other", "whynot", "is", "strongest")
 NAMES_LABEL = ("is", "why", "whynot", "toward", "listed")
 OVER_TIME = ("there", "absent", "strength", "smile", "is", "at", "moments", "course", "strongest", "other")
 REPEATED = ("there", "absent", "strength", "side", "cause", "part", "label", "is", "why", "sure", "smile", "mood", "words",
@@ -227,10 +229,14 @@ def _small_talk(call: Call, text: str, _: bool) -> Call:
     return Call("language") if _LANGUAGE.search(text) and call.name in ("offtopic", "unclear", "label", "why", "tell") else call
 
 
-def asked_of(call: Call, question: str, label: str) -> Call:
-    """Why not the label that is read? Of two labels in the question the other one is meant. label: how the face is read."""
-    others = [one for one in labels_in(question.lower()) if one != label]
-    return replace(call, label=others[0]) if call == Call("whynot", label=label) and len(others) == 1 else call
+def asked_of(call: Call, question: str, ranked: list[str]) -> Call:
+    """The call with what depends on how the face is read. Why not the label that is read? Of two labels in the question the
+    other one is meant. And what would change it leads to the next one. ranked: labels, the likeliest first."""
+    asked = labels_in(question.lower())
+    others = [one for one in asked if one != ranked[0]]
+    if not asked and call.name in MINDED and _MIND.search(question.lower()):
+        return Call("toward", label=ranked[1])
+    return replace(call, label=others[0]) if call == Call("whynot", label=ranked[0]) and len(others) == 1 else call
 
 
 def labels_in(text: str) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from emollm.talk import changes, comparing, impression, knowledge, measured, movement, policy, readings, styles, timing
 from emollm.talk.call import Call
 from emollm.talk.face import Face
@@ -47,13 +49,15 @@ OF_THE_FACE = {
 OF_MOVEMENTS = {"strongest", "weakest", "rest", "movements", "count"}
 # What these say is not about this face as it was measured: held to the facts that were looked up, not to the measurement.
 HYPOTHETICAL = {"edit", "toward", "at", "moments", "au", "listed", "topic", "faces", "reply", "intent"}
+MICRO = Call("topic", word="micro")  # what a brief movement is; with a clip, which there are
 OF_FACS = {"au": knowledge.au, "listed": knowledge.listed_for, "topic": knowledge.topic}
 
 
 def look_up(call: Call, face: Face | None) -> Looked:
     """What is known for a call. face: None without a picture; then only what needs none is answered."""
     if call.name in OF_FACS:
-        return OF_FACS[call.name](call)
+        found = OF_FACS[call.name](call)
+        return replace(found, says=[*found.says, timing.brief(face)]) if call == MICRO and face and face.clip else found
     if call.name == "refuse":
         return policy.refuse(face, call.word)
     if call.name in policy.TALK:

@@ -83,7 +83,7 @@ def steps(before: list[Exchange], question: str, face: FaceOf, style: str = "", 
         call = Call("tell", word=style)
     seen = _meant(call, [question, *[e.question for e in reversed(before)]], face)
     if seen:
-        call = asked_of(call, question, seen.label)
+        call = asked_of(call, question, seen.ranked)
     if call == COMPARE and seen and seen.others:
         call = Call("faces")
     exchange.call = str(call)

@@ -99,3 +99,13 @@ def at(face: Face, call: Call) -> Looked:
         words = [f"{moved(au, face.facts.side(au))} ({au}, {level[au_index(au)]:.1f})" for au in on[:MOST]]
         says = f"At {times[k]:.1f} s {clauses(words)}."
     return Looked([f"at {times[k]:.1f} s: {', '.join(on[:MOST]) or 'nothing'}"], [says], fixed=True)
+
+
+def brief(face: Face) -> str:
+    """The movements of a clip that are over within half a second, as a sentence; blinks are no news."""
+    own = [e for e in face.events if e.micro and e.au != "AU45"]
+    told = [f"the {ACTION_UNITS[e.au].title} ({e.au}) from {e.onset:.1f} s to {e.offset:.1f} s" for e in own[:MOST]]
+    if not told:
+        return "In this clip no movement but blinks was measured as that brief."
+    more = f", and {len(own) - MOST} more" if len(own) > MOST else ""
+    return f"As brief in this clip: {'; '.join(told)}{more}. Noise in the measurement can look alike."
