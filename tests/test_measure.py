@@ -200,13 +200,34 @@ def test_a_wink_is_one_eye(est):
     ((0.16, 0.175), "both"), ((0.3, 0.32), "both"),  # within the noise of the mesh
 ])
 def test_one_eye_is_called_shut_only_where_the_other_is_open(openings, said):
-    side, _ = side_and_strength(*measure.closure(np.array([openings]))[0])
+    side, _ = side_and_strength(*measure.closure(np.array([openings]), np.zeros(1))[0])
     assert SIDES[int(side)] == said
 
 
 def test_closing_an_eye_never_opens_it():
     openings = np.stack([np.linspace(0.4, 0.0, 81), np.full(81, 0.12)], 1)
-    assert (np.diff(measure.closure(openings)[:, 0]) >= -1e-9).all()
+    assert (np.diff(measure.closure(openings, np.zeros(81))[:, 0]) >= -1e-9).all()
+
+
+@pytest.mark.parametrize("au", [17, 23, 24, 25, 26, 27, 28])
+def test_what_has_no_side_is_never_told_of_one(est, au):
+    """One muscle in the middle makes these: halves that look different are two views of one movement."""
+    below = [17, 18, 84, 181, 182, 200, 83, 32, 140, 171, 176, 148, 87, 178]
+    faces = np.array([move(resting(est), est, below, shift, side="left") for shift in ((0, 0.2), (0, -0.12), (-0.1, 0.1))])
+    left, right = measure.intensities(faces)[:, au_index(au)].T
+    np.testing.assert_allclose(left, right, atol=1e-9)
+    apart = move(resting(est), est, MOUTH_CORNER, (-0.14, -0.15), side="left")
+    assert np.ptp(measure.intensities(apart[None])[0, au_index(12)]) > 0.5, "mouth corners keep their sides"
+
+
+def test_the_more_a_head_is_turned_the_more_it_takes_to_tell_a_side():
+    """The same scores of both halves are further apart in a frontal face than in one that is turned to either side."""
+    knots = np.tile(measure.LEVELS, (24, 1))  # a score is its level
+    reading = measure.Reading(np.ones((24, 1)), np.zeros(24), knots, np.ones(24), np.full(24, 0.3))
+    found, none = np.tile(np.array([[2.0], [1.0]]), (5, 1, 1)), np.zeros((5, 24, 2), bool)
+    levels = measure.half_levels(found, reading, none, np.array([-30.0, -10.0, 0.0, 10.0, 30.0]), np.zeros(5))
+    np.testing.assert_allclose(np.ptp(levels[:, au_index(12)], 1), [0, 0.1, 0.4, 0.1, 0], atol=1e-9)
+    np.testing.assert_allclose(levels[:, au_index(12)].mean(1), 1.5)
 
 
 def test_nothing_of_a_covered_side_enters_the_other(est):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emollm.facs.units import LOWER, UPPER
+from emollm.facs.units import ACTION_UNITS, LOWER, UPPER
 from emollm.files import DATA, stored
 from emollm.perception import covers
 from emollm.perception.align import STABLE
@@ -28,18 +28,20 @@ from emollm.schema import AU_NAMES, OFF, ON, SIDE_GAP, AUSeries, FaceTrack, Inpu
 __all__ = ["ESTIMATOR_VERSION", "estimator", "events", "intensities", "key_frames", "series"]
 
 ESTIMATOR = "emollm-face"
-ESTIMATOR_VERSION = "2.1"
+ESTIMATOR_VERSION = "2.2"
 FILE = DATA / "au_estimator.npz"
 LEVELS = np.array([0.0, OFF, ON, 3.0, 5.0])  # the intensities that the knots of a score stand for
 
 FAR_SIDE = 35.0  # degrees of yaw from which the averted half is guessed by the mesh, not seen
 FULL_POSE, NO_POSE = 20.0, 60.0  # degrees of yaw or pitch between which confidence falls to nothing
+TURN_NOISE = 20.0  # degrees of yaw that add as much noise again to the difference of the sides as a frontal face has
 FULL_SIZE = 48.0  # px face width on which accuracy was measured
 COVER_FRAMES = 9  # of a clip that decide together whether a part is covered
 # What blur invents: a unit that is on counts only if some frame shows it clearer than this above ON, by the frame's sharpness.
 # Pictures and clips in focus have .93 and more; what the blur of a few pixels added to twenty of them lies below the line.
 BLURS, DOUBTS = (0.8, 0.9, 0.95, 0.98), (3.75, 1.8, 0.4, 0.0)
 SMALL_PX, SMALL_IS_SOFT = 64.0, 0.2  # a face smaller than its chip is soft without being out of focus
+UNPAIRED = [au_index(unit.name) for unit in ACTION_UNITS.values() if unit.laterality == "midline"]  # no side moves alone
 BLINK_SECONDS = 0.5  # a closure this short is a blink (AU45), a longer one closed eyes (AU43)
 COVERED_BY = tuple(au_index(number) for number in (5, 12))  # units that are hidden when an eye is, or half the mouth
 REST_FRAMES, REST_SECONDS = 15, 1.0  # a clip shorter than this cannot show its own rest
@@ -141,13 +143,29 @@ def features(half_faces: np.ndarray, gap: np.ndarray, looks: np.ndarray | None) 
     return np.concatenate([half_faces, steps] + ([] if looks is None else [np.asarray(looks, dtype=float)]), 2)
 
 
-def half_scores(found: np.ndarray, reading: Reading, unseen: np.ndarray) -> np.ndarray:
-    """Scores [N, 24, 2] of features [N, 2, F]. The sides differ only by what exceeds the noise of a resting face.
+def half_levels(found: np.ndarray, reading: Reading, unseen: np.ndarray, yaw: np.ndarray, gap: np.ndarray) -> np.ndarray:
+    """Intensities [N, 24, 2] of features [N, 2, F], yaw [N] in degrees and lip gap [N].
 
-    unseen [N, 24, 2] bool: of a side that is so nothing enters the other's score.
+    The sides differ only by what exceeds the noise of a resting face as much turned, and not at all where one muscle in the
+    middle makes the movement. unseen [N, 24, 2] bool: of a side that is so nothing enters the other's score.
     """
-    scores = (found @ reading.weights.T + reading.bias).transpose(0, 2, 1)  # [N, 24, 2]
-    return _apart(_seen(scores, unseen), reading.uneven)
+    scores = _seen((found @ reading.weights.T + reading.bias).transpose(0, 2, 1), unseen)
+    noise = reading.uneven * noisier(yaw)[:, None]
+    noise[:, UNPAIRED] = np.inf
+    plain, steady = (to_levels(_apart(scores, much), reading.knots, gap) for much in (reading.uneven, noise))
+    return _steadied(plain, steady)
+
+
+def noisier(yaw: np.ndarray) -> np.ndarray:
+    """How many times the noise of a frontal face the sides of a turned one differ by, of yaw in degrees."""
+    return 1 + np.abs(yaw) / TURN_NOISE
+
+
+def _steadied(plain: np.ndarray, steady: np.ndarray) -> np.ndarray:
+    """Levels [..., 2] with the mean of the plain ones and, as far as 0 to 5 has room, the difference of the steady ones."""
+    middle = plain.mean(-1, keepdims=True)
+    most = np.minimum(middle, 5 - middle)
+    return middle + np.clip(steady - steady.mean(-1, keepdims=True), -most, most)
 
 
 def _seen(sides: np.ndarray, unseen: np.ndarray) -> np.ndarray:
@@ -173,12 +191,11 @@ def lids(landmarks: np.ndarray) -> np.ndarray:
     return np.stack([distance(up, low) / np.maximum(distance(eye[:1], eye[1:]), 1e-9) for up, low, eye in sides], 1)
 
 
-def closure(openings: np.ndarray) -> np.ndarray:
-    """Levels of AU43 [N, 2] of lid openings [N, 2]. Eyes differ by what exceeds the mesh noise, and while one is open."""
-    plain, steady = (np.interp(o, LID_OPENINGS, LID_LEVELS) for o in (openings, _apart(openings, LID_NOISE)))
-    middle, share = plain.mean(1, keepdims=True), np.interp(plain.min(1, keepdims=True), BOTH_SHUT, (1, 0))
-    most = np.minimum(middle, 5 - middle)
-    return middle + np.clip((steady - steady.mean(1, keepdims=True)) * share, -most, most)  # the mean stays as it was
+def closure(openings: np.ndarray, yaw: np.ndarray) -> np.ndarray:
+    """Levels of AU43 [N, 2] of lid openings [N, 2] and yaw [N]. Eyes differ by more than noise, and while one is open."""
+    steady = _apart(openings, LID_NOISE * noisier(np.maximum(np.abs(yaw) - FULL_POSE, 0)))
+    plain, steady = (np.interp(o, LID_OPENINGS, LID_LEVELS) for o in (openings, steady))
+    return _steadied(plain, steady * np.interp(plain.min(1, keepdims=True), BOTH_SHUT, (1, 0)))
 
 
 def to_levels(scores: np.ndarray, knots: np.ndarray, gap: np.ndarray) -> np.ndarray:
@@ -208,10 +225,11 @@ def _measure(landmarks: np.ndarray, looks: np.ndarray | None,
         faces, angles[found] = remove_pose(points[found], est.mean)
         gap, reading = lip_gap(points[found]), _reading(looks)
         given = features(halves(faces, est.mean, est.mirror, est.half), gap, None if looks is None else looks[found])
-        levels[found] = to_levels(half_scores(given, reading, hidden[found]), reading.knots, gap)
-        # turned to its own left: the left half is averted
-        averted[found] = np.stack([angles[found, 0] > FAR_SIDE, angles[found, 0] < -FAR_SIDE], 1)
-        levels[found, CLOSED] = closure(_seen(lids(points[found]), (averted | hidden[:, CLOSED])[found]))
+        yaw = angles[found, 0]
+        averted[found] = np.stack([yaw > FAR_SIDE, yaw < -FAR_SIDE], 1)  # turned to its own left: the left half is averted
+        unseen = (hidden | averted[:, None])[found]
+        levels[found] = half_levels(given, reading, unseen, yaw, gap)
+        levels[found, CLOSED] = closure(_seen(lids(points[found]), unseen[:, CLOSED]), yaw)
     levels[:, ~est.measured] = np.nan
     levels[:, BLINK] = np.nan
     levels[np.broadcast_to(averted[:, None], levels.shape) | hidden] = np.nan
