@@ -2,8 +2,8 @@
 
     python -m data_engine.check_covers PICTURE.jpg ... --hand DIR/hand_on_forehead_rgba.png
 
-Every cover of other_covers.py is drawn onto each picture's main face, and the picture is then measured as any other. --hand:
-the photograph whose hand is cut out for the photographed hands.
+Every cover of other_covers.py and half_covers.py is drawn onto each picture's main face, and the picture is then measured as
+any other. --hand: the photograph whose hand is cut out for the photographed hands.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from data_engine.other_covers import UPPER, Canvas, covered, with_hands, with_upright_hand
+from data_engine.canvas import Canvas, draw_on
+from data_engine.half_covers import with_upright_hand
+from data_engine.other_covers import UPPER, with_hands
 from emollm.explainer import measure, prepare
 from emollm.model.checkpoint import Shape
 from emollm.perception import covers as parts
@@ -42,7 +44,7 @@ def tell(
     counted, wrong, lost = 0, [], 0
     for k, (face, picture, points) in enumerate(faces):
         try:
-            found = measure(covered(picture, points, draw, k), max_faces=1)[0]
+            found = measure(draw_on(picture, points, draw, k), max_faces=1)[0]
         except NoFaceError:
             lost += 1
             continue
@@ -65,7 +67,7 @@ def halves(
         before = measure(picture, max_faces=1)[0].series
         for side in (1, -1):
             try:
-                found = measure(covered(picture, points, draw(side), k), max_faces=1)[0].series
+                found = measure(draw_on(picture, points, draw(side), k), max_faces=1)[0].series
             except NoFaceError:
                 continue
             hidden, seen = (0, 1) if side > 0 else (1, 0)

@@ -11,9 +11,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from data_engine.face_frame import OVAL_BELOW, Frame, mask_of
+from data_engine.textures import texture
 from emollm.perception.covers import PARTS
 
-OVAL_BELOW = (234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454)
 EYES = ((33, 133, 159, 145), (362, 263, 386, 374))
 # Landmarks of each part, in the order of emollm.perception.covers.PARTS; the right brow's before the left one's.
 LANDMARKS = {
@@ -29,29 +30,6 @@ LOWER_SHAPES = ("mask", "low mask", "box", "fingers", "fist", "object", "stick",
 UPPER_SHAPES = ("glasses", "square glasses", "goggles", "bar", "fringe", "eye patch", "hand on the eyes")
 HALF_SHAPES = ("half hand", "half mask", "half box", "half scarf", "half hair", "cheek hand")
 OTHER_SHAPES = ("hat", "collar", "beside", "low fringe", "anywhere")
-TEXTURES = (
-    "plain", "gradient", "noise", "pleats", "stripes", "checks", "cloth", "skin", "blotches", "knit", "dots",
-    "scribble", "photo",
-)  # fmt: skip
-
-
-class Frame:
-    """The frame of one face, in which shapes are given."""
-
-    def __init__(self, points: np.ndarray):
-        p = points[:, :2].astype(float)
-        self.unit = max(float(np.linalg.norm(p[454] - p[234])), 4.0)
-        self.x = (p[454] - p[234]) / self.unit
-        self.y = np.array([-self.x[1], self.x[0]])
-        self.origin, self.points = (p[13] + p[14]) / 2, p
-
-    def at(self, corners: object) -> np.ndarray:
-        corners = np.asarray(corners, float)
-        return self.origin + self.unit * (corners[..., :1] * self.x + corners[..., 1:] * self.y)
-
-    def of(self, places: tuple[int, ...]) -> np.ndarray:
-        d = (self.points[list(places)] - self.origin) / self.unit
-        return np.stack([d @ self.x, d @ self.y], -1)
 
 
 def ellipse(centre: object, radii: object, degrees: float = 0.0) -> np.ndarray:
@@ -191,60 +169,6 @@ def half_shape(name: str, frame: Frame, rng: np.random.Generator) -> list[np.nda
     return [corners * (side, 1)]
 
 
-def _noise(size: tuple[int, int], grain: float, rng: np.random.Generator) -> np.ndarray:
-    share = cv2.GaussianBlur(rng.random(size).astype(np.float32), (0, 0), max(grain, 0.4))
-    return np.clip((share - share.mean()) / (share.std() * 4 + 1e-6) + 0.5, 0, 1)
-
-
-def texture(name: str, picture: np.ndarray, frame: Frame, rng: np.random.Generator, others: list[np.ndarray]) -> np.ndarray:
-    """What a cover looks like, [H, W, 3] float32. others: photographs of which "photo" shows a turned and enlarged part."""
-    size, face = picture.shape[:2], frame.unit
-    base, other = rng.integers(0, 256, 3).astype(np.float32), rng.integers(0, 256, 3).astype(np.float32)
-    if rng.random() < 0.6:  # greys, as most pictures for fitting are grey
-        base[:], other[:] = base[0], other[0]
-    y, x = np.mgrid[: size[0], : size[1]].astype(np.float32)
-    turn = rng.uniform(0, np.pi)
-    x, y = np.cos(turn) * x + np.sin(turn) * y, np.cos(turn) * y - np.sin(turn) * x
-    period, share = rng.uniform(0.05, 0.25) * face, np.zeros(size, np.float32)
-    if name == "photo" and others:
-        shown = others[int(rng.integers(len(others)))]
-        zoom = rng.uniform(0.7, 3.0) * max(size) / max(shown.shape[:2])
-        middle = np.array(shown.shape[1::-1]) * rng.uniform(0.2, 0.8, 2)
-        warp = cv2.getRotationMatrix2D(middle.tolist(), float(rng.uniform(30, 330)), float(zoom))
-        warp[:, 2] += frame.origin - middle
-        return cv2.warpAffine(shown, warp, size[::-1], borderMode=cv2.BORDER_REFLECT).astype(np.float32)
-    if name == "gradient":
-        share = (x - x.min()) / max(float(np.ptp(x)), 1e-6)
-        share = np.clip((share - 0.5) * rng.uniform(1, 4) + 0.5, 0, 1)
-    elif name in ("noise", "cloth", "blotches"):
-        share = _noise(size, {"noise": 0.01, "cloth": 0.03, "blotches": 0.12}[name] * face, rng)
-        share = (share > rng.uniform(0.4, 0.65)).astype(np.float32) if rng.random() < 0.4 else share
-    elif name in ("stripes", "pleats", "checks"):
-        share = (y % period < period * (0.2 if name == "pleats" else 0.5)).astype(np.float32)
-        if name == "checks":
-            share = np.abs(share - (x % period < period / 2))
-        if name == "pleats":
-            other = np.clip(base - rng.uniform(15, 50), 0, 255)
-    elif name == "knit":
-        share = 0.5 + 0.5 * np.sin((y + 0.1 * period * np.sin(12 * x / face)) * 2 * np.pi / (0.5 * period))
-    elif name == "dots":
-        share = (np.hypot(x % period - period / 2, y % period - period / 2) < period * rng.uniform(0.15, 0.4)).astype(
-            np.float32
-        )
-    elif name == "scribble":
-        for _ in range(int(rng.integers(1, 6))):
-            at = frame.at(rng.uniform((-0.3, -0.2), (0.3, 0.4))).astype(int).tolist()
-            radii = [int(rng.uniform(0.03, 0.3) * face), int(rng.uniform(0.02, 0.2) * face)]
-            turned, arc = float(rng.uniform(0, 180)), float(rng.uniform(90, 360))
-            cv2.ellipse(share, at, radii, turned, 0, arc, 1.0, int(rng.choice((-1, 1, max(1, int(0.03 * face))))))
-    elif name == "skin":
-        cheek = frame.points[rng.choice((205, 425, 151))].astype(int).clip(2)
-        patch = picture[cheek[1] - 2 : cheek[1] + 3, cheek[0] - 2 : cheek[0] + 3]
-        base = patch.reshape(-1, 3).mean(0) * rng.uniform(0.8, 1.15) if patch.size else base
-        other, share = base * rng.uniform(0.7, 1.1), _noise(size, 0.15 * face, rng)
-    return base + (other - base) * share[..., None]
-
-
 def covered(
     picture: np.ndarray,
     points: np.ndarray,
@@ -256,23 +180,42 @@ def covered(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The picture with one cover, and the share of each part (covers.PARTS) that lies under it, [len(PARTS)] 0-1.
 
-    where: "lower", "upper", "half" or "other", of which shape is one of the shapes.
+    where: "lower", "upper", "half" or "other", of which shape is one of the shapes. fill: one of textures.TEXTURES. others: as
+    textures.texture.
     """
     frame = Frame(points)
     shapes = {"lower": lower_shape, "upper": upper_shape, "half": half_shape, "other": other_shape}[where](shape, frame, rng)
-    filled = texture(fill, picture, frame, rng, others or [])
+    filled = _surface(picture, frame, shape, fill, rng, others or [])
+    out, whole = _lay(picture, frame, shapes, filled, rng)
+    if shape.endswith("glasses"):  # a rim of its own
+        ink = rng.uniform(0, 255)
+        for corners in shapes[:2]:
+            at, line = np.round(frame.at(corners) * 8).astype(np.int32), max(1, int(rng.uniform(0.005, 0.04) * frame.unit))
+            cv2.polylines(out, [at], True, (ink,) * 3, line, cv2.LINE_AA, 3)
+    return out.clip(0, 255).round().astype(np.uint8), under(whole, points)
+
+
+def _surface(
+    picture: np.ndarray, frame: Frame, shape: str, fill: str, rng: np.random.Generator, others: list[np.ndarray]
+) -> np.ndarray:
+    """The texture of a cover [H, W, 3], dark if it is of glass, often lit as the face is, with noise."""
+    filled = texture(fill, picture, frame, rng, others)
     if "glasses" in shape or (shape == "goggles" and rng.random() < 0.8):  # dark, with a reflection
         filled = filled * rng.uniform(0.05, 0.4) + rng.uniform(0, 30)
     if rng.random() < 0.5:  # lit as the face is
         light = cv2.GaussianBlur(picture.mean(2).astype(np.float32), (0, 0), 0.15 * frame.unit)
         filled = filled * np.clip(light / max(float(light.mean()), 1), 0.5, 1.5)[..., None]
-    filled = filled + rng.normal(0, rng.uniform(0, 6), (*filled.shape[:2], 1))
+    return filled + rng.normal(0, rng.uniform(0, 6), (*filled.shape[:2], 1))
+
+
+def _lay(
+    picture: np.ndarray, frame: Frame, shapes: list[np.ndarray], filled: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """The picture [H, W, 3] float with the shapes filled, and the mask [H, W] of all of them."""
     out, whole = picture.astype(np.float32), np.zeros(picture.shape[:2], np.uint8)
     edge, soft = rng.uniform(0.5, 0.9), max(0.3, float(rng.uniform(0.002, 0.02)) * frame.unit)
     for corners in shapes:  # one after the other, each with a darker rim: fingers, knuckles
-        mask = np.zeros(picture.shape[:2], np.uint8)
-        at = np.round(frame.at(corners) * 8).astype(np.int32)
-        cv2.fillPoly(mask, [at], 255, cv2.LINE_AA, 3)
+        mask = mask_of(frame.at(corners), picture.shape[:2])
         whole |= mask
         share = cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), soft)[..., None]
         depth = 1.0
@@ -280,12 +223,7 @@ def covered(
             inner = cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), 0.03 * frame.unit)[..., None]
             depth = edge + (1 - edge) * np.clip(2 * inner - 1, 0, 1)
         out = out * (1 - share) + filled * depth * share
-    if shape.endswith("glasses"):  # a rim of its own
-        ink = rng.uniform(0, 255)
-        for corners in shapes[:2]:
-            at, line = np.round(frame.at(corners) * 8).astype(np.int32), max(1, int(rng.uniform(0.005, 0.04) * frame.unit))
-            cv2.polylines(out, [at], True, (ink,) * 3, line, cv2.LINE_AA, 3)
-    return out.clip(0, 255).round().astype(np.uint8), under(whole, points)
+    return out, whole
 
 
 def under(mask: np.ndarray, points: np.ndarray) -> np.ndarray:

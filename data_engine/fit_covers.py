@@ -25,12 +25,12 @@ from data_engine.covers import (
     LANDMARKS,
     LOWER_SHAPES,
     OTHER_SHAPES,
-    OVAL_BELOW,
     SEEN,
-    TEXTURES,
     UPPER_SHAPES,
     covered,
 )
+from data_engine.face_frame import OVAL_BELOW
+from data_engine.textures import TEXTURES
 from emollm.evaluation import fer2013
 from emollm.perception import align, appearance, mesh
 from emollm.perception.covers import FILE, MIRRORED, PARTS, normalised, scores, thumbnail, weights
@@ -46,32 +46,12 @@ ZOOM = 2  # of the 48 px crops that are drawn on
 
 def hard(picture: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A face that is seen, made to look less so."""
-    kind, width = (
-        rng.choice(("frames", "stubble", "beard", "shadow", "side light", "blur", "light")),
-        np.linalg.norm(points[454, :2] - points[234, :2]),
-    )
-    out = picture.astype(np.float32)
+    kind = rng.choice(("frames", "stubble", "beard", "shadow", "side light", "blur", "light"))
+    out, width = picture.astype(np.float32), np.linalg.norm(points[454, :2] - points[234, :2])
     if kind == "frames":
-        ink, line = int(rng.integers(0, 120)), max(1, int(rng.uniform(0.01, 0.035) * width))
-        drawn = picture.copy()
-        for eye in EYES:
-            at = tuple(points[list(eye), :2].mean(0).astype(int).tolist())
-            cv2.ellipse(drawn, at, (max(2, int(0.19 * width)), max(2, int(0.15 * width))), 0, 0, 360, (ink,) * 3, line)
-        return drawn
-    if kind == "stubble":
-        shade = np.zeros(picture.shape[:2], np.float32)
-        cv2.ellipse(
-            shade, tuple(points[17, :2].astype(int).tolist()), (int(0.45 * width), int(0.3 * width)), 0, 0, 360, 1.0, -1
-        )
-        shade = cv2.GaussianBlur(shade, (0, 0), 0.05 * width) * rng.uniform(0.2, 0.55)
-        out *= 1 - shade[..., None] * (0.6 + 0.4 * rng.random((*picture.shape[:2], 1)))
-    elif kind == "beard":  # leaves the lips free
-        shade = np.zeros(picture.shape[:2], np.float32)
-        cv2.fillPoly(shade, [points[[*OVAL_BELOW[3:-3], 426, 2, 206], :2].astype(np.int32)], 1.0)
-        cv2.fillPoly(shade, [points[list(LANDMARKS["lower"][:20]), :2].astype(np.int32)], 0.0)
-        shade = cv2.GaussianBlur(shade, (0, 0), 0.02 * width)[..., None] * rng.uniform(0.5, 0.95)
-        grain = cv2.GaussianBlur(rng.normal(0, 1, picture.shape[:2]), (0, 0), 0.015 * width)[..., None]
-        out = out * (1 - shade) + shade * (rng.uniform(15, 130) + 25 * grain / max(grain.std(), 1e-6))
+        return _with_frames(picture, points, width, rng)
+    if kind in ("stubble", "beard"):
+        out = (_with_stubble if kind == "stubble" else _with_beard)(out, points, width, rng)
     elif kind == "shadow":
         y = np.arange(picture.shape[0], dtype=np.float32)[:, None, None]
         edge = points[4, 1] + rng.normal(0, 0.2) * width
@@ -86,6 +66,34 @@ def hard(picture: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> n
     else:
         out = out * rng.uniform(0.35, 1.5) + rng.uniform(-30, 30)
     return out.clip(0, 255).astype(np.uint8)
+
+
+def _with_frames(picture: np.ndarray, points: np.ndarray, width: float, rng: np.random.Generator) -> np.ndarray:
+    """Glasses without dark lenses."""
+    ink, line = int(rng.integers(0, 120)), max(1, int(rng.uniform(0.01, 0.035) * width))
+    drawn_on = picture.copy()
+    for eye in EYES:
+        at = tuple(points[list(eye), :2].mean(0).astype(int).tolist())
+        cv2.ellipse(drawn_on, at, (max(2, int(0.19 * width)), max(2, int(0.15 * width))), 0, 0, 360, (ink,) * 3, line)
+    return drawn_on
+
+
+def _with_stubble(out: np.ndarray, points: np.ndarray, width: float, rng: np.random.Generator) -> np.ndarray:
+    shade, chin = np.zeros(out.shape[:2], np.float32), tuple(points[17, :2].astype(int).tolist())
+    cv2.ellipse(shade, chin, (int(0.45 * width), int(0.3 * width)), 0, 0, 360, 1.0, -1)
+    shade = cv2.GaussianBlur(shade, (0, 0), 0.05 * width) * rng.uniform(0.2, 0.55)
+    out *= 1 - shade[..., None] * (0.6 + 0.4 * rng.random((*out.shape[:2], 1)))
+    return out
+
+
+def _with_beard(out: np.ndarray, points: np.ndarray, width: float, rng: np.random.Generator) -> np.ndarray:
+    """A beard that leaves the lips free."""
+    shade = np.zeros(out.shape[:2], np.float32)
+    cv2.fillPoly(shade, [points[[*OVAL_BELOW[3:-3], 426, 2, 206], :2].astype(np.int32)], 1.0)
+    cv2.fillPoly(shade, [points[list(LANDMARKS["lower"][:20]), :2].astype(np.int32)], 0.0)
+    shade = cv2.GaussianBlur(shade, (0, 0), 0.02 * width)[..., None] * rng.uniform(0.5, 0.95)
+    grain = cv2.GaussianBlur(rng.normal(0, 1, out.shape[:2]), (0, 0), 0.015 * width)[..., None]
+    return out * (1 - shade) + shade * (rng.uniform(15, 130) + 25 * grain / max(grain.std(), 1e-6))
 
 
 def views(

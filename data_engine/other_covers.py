@@ -1,7 +1,7 @@
 """Covers of kinds that nothing was learnt from: drawn on a face, or cut out of a photograph of a hand.
 
-Every cover is drawn in the face's own frame: origin between the lips, unit: the width of the face. The shapes and textures of
-data_engine/covers.py, which covers.npz learns from, take no part here.
+Of the lower half, and glasses; half_covers.py has those of one side. The shapes and textures of covers.py and textures.py,
+which covers.npz learns from, take no part here.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from data_engine.covers import OVAL_BELOW
+from data_engine.canvas import Canvas
+from data_engine.face_frame import OVAL_BELOW
 
 # The hand in hand_on_forehead_rgba.png, px at a width of 1318; its wrist and the tip of its middle finger.
 HAND = np.array([
@@ -21,72 +22,6 @@ HAND = np.array([
     (600, 325), (540, 365), (490, 400)], float)
 WRIST, TIP, HAND_WIDTH = np.array([465.0, 365.0]), np.array([730.0, 180.0]), 1318
 RISE = np.array((0.09, 0.03))  # from the top of a mask over the nose to where it meets the cheek
-
-
-class Canvas:
-    """A picture to draw on in the frame of a face: (0, 0) between the lips, x to the picture's right, unit: face width."""
-
-    def __init__(self, picture: np.ndarray, points: np.ndarray, seed: int):
-        self.picture, self.p, self.rng = picture.astype(np.float32), points[:, :2].astype(float), np.random.default_rng(seed)
-        self.unit = float(np.linalg.norm(self.p[454] - self.p[234]))
-        self.x = (self.p[454] - self.p[234]) / self.unit
-        self.y = np.array([-self.x[1], self.x[0]])
-        self.origin = (self.p[13] + self.p[14]) / 2
-        grid = np.stack(np.meshgrid(np.arange(picture.shape[1]), np.arange(picture.shape[0])), -1) - self.origin
-        self.u, self.v = (grid @ self.x / self.unit).astype(np.float32), (grid @ self.y / self.unit).astype(np.float32)
-        grey = cv2.GaussianBlur(self.picture.mean(2), (0, 0), max(0.12 * self.unit, 1))
-        cheek = [
-            self.picture[max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3] for x, y in self.p[[50, 280, 151]].round().astype(int)
-        ]
-        self.skin = np.median(np.vstack([patch.reshape(-1, 3) for patch in cheek]), 0)
-        self.light = np.clip(grey / max(float(grey[self.inside(self.face())].mean()), 1), 0.5, 1.4)[..., None]
-
-    def at(self, corners: object) -> np.ndarray:
-        corners = np.asarray(corners, float)
-        return self.origin + self.unit * (corners[:, :1] * self.x + corners[:, 1:] * self.y)
-
-    def frame(self, points: np.ndarray) -> np.ndarray:
-        d = (points - self.origin) / self.unit
-        return np.stack([d @ self.x, d @ self.y], -1)
-
-    def face(self) -> np.ndarray:
-        return np.vstack([self.p[list(OVAL_BELOW)], self.p[[10]]])
-
-    def inside(self, corners: np.ndarray) -> np.ndarray:
-        mask = np.zeros(self.picture.shape[:2], np.uint8)
-        cv2.fillPoly(mask, [np.round(corners * 8).astype(np.int32)], 255, cv2.LINE_AA, 3)
-        return mask > 127
-
-    def ellipse(self, centre: tuple, radii: tuple, degrees: float = 0) -> np.ndarray:
-        t, a = np.linspace(0, 2 * np.pi, 60), np.radians(degrees)
-        x, y = radii[0] * np.cos(t), radii[1] * np.sin(t)
-        return self.at(np.stack([centre[0] + x * np.cos(a) - y * np.sin(a), centre[1] + x * np.sin(a) + y * np.cos(a)], -1))
-
-    def lay(self, corners: np.ndarray, colour: object, lit: float = 0.7) -> None:
-        """Fill a shape with a colour [3] or a texture [H, W, 3], lit in part as the face is."""
-        mask = np.zeros(self.picture.shape[:2], np.uint8)
-        cv2.fillPoly(mask, [np.round(corners * 8).astype(np.int32)], 255, cv2.LINE_AA, 3)
-        soft = cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), max(0.004 * self.unit, 0.3))[..., None]
-        fill = np.broadcast_to(np.asarray(colour, np.float32), self.picture.shape) * (1 + lit * (self.light - 1))
-        fill = fill + self.rng.normal(0, 2, fill.shape)
-        self.picture = self.picture * (1 - soft) + np.clip(fill, 0, 255) * soft
-
-    def line(self, corners: object, colour: object, width: float) -> None:
-        at = np.round(self.at(corners) * 8).astype(np.int32)
-        cv2.polylines(self.picture, [at], False, tuple(map(float, colour)), max(1, round(width * self.unit)), cv2.LINE_AA, 3)
-
-    def blend(self, first: object, second: object, share: np.ndarray) -> np.ndarray:
-        first, second = np.asarray(first, np.float32), np.asarray(second, np.float32)
-        return first + (second - first) * np.clip(share, 0, 1)[..., None]
-
-    def grain(self, size: float) -> np.ndarray:
-        noise = cv2.GaussianBlur(
-            self.rng.normal(0, 1, self.picture.shape[:2]).astype(np.float32), (0, 0), max(size * self.unit, 0.3)
-        )
-        return noise / max(float(noise.std()), 1e-6)
-
-    def done(self) -> np.ndarray:
-        return self.picture.clip(0, 255).round().astype(np.uint8)
 
 
 def mask_shape(c: Canvas, top: float = 0.45, spread: float = 1.0) -> np.ndarray:
@@ -255,15 +190,7 @@ def bouquet(c: Canvas) -> None:
 
 def pixels(c: Canvas) -> None:
     """A face made unrecognisable from the nose down, as in a newspaper."""
-    step = max(int(0.16 * c.unit), 2)
-    small = cv2.resize(
-        c.picture, (max(c.picture.shape[1] // step, 1), max(c.picture.shape[0] // step, 1)), interpolation=cv2.INTER_AREA
-    )
-    c.lay(
-        c.at([(-0.5, -0.16), (0.5, -0.16), (0.5, 0.5), (-0.5, 0.5)]),
-        cv2.resize(small, c.picture.shape[1::-1], interpolation=cv2.INTER_NEAREST),
-        0,
-    )
+    c.pixelate(c.at([(-0.5, -0.16), (0.5, -0.16), (0.5, 0.5), (-0.5, 0.5)]), 0.16)
 
 
 def photographed_hand(
@@ -387,150 +314,6 @@ UPPER: dict[str, Callable[[Canvas], None]] = {
 }
 
 
-# Covers of one half, mouth and all, each for the picture's right (side 1: the person's left) or its left (-1).
-
-
-def upright_hand(side: int) -> Callable[[Canvas], None]:
-    def draw(c: Canvas) -> None:
-        c.lay(c.ellipse((side * 0.3, 0.45), (0.27, 0.3)), c.skin * 0.86)
-        for k, reach in enumerate((0.8, 0.92, 0.95, 0.85)):
-            for grow, shade in ((1.0, 0.7), (0.86, 0.96)):
-                finger = c.ellipse((side * (0.08 + 0.135 * k), 0.42 - reach / 2), (0.07 * grow, reach / 2), side * 3)
-                c.lay(finger, c.skin * shade)
-
-    return draw
-
-
-def palm_on_cheek(side: int) -> Callable[[Canvas], None]:
-    """As one leans a cheek on a hand: over the corner of the mouth, the eye is free."""
-
-    def draw(c: Canvas) -> None:
-        c.lay(c.ellipse((side * 0.32, 0.12), (0.34, 0.3), side * -55), c.skin * 0.88)
-        c.lay(c.ellipse((side * 0.26, 0.02), (0.29, 0.09), side * -62), c.skin * 0.98)
-        c.line([(side * 0.08, -0.1), (side * 0.16, 0.25)], c.skin * 0.55, 0.012)
-
-    return draw
-
-
-def half_paper(side: int) -> Callable[[Canvas], None]:
-    def draw(c: Canvas) -> None:
-        text = ((c.v % 0.07) < 0.025) & (c.grain(0.014) > -0.5) & (side * c.u > 0.1)
-        c.lay(
-            c.at([(side * 0.0, -0.95), (side * 1.1, -0.9), (side * 1.1, 0.8), (side * 0.04, 0.85)]),
-            c.blend((246, 244, 238), (80, 80, 90), text.astype(float)),
-            0.3,
-        )
-
-    return draw
-
-
-def door(side: int) -> Callable[[Canvas], None]:
-    def draw(c: Canvas) -> None:
-        wood = 0.5 + 0.5 * np.sin(c.u * 40 + 2 * c.grain(0.2))
-        planks = c.blend((95, 60, 35), (150, 105, 65), wood)
-        c.lay(c.at([(side * 0.02, -4), (side * 9, -4), (side * 9, 4), (side * 0.02, 4)]), planks, 0)
-
-    return draw
-
-
-def half_theatre_mask(side: int) -> Callable[[Canvas], None]:
-    """White, with a hole for the eye."""
-
-    def draw(c: Canvas) -> None:
-        before = c.picture.copy()
-        low = c.frame(c.p[list(OVAL_BELOW[10:] if side > 0 else OVAL_BELOW[10::-1])])
-        eye = c.frame(c.p[[362, 263] if side > 0 else [33, 133]]).mean(0)
-        rim = np.vstack([(side * 0.01, low[0, 1]), low[1:], (side * 0.4, -0.85), (side * 0.01, -0.9)])
-        c.lay(c.at(rim), np.array((238, 236, 230)) * (1 - 0.3 * np.abs(c.u))[..., None])
-        hole = c.inside(c.ellipse(tuple(eye), (0.12, 0.07)))
-        c.picture[hole] = before[hole]
-
-    return draw
-
-
-def hair(side: int) -> Callable[[Canvas], None]:
-    def draw(c: Canvas) -> None:
-        for k in range(70):
-            start, end = c.rng.uniform(0.0, 0.7), c.rng.uniform(0.02, 0.6)
-            down = np.linspace(0, 1, 8)
-            x = start + (end - start) * down + 0.05 * np.sin(np.pi * down)
-            shade = np.array((52, 36, 26)) * c.rng.uniform(0.5, 1.5)
-            c.line(np.stack([side * x, -0.95 + 1.5 * down], -1), shade, 0.03 if k < 50 else 0.012)
-
-    return draw
-
-
-def upright_phone(side: int) -> Callable[[Canvas], None]:
-    def draw(c: Canvas) -> None:
-        c.lay(c.at([(side * 0.03, -0.75), (side * 0.5, -0.72), (side * 0.5, 0.35), (side * 0.03, 0.33)]), (20, 20, 24), 0.2)
-        c.lay(c.ellipse((side * 0.14, -0.64), (0.05, 0.05)), (70, 70, 90))
-
-    return draw
-
-
-def hanging_mask(side: int) -> Callable[[Canvas], None]:
-    """A surgical mask that hangs on one ear."""
-
-    def draw(c: Canvas) -> None:
-        folds = np.where((((c.v + 0.3 * side * c.u + 0.35) % 0.12) < 0.02), 0.82, 1.0)
-        c.line([(side * 0.52, -0.3), (side * 0.4, -0.12)], (235, 238, 240), 0.015)
-        c.lay(
-            c.at([(side * 0.02, -0.12), (side * 0.42, -0.2), (side * 0.46, 0.2), (side * 0.3, 0.5), (side * -0.02, 0.42)]),
-            np.array((140, 190, 220)) * folds[..., None],
-        )
-
-    return draw
-
-
-def slanted_scarf(side: int) -> Callable[[Canvas], None]:
-    def draw(c: Canvas) -> None:
-        wave = 0.5 + 0.5 * np.sin((c.u + 0.6 * side * c.v) * 2 * np.pi / 0.06)
-        c.lay(c.at([(side * 0.75, -0.6), (side * 0.1, -0.2), (side * 0.0, 0.1), (side * -0.05, 1.2), (side * 1.0, 1.2)]),
-              c.blend((60, 20, 60), (150, 90, 150), wave))  # fmt: skip
-
-    return draw
-
-
-def half_pixels(side: int) -> Callable[[Canvas], None]:
-    def draw(c: Canvas) -> None:
-        step = max(int(0.15 * c.unit), 2)
-        small = cv2.resize(
-            c.picture, (max(c.picture.shape[1] // step, 1), max(c.picture.shape[0] // step, 1)), interpolation=cv2.INTER_AREA
-        )
-        c.lay(
-            c.at([(side * 0.02, -0.85), (side * 0.55, -0.85), (side * 0.55, 0.5), (side * 0.02, 0.5)]),
-            cv2.resize(small, c.picture.shape[1::-1], interpolation=cv2.INTER_NEAREST),
-            0,
-        )
-
-    return draw
-
-
-HALVES: dict[str, Callable[[int], Callable[[Canvas], None]]] = {
-    "hand, upright": upright_hand,
-    "palm on the cheek": palm_on_cheek,
-    "paper, one half": half_paper,
-    "door": door,
-    "mask of the theatre": half_theatre_mask,
-    "hair, one half": hair,
-    "phone, upright": upright_phone,
-    "mask on one ear": hanging_mask,
-    "scarf, slanted": slanted_scarf,
-    "pixels, one half": half_pixels,
-}
-
-
-def with_upright_hand(photograph: str | None) -> dict[str, Callable[[int], Callable[[Canvas], None]]]:
-    """HALVES and, with the photograph, its hand upright before one half and across one cheek."""
-    if photograph is None:
-        return HALVES
-    hand = np.asarray(Image.open(photograph).convert("RGB"))
-    return HALVES | {
-        "photographed hand, one half": lambda side: photographed_hand(hand, (side * 0.27, -0.1), -90, 1.3, side > 0),
-        "photographed hand, cheek": lambda side: photographed_hand(hand, (side * 0.29, 0.05), -90 - side * 25, 0.8, side > 0),
-    }
-
-
 def with_hands(photograph: str | None) -> dict[str, Callable[[Canvas], None]]:
     """LOWER and, with the photograph, four ways to lay its hand over the mouth."""
     if photograph is None:
@@ -542,10 +325,3 @@ def with_hands(photograph: str | None) -> dict[str, Callable[[Canvas], None]]:
         "photographed hand, up": photographed_hand(hand, (0.02, 0.15), -75, 0.9),
         "photographed hand, slanted": photographed_hand(hand, (0.03, 0.08), -30, 1.0),
     }
-
-
-def covered(picture: np.ndarray, points: np.ndarray, draw: Callable[[Canvas], None], seed: int = 0) -> np.ndarray:
-    """The picture [H, W, 3] uint8 with one cover on the face of these landmarks [478, 2+] px."""
-    canvas = Canvas(picture, points, seed)
-    draw(canvas)
-    return canvas.done()

@@ -6,8 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from data_engine import check_covers, other_covers
-from data_engine.covers import HALF_SHAPES, HIDDEN, LOWER_SHAPES, OTHER_SHAPES, SEEN, TEXTURES, UPPER_SHAPES, covered
+from data_engine import check_covers, half_covers, other_covers
+from data_engine.canvas import draw_on
+from data_engine.covers import HALF_SHAPES, HIDDEN, LOWER_SHAPES, OTHER_SHAPES, SEEN, UPPER_SHAPES, covered
+from data_engine.textures import TEXTURES
 from emollm.explainer import measure, prepare
 from emollm.model.checkpoint import Shape
 from emollm.perception import covers
@@ -27,7 +29,7 @@ def seen(astronaut):
 
 def drawn(seen, half: str, kind: str) -> np.ndarray:
     picture, found = seen
-    return other_covers.covered(picture, found.track.landmarks[0], getattr(other_covers, half.upper())[kind])
+    return draw_on(picture, found.track.landmarks[0], getattr(other_covers, half.upper())[kind])
 
 
 def test_nothing_is_hidden_on_a_face_that_is_seen(seen):
@@ -62,12 +64,12 @@ def test_what_is_hidden_is_said(seen, half, kind, said):
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
-@pytest.mark.parametrize("kind", [k for k in other_covers.HALVES if k not in HALVES_MISSED])
+@pytest.mark.parametrize("kind", [k for k in half_covers.HALVES if k not in HALVES_MISSED])
 def test_one_half_under_a_cover_leaves_the_other_measured(seen, kind, side):
     """No unit of the mouth under the cover; the smile is measured on the other side, and no side is claimed of any unit."""
     picture, found = seen
-    draw = other_covers.HALVES[kind](1 if side == "left" else -1)
-    (covered_face,) = measure(other_covers.covered(picture, found.track.landmarks[0], draw))
+    draw = half_covers.HALVES[kind](1 if side == "left" else -1)
+    (covered_face,) = measure(draw_on(picture, found.track.landmarks[0], draw))
     mouth = covered_face.series.intensity[0, [AUS.index(au) for au in covers.LOWER]]
     hidden, other = (0, 1) if side == "left" else (1, 0)
     assert np.isnan(mouth[:, hidden]).all()

@@ -1,0 +1,93 @@
+"""What drawn covers look like: cloth, skin, patterns, parts of photographs."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from data_engine.face_frame import Frame
+
+TEXTURES = (
+    "plain", "gradient", "noise", "pleats", "stripes", "checks", "cloth", "skin", "blotches", "knit", "dots",
+    "scribble", "photo",
+)  # fmt: skip
+GRAIN = {"noise": 0.01, "cloth": 0.03, "blotches": 0.12}  # of textures of random spots, in widths of the face
+
+
+def texture(name: str, picture: np.ndarray, frame: Frame, rng: np.random.Generator, others: list[np.ndarray]) -> np.ndarray:
+    """What a cover looks like, [H, W, 3] float32. others: photographs of which "photo" shows a turned and enlarged part."""
+    size = picture.shape[:2]
+    base, other = rng.integers(0, 256, 3).astype(np.float32), rng.integers(0, 256, 3).astype(np.float32)
+    if rng.random() < 0.6:  # greys, as most pictures for fitting are grey
+        base[:], other[:] = base[0], other[0]
+    x, y = _turned(size, rng)
+    period = rng.uniform(0.05, 0.25) * frame.unit
+    if name == "photo" and others:
+        return _photo(size, frame, rng, others[int(rng.integers(len(others)))])
+    if name == "skin":
+        base, other = _skin_colours(picture, frame, rng, base)
+    share = _pattern(name, x, y, period, frame, rng)
+    if name == "pleats":
+        other = np.clip(base - rng.uniform(15, 50), 0, 255)
+    return base + (other - base) * share[..., None]
+
+
+def _turned(size: tuple[int, int], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """x and y of every pixel, turned by some angle, [H, W] each."""
+    y, x = np.mgrid[: size[0], : size[1]].astype(np.float32)
+    turn = rng.uniform(0, np.pi)
+    return np.cos(turn) * x + np.sin(turn) * y, np.cos(turn) * y - np.sin(turn) * x
+
+
+def _photo(size: tuple[int, int], frame: Frame, rng: np.random.Generator, shown: np.ndarray) -> np.ndarray:
+    zoom = rng.uniform(0.7, 3.0) * max(size) / max(shown.shape[:2])
+    middle = np.array(shown.shape[1::-1]) * rng.uniform(0.2, 0.8, 2)
+    warp = cv2.getRotationMatrix2D(middle.tolist(), float(rng.uniform(30, 330)), float(zoom))
+    warp[:, 2] += frame.origin - middle
+    return cv2.warpAffine(shown, warp, size[::-1], borderMode=cv2.BORDER_REFLECT).astype(np.float32)
+
+
+def _skin_colours(picture: np.ndarray, frame: Frame, rng: np.random.Generator,
+                  base: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two tones of this face's own skin, from a cheek or the forehead; `base` where these lie outside the picture."""
+    cheek = frame.points[rng.choice((205, 425, 151))].astype(int).clip(2)
+    patch = picture[cheek[1] - 2 : cheek[1] + 3, cheek[0] - 2 : cheek[0] + 3]
+    base = patch.reshape(-1, 3).mean(0) * rng.uniform(0.8, 1.15) if patch.size else base
+    return base, base * rng.uniform(0.7, 1.1)
+
+
+def _pattern(name: str, x: np.ndarray, y: np.ndarray, period: float, frame: Frame, rng: np.random.Generator) -> np.ndarray:
+    """Share [H, W] 0-1 of the second colour; none of it in a plain texture. period: of stripes and dots, px."""
+    if name == "gradient":
+        share = (x - x.min()) / max(float(np.ptp(x)), 1e-6)
+        return np.clip((share - 0.5) * rng.uniform(1, 4) + 0.5, 0, 1)
+    if name in GRAIN:
+        share = _noise(x.shape, GRAIN[name] * frame.unit, rng)
+        return (share > rng.uniform(0.4, 0.65)).astype(np.float32) if rng.random() < 0.4 else share
+    if name in ("stripes", "pleats", "checks"):
+        share = (y % period < period * (0.2 if name == "pleats" else 0.5)).astype(np.float32)
+        return np.abs(share - (x % period < period / 2)) if name == "checks" else share
+    if name == "knit":
+        return 0.5 + 0.5 * np.sin((y + 0.1 * period * np.sin(12 * x / frame.unit)) * 2 * np.pi / (0.5 * period))
+    if name == "dots":
+        from_middle = np.hypot(x % period - period / 2, y % period - period / 2)
+        return (from_middle < period * rng.uniform(0.15, 0.4)).astype(np.float32)
+    if name == "scribble":
+        return _scribble(x.shape, frame, rng)
+    return _noise(x.shape, 0.15 * frame.unit, rng) if name == "skin" else np.zeros(x.shape, np.float32)
+
+
+def _scribble(size: tuple[int, int], frame: Frame, rng: np.random.Generator) -> np.ndarray:
+    """Arcs and filled ellipses around the mouth."""
+    share, face = np.zeros(size, np.float32), frame.unit
+    for _ in range(int(rng.integers(1, 6))):
+        at = frame.at(rng.uniform((-0.3, -0.2), (0.3, 0.4))).astype(int).tolist()
+        radii = [int(rng.uniform(0.03, 0.3) * face), int(rng.uniform(0.02, 0.2) * face)]
+        turned, arc = float(rng.uniform(0, 180)), float(rng.uniform(90, 360))
+        cv2.ellipse(share, at, radii, turned, 0, arc, 1.0, int(rng.choice((-1, 1, max(1, int(0.03 * face))))))
+    return share
+
+
+def _noise(size: tuple[int, int], grain: float, rng: np.random.Generator) -> np.ndarray:
+    share = cv2.GaussianBlur(rng.random(size).astype(np.float32), (0, 0), max(grain, 0.4))
+    return np.clip((share - share.mean()) / (share.std() * 4 + 1e-6) + 0.5, 0, 1)
