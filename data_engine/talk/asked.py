@@ -17,7 +17,7 @@ import random
 import re
 from pathlib import Path
 
-from data_engine.talk.movements import SPOKEN, WHO, codes
+from data_engine.talk.movements import SPOKEN, WHO, Spoken, codes
 from emollm.facs.units import ACTION_UNITS
 from emollm.schema import AU_NAMES, LABELS
 from emollm.talk import heard
@@ -35,6 +35,11 @@ SPOKEN_PARTS = {
     "upper": ("upper face", "upper half", "top half of the face"),
     "lower": ("lower face", "lower half", "bottom half of the face"),
 }
+
+EDITS = {"AU=0": 0, "AU=3": 3, "AU=V": None}  # None: any level
+# Beginnings of templates that hold the "is" or "are" of a movement themselves.
+ASKING_BE = ("[is|are]", "when [is|are]", "why [is|are]", "aren't the", "are the", "why are the", "how strongly are",
+             "how much are", "how far are", "to what degree are")  # fmt: skip
 
 # Muscles of one unit only, by their first name: "zygomaticus major" of AU12.
 _FIRST = {au: re.split(r", (?!pars)| with | and | or ", unit.muscle)[0].replace(",", "") for au, unit in ACTION_UNITS.items()}
@@ -96,36 +101,28 @@ def draw(rng: random.Random, kind: str, held: bool = False) -> tuple[str, str] |
     if not choices:
         return None
     template = rng.choice(choices)
-    slots, call = _filled(rng, kind, template)
+    slots, call = _fill(rng, kind, template)
     if slots is None:
         return None
     text = say(rng, say(rng, template).format(**{k: say(rng, v) for k, v in slots.items()}))
     return (text if held else dressed(rng, text, kind)), call
 
 
-def _spoken(rng: random.Random, template: str, tag: str = "") -> dict | None:
-    """Slots of one movement, and its units; None when no spoken movement has all that the template wants."""
+def _spoken(rng: random.Random, template: str, tag: str = "") -> tuple[tuple[str, ...], dict[str, str]]:
+    """Units of one movement that can be said as the template wants, and its slots."""
     wanted = {
         name for name in ("m", "noun", "noun_bare", "doing", "rest", "one", "m_not", "m_if") if f"{{{name}{tag}}}" in template
     }
-    fits = [
-        s
-        for s in SPOKEN
-        if (not wanted & {"m", "one", "m_not", "m_if"} or s.subject)
-        and (not wanted & {"noun", "noun_bare"} or s.nouns)
-        and ("doing" not in wanted or s.doing)
-        and ("rest" not in wanted or s.rest)
-    ]
-    single = f"{{code{tag}}}" in template
-    if single:
-        fits = [s for s in fits if len(s.units) == 1]
     if not wanted:
         au = rng.choice(AU_NAMES)
-        return {"units": (au,), "slots": {f"code{tag}": codes(au)}}
-    s = rng.choice(fits)
+        return (au,), {f"code{tag}": codes(au)}
+    single = f"{{code{tag}}}" in template
+    s = rng.choice([s for s in SPOKEN if _says(s, wanted) and (not single or len(s.units) == 1)])
     subject, state = say(rng, s.subject), say(rng, s.states)
-    plural = subject.split(" of ")[0].endswith("s")
     noun = say(rng, s.nouns) if s.nouns else ""
+    be = "are " if subject.split(" of ")[0].endswith("s") else "is "
+    if template.startswith(ASKING_BE):
+        be = ""  # stands in the template, before the subject
     slots = {
         f"code{tag}": codes(s.units[0]) if single else "",
         f"noun{tag}": noun,
@@ -133,17 +130,22 @@ def _spoken(rng: random.Random, template: str, tag: str = "") -> dict | None:
         f"doing{tag}": s.doing,
         "one": subject.removesuffix("s"),
         "state": state,
+        f"m{tag}": f"{subject} {be}{state}",
+        f"rest{tag}": f"{subject} {be}{say(rng, s.rest)}",
+        "m_not": f"{subject} were not {state}",
+        "m_if": f"{subject} were {state}",
     }
-    asks = template.startswith("[is|are]") or template.startswith(("when [is|are]", "why [is|are]"))
-    be = "are" if plural else "is"
-    if asks or template.startswith(
-        ("aren't the", "are the", "why are the", "how strongly are", "how much are", "how far are", "to what degree are")
-    ):
-        slots[f"m{tag}"], slots[f"rest{tag}"] = f"{subject} {state}", f"{subject} {say(rng, s.rest)}"
-    else:
-        slots[f"m{tag}"], slots[f"rest{tag}"] = f"{subject} {be} {state}", f"{subject} {be} {say(rng, s.rest)}"
-    slots["m_not"], slots["m_if"] = f"{subject} were not {state}", f"{subject} were {state}"
-    return {"units": s.units, "slots": slots, "be": be}
+    return s.units, slots
+
+
+def _says(s: Spoken, wanted: set[str]) -> bool:
+    """Whether a way to speak has all that a template wants of it."""
+    return bool(
+        (not wanted & {"m", "one", "m_not", "m_if"} or s.subject)
+        and (not wanted & {"noun", "noun_bare"} or s.nouns)
+        and ("doing" not in wanted or s.doing)
+        and ("rest" not in wanted or s.rest)
+    )
 
 
 def _of_another_kind(rng: random.Random, template: str, tag: str) -> tuple[str, dict] | None:
@@ -157,49 +159,49 @@ def _of_another_kind(rng: random.Random, template: str, tag: str) -> tuple[str, 
     return outside, {f"code{tag}": f"[AU{int(outside[2:])}|AU {int(outside[2:])}|action unit {int(outside[2:])}]"}
 
 
-def _filled(rng: random.Random, kind: str, template: str) -> tuple[dict | None, str]:
-    """Slots of a template and the call."""
-    who = say(rng, WHO)
-    slots: dict[str, str] = {"who": who, "be": "is", "be_m": "is", "other": OTHER, "othern": OTHER_NOUN}
+def _fill(rng: random.Random, kind: str, template: str) -> tuple[dict | None, str]:
+    """Slots of a template and the call; None where what was drawn is no question of this kind."""
+    slots: dict[str, str] = {"who": say(rng, WHO), "be": "is", "be_m": "is", "other": OTHER, "othern": OTHER_NOUN}
     name, *wants = kind.split()
     words = [name]
     for k, want in enumerate(wants):
-        if want in ("M", "AU=0", "AU=3", "AU=V", "U"):
-            tag = "2" if k == 1 and wants[0] in ("M", "U") else ""
-            if want == "U" and (one := _of_another_kind(rng, template, tag)):
-                words.append(one[0])
-                slots |= one[1]
-                continue
-            found = _spoken(rng, template, tag)
-            slots |= found["slots"]
-            units = found["units"]
-            if want in ("M", "U"):
-                words.append("/".join(units) if want == "M" else units[0])
-                if ("muscle" in wants and len(units) > 1) or len(words) != len(set(words)):
-                    return None, ""
-            else:
-                value = {"AU=0": 0, "AU=3": 3}.get(want, rng.choice((0, 1, 2, 3, 4, 5, 2.5, 1.5, 3.5)))
-                slots["v"] = f"{value:g}"
-                words += [f"{au}={value:g}" for au in units[:1]]
-        elif want == "L":
-            label = rng.choice(LABELS)
-            slots |= {"adj": ADJECTIVE[label], "emotion": NOUN[label]}
-            words.append(label)
-        elif want == "P":
-            word = rng.choice(list(SPOKEN_PARTS))
-            slots["p"] = f"[{'|'.join(SPOKEN_PARTS[word])}]"
-            words.append(word)
-        elif want == "T":
-            slots["t"] = f"{rng.choice((rng.randint(0, 12), rng.randint(0, 40) / 2, rng.randint(0, 99) / 10)):g}"
-            words.append(f"{slots['t']}s")
-        elif want == "SIDE":
-            slots["side"] = rng.choice(("left", "right"))
-            words.append(slots["side"])
+        tag = "2" if k == 1 and wants[0] in ("M", "U") else ""
+        if want == "U" and (one := _of_another_kind(rng, template, tag)):
+            word, filled = one
+        elif want in ("M", "U"):
+            units, filled = _spoken(rng, template, tag)
+            word = "/".join(units) if want == "M" else units[0]
+            if ("muscle" in wants and len(units) > 1) or word in words:
+                return None, ""
+        elif want in EDITS:
+            (au, *_), filled = _spoken(rng, template, tag)
+            drawn = rng.choice((0, 1, 2, 3, 4, 5, 2.5, 1.5, 3.5))
+            filled["v"] = f"{drawn if EDITS[want] is None else EDITS[want]:g}"
+            word = f"{au}={filled['v']}"
         else:
-            words.append(want)
+            word, filled = _fill_word(rng, want)
+        words.append(word)
+        slots |= filled
     if name == "refuse":
         slots["code"] = codes(rng.choice(AU_NAMES))
     return slots, " ".join(words)
+
+
+def _fill_word(rng: random.Random, want: str) -> tuple[str, dict[str, str]]:
+    """A word of a call that is no movement, and its slots."""
+    if want == "L":
+        label = rng.choice(LABELS)
+        return label, {"adj": ADJECTIVE[label], "emotion": NOUN[label]}
+    if want == "P":
+        part = rng.choice(list(SPOKEN_PARTS))
+        return part, {"p": f"[{'|'.join(SPOKEN_PARTS[part])}]"}
+    if want == "T":
+        seconds = f"{rng.choice((rng.randint(0, 12), rng.randint(0, 40) / 2, rng.randint(0, 99) / 10)):g}"
+        return f"{seconds}s", {"t": seconds}
+    if want == "SIDE":
+        side = rng.choice(("left", "right"))
+        return side, {"side": side}
+    return want, {}
 
 
 TYPOS = {
