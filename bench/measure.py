@@ -57,15 +57,15 @@ def child(clip: str, table: str) -> None:
 
     start = time.perf_counter()
 
-    def told(what: str, done: int) -> None:
+    def tell(what: str, done: int) -> None:
         print(json.dumps([what, done, time.perf_counter() - start, time.process_time()]), flush=True)
 
-    tracks = tracks_of(media.read(clip), each=lambda done: None if done % BLOCK else told("followed", done))
-    told("all followed", len(tracks))
+    tracks = tracks_of(media.read(clip), each=lambda done: None if done % BLOCK else tell("followed", done))
+    tell("all followed", len(tracks))
     measured = [series(track, "clip") for track in tracks]
-    told("measured", sum(len(events(one)) for one in measured))
+    tell("measured", sum(len(events(one)) for one in measured))
     write_file(table, csv_text(measured, frames=[track.frames for track in tracks]))
-    told("written", Path(table).stat().st_size)
+    tell("written", Path(table).stat().st_size)
 
 
 def ours(clip: Path, table: Path) -> tuple[list, list]:

@@ -23,7 +23,7 @@ import figures
 import material
 from client import Load
 from figures import load_average, ratio, spread, verdict
-from servers import NAIVE, OURS, Server, hit_rates
+from servers import NAIVE, OURS, TimedServer, hit_rates
 
 CONCURRENCIES = (1, 4, 16)
 SHARE = {1: 4, 4: 2, 16: 1}  # a fraction of the requests is enough where they are answered one after another
@@ -57,7 +57,7 @@ def different(ours: list[client.Answered], naive: list[client.Answered]) -> list
 class Bench:
     """Both servers and everything measured on them."""
 
-    def __init__(self, ours: Server, naive: Server, pictures: Pictures, tokens: int):
+    def __init__(self, ours: TimedServer, naive: TimedServer, pictures: Pictures, tokens: int):
         self.servers, self.pictures, self.tokens = {"emollm": ours, "naive": naive}, pictures, tokens
         self.loads: dict[tuple[str, str, int], list[Load]] = {}  # (server, mode, concurrency) -> one a round
         self.counters: dict[str, list[tuple[dict, dict]]] = {of: [] for of in (*MODES, "chat")}
@@ -147,7 +147,7 @@ def report_chat(bench: Bench) -> None:
     print(f"turn 2 sooner than all anew (naive): {again} times   {verdict(again, REUSE_GOAL)}")
 
 
-def report_http(server: Server, picture: str, requests: int) -> None:
+def report_http(server: TimedServer, picture: str, requests: int) -> None:
     """What HTTP costs: a measured picture asked for again needs neither face nor language model."""
     bodies = [{"media": picture}] * requests
     try:
@@ -163,12 +163,12 @@ def report_http(server: Server, picture: str, requests: int) -> None:
 
 
 @contextlib.contextmanager
-def both(options: argparse.Namespace) -> Iterator[tuple[Server, Server]]:
+def both(options: argparse.Namespace) -> Iterator[tuple[TimedServer, TimedServer]]:
     """Our server and the naive one, ready."""
     command = [*OURS, *shlex.split(options.options)]
     with tempfile.TemporaryDirectory() as folder, \
-            Server("emollm", command, Path(folder) / "emollm.log", options.url) as ours, \
-            Server("naive", NAIVE, Path(folder) / "naive.log") as naive:
+            TimedServer("emollm", command, Path(folder) / "emollm.log", options.url) as ours, \
+            TimedServer("naive", NAIVE, Path(folder) / "naive.log") as naive:
         for server in (ours, naive):
             print(f"{server.name} ready after {server.wait():.1f} s", flush=True)
         yield ours, naive

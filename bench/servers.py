@@ -20,7 +20,7 @@ COUNTERS = {"prefix cache": "vllm:prefix_cache", "picture cache": "vllm:mm_cache
 MEASURED = "emollm_measuring_seconds_count"
 
 
-class Server:
+class TimedServer:
     """A server on a free port of this machine, or (given a url) one that runs already."""
 
     def __init__(self, name: str, command: list[str], log: Path, url: str | None = None):
@@ -69,7 +69,7 @@ class Server:
                 continue
         self.process = None
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> TimedServer:
         return self
 
     def __exit__(self, *_) -> None:
