@@ -173,6 +173,7 @@ class Fit:
 
 
 def fold_of(people: np.ndarray) -> np.ndarray:
+    """Fold [N] of each row, so that all rows of a person are in one. people: [N] any names."""
     order = np.random.default_rng(SEED).permutation(np.unique(people))
     fold = {person: k % FOLDS for k, person in enumerate(order)}
     return np.array([fold[p] for p in people])

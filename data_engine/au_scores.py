@@ -12,4 +12,5 @@ def auc(scores: np.ndarray, y: np.ndarray) -> float:
 
 
 def f1(on: np.ndarray, y: np.ndarray) -> float:
+    """F1 of decisions against codes, [N] bool both."""
     return float(2 * (on & (y > 0)).sum() / max(on.sum() + (y > 0).sum(), 1))

@@ -18,9 +18,9 @@ from PIL import Image
 
 from data_engine.canvas import Canvas, draw_on
 from data_engine.half_covers import with_upright_hand
+from data_engine.observe import SHAPE
 from data_engine.other_covers import UPPER, with_hands
 from emollm.explainer import measure, prepare
-from emollm.model.checkpoint import Shape
 from emollm.perception import covers as parts
 from emollm.perception.events import peaks, side_and_strength
 from emollm.schema import AUS, ON, NoFaceError
@@ -92,14 +92,14 @@ def one_sided(found) -> set[int]:
     return {au for k, au in enumerate(AUS) if visible[k] and strength[k] >= ON and side[k] != 2}
 
 
-def blurred(faces: list[tuple[str, np.ndarray, np.ndarray]]) -> None:
+def tell_blur(faces: list[tuple[str, np.ndarray, np.ndarray]]) -> None:
     """What blur invents: units that are on in a blurred picture and not near it in the sharp one."""
     for sigma in SIGMAS:
         new, refused = [], 0
         for face, picture, _ in faces:
             sharp = np.nanmax(np.nan_to_num(measure(picture, max_faces=1)[0].series.intensity), (0, 2))
             try:
-                (s,) = prepare(cv2.GaussianBlur(picture, (0, 0), sigma), Shape(1, 48), max_faces=1).subjects
+                (s,) = prepare(cv2.GaussianBlur(picture, (0, 0), sigma), SHAPE, max_faces=1).subjects
             except NoFaceError:
                 refused += 1
                 continue
@@ -137,7 +137,7 @@ def main(argv: list[str] | None = None) -> int:
             flush=True,
         )
     if given.only in (None, "blur"):
-        blurred(faces)
+        tell_blur(faces)
     return 0
 
 

@@ -120,6 +120,7 @@ def views(
 
 
 def thumb_of(picture: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Thumbnail [S, S] of the chip of a picture [H, W, 3] that the landmarks [478, 2+] px cut out."""
     return thumbnail(appearance.grey(align.cut_chip(picture, points, appearance.SIZE)[0]))
 
 
@@ -262,7 +263,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--go-on", action="store_true", help="start from the stored weights instead of random ones")
     given = parser.parse_args(argv)
     source, observed, rng = fer2013.load(given.fer), ObservedFaces.read(given.faces), np.random.default_rng(0)
-    landmarks, public = observed.stored["landmarks"], observed.stored["public_test"]
+    landmarks, public = observed.landmarks, observed.public_test
     out = Path(given.out)
     out.mkdir(parents=True, exist_ok=True)
     usable = observed.found & source.keep

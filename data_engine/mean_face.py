@@ -9,7 +9,10 @@ from emollm.perception.align import STABLE
 
 
 def mean_face(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Symmetric mean face in its own axes (measure.Estimator.mean) and the mirror table [478]."""
+    """Symmetric mean face in its own axes (measure.Estimator.mean) and the mirror table [478].
+
+    landmarks: [N, 478, 3] px. Raises SystemExit when the table does not mirror.
+    """
     from scipy.optimize import linear_sum_assignment
 
     mean = landmarks[np.argmin(np.abs(landmarks[:, 33, 2] - landmarks[:, 263, 2]))]

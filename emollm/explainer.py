@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emollm import handed
+from emollm import python_inputs
 from emollm.answer import prompt
 from emollm.answer.bind import argue, bind, moments_only
 from emollm.answer.mend import Mended, mend
@@ -32,7 +32,7 @@ from emollm.perception.events import events as find_events
 from emollm.perception.events import key_frames as find_key_frames
 from emollm.perception.limits import Cut
 from emollm.perception.measure import series as measured_series
-from emollm.schema import MAIN, AUEvent, AUSeries, FaceTrack, InputError, NoFaceError
+from emollm.schema import DEFAULT_MODEL, DEFAULT_PRIOR, MAIN, AUEvent, AUSeries, FaceTrack, InputError, NoFaceError
 from emollm.subject import (
     DEFAULT_GATE,
     Prepared,
@@ -54,10 +54,10 @@ NO_FACE = "no face could be measured. Use a picture with a larger, less turned a
 
 
 def explain(source: object, *, question: str | None = None, what_if: dict[str, float] | list[str] | None = None,
-            face: int | str | None = None, evidence: object = None, model: str = "pocket", grounded: bool = True,
+            face: int | str | None = None, evidence: object = None, model: str = DEFAULT_MODEL, grounded: bool = True,
             baseline: str | None = None, crops: bool = False, gate: QualityGate | None = DEFAULT_GATE,
             start: float | None = None, end: float | None = None, fps: float | None = None, skip_frames: int | None = None,
-            checked: bool = True, max_faces: int | None = None, prior: str = "crowd",
+            checked: bool = True, max_faces: int | None = None, prior: str = DEFAULT_PRIOR,
             engine: Engine | None = None) -> Explanations:
     """Why each face is commonly read the way it is.
 
@@ -80,7 +80,7 @@ def explain(source: object, *, question: str | None = None, what_if: dict[str, f
     shape = engine.shape if engine else shape_of(model)
     viewed = vars(Viewing(baseline, crops, Cut(start, end, fps, skip_frames), max_faces, prior))
     prepared = [prepare(one, shape, what_if=edits, face=face, evidence=evidence, gate=gate, **viewed)
-                for one in handed.each(source)]
+                for one in python_inputs.each(source)]
     if engine is None and any(p.readable for p in prepared):
         from emollm.model.engine import engine as engine_of  # torch only from here on: refusals and measuring stay light
 
@@ -100,8 +100,8 @@ def prepare(source, shape: Shape, *, what_if: dict[str, float] | list[str] | Non
     """
     viewing, edits, cache = Viewing(**viewed), check_edits(what_if), faces_in.ChipCache(shape.chip_size)
     gate = dataclasses.replace(gate, face_px=0) if viewing.crops and gate else gate
-    given, face = handed.one(source), handed.face_number(face)
-    seen = handed.opened(given, viewing.cut, still)  # 1 media.read
+    given, face = python_inputs.one(source), python_inputs.face_number(face)
+    seen = python_inputs.opened(given, viewing.cut, still)  # 1 media.read
     name, subjects = _perceive(given, seen, evidence, face, viewing, cache)  # 2 face.follow 3 measure.series
     for s in subjects:
         s.refusal, s.prior = shortcomings(s, gate), viewing.prior
@@ -174,7 +174,7 @@ def sign(s: Subject, result: Explanation, prepared: Prepared, question: str, mod
     return result
 
 
-def _perceive(source: handed.Given, seen: media.Media | None, evidence, face: int | str | None, viewing: Viewing,
+def _perceive(source: python_inputs.Given, seen: media.Media | None, evidence, face: int | str | None, viewing: Viewing,
               cache: faces_in.ChipCache) -> tuple[str, list[Subject]]:
     """Steps 2 and 3: name of the source and the faces to explain. seen: its media, None for AU tables."""
     if seen is None:
@@ -231,11 +231,11 @@ def measure(source: object, *, baseline: str | None = None, crops: bool = False,
     are face crops. start, end, fps, skip_frames, max_faces: as explain(). Raises InputError, NoFaceError.
     """
     viewing = Viewing(baseline, crops, Cut(start, end, fps, skip_frames), max_faces)
-    return [face for given in handed.each(source) for face in _faces(given, viewing)]
+    return [face for given in python_inputs.each(source) for face in _faces(given, viewing)]
 
 
-def _faces(given: handed.Given, viewing: Viewing) -> list[MeasuredFace]:
-    seen = handed.opened(given, viewing.cut)
+def _faces(given: python_inputs.Given, viewing: Viewing) -> list[MeasuredFace]:
+    seen = python_inputs.opened(given, viewing.cut)
     if seen is None:
         named = given.source if isinstance(given.source, str) else given.name or type(given.source).__name__
         raise InputError(f"{named}: this is a table of action units, nothing is left to measure. Give a photo or clip.")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 MODELS = Path(__file__).parent / "models"  # shipped checkpoints, one folder each
+MAX_HELD_BYTES = 2**30  # of a file or stream that is held in memory
 DATA = Path(__file__).parent / "data"  # small fitted tables
 
 

@@ -6,3 +6,4 @@ ROLES = ("system", "developer", "user", "assistant", "tool")
 INSTRUCTIONS = ("system", "developer")
 TOOLS = ("tools", "functions")
 CHOICES = ("face", "au", "what_if", "prior")  # of mm_processor_kwargs: about each picture and clip, in their order
+MOST_MEDIA = {"image": 4, "video": 1}  # of one conversation, as the server answers it

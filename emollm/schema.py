@@ -22,6 +22,9 @@ SIDES = ("left", "right", "both")
 INTERRUPTED = 130  # exit code of a command that Ctrl-C stopped, as shells report SIGINT
 MAIN = "main"  # in place of a face's number: the one that the picture or clip is about
 PRIORS = ("crowd", "balanced")  # how common the labels are taken to be (answer.witnesses)
+DEFAULT_PRIOR = PRIORS[0]  # as in pictures from web search, which the look was taught on
+BASELINES = ("none", "clip")  # what counts as a face at rest: the average face, or the clip's own quiet moments
+DEFAULT_MODEL = "pocket"
 # An observation line, or what a clause of the prose states.
 CLAIM_KINDS = ("observation", "movement", "strength", "rank", "side", "count", "place", "time", "order", "combination",
                "support", "alternative", "confidence", "label", "cause")

@@ -10,7 +10,7 @@ import numpy as np
 
 from emollm.evidence.stated import state_levels
 from emollm.perception.limits import WHOLE, Cut
-from emollm.schema import MAIN, PRIORS, AUEvent, AUSeries, FaceTrack, InputError, NoFaceError
+from emollm.schema import DEFAULT_PRIOR, MAIN, PRIORS, AUEvent, AUSeries, FaceTrack, InputError, NoFaceError
 from emollm.what_if import edit
 
 MAX_FACES = 64  # that one source is asked for
@@ -30,7 +30,7 @@ class Viewing:
     crops: bool = False  # photos are face crops
     cut: Cut = WHOLE  # part of a clip
     max_faces: int | None = None  # at most so many, the main ones
-    prior: str = "crowd"  # how common the labels are taken to be (schema.PRIORS)
+    prior: str = DEFAULT_PRIOR  # how common the labels are taken to be (schema.PRIORS)
 
     def __post_init__(self) -> None:
         check_prior(self.prior)
@@ -67,7 +67,7 @@ class Subject:
     chips: np.ndarray | None = None  # [K, S, S, 3] uint8; None without pixels
     refusal: list[str] = field(default_factory=list)  # why this face cannot be read; empty when it can
     picture: str = ""  # of a table of many pictures: the one that this face is in
-    prior: str = "crowd"  # how common the labels are taken to be (schema.PRIORS)
+    prior: str = DEFAULT_PRIOR  # how common the labels are taken to be (schema.PRIORS)
     seen: AUSeries | None = None  # what was measured in the pixels, where `series` was edited or given from elsewhere
 
 
@@ -117,7 +117,7 @@ def with_prior(prepared: Prepared, prior: str) -> Prepared:
 
 def prior_notice(s: Subject) -> list[str]:
     """That the labels are not taken to be as common as they are by default, in words."""
-    return [] if s.prior == "crowd" else [f"prior: {s.prior} (--prior)"]
+    return [] if s.prior == DEFAULT_PRIOR else [f"prior: {s.prior} (--prior)"]
 
 
 def shortcomings(s: Subject, gate: QualityGate | None) -> list[str]:

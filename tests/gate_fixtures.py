@@ -48,13 +48,13 @@ async def fine(request):
 
 
 @pytest.fixture(name="app")
-def _app():
+def app_fixture():
     routes = [Route(path, echo, methods=["POST"]) for path in (*admission.ROUTES, "/v1/measure")]
     return Starlette(routes=[*routes, *(Route(p, fine) for p in ("/health", "/v1/models", "/metrics", "/pause"))])
 
 
 @pytest.fixture(name="measuring")
-def _measuring(monkeypatch):
+def measuring_fixture(monkeypatch):
     """Stands for emollm_vllm.plugin.media, which needs vLLM: what it was given, and what it is to give or raise."""
     seen = SimpleNamespace(bodies=[], error=None, asked=[], movements={})
 
@@ -75,7 +75,7 @@ def _measuring(monkeypatch):
 
 
 @pytest.fixture(name="ask")
-def _ask(app, measuring):
+def ask_fixture(app, measuring):
     """Function (method, path, settings=, limits=, **of httpx) -> response, through a gate in front of `app`."""
 
     def send(method, path, settings=None, limits=None, **options):
@@ -95,7 +95,7 @@ def _ask(app, measuring):
 
 
 @pytest.fixture(name="chat")
-def _chat(ask):
+def chat_fixture(ask):
     """Function (content, settings=, limits=, **fields) -> response to a chat completion."""
 
     def send(content="hello", settings=None, limits=None, **fields):

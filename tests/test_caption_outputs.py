@@ -111,7 +111,7 @@ def test_measurements_are_those_of_the_measure_command(media, derived, tmp_path,
 
 def test_frame_numbers_follow_the_times():
     for numbers in ([0], [0, 1, 2, 3], [50, 51, 52, 53], [0, 1, 2, 7, 8, 9]):
-        assert summary._frames(np.array(numbers) / 29.97).tolist() == numbers
+        assert summary.frame_numbers(np.array(numbers) / 29.97).tolist() == numbers
 
 
 def names_of(*custom_ids: str) -> list[str]:
@@ -232,12 +232,12 @@ def test_subtitle_files_are_well_formed(derived):
 
 
 def test_the_time_stamp_counts_hours():
-    assert subtitles._stamp(3725.0625, ".") == "01:02:05.062"
+    assert subtitles.stamp(3725.0625, ".") == "01:02:05.062"
 
 
 # --- report ------------------------------------------------------------------------------------------------------
 
-class Reader(html.parser.HTMLParser):
+class PageReader(html.parser.HTMLParser):
     """Tags with their attributes, and whether every tag is closed."""
 
     def __init__(self, text):
@@ -262,7 +262,7 @@ class Reader(html.parser.HTMLParser):
 
 def test_the_report_is_self_contained_and_safe(derived):
     text = (derived / "out.html").read_text()
-    read = Reader(text)
+    read = PageReader(text)
     assert not read.stack
     assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in read.tags}
     links = [v for _, attrs in read.tags for k, v in attrs.items() if k in ("src", "href")]
@@ -274,7 +274,7 @@ def test_the_report_is_self_contained_and_safe(derived):
 
 
 def test_the_report_tells_movement_reading_and_errors(derived):
-    read = Reader((derived / "out.html").read_text())
+    read = PageReader((derived / "out.html").read_text())
     words = " ".join(read.words)
     assert words.index("AU12 lip corner puller") < words.index("Commonly read as")
     for part in ("no face could be measured", "media_undecodable", "5 items", "1 of them"):

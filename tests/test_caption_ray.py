@@ -217,7 +217,7 @@ def line(name: str, key: str, ok: bool = True, words: str = "") -> lines.Line:
     key = hashlib.sha256(key.encode()).hexdigest()
     if not ok:
         return lines.failure(key, name, "media_undecodable", words or "damaged")
-    return lines._line(key, name, {"body": {"words": words, "system_fingerprint": "?"}}, None)
+    return lines.make_line(key, name, {"body": {"words": words, "system_fingerprint": "?"}}, None)
 
 
 def write(path, *finished) -> None:

@@ -335,7 +335,7 @@ def test_status_tells_how_far_it_is(photos, tiny_run, tmp_path, capsys):
 
 # --- parts ------------------------------------------------------------------------------------------------------
 
-class Asked:
+class Sized:
     """What Window looks at."""
 
     def __init__(self, length, faces=1):
@@ -345,7 +345,7 @@ class Asked:
 def test_batches_hold_similar_lengths_and_the_one_who_waited_longest():
     window, lengths = Window(), [500, 10, 490, 20, 510, 30, 15, 480]
     for length in lengths:
-        window.add(Asked(length))
+        window.add(Sized(length))
     taken = [[ask.length for ask in window.take(4)] for _ in range(2)]
     assert taken == [[480, 490, 500, 510], [10, 15, 20, 30]] and not window.waiting
 
@@ -353,7 +353,7 @@ def test_batches_hold_similar_lengths_and_the_one_who_waited_longest():
 def test_batches_are_counted_in_faces():
     window = Window()
     for faces in (11, 1, 3, 2, 1):
-        window.add(Asked(1, faces))
+        window.add(Sized(1, faces))
     batches = []
     while window.waiting:
         batches.append([ask.faces for ask in window.take(4)])

@@ -309,9 +309,9 @@ def test_options_that_do_not_go_together(options, message, astronaut_file, capsy
 
 
 def test_control_characters_do_not_reach_the_terminal():
-    from emollm.chat.terminal import _harmless
+    from emollm.chat.terminal import harmless
 
-    assert _harmless("a\x1b[2Jb\x07\u202e\n\té") == "a[2Jb\n\té"
+    assert harmless("a\x1b[2Jb\x07\u202e\n\té") == "a[2Jb\n\té"
 
 
 # --- by hand, on a real terminal ----------------------------------------------------------------------------------
@@ -319,7 +319,7 @@ def test_control_characters_do_not_reach_the_terminal():
 PATIENCE = 120  # s; only a test that fails waits so long
 
 
-class Terminal:
+class ChatTerminal:
     """`emollm chat` in a terminal of its own."""
 
     def __init__(self, *arguments: str):
@@ -367,7 +367,7 @@ class Terminal:
 
 
 def test_ctrl_c_stops_an_answer_and_only_that(astronaut_file):
-    terminal = Terminal(str(astronaut_file), "--model", "pocket")
+    terminal = ChatTerminal(str(astronaut_file), "--model", "pocket")
     assert "emollm describes facial movement" in terminal.read_until("AU12")[0]
     terminal.read_until("you: ")
     for _ in range(20):  # an answer takes a fifth of a second, and may be over before the key is pressed

@@ -258,7 +258,8 @@ def test_the_ending_asks_for_json(photo, model, tmp_path):
 def test_the_input_is_never_overwritten(photo, model, capsys):
     before = photo.read_bytes()
     for option, copy in (("-o", photo.with_suffix(".txt")), ("--render", photo)):
-        shutil.copy(photo, copy) if copy != photo else None
+        if copy != photo:
+            shutil.copy(photo, copy)
         assert cli.main(["explain", str(copy), option, str(copy)]) == 2
         assert "would overwrite the input" in capsys.readouterr().err
     assert photo.read_bytes() == before
@@ -418,7 +419,7 @@ def test_missing_things_are_named(explained, arguments, message):
 
 # --- progress ----------------------------------------------------------------------------------------------------
 
-class Terminal:
+class Screen:
     def __init__(self, tty):
         self.written, self.tty = "", tty
 
@@ -435,7 +436,7 @@ class Terminal:
 @pytest.mark.parametrize("mode, tty, shown", [("none", True, ""), ("auto", True, "\r"), ("auto", False, "reading: 3"),
                                               ("plain", True, "reading: 3"), ("bar", False, "[")])
 def test_progress_modes(mode, tty, shown, monkeypatch):
-    terminal = Terminal(tty)
+    terminal = Screen(tty)
     monkeypatch.setattr(progress, "BAR_SECONDS", 0)
     monkeypatch.setattr(progress, "PLAIN_SECONDS", 0)
     progress.use(mode, terminal)
@@ -458,10 +459,11 @@ def test_progress_is_silent_until_asked(capsys):
 
 
 def test_the_bar_is_wiped_when_a_loop_breaks(monkeypatch):
-    terminal = Terminal(True)
+    terminal = Screen(True)
     monkeypatch.setattr(progress, "BAR_SECONDS", 0)
     progress.use("bar", terminal)
     loop = progress.track(range(5), "x", 5)
-    next(loop), next(loop)
+    next(loop)
+    next(loop)
     loop.close()
     assert terminal.written.endswith("\r\033[K")

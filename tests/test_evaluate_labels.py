@@ -26,7 +26,7 @@ from emollm.schema import LABELS, Claim, InputError
 CODES = {"6C+12D": "happiness", "1C+2C+5D+26C": "surprise", "9D+15C+16C": "disgust", "4D+5D+7D+23D": "anger"}
 
 
-class Engine:
+class ToldEngine:
     """An engine that concludes what it is told for every face, in turn, and notes how many it is asked at once."""
 
     shape = Shape(8, 48)
@@ -178,7 +178,7 @@ def test_rows_that_cannot_be_read_are_named_and_the_others_keep_their_labels(pic
     lines = ["path,codes,label", "face.png,,happy", "empty.png,,neutral", "broken.png,,sad", ",6C+12D,happy",
              "missing.png,,fear", ",nonsense,anger", "face.png,4D,anger"]
     rows = labels.read_table(table(pictures, "\n".join(lines)))
-    outcome = labels.measured(rows, Engine("happiness", "surprise", "anger"), crops=False)
+    outcome = labels.measured(rows, ToldEngine("happiness", "surprise", "anger"), crops=False)
     assert [LABELS[k] for k in outcome.truth] == ["happiness", "happiness", "anger"]
     assert [LABELS[k] for k in outcome.said] == ["happiness", "surprise", "anger"]
     assert [one["place"][-6:] for one in outcome.unread] == ["line 3", "line 4", "line 6", "line 7"]
@@ -188,17 +188,17 @@ def test_rows_that_cannot_be_read_are_named_and_the_others_keep_their_labels(pic
 
 def test_crops_are_taken_whole(pictures):
     rows = labels.read_table(table(pictures, "path,label\ncrop.png,happy\nempty.png,neutral\n"))
-    assert labels.measured(rows, Engine("happiness"), crops=False).truth == []
-    assert len(labels.measured(rows, Engine("happiness"), crops=True).truth) == 2
+    assert labels.measured(rows, ToldEngine("happiness"), crops=False).truth == []
+    assert len(labels.measured(rows, ToldEngine("happiness"), crops=True).truth) == 2
 
 
 def test_rows_are_answered_in_batches_and_one_that_is_refused_is_left_out(monkeypatch):
     monkeypatch.setattr("emollm.evaluation.batches.BATCH", 3)
-    engine, codes = Engine("happiness"), ["6C+12D"] * 4 + ["nonsense"]
+    engine, codes = ToldEngine("happiness"), ["6C+12D"] * 4 + ["nonsense"]
     found = [one for batch in batches(codes, lambda c: prepare(c, engine.shape), "codes") for one in answered(batch, engine)]
     assert engine.asked == [3, 1]
     assert [isinstance(told, InputError) for _, told in found] == [False] * 4 + [True]
-    picky = Engine("happiness", refuses=1)
+    picky = ToldEngine("happiness", refuses=1)
     found = [one for batch in batches(codes, lambda c: prepare(c, engine.shape), "codes") for one in answered(batch, picky)]
     assert picky.asked == [3, 1, 1, 1, 1]
     assert [isinstance(told, InputError) for _, told in found] == [False] * 4 + [True]
@@ -266,7 +266,7 @@ def test_prose_of_nothing_is_an_error(pictures, capsys):
     assert cli.main(["eval", "reasoning", "--media", str(pictures / "missing.mp4")]) == 2
     assert "missing.mp4: no such file or folder" in capsys.readouterr().err
     with pytest.raises(InputError, match="none of 2 photos and clips can be judged"):
-        prose.prose([Item(n, str(pictures / n), n) for n in ("empty.png", "broken.png")], Engine("fear"), crops=False)
+        prose.prose([Item(n, str(pictures / n), n) for n in ("empty.png", "broken.png")], ToldEngine("fear"), crops=False)
 
 
 def test_prose_from_end_to_end(pictures, astronaut_clip, tiny_folder, capsys, monkeypatch):

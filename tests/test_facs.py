@@ -7,7 +7,7 @@ import pytest
 
 from emollm.facs.muscles import made_by
 from emollm.facs.readings import (
-    _AGAINST,
+    AGAINST,
     LEVELS,
     describe,
     level_letter,
@@ -200,7 +200,7 @@ def test_relation():
 def test_nothing_listed_for_a_label_is_called_evidence_against_it():
     """The hand table must not contradict any published listing."""
     listed = {(v.label, au) for v in VARIANTS for au in v.aus}
-    table = {(label, f"AU{k:02d}") for label, numbers in _AGAINST.items() for k in numbers}
+    table = {(label, f"AU{k:02d}") for label, numbers in AGAINST.items() for k in numbers}
     assert not listed & table
     assert all(relation(label, au) == "against" for label, au in table)
 

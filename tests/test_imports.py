@@ -185,7 +185,7 @@ def test_no_private_name_is_used_across_modules(path):
                and any(part.startswith("_") and not part.startswith("__") for part in name.split("."))]
     tree = ast.parse(path.read_text())
     aliases = {a.asname or a.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)
-               and (node.module or "").startswith(("emollm", "data_engine")) for a in node.names
+               and (node.module or "").startswith(("emollm", "data_engine", "emollm_vllm")) for a in node.names
                if f"{node.module}.{a.name}" in PATHS}
     private += [f"{n.value.id}.{n.attr}" for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr.startswith("_")
                 and isinstance(n.value, ast.Name) and n.value.id in aliases]

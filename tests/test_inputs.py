@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from emollm import cli, inputs, parts
+from emollm import cli, options
 from emollm.caption.incoming.sources import LeftOut, read_inputs
+from emollm.commands import inputs
 from emollm.perception.limits import Cut
 from emollm.schema import InputError
 
@@ -62,19 +63,19 @@ def test_measuring_what_is_piped_in_and_part_of_a_clip(astronaut_clip, monkeypat
     assert sorted(set(times)) == pytest.approx([0.4, 0.6, 0.8, 1.0])
 
 
-@pytest.mark.parametrize(("options", "words"), [
+@pytest.mark.parametrize(("given", "words"), [
     (["--start", "90"], "past the end"), (["--start", "3", "--end", "1"], "not after"), (["--fps", "0"], "more than 0"),
     (["--start", "soon"], "not a time"), (["--skip-frames", "0.5"], "not a whole number"), (["--fps", "x"], "not a number")])
-def test_parts_that_cannot_be_end_with_one_line(astronaut_clip, options, words, capsys):
+def test_parts_that_cannot_be_end_with_one_line(astronaut_clip, given, words, capsys):
     for command in ("measure", "explain"):
-        assert cli.main([command, str(astronaut_clip), *options]) == 2
+        assert cli.main([command, str(astronaut_clip), *given]) == 2
         told = capsys.readouterr().err
         assert words in told and told.count("\n") == 1
 
 
 def test_times_may_be_written_as_clocks_show_them():
-    assert [parts.seconds(t) for t in ("12.5", "1:02.5", "1:00:02")] == [12.5, 62.5, 3602.0]
-    assert parts.cut_of(SimpleNamespace(start=1.0, end=2.0, fps=None, skip_frames=3)) == Cut(1.0, 2.0, None, 3)
+    assert [options.seconds(t) for t in ("12.5", "1:02.5", "1:00:02")] == [12.5, 62.5, 3602.0]
+    assert options.cut_of(SimpleNamespace(start=1.0, end=2.0, fps=None, skip_frames=3)) == Cut(1.0, 2.0, None, 3)
 
 
 def test_of_several_files_those_that_cannot_be_used_are_named_and_the_others_explained(folder, monkeypatch, capsys):

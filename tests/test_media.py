@@ -316,7 +316,7 @@ def test_missing_and_repeated_time_stamps_still_rise(astronaut_clip, monkeypatch
     clip = media.read(astronaut_clip)
     original = Clip._decoded
 
-    class Frame:
+    class TimedFrame:
         def __init__(self, frame, time):
             self.frame, self.time = frame, time
 
@@ -325,7 +325,7 @@ def test_missing_and_repeated_time_stamps_still_rise(astronaut_clip, monkeypatch
 
     def broken(self, stream):
         for number, frame in enumerate(original(self, stream)):
-            yield Frame(frame, {3: None, 4: 0.0}.get(number, frame.time))
+            yield TimedFrame(frame, {3: None, 4: 0.0}.get(number, frame.time))
 
     monkeypatch.setattr(Clip, "_decoded", broken)
     times = [time for _, time, _ in clip.frames(range(10))]

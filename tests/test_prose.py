@@ -4,9 +4,10 @@ import re
 from pathlib import Path
 
 import numpy as np
+import prose_score
 import pytest
 
-from emollm.answer import prompt, prose_score, verify
+from emollm.answer import prompt, verify
 from emollm.answer.facts import Facts
 from emollm.answer.prose import judge
 from emollm.explanation import as_text

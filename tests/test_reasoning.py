@@ -14,7 +14,7 @@ from emollm.schema import AU_NAMES, LABELS
 from emollm.subject import Subject
 
 
-class Reader:
+class ReadingEngine:
     """An engine whose label is the reading of the units that it is given, or always the same one."""
 
     def __init__(self, always: str | None = None):
@@ -37,7 +37,7 @@ def faces(photo_of):
 
 
 def test_an_engine_that_follows_the_evidence_passes(faces):
-    engine = Reader()
+    engine = ReadingEngine()
     before = reasoning.answered(engine, faces, "")
     for found in (reasoning.unchanged(engine, faces, before), reasoning.single_units(engine, faces, before)):
         ((value, low, high, n),) = found.values()
@@ -50,7 +50,7 @@ def test_an_engine_that_follows_the_evidence_passes(faces):
 
 
 def test_an_engine_that_repeats_itself_fails(faces):
-    engine = Reader("happiness")
+    engine = ReadingEngine("happiness")
     before = reasoning.answered(engine, faces, "")
     found = reasoning.what_if(engine, faces)
     assert found["what-if prototypes on real faces: anger"][0] == 0
@@ -59,8 +59,8 @@ def test_an_engine_that_repeats_itself_fails(faces):
 
 
 def test_a_change_without_an_edit_is_seen(faces):
-    before = reasoning.answered(Reader("fear"), faces, "")
-    assert reasoning.unchanged(Reader("anger"), faces, before)["without an edit nothing changes"][0] == 0
+    before = reasoning.answered(ReadingEngine("fear"), faces, "")
+    assert reasoning.unchanged(ReadingEngine("anger"), faces, before)["without an edit nothing changes"][0] == 0
 
 
 def test_decisive_units_are_in_most_listings():

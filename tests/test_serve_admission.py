@@ -7,8 +7,8 @@ import pytest
 pytest.importorskip("starlette")
 from emollm_vllm.door import admission
 from emollm_vllm.door.admission import RequestLimits
-from emollm_vllm.plugin import places
-from gate_fixtures import CHAT, CLIP, PICTURE, _app, _ask, _chat, _measuring, error_of  # noqa: F401 (fixtures)
+from emollm_vllm.plugin import request_places
+from gate_fixtures import CHAT, CLIP, PICTURE, app_fixture, ask_fixture, chat_fixture, error_of, measuring_fixture  # noqa: F401 (fixtures)
 
 from emollm.answer.prompt import DEFAULT_QUESTION, SPECIAL_TOKENS
 
@@ -113,8 +113,8 @@ def test_places_name_the_pictures_of_a_request():
 
     def found(body, *urls):
         def run():
-            places.remember(body)
-            return [places.place_of(url) for url in urls]
+            request_places.remember(body)
+            return [request_places.place_of(url) for url in urls]
         return contextvars.copy_context().run(run)
 
     urls = ("data:,1", "data:,2", "data:,1", CLIP["video_url"]["url"], "?")
@@ -127,7 +127,7 @@ def test_places_name_the_pictures_of_a_request():
     assert again.told("image_url: too large") == "picture 3 of 3: too large"
     alone, = found({"input": [{"content": [{"type": "input_image", "image_url": "data:,1"}]}]}, "data:,1")
     assert (alone.param, alone.told("image_url: x")) == ("input[0].content[0].image_url", "image_url: x")
-    assert places.place_of("data:,1") is None  # other tasks know nothing of it
+    assert request_places.place_of("data:,1") is None  # other tasks know nothing of it
 
 
 @pytest.mark.parametrize("messages", [None, [], "x", {}, [7], [{"content": "x"}], [{"role": "user\n", "content": "x"}],
@@ -155,7 +155,7 @@ def test_special_tokens_are_taken_out_of_texts(ask, chat):
 def test_no_nesting_leaves_a_special_token():
     for depth in range(1, 40):
         text = "<fa" * depth + "<face>" + "ce>" * depth
-        assert "<face>" not in admission.without(admission._ANY, text)
+        assert "<face>" not in admission.without(admission.SPECIAL, text)
 
 
 def test_text_is_limited(chat, ask):

@@ -13,7 +13,7 @@ import httpx
 from emollm_vllm.door import errors
 from emollm_vllm.door.admission import RequestLimits
 from emollm_vllm.door.gate import Gate, Settings
-from gate_fixtures import CHAT, PICTURE, _app, _ask, _chat, _measuring, error_of  # noqa: F401 (fixtures)
+from gate_fixtures import CHAT, PICTURE, app_fixture, ask_fixture, chat_fixture, error_of, measuring_fixture  # noqa: F401 (fixtures)
 
 from emollm.schema import InputError, NoFaceError
 

@@ -121,7 +121,7 @@ def test_the_environment_of_vllm_is_ours_where_it_matters(monkeypatch):
     for name, value in {"VLLM_SERVER_DEV_MODE": "1", "VLLM_MEDIA_CACHE": "/x", "VLLM_CPU_KVCACHE_SPACE": "7",
                         "PYTHONDONTWRITEBYTECODE": "1", "VLLM_API_KEY": "secret", "VLLM_PLUGINS": "mine,emollm"}.items():
         monkeypatch.setenv(name, value)
-    given, _ = launch._parser().parse_known_args([])
+    given, _ = launch.command_line().parse_known_args([])
     found = launch.environment(given, ["k"])
     assert (found["VLLM_SERVER_DEV_MODE"], found["VLLM_MEDIA_CACHE"], found["VLLM_CPU_KVCACHE_SPACE"]) == ("0", "", "7")
     assert found["VLLM_PLUGINS"] == "emollm,emollm_api,mine"
@@ -132,7 +132,7 @@ def test_the_environment_of_vllm_is_ours_where_it_matters(monkeypatch):
 
 def test_a_prior_for_all_requests(monkeypatch, capsys):
     monkeypatch.setenv("EMOLLM_PRIOR", "crowd")  # a variable from outside does not win over the option
-    given, _ = launch._parser().parse_known_args(["--prior", "balanced"])
+    given, _ = launch.command_line().parse_known_args(["--prior", "balanced"])
     assert launch.environment(given, [])["EMOLLM_PRIOR"] == "balanced"
     assert cli(["serve", "--prior", "even"]) == 2
     assert "--prior 'even' is not one of crowd, balanced" in capsys.readouterr().err
@@ -151,23 +151,24 @@ def test_the_operator_sets_limits_but_no_keys_through_the_environment(monkeypatc
 @with_vllm
 def test_defaults_fit_the_model_and_give_way_to_the_user(monkeypatch):
     monkeypatch.setenv("VLLM_WORKER_MULTIPROC_METHOD", "spawn")  # vLLM sets it, for the other tests too
-    from emollm_vllm.process import child
+    from emollm_vllm.process import api_server
 
-    words = child.defaults(POCKET, "pocket", cpu=True)
+    words = api_server.defaults(POCKET, "pocket", cpu=True)
     assert words[words.index("--dtype") + 1] == "float32"
     assert words[words.index("--served-model-name") + 1:][:2] == ["pocket", "emollm"]
     assert "--enforce-eager" in words
-    assert child.defaults(POCKET, "pocket", cpu=False)[words.index("--dtype") + 1] == "auto"
-    arguments = child._arguments("pocket", ["--dtype", "bfloat16", "--no-enforce-eager", "--served-model-name", "mine"])
+    assert api_server.defaults(POCKET, "pocket", cpu=False)[words.index("--dtype") + 1] == "auto"
+    given = ["--dtype", "bfloat16", "--no-enforce-eager", "--served-model-name", "mine"]
+    arguments = api_server.read_arguments("pocket", given)
     assert (arguments.dtype, arguments.enforce_eager, arguments.served_model_name) == ("bfloat16", False, ["mine"])
-    assert arguments.middleware == ["emollm_vllm.process.child.Readiness", "emollm_vllm.door.gate.Gate"]  # last: outermost
+    assert arguments.middleware == ["emollm_vllm.process.api_server.Readiness", "emollm_vllm.door.gate.Gate"]  # last: outermost
     assert arguments.limit_mm_per_prompt == {"image": 4, "video": 1}
     with pytest.raises(InputError, match="--trust-remote-code cannot be used"):
-        child._arguments("pocket", ["--trust-remote-c"])  # argparse takes the beginning of a name, too
+        api_server.read_arguments("pocket", ["--trust-remote-c"])  # argparse takes the beginning of a name, too
 
 
 def test_parameters_are_counted_from_the_headers(tiny, tiny_folder):
-    from emollm_vllm.process.child import parameters
+    from emollm_vllm.process.api_server import parameters
 
     stored = {p.data_ptr(): p.numel() for p in tiny[0].state_dict().values()}  # tied weights are stored once
     assert parameters(tiny_folder) == sum(stored.values())

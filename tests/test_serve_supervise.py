@@ -11,7 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from emollm_vllm.process import child, launch, supervise
+from emollm_vllm.process import api_server, launch, supervise
 from process_fixtures import alive, ask, check_unavailable, until
 
 CHILD = """
@@ -219,11 +219,11 @@ class Echo:
 def test_a_child_tells_that_its_engine_lives_hangs_or_has_died(monkeypatch, capsys, end):
     async def run():
         heard, told = socket.socketpair()
-        monkeypatch.setattr(child, "_control", [told])
+        monkeypatch.setattr(api_server, "_control", [told])
         words, writer = await asyncio.open_connection(sock=heard)
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec("cat", stdin=pipe, stdout=pipe)
-        watching = asyncio.create_task(child._watch(Echo(process), 1.0))
+        watching = asyncio.create_task(api_server.watch(Echo(process), 1.0))
         assert [await words.readline() for _ in range(8)] == [b"alive\n"] * 8  # for longer than the limit
         process.send_signal(end)
         while (word := await words.readline()) == b"alive\n":

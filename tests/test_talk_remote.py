@@ -25,7 +25,7 @@ class Understands:
 
 @pytest.fixture
 def endpoint():
-    class Handler(BaseHTTPRequestHandler):
+    class AnsweringHandler(BaseHTTPRequestHandler):
         def do_POST(self):
             self.server.asked.append(
                 (json.loads(self.rfile.read(int(self.headers["content-length"]))), self.headers.get("authorization"))
@@ -40,7 +40,7 @@ def endpoint():
         def log_message(self, *_):
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), AnsweringHandler)
     server.asked = []
     threading.Thread(target=server.serve_forever, daemon=True).start()
     server.url = f"http://127.0.0.1:{server.server_port}/v1"

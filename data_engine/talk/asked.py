@@ -105,7 +105,7 @@ def draw(rng: random.Random, kind: str, held: bool = False) -> tuple[str, str] |
     if slots is None:
         return None
     text = say(rng, say(rng, template).format(**{k: say(rng, v) for k, v in slots.items()}))
-    return (text if held else dressed(rng, text, kind)), call
+    return (text if held else dress(rng, text, kind)), call
 
 
 def _spoken(rng: random.Random, template: str, tag: str = "") -> tuple[tuple[str, ...], dict[str, str]]:
@@ -234,7 +234,7 @@ TYPOS = {
 }
 
 
-def _mistyped(rng: random.Random, word: str) -> str:
+def _mistype(rng: random.Random, word: str) -> str:
     """A word of small letters with one letter swapped with the next, left out or doubled; others as they are."""
     if len(word) < 4 or not word.isalpha() or not word.islower():
         return word
@@ -244,7 +244,7 @@ def _mistyped(rng: random.Random, word: str) -> str:
     )
 
 
-def dressed(rng: random.Random, text: str, kind: str) -> str:
+def dress(rng: random.Random, text: str, kind: str) -> str:
     """As people write: with a word before or after, in lower case, without the question mark, with a typo."""
     if kind == "language":
         return text
@@ -261,5 +261,5 @@ def dressed(rng: random.Random, text: str, kind: str) -> str:
     if rng.random() < 0.1:
         text = " ".join(TYPOS.get(word, word) if rng.random() < 0.5 else word for word in text.split())
     if rng.random() < 0.1 and kind != "unclear":
-        text = " ".join(_mistyped(rng, word) if rng.random() < 0.3 else word for word in text.split())
+        text = " ".join(_mistype(rng, word) if rng.random() < 0.3 else word for word in text.split())
     return re.sub(r" +", " ", text) or body

@@ -75,6 +75,7 @@ def weight(kind: str) -> float:
 
 @functools.cache
 def follow_ups() -> dict[str, list[str]]:
+    """Call pattern -> wordings of questions that only follow another, of follow.txt."""
     found: dict[str, list[str]] = {}
     for line in map(str.strip, (Path(__file__).parent / "follow.txt").read_text(encoding="utf-8").splitlines()):
         if line.startswith("# "):
@@ -208,6 +209,8 @@ def sound(face: Face | None, call: Call, answer: str) -> bool:
 
 
 def conversation(rng: random.Random, faces: TalkFaces, most: int, dropped: collections.Counter) -> dict | None:
+    """One conversation of at most `most` questions; None where the verifier of prose contradicts an answer of
+    it, counted in `dropped` by call."""
     face = None if rng.random() < 0.06 else faces.draw_among(rng)
     turns, call, looked = [], UNCLEAR, Looked([])
     for k in range(rng.randint(1, most)):
@@ -223,6 +226,7 @@ def conversation(rng: random.Random, faces: TalkFaces, most: int, dropped: colle
 
 
 def build(path: str, progress=print) -> None:
+    """Write the conversations that a config asks for. Raises InputError."""
     config = settings.load(path, *KEYS)
     faces, dropped, written = TalkFaces(config["faces"]), collections.Counter(), collections.Counter()
     out = Path(config["out"])

@@ -8,6 +8,7 @@ from emollm.answer.facts import RIGHT, Facts
 from emollm.answer.lexicon import CAUSE, bare
 from emollm.answer.mention import Mention
 from emollm.answer.statement import Passage, Statement
+from emollm.explanation import READ_TWICE
 from emollm.facs.tables import COMBINATIONS, OTHER_READINGS
 
 _MAY = re.compile(
@@ -36,7 +37,7 @@ def cause(p: Passage, facts: Facts) -> list[Statement]:
                 match.span(),
                 units=stated,
                 label="",
-                fault="reading named twice" if again else "",
+                fault=READ_TWICE if again else "",
             )
         )
     return found

@@ -45,6 +45,7 @@ _LIKELY = re.compile(r"\b(?:probably|most likely|most probable|more likely than 
 
 
 def confidence(p: Passage, facts: Facts) -> list[Statement]:
+    """Judge "a confidence of about .6", "fairly sure" against the probability of the label."""
     if not facts.distribution or not facts.label or not p.clause.stated:
         return []
     text, found = p.clause.raw, []

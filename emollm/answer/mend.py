@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 
 from emollm.answer import prompt, verify
 from emollm.answer.clauses import sentences
+from emollm.explanation import NOTHING_MOVED
 from emollm.facs.units import ACTION_UNITS
 from emollm.schema import AUEvent, AUSeries
 
 WRONG = ("contradicted", "unmeasured")
-QUIET = "No movement stands out."
 
 
 @dataclass
@@ -75,6 +75,6 @@ def _plain(series: AUSeries, events: list[AUEvent]) -> str:
     """What can always be said: the strongest movement, with its number."""
     there = prompt.observe(series, events)
     if not there:
-        return QUIET
+        return NOTHING_MOVED
     strongest = max(there, key=lambda o: o.intensity)
     return f"The strongest movement is the {ACTION_UNITS[strongest.au].title} ({strongest.au}) at {strongest.intensity:.1f}."

@@ -16,6 +16,7 @@ SIDE_TOLERANCE = 0.25  # a left-right gap this close to SIDE_GAP may be called e
 
 
 def presence(p: Passage, facts: Facts) -> list[Statement]:
+    """Judge that a movement is there, or is not."""
     found = []
     for m in p.mentions:
         polarity = "absent" if m.denied else "present"
@@ -45,6 +46,7 @@ _NUMBER_CUE = re.compile(
 
 
 def strength(p: Passage, facts: Facts) -> list[Statement]:
+    """Judge how strong a movement is said to be: a letter, a number or a word."""
     found = []
     for m in p.mentions:  # "AU12C" carries its letter
         if m.level and not m.denied:
@@ -169,6 +171,7 @@ _EVEN = re.compile(r"\b(?:even|alike|the same|equal\w*|symmetric\w*)\b")
 
 
 def side(p: Passage, facts: Facts) -> list[Statement]:
+    """Judge on which side a movement is said to be, or to be stronger."""
     found, seen = [], set()
     for match in _SIDE.finditer(p.text):
         group = _sided(p, match)
@@ -293,6 +296,7 @@ _RESERVED = re.compile(
 
 
 def count(p: Passage, facts: Facts) -> list[Statement]:
+    """Judge how many movements there are said to be, in the whole face or a half of it."""
     if _RESERVED.search(p.text):
         return []
     if only := _ONLY.search(p.text):

@@ -151,7 +151,7 @@ def user_turn(question: str | list[str] | list[Message]) -> str:
     """The prompt up to the answer. FACE stands where the face tokens go.
 
     question: one question, or the turns of a chat so far: question, answer, ..., question, the face in the first; or the
-    messages of a client as it sent them.
+    messages of a client as it sent them. Raises ValueError where the turns of a chat do not end with a question.
     """
     turns = [question] if isinstance(question, str) else question
     if isinstance(turns[0], str):

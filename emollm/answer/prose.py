@@ -26,9 +26,9 @@ from emollm.answer.facts import Facts
 from emollm.answer.mention import Mention
 from emollm.answer.mentions import mentions
 from emollm.answer.statement import Passage, Statement
+from emollm.explanation import BROKEN, REPEATED, TWICE
 from emollm.schema import AUEvent, AUSeries
 
-REPEATED, TWICE, BROKEN = "sentence repeated", "movement named twice", "sentence broken"
 NEARLY = 0.9  # sentences whose words agree to this share say the same, when movements, labels and numbers do
 
 

@@ -44,6 +44,7 @@ _ALL_EQUAL = re.compile(
 
 
 def rank(p: Passage, facts: Facts) -> list[Statement]:
+    """Judge which movement is said to be the strongest, the next, or stronger than another."""
     if equal := _ALL_EQUAL.search(p.text):
         return [_equal(p, equal, facts)]
     second = _SECOND.search(p.text)

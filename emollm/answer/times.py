@@ -39,10 +39,10 @@ _LONG = re.compile(
     r"from start to (?:end|finish)|all the time|all along|from beginning to end|the whole way through)\b"
 )
 _LONGEST = re.compile(r"\b(?:lasts?|held|holds?|stays?|lasting) (?:the )?longest\b|\blongest[- ]lasting\b")
-_PHOTO_TALK = re.compile(r"\b(?:clip|video|second half|first half|frames?)\b")
 
 
 def time(p: Passage, facts: Facts) -> list[Statement]:
+    """Judge when, how long or how briefly a movement is said to be there."""
     found, taken = [], []
     for pattern, judge in (
         (_SPAN, _span),
@@ -139,6 +139,7 @@ _SAME = re.compile(
 
 
 def order(p: Passage, facts: Facts) -> list[Statement]:
+    """Judge which movement is said to come first, or that several come together."""
     if same := _SAME.search(p.text):
         return _simultaneous(p, same, facts)
     found = []

@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 
 from emollm.answer import reading
-from emollm.schema import LABELS, AUSeries
+from emollm.schema import DEFAULT_PRIOR, LABELS, AUSeries
 
 WEIGHTS = Path(__file__).parents[1] / "data" / "witnesses.npz"
 LEAST = 1e-4  # a look below it is taken for it: rounding there would decide
@@ -73,7 +73,7 @@ class Movements:
         return cls(*values[:-1].reshape(3, len(LABELS)), bool(values[-1]))
 
 
-def movements(series: AUSeries, seen: AUSeries | None, pixels: bool, prior: str = "crowd") -> Movements:
+def movements(series: AUSeries, seen: AUSeries | None, pixels: bool, prior: str = DEFAULT_PRIOR) -> Movements:
     """series: the evidence that the answer is about; seen: what was measured in the pixels, None when that is the same.
     prior: of schema.PRIORS; it counts like something stated."""
     given = reading.of_series(series)
@@ -81,7 +81,7 @@ def movements(series: AUSeries, seen: AUSeries | None, pixels: bool, prior: str 
         said = Movements.only(given, pixels)
     else:
         said = Movements(given, reading.of_series(seen), reading.of_series(stated_alone(series, seen)), pixels)
-    if prior == "crowd" or not pixels:
+    if prior == DEFAULT_PRIOR or not pixels:
         return said
     stated = said.stated * CROWD ** (-BALANCED / STATED)
     return dataclasses.replace(said, stated=stated / stated.sum())

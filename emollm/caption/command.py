@@ -11,7 +11,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from emollm import parts
+from emollm import options
 from emollm.caption.run.progress import MODES, Progress
 from emollm.files import check_target
 from emollm.schema import INTERRUPTED, InputError
@@ -43,11 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--question", metavar="TEXT", help="what to ask about every face that has no question of its own")
     add("--what-if", action="append", default=[], metavar="AU=LEVEL",
         help="explain with one action unit edited, 0 (absent) to 5; repeatable")
-    add("--baseline", choices=("none", "clip"), default=None, help="what counts as a face at rest (default: the clip's own "
-        "quiet moments for clips, the average face for photos)")
-    parts.add_model(parser)
-    add("--engine", choices=("transformers", "vllm"), default="transformers", help="what runs the model")
-    parts.add_ungrounded(parser)
+    options.add_baseline(parser, "what counts as a face at rest (default: the clip's own quiet moments for clips, the average "
+                                 "face for photos)")
+    options.add_model(parser)
+    options.add_engine(parser)
+    options.add_ungrounded(parser)
     add("--root", metavar="DIR", help="folder of the files that a table or batch file names (default: its own folder)")
     add("--workers", type=_positive, metavar="N", help="measuring processes (default: one a core)")
     add("--batch", type=_positive, default=16, metavar="N", help="faces the model answers at once (default 16)")
@@ -62,10 +62,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--srt", metavar="DIR", help="also subtitles of every clip (SubRip), named after it: clip.srt")
     add("--vtt", metavar="DIR", help="the same as WebVTT")
     add("--report", metavar="HTML", help="also one page with every face, its movements and its reading")
-    parts.add_arguments(parser)
-    parts.add_crops(parser)
-    parts.add_max_faces(parser)
-    parts.add_prior(parser)
+    options.add_cut(parser)
+    options.add_crops(parser)
+    options.add_max_faces(parser)
+    options.add_prior(parser)
     add("--retry-errors", action="store_true", help="try the items again that have an error line")
     add("--progress", choices=MODES, default="auto", help="on stderr: bar, plain lines, JSON lines or none (default: a bar on "
         "a terminal, else plain lines)")
@@ -73,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """The command. Returns the exit code: 0 every item has its line, 130 stopped before."""
+    """The command. Returns the exit code: 0 every item has its line, 130 stopped before. Raises InputError."""
     if arguments.status:
         from emollm.caption.run.shards import status
 
@@ -92,7 +92,7 @@ def _job(arguments: argparse.Namespace) -> Job:
     from emollm.subject import Viewing
     from emollm.what_if import parse_edits
 
-    viewing = Viewing(arguments.baseline, arguments.crops, parts.cut_of(arguments), arguments.max_faces, arguments.prior)
+    viewing = Viewing(arguments.baseline, arguments.crops, options.cut_of(arguments), arguments.max_faces, arguments.prior)
     return Job(arguments.output, arguments.question, tuple(sorted(parse_edits(arguments.what_if).items())), arguments.model,
                arguments.engine, not arguments.ungrounded, arguments.batch, arguments.workers, arguments.retry_errors,
                arguments.progress, arguments.ray, arguments.engines, arguments.engine_gpus,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from emollm import handed
+from emollm import python_inputs
 from emollm.chat.conversation import Chat
 from emollm.chat.server import ServerChat
 from emollm.chat.talking import TalkingChat
 from emollm.explainer import prepare
 from emollm.model.checkpoint import shape_of
 from emollm.perception.limits import WHOLE, Cut
-from emollm.schema import InputError
+from emollm.schema import DEFAULT_MODEL, DEFAULT_PRIOR, InputError
 from emollm.subject import choose
 from emollm.talk import TALKER, remote
 
@@ -33,12 +33,12 @@ def begin(source, *, model: str | None = None, backend: str | None = None, serve
             raise InputError(f"{name} is for {of}: give both, or leave it out")
     model = model or TALKER
     talks = model == TALKER or (Path(model) / "talker.json").is_file()
-    sees = "pocket" if talks else model
-    given, choices["face"] = handed.one(source), handed.face_number(choices.get("face"))
-    prepared = prepare(given, shape_of(sees), baseline=baseline, cut=cut, prior=prior or "crowd")
+    sees = DEFAULT_MODEL if talks else model
+    given, choices["face"] = python_inputs.one(source), python_inputs.face_number(choices.get("face"))
+    prepared = prepare(given, shape_of(sees), baseline=baseline, cut=cut, prior=prior or DEFAULT_PRIOR)
     choose(prepared, choices["face"])  # refuse before a model is loaded or anything is sent
     if server:
-        media = b"" if prepared.kind == "table" else handed.content(given)
+        media = b"" if prepared.kind == "table" else python_inputs.content(given)
         return ServerChat(prepared, server, media, api_key, prior=prior, **choices)
     from emollm.model.engine import engine
 

@@ -75,12 +75,12 @@ def _stoppable() -> Iterator[threading.Event]:
     """Ctrl-C sets the event: an engine in this process must not be torn out of the middle of a step. The second raises."""
     stop = threading.Event()
 
-    def asked(*_) -> None:
+    def interrupt(*_) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
 
-    before = signal.signal(signal.SIGINT, asked)
+    before = signal.signal(signal.SIGINT, interrupt)
     try:
         yield stop
     finally:
@@ -118,7 +118,7 @@ class _Shown:
             with contextlib.closing(self.chat.ask(question)) as pieces:
                 for piece in pieces:
                     begun = True
-                    print_text(_harmless(piece))
+                    print_text(harmless(piece))
                     sys.stdout.flush()
                     if self.stop.is_set():
                         break
@@ -172,7 +172,7 @@ class _Shown:
         return f"Saved to {path}"
 
 
-def _harmless(piece: str) -> str:
+def harmless(piece: str) -> str:
     """Text without control characters, with which a server could steer the terminal."""
     return "".join(c for c in piece if c.isprintable() or c in "\n\t")
 

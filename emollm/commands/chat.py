@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from emollm import inputs, parts, progress
+from emollm import options, progress
+from emollm.commands import inputs
 from emollm.commands.options import add_progress, command, face_number, source_of
 from emollm.schema import InputError
 from emollm.what_if import parse_edits
@@ -25,12 +26,12 @@ def add(commands: argparse._SubParsersAction) -> None:
     option("--question", action="append", default=[], metavar="TEXT", help="ask this and end; repeatable")
     option("--face", type=face_number, metavar="N", help="the face to ask about (default: the main one)")
     option("--what-if", action="append", default=[], metavar="AU=LEVEL", help="edit one action unit first; repeatable")
-    option("--baseline", choices=("none", "clip"), default=None, help="what counts as this face at rest")
-    parts.add_arguments(parser)
-    parts.add_prior(parser)
-    parser.set_defaults(prior=None)  # so that a server is left its own
+    options.add_baseline(parser, "what counts as this face at rest")
+    options.add_cut(parser)
+    options.add_prior(parser)
     option("--model", metavar="DIR", help="talker (default), pocket (explanations only), or a folder of either kind")
-    option("--engine", choices=("transformers", "vllm"), help="what runs the model here (default: transformers)")
+    options.add_engine(parser)
+    parser.set_defaults(prior=None, engine=None)  # so that a server is left its own
     option("--server", metavar="URL", help="let a server answer instead, such as http://localhost:8000")
     option("--llm", metavar="URL", help="let an OpenAI-compatible endpoint word the answers, such as "
                                         "http://localhost:11434/v1; "
@@ -50,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     if len(arguments.media) > 1:
         raise InputError(f"emollm chat is about one photo or clip, here are {len(arguments.media)}. Ask about each by itself, "
                          "or compare up to four in one request to `emollm serve` (docs/serving.md).")
-    source, cut = source_of(inputs.one(arguments.media, "chat")), parts.cut_of(arguments)
+    source, cut = source_of(inputs.one(arguments.media, "chat")), options.cut_of(arguments)
     begun = begin(source, model=arguments.model, backend=arguments.engine, server=arguments.server,
                   api_key=arguments.api_key, llm=arguments.llm, llm_model=arguments.llm_model,
                   baseline=arguments.baseline, face=arguments.face, what_if=edits,

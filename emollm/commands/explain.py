@@ -8,7 +8,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from emollm import inputs, parts, progress
+from emollm import options, progress
+from emollm.commands import inputs
 from emollm.commands.options import add_progress, command, cut_options, face_number, source_of
 from emollm.commands.results import check_place, complain, deliver
 from emollm.explanation import STYLES as TEXT_STYLES
@@ -52,14 +53,14 @@ def add(commands: argparse._SubParsersAction) -> None:
            "that is longest there, largest and most central (default: all)")
     option("--evidence", metavar="TABLE", help="use these action units instead of measuring: emollm, OpenFace, py-feat, "
            "LibreFace, ARKit or long table, 478 face landmarks, or a FACS code")
-    option("--baseline", choices=("none", "clip"), default=None,
-           help="what counts as this face at rest: the average face (none) or the clip's own quiet moments (clip)")
-    parts.add_arguments(parser)
-    parts.add_crops(parser)
-    parts.add_max_faces(parser)
-    parts.add_prior(parser)
-    parts.add_model(parser)
-    parts.add_ungrounded(parser)
+    options.add_baseline(parser, "what counts as this face at rest: the average face (none) or the clip's own quiet moments "
+                                 "(clip)")
+    options.add_cut(parser)
+    options.add_crops(parser)
+    options.add_max_faces(parser)
+    options.add_prior(parser)
+    options.add_model(parser)
+    options.add_ungrounded(parser)
     option("--unchecked", action="store_true", help="keep sentences that the measurement contradicts (for research)")
     option("--render", metavar="FILE", help="draw the explanation on the picture (.png or .jpg), or along a clip (.mp4)")
     option("-o", "--output", metavar="FILE", help="write the text or JSON here instead of stdout")

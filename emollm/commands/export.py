@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 
-from emollm import progress
+from emollm import options, progress
 from emollm.commands.options import add_progress, command
 from emollm.commands.results import check_place
 from emollm.files import write_file
@@ -38,7 +38,7 @@ def add(commands: argparse._SubParsersAction) -> None:
                                            "arkit", "parquet", "svg", MERGED), help="format to write")
     option("-o", "--output", required=True, metavar="FILE", help="file, or a folder in which every clip gets its own")
     option("--media", metavar="CLIP", help="the clip that a table belongs to, as the written file should name it")
-    option("--baseline", choices=("none", "clip"), default=None, help="of a clip: what counts as this face at rest")
+    options.add_baseline(parser, "of a clip: what counts as this face at rest")
     add_progress(parser)
 
 

@@ -6,7 +6,8 @@ import argparse
 import os
 import sys
 
-from emollm import inputs, parts, progress
+from emollm import options, progress
+from emollm.commands import inputs
 from emollm.commands.options import add_progress, command, cut_options
 from emollm.commands.results import check_place, deliver
 from emollm.schema import AUSeries, InputError, NoFaceError
@@ -27,11 +28,10 @@ def add(commands: argparse._SubParsersAction) -> None:
     option("media", nargs="+", metavar="MEDIA", help="photo or clip; - reads one that is piped in")
     option("-o", "--output", metavar="FILE", help=".csv or .json (default: CSV on stdout)")
     option("--format", choices=("emollm", "openface"), default="emollm", help="columns of the CSV (default: emollm)")
-    option("--baseline", choices=("none", "clip"), default=None,
-           help="what counts as this face at rest (default: clip for clips)")
-    parts.add_arguments(parser)
-    parts.add_crops(parser)
-    parts.add_max_faces(parser)
+    options.add_baseline(parser, "what counts as this face at rest (default: clip for clips)")
+    options.add_cut(parser)
+    options.add_crops(parser)
+    options.add_max_faces(parser)
     add_progress(parser)
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 
-from emollm import inputs, parts, progress
+from emollm import options, progress
+from emollm.commands import inputs
 from emollm.schema import MAIN
 
 
 def command(commands: argparse._SubParsersAction, name: str, run: object, about: str, examples: str,
-            **options: object) -> argparse.ArgumentParser:
+            **more: object) -> argparse.ArgumentParser:
     """The parser of one command; `run` takes its arguments and gives the exit code."""
     parser = commands.add_parser(name, help=about, description=f"{about[0].upper()}{about[1:]}.", epilog=examples,
-                                 formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+                                 formatter_class=argparse.RawDescriptionHelpFormatter, **more)
     parser.set_defaults(run=run, parser=parser)
     return parser
 
@@ -34,7 +35,7 @@ def face_number(text: str) -> int | str:
 
 def cut_options(arguments: argparse.Namespace) -> dict:
     """Of the part of a clip what was given. Raises InputError before any work when it cannot be."""
-    return {name: value for name, value in parts.part_of(parts.cut_of(arguments)).items() if value is not None}
+    return {name: value for name, value in options.part_of(options.cut_of(arguments)).items() if value is not None}
 
 
 def source_of(given: str, cut: dict | None = None) -> object:

@@ -30,6 +30,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 def run(arguments: argparse.Namespace) -> int:
     check_place(arguments.output, arguments.media)
     progress.use(arguments.progress)
+    from emollm.explainer import NO_FACE
     from emollm.output import brief
     from emollm.perception import face, media, spot
 
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(f"{arguments.media}: a brief movement needs a clip of at least {spot.MIN_RATE:g} frames a second.")
     tracks = face.follow(clip)
     if not tracks:
-        raise NoFaceError(f"{arguments.media}: no face could be measured. Use a clip with a larger, less turned face.")
+        raise NoFaceError(f"{arguments.media}: {NO_FACE}")
     movements = [movement for track in progress.track(tracks, "spotting", len(tracks)) for movement in spot.spot(clip, track)]
     deliver(brief.as_json(movements, arguments.media) if arguments.json else brief.as_csv(movements), arguments.output)
     return 0

@@ -22,7 +22,7 @@ from emollm.caption.incoming.sources import read_inputs
 from emollm.evaluation.report import Figure, Report, unread_lines
 from emollm.evaluation.statistics import bootstrap
 from emollm.explainer import prepare
-from emollm.schema import InputError
+from emollm.schema import DEFAULT_MODEL, InputError
 from emollm.talk.call import Call, parse
 from emollm.talk.check import wrong
 from emollm.talk.face import Face
@@ -167,7 +167,7 @@ def chat(arguments: argparse.Namespace) -> Report:
     asked, items = conversations_of(arguments.questions), read_inputs(arguments.media)
     if arguments.n:
         asked = random.Random(0).sample(asked, min(arguments.n, len(asked)))
-    faces, unread = faces_of(items, engine("pocket"))
+    faces, unread = faces_of(items, engine(DEFAULT_MODEL))
     if not faces:
         raise InputError(
             f"none of {len(items)} photos and clips can be talked about. {unread[0]['place']}: {unread[0]['reason']}"

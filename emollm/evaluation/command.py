@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from emollm import parts, progress
+from emollm import options, progress
 from emollm.arguments import Parser
 from emollm.evaluation.report import Report
 
@@ -62,15 +62,14 @@ def _suite(suites: argparse._SubParsersAction, name: str, run, about: str, epilo
                              formatter_class=argparse.RawDescriptionHelpFormatter)
     made.set_defaults(run=run, parser=made)
     add = made.add_argument
-    parts.add_model(made)
+    options.add_model(made)
     add("-o", "--json", metavar="FILE", help="write the figures as JSON")
     add("--progress", choices=progress.MODES, default="auto", help="how progress is shown on stderr (default: auto)")
     return made
 
 
 def _add_engine(suite: Parser) -> None:
-    suite.add_argument("--engine", choices=("transformers", "vllm"), default="transformers",
-                       help="what runs the model (default: transformers)")
+    options.add_engine(suite)
 
 
 def _add_labels(suites: argparse._SubParsersAction) -> None:
@@ -78,8 +77,8 @@ def _add_labels(suites: argparse._SubParsersAction) -> None:
                    LABELS)
     suite.add_argument("table", metavar="TABLE", help="delimited text or Parquet; a row a face")
     _add_engine(suite)
-    parts.add_crops(suite)
-    parts.add_prior(suite)
+    options.add_crops(suite)
+    options.add_prior(suite)
 
 
 def _add_reasoning(suites: argparse._SubParsersAction) -> None:
@@ -87,18 +86,18 @@ def _add_reasoning(suites: argparse._SubParsersAction) -> None:
     add = suite.add_argument
     add("--fer", metavar="DIR", help="folder with fer2013_train.npz, for what-if on real faces (data_engine/README.md)")
     add("--ckplus", metavar="FILE", help="npz of human-coded frames (data_engine/README.md)")
-    add("--n", type=parts.whole_number, default=100, help="real faces of --fer (default: 100)")
+    add("--n", type=options.whole_number, default=100, help="real faces of --fer (default: 100)")
     add("--media", nargs="+", metavar="MEDIA", help="photos, clips, folders or lists of them, whose explanations are judged")
     _add_engine(suite)
-    parts.add_crops(suite)
+    options.add_crops(suite)
 
 
 def _add_quick(suites: argparse._SubParsersAction) -> None:
     suite = _suite(suites, "quick", _quick, "label agreement, unsupported claims and what-if on FER2013 PublicTest")
     add = suite.add_argument
     add("--fer", required=True, metavar="DIR", help="folder with fer2013_train.npz (data_engine/README.md)")
-    add("--n", type=parts.whole_number, help="only this many faces, drawn at random")
-    add("--free", type=parts.whole_number, default=1500, help="faces to answer without grounded decoding as well")
+    add("--n", type=options.whole_number, help="only this many faces, drawn at random")
+    add("--free", type=options.whole_number, default=1500, help="faces to answer without grounded decoding as well")
 
 
 def _add_chat(suites: argparse._SubParsersAction) -> None:
@@ -109,7 +108,7 @@ def _add_chat(suites: argparse._SubParsersAction) -> None:
                                                "conversation")
     add("--media", nargs="+", required=True, metavar="MEDIA", help="photos, clips, folders or lists of them, asked about in "
                                                                    "turn")
-    add("--n", type=parts.whole_number, help="only this many conversations, drawn at random")
+    add("--n", type=options.whole_number, help="only this many conversations, drawn at random")
 
 
 def _labels(arguments: argparse.Namespace) -> Report:

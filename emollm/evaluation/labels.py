@@ -22,7 +22,7 @@ from emollm.evidence import parse_facs
 from emollm.evidence.rows import named_rows
 from emollm.explainer import prepare
 from emollm.facs.spellings import check_label
-from emollm.schema import LABELS, InputError
+from emollm.schema import DEFAULT_PRIOR, LABELS, InputError
 from emollm.subject import Prepared, choose
 
 COLUMNS, NEEDED = ("path", "codes", "label", "subject"), (("path", "codes"), ("label",))
@@ -95,7 +95,7 @@ def _row(place: str, cells: dict[str, str], folder: str) -> Row:
 
 
 def labels(arguments: argparse.Namespace) -> Report:
-    """All figures of a table."""
+    """All figures of a table. Raises InputError for a table that cannot be used."""
     rows = read_table(arguments.table)  # before the model is loaded: a wrong table is named at once
     from emollm.model.engine import engine as engine_of
 
@@ -106,7 +106,7 @@ def labels(arguments: argparse.Namespace) -> Report:
     return report(outcome)
 
 
-def measured(rows: list[Row], engine, crops: bool, prior: str = "crowd") -> Outcome:
+def measured(rows: list[Row], engine, crops: bool, prior: str = DEFAULT_PRIOR) -> Outcome:
     """What the engine says of every row, batch by batch."""
 
     def look(row: Row) -> Prepared:
@@ -128,6 +128,7 @@ def measured(rows: list[Row], engine, crops: bool, prior: str = "crowd") -> Outc
 # --- figures -----------------------------------------------------------------------------------------------------------
 
 def report(outcome: Outcome) -> Report:
+    """The figures of an outcome, each with its interval."""
     pairs, groups, unread = outcome.pairs, outcome.groups(), outcome.unread
     right = pairs[:, 0] == pairs[:, 1]
     n, rows = len(right), len(right) + len(unread)

@@ -12,14 +12,13 @@ import numpy as np
 
 from emollm.answer.clauses import sentences
 from emollm.answer.labels import UNLISTED, WRONG
-from emollm.answer.prose import REPEATED
 from emollm.answer.ranks import WRONG_RANK
 from emollm.caption.incoming.items import Item
 from emollm.evaluation.batches import answered, batches
 from emollm.evaluation.report import Figure, Report, unread_lines
 from emollm.evaluation.statistics import bootstrap
 from emollm.explainer import prepare
-from emollm.explanation import Explanation
+from emollm.explanation import REPEATED, Explanation
 from emollm.schema import InputError
 
 FAULTS = {REPEATED: "a sentence repeated", WRONG: "a wrong alternative", WRONG_RANK: "a wrong rank",

@@ -69,6 +69,8 @@ def traces() -> dict[str, Figure]:
 
 
 def coded(path: str) -> dict[str, Figure]:
+    """Human-coded frames (npz): share whose label the reading of the codes gives, and its recalls; each subject left out in
+    turn."""
     frames = coded_frames(path)
     label, right = frames[2], cross_validate(*frames).argmax(1) == frames[2]
     found = {"human-coded frames, subject left out": (*bootstrap(right), len(right))}
@@ -110,6 +112,8 @@ def decisive() -> list[tuple[str, str]]:
 
 
 def single_units(engine, faces: list[Subject], before: list) -> dict[str, Figure]:
+    """What-if on real faces: share in which a decisive unit, set or taken away, moves its label as listed. before: the answers
+    without it."""
     rng, pairs = random.Random(2), decisive()
     asked = [rng.choice(pairs) for _ in faces]
     on = [reading.units_by_strength(s.series).get(au, 0.0) >= ON for s, (_, au) in zip(faces, asked, strict=True)]

@@ -3,7 +3,7 @@
 Every reader ends in the same AUSeries: intensity 0-5 (FACS A-E as 1-5), NaN where the face was not visible, and an AU
 that a table does not hold is masked, never 0. Each format has its file, which says what its columns mean:
 
-native       CSV or JSON of `emollm measure`.
+own_tables   CSV or JSON of `emollm measure`.
 openface     OpenFace 2 and LibreFace: intensity 0-5 and presence 0/1 of the whole face.
 feat         py-feat: the probability that the AU is present; see from_probability.
 tidy         one row for each AU at each moment.
@@ -102,8 +102,8 @@ def read_faces(source: object, fps: float | None = None, baseline: str | None = 
     """Every face of every picture of a table, with what the table says about whose it is.
 
     source: path of a table (see TABLE_SUFFIXES), its bytes or an open file of it, FACS code, AUSeries, data frame, dict, or
-    landmarks [T, 478, 3]. fps: frames
-    a second of the clip it is of, for tables without a clock. baseline: of landmarks (none or clip). What was assumed, set
-    aside or clipped is in each series' notices. Raises InputError as `read` does, NoFaceError when no row holds a face.
+    landmarks [T, 478, 3]. fps: frames a second of the clip it is of, for tables without a clock. baseline: of landmarks (none
+    or clip). What was assumed, set aside or clipped is in each series' notices. Raises InputError as `read` does, NoFaceError
+    when no row holds a face.
     """
     return kinds.read_faces(source, kinds.Limits(MAX_BYTES, MAX_COLUMNS, MAX_ROWS), fps, baseline)

@@ -12,6 +12,7 @@ import re
 import numpy as np
 
 from emollm.evidence.clock import clock_columns, read_clock
+from emollm.evidence.names import left_out
 from emollm.evidence.series import PRESENT, TableFace, who_columns
 from emollm.evidence.tables import Table
 from emollm.facs.readings import LETTERS, of_letter
@@ -61,7 +62,7 @@ def parse_facs(code: str, name: str = "FACS code") -> AUSeries:
     if not coded:
         raise InputError(f"{name}: unknown action unit '{foreign[0]}': use one of {' '.join(AU_NAMES)}")
     series = coded_series(np.zeros(1), [coded], face_id=0)
-    series.notices[:0] = [*(_left_out(number) for number in dict.fromkeys(foreign)), *odd]
+    series.notices[:0] = [*(left_out(number) for number in dict.fromkeys(foreign)), *odd]
     return series
 
 
@@ -79,7 +80,8 @@ def hand_columns(table: Table) -> tuple[str, str, str]:
 
 
 def read_hand(table: Table) -> list[TableFace]:
-    """Every face of a coder's table whose columns are loaded as text; rows with the same time are one moment."""
+    """Every face of a coder's table whose columns are loaded as text; rows with the same time are one moment. Raises
+    InputError."""
     table.say("read as a coder's table: what is not coded is absent")
     if not clock_columns(table)[0] and (onset := table.pick("onset", "start", "start_(s)", "begin", "apex")):
         table.say(f"{onset} is not read: all codes are taken as one moment. Name the column of each code's time timestamp.")
@@ -134,16 +136,15 @@ def unit_number(table: Table, row: int, column: str, name: str) -> int | None:
         raise table.bad(row, column, f"'{name[:20]}' is not an action unit such as 12 or AU12.")
     if int(match[1]) in AUS:
         return int(match[1])
-    table.say(_left_out(int(match[1])))
+    table.say(left_out(int(match[1])))
     return None
 
 
-def _left_out(number: int) -> str:
-    return f"AU{number:02d} is not among the {len(AUS)} units; left out"
-
-
 def coded_series(times: np.ndarray, moments: list[list[tuple[int, str, str, str]]], face_id: int) -> AUSeries:
-    """Human codes (AU index, side, letter, where it stands) at each moment -> series; what is not coded is absent."""
+    """Human codes (AU index, side, letter, where it stands) at each moment -> series; what is not coded is absent.
+
+    times: [T] s. Raises InputError for a unit that is coded twice at one moment, or a letter that is none.
+    """
     intensity = np.zeros((len(times), len(AUS), 2))
     given = np.zeros(intensity.shape, bool)
     measured = np.ones(len(AUS), bool)

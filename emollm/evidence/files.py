@@ -75,7 +75,8 @@ def open_source(path: Path) -> Source:
 
 
 def from_arrow(table, name: str) -> Source:
-    """An Arrow table, or anything that hands itself over as one (pandas, polars): its columns as a source."""
+    """An Arrow table, or anything that hands itself over as one (pandas, polars): its columns as a source. Raises
+    InputError."""
     import pyarrow as pa
 
     try:

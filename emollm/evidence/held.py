@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass, field
 
 from emollm.evidence.facs_codes import looks_like_facs
+from emollm.files import MAX_HELD_BYTES
 from emollm.schema import InputError
 
-MAX_BYTES = 2**30  # of a file that is held in memory
 LOOKED_AT = 2**16  # bytes that tell a table from a picture
 _MAGIC = {b"PAR1": ".parquet", b"\x93NUMPY": ".npy"}
 _WIDE = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
@@ -41,18 +41,18 @@ def content_of(file: object, name: str) -> bytes:
         return found.encode("utf-8", "replace")
     if not isinstance(found, (bytes, bytearray)):
         raise InputError(f"{name}: this file was opened as text. Open it with open(path, 'rb').")
-    if len(found) > MAX_BYTES:
-        raise InputError(f"{name}: more than {MAX_BYTES >> 20} MB. Give the file's path instead.")
+    if len(found) > MAX_HELD_BYTES:
+        raise InputError(f"{name}: more than {MAX_HELD_BYTES >> 20} MB. Give the file's path instead.")
     return bytes(found)
 
 
 def _read(file) -> object:
     if not (hasattr(file, "seekable") and file.seekable()):
-        return file.read(MAX_BYTES + 1)
+        return file.read(MAX_HELD_BYTES + 1)
     at = file.tell()
     file.seek(0)  # a buffer that was just written stands at its end
     try:
-        return file.read(MAX_BYTES + 1)
+        return file.read(MAX_HELD_BYTES + 1)
     finally:
         file.seek(at)
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emollm.evidence import blendshapes, facs_codes, feat, landmarks, native, objects, openface, tidy, units
+from emollm.evidence import blendshapes, facs_codes, feat, landmarks, objects, openface, own_tables, tidy, units
 from emollm.evidence.cells import plain_name
 from emollm.evidence.clock import Clock
 from emollm.evidence.files import Source, check_file, decode, from_arrow, open_source, text_of
@@ -29,7 +29,7 @@ LONGEST_CODE = 1000  # bytes of a file that may be one FACS code
 # Asked in this order: the first format that knows the columns reads the table. Columns of action units go before blend
 # shapes and these before landmarks: a current py-feat table has all three.
 READERS = (
-    (native.is_emollm, native.read_csv),
+    (own_tables.is_emollm, own_tables.read_csv),
     (openface.is_libreface, openface.read_libreface),
     (openface.is_openface, openface.read_openface),
     (facs_codes.is_hand, tidy.read_long),
@@ -211,7 +211,7 @@ def _read_stored(stored: object, name: str, limits: Limits, fps: float | None, b
             return faces
         if (source := objects.records(stored, name)) is not None:
             return _read(source, limits, fps, baseline)
-    return native.from_json(stored, name)
+    return own_tables.from_json(stored, name)
 
 
 def _holds_series(stored: dict) -> bool:

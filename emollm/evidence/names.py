@@ -19,6 +19,11 @@ _OWN = frozenset(word for unit in ACTION_UNITS.values() for word in re.findall(r
 _LEFT = re.compile(r"(.*_)?au_?\d{1,2}_?l(eft)?|left_au_?\d{1,2}")
 
 
+def left_out(number: int) -> str:
+    """What is said of a unit that emollm does not know."""
+    return f"AU{number:02d} is not among the {len(ACTION_UNITS)} units; left out"
+
+
 def aliases(plain: list[str]) -> dict[str, str]:
     """Plain column name -> the name by which its kind of table is known (au12_r, au12_c, au12, au12_left, au12_right,
     au12_confidence), for the columns that have another. Beside AU12_L, AU12_R is a side and no intensity."""

@@ -28,7 +28,7 @@ def is_openface(columns: set[str]) -> bool:
 
 
 def read_openface(table: Table, fps: float | None = None) -> list[TableFace]:
-    """Every face of an OpenFace table; a photograph has no timestamp and no success column."""
+    """Every face of an OpenFace table; a photograph has no timestamp and no success column. Raises InputError."""
     if {"au03_r", "au08_r"} & table.plain.keys():
         raise InputError(f"{table.name}: its AU columns are counted, not named by FACS (AU03_r, AU08_r), as "
                          "OpenFace 3 writes them. Rename them to the action units they stand for.")

@@ -78,7 +78,7 @@ class Table:
         """AU number -> column, for the plain names that match; an AU that emollm does not know is named in the notices."""
         found = {int(m[1]): column for name, column in self.plain.items() if (m := re.fullmatch(pattern, name))}
         for number in sorted(set(found) - set(AUS)):
-            self.say(f"AU{number:02d} is not among the {len(AUS)} units; left out")
+            self.say(names.left_out(number))
         return {number: column for number, column in found.items() if number in AUS}
 
     def say(self, notice: str) -> None:

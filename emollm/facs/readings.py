@@ -79,7 +79,7 @@ def _turn(a: tuple, b: tuple, c: tuple) -> float:
 
 
 # Movements that speak against a label: the opposite pull of the same part of the face, and in no listing of that label.
-_AGAINST = {
+AGAINST = {
     "happiness": (4, 15, 20),
     "sadness": (5, 12, 27),
     "surprise": (4, 9, 15, 24),
@@ -105,7 +105,7 @@ def relation(label: str, au: str | int) -> str:
         return "neutral" if name in _AT_REST else "against"
     if any(name in variant.aus for variant in VARIANTS if variant.label == label):
         return "for"
-    return "against" if ACTION_UNITS[name].number in _AGAINST[label] else "neutral"
+    return "against" if ACTION_UNITS[name].number in AGAINST[label] else "neutral"
 
 
 def reading(name: str | int) -> tuple[str, ...]:

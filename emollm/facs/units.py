@@ -185,4 +185,4 @@ _UNITS = (
 ACTION_UNITS: dict[str, ActionUnit] = {unit.name: unit for unit in _UNITS}
 
 if tuple(unit.number for unit in _UNITS) != AUS:
-    raise AssertionError("facs_units.py and schema.AUS name different action units")
+    raise AssertionError("facs/units.py and schema.AUS name different action units")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emollm.files import MODELS
-from emollm.schema import AU_NAMES, InputError
+from emollm.schema import AU_NAMES, DEFAULT_MODEL, InputError
 
 if TYPE_CHECKING:
     from emollm.model.emollm import EmoLLM
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def find(model: str) -> Path | str:
-    """Folder of a shipped model or the user's own; otherwise the name of a hub repository."""
+    """Folder of a shipped model or the user's own; otherwise the name of a hub repository. Raises InputError."""
     for folder in (MODELS / model, Path(model)):
         if (folder / "config.json").is_file():
             return folder
@@ -24,6 +24,19 @@ def find(model: str) -> Path | str:
         raise InputError(f"model '{model}': no config.json there; give a folder made by `emollm train`, a hub name "
                          f"OWNER/NAME, or one of the shipped models: {', '.join(shipped()) or 'none'}")
     return model
+
+
+def folder_of(model: str, files: list[str]) -> Path:
+    """Folder of a model; from the hub with the files that match these patterns, fetched if need be. Raises InputError."""
+    place = find(model)
+    if isinstance(place, Path):
+        return place
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(place, allow_patterns=files))
+    except (OSError, ValueError) as error:
+        raise InputError(f"model '{model}': cannot be fetched ({str(error).splitlines()[0]})") from None
 
 
 def shipped() -> list[str]:
@@ -40,22 +53,15 @@ class Shape:
 
 def shape_of(model: str) -> Shape:
     """Shape of a model, from its config alone. Raises InputError as load() does."""
-    folder = find(model)
-    if not isinstance(folder, Path):
-        from huggingface_hub import hf_hub_download
-
-        try:
-            folder = Path(hf_hub_download(folder, "config.json")).parent
-        except (OSError, ValueError) as error:
-            raise InputError(f"model '{model}': cannot be fetched ({str(error).splitlines()[0]})") from None
+    folder = folder_of(model, ["config.json"])
     try:
         config = json.loads((folder / "config.json").read_text())
         return Shape(int(config["max_key_frames"]), int(config["chip_size"]))
-    except (KeyError, TypeError, ValueError):
+    except (OSError, KeyError, TypeError, ValueError):
         raise InputError(f"model '{model}': its config.json is no emollm model's; give one made by `emollm train`") from None
 
 
-def load(model: str = "pocket") -> tuple[EmoLLM, EmoLLMProcessor]:
+def load(model: str = DEFAULT_MODEL) -> tuple[EmoLLM, EmoLLMProcessor]:
     """(EmoLLM, EmoLLMProcessor) in fp32, evaluation mode. Strict: every weight must be there and fit.
 
     Raises InputError for missing or foreign weights, another AU vocabulary or another prompt version.

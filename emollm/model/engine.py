@@ -12,7 +12,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Protocol
 
 from emollm.model.checkpoint import Shape
-from emollm.schema import InputError
+from emollm.schema import DEFAULT_MODEL, InputError
 
 if TYPE_CHECKING:
     from emollm.answer.prompt import Observation
@@ -38,7 +38,7 @@ class Engine(Protocol):
 class TransformersEngine:
     """The Hugging Face model in this process."""
 
-    def __init__(self, model: str = "pocket"):
+    def __init__(self, model: str = DEFAULT_MODEL):
         from emollm.model.checkpoint import load
 
         self.model, self.processor = load(model)
@@ -57,7 +57,7 @@ class TransformersEngine:
 
 
 @functools.lru_cache(maxsize=2)
-def engine(model: str = "pocket", backend: str = "transformers") -> Engine:
+def engine(model: str = DEFAULT_MODEL, backend: str = BACKENDS[0]) -> Engine:
     """Engine of a model, kept in memory. Raises InputError for an unknown backend or when vLLM is not installed."""
     if backend == "transformers":
         return TransformersEngine(model)

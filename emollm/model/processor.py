@@ -19,7 +19,7 @@ from emollm.model.config import EmoLLMConfig, face_token_count
 from emollm.model.peaks import Peaks
 from emollm.model.tokenizer import label_position
 from emollm.perception.events import peaks, side_and_strength
-from emollm.schema import AU_NAMES, AUEvent, AUSeries, InputError
+from emollm.schema import AU_NAMES, DEFAULT_PRIOR, AUEvent, AUSeries, InputError
 
 FACE_KEYS = ("chips", "visual_features", "frame_counts", "frame_times", "au", "au_times", "au_frames", "au_peaks",
              "au_measured")
@@ -45,7 +45,7 @@ class FaceInput:
 
 
 def face_input(series: AUSeries, events: list[AUEvent], key_frames: list[int], chips: np.ndarray | None = None,
-               seen: AUSeries | None = None, prior: str = "crowd") -> FaceInput:
+               seen: AUSeries | None = None, prior: str = DEFAULT_PRIOR) -> FaceInput:
     """Model input of one face from its series, its events and the positions of its key frames in the series.
 
     seen: what was measured in the pixels where `series` was edited or given from elsewhere. prior: of schema.PRIORS.

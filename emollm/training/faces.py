@@ -81,9 +81,14 @@ class ObservedFaces:
     @property
     def train(self) -> np.ndarray:
         """Rows to train on."""
-        return np.flatnonzero(self.stored["keep"] & ~self.stored["public_test"])
+        return np.flatnonzero(self.stored["keep"] & ~self.public_test)
+
+    @property
+    def public_test(self) -> np.ndarray:
+        """[N] bool: of PublicTest, for validation."""
+        return self.stored["public_test"]
 
     @property
     def validate(self) -> np.ndarray:
         """Rows of PublicTest."""
-        return np.flatnonzero(self.stored["public_test"])
+        return np.flatnonzero(self.public_test)

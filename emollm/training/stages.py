@@ -74,7 +74,8 @@ def new_model(config: dict, records: Records) -> tuple[EmoLLM, EmoLLMProcessor]:
 
 
 def check_language_model(path: str, given: dict) -> None:
-    """transformers takes any name into a configuration: a typo would quietly train a language model of the default size."""
+    """Raises InputError for a name that the configuration does not have: transformers takes any, and a typo would quietly train
+    a language model of the default size."""
     from transformers.models.auto import CONFIG_MAPPING
 
     kind = given.get("model_type", "qwen3")
@@ -95,7 +96,7 @@ def load_tower(model: EmoLLM, path: str) -> None:
 
 
 def prepare_stage(model: EmoLLM, config: dict):
-    """Freeze and wrap for the stage; returns the module to train."""
+    """Freeze and wrap for the stage; returns the module to train. Raises InputError for an unknown stage."""
     trained = TRAINED.get(config["stage"])
     if trained is None:
         raise settings.InputError(f"unknown stage '{config['stage']}': use {', '.join(TRAINED)}")
@@ -153,6 +154,7 @@ def train_step(model: EmoLLM, batch: dict, optimiser_list: list, label_ids: torc
 
 
 def main(config_path: str, changes: tuple[str, ...] = ()) -> None:
+    """Train one stage, or go on with a run that was stopped. Raises InputError for a config that cannot be used."""
     config = settings.load(config_path, *KEYS, changes=changes)
     if config["language_model"]:
         check_language_model(config_path, config["language_model"])

@@ -195,7 +195,7 @@ def begin_with(model, name: str, base: Base) -> str:
 
 
 def main(path: str, changes: tuple[str, ...] = ()) -> None:
-    """Train, or go on with a run that was stopped."""
+    """Train, or go on with a run that was stopped. Raises InputError for a config that cannot be used."""
     from accelerate import Accelerator
     from transformers import AutoTokenizer
 

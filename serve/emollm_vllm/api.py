@@ -30,15 +30,14 @@ from emollm.answer import prompt
 from emollm.chat.conversation import answer_room
 from emollm.evidence import parse_facs
 from emollm.evidence.stated import state_levels
-from emollm.explainer import Prepared, Subject
 from emollm.explanation import Explanation
 from emollm.model.checkpoint import Shape
 from emollm.model.precision import weights_for
 from emollm.model.processor import face_input
-from emollm.schema import AU_NAMES, PRIORS, AUSeries, InputError, NoFaceError
-from emollm.subject import MAX_FACES
+from emollm.schema import AU_NAMES, BASELINES, DEFAULT_PRIOR, PRIORS, AUSeries, InputError, NoFaceError
+from emollm.subject import MAX_FACES, Prepared, Subject
 from emollm.talk import TALKER
-from emollm_vllm import talk
+from emollm_vllm import environment, talk
 from emollm_vllm.door.errors import error_body
 from emollm_vllm.plugin.engine import conclusion_of, face_prompt, sampling, sampling_label, unconcluded, with_label
 from emollm_vllm.plugin.faces import MAX_FACE_ID, edits, state_series
@@ -47,14 +46,12 @@ from emollm_vllm.plugin.processing import BadRequest, client_error
 
 GONE = 499  # nobody reads it; as nginx calls it
 CONCLUSION_TOKENS = 16  # "Conclusion:" and a label, where the model must be brought to one
-TALKS = "EMOLLM_TALKER"  # folder of the merged talker; unset: no talker is served
-PRIOR = "EMOLLM_PRIOR"  # of requests that do not say
 TALKER_CONTEXT = 4096  # tokens; six exchanges take about 1,500
 log = logging.getLogger("emollm.api")
 router = APIRouter(tags=["emollm"])
 Intensity = Annotated[float, Field(ge=0, le=5, allow_inf_nan=False)]
 Text = Annotated[str, Field(max_length=4000)]
-Baseline = Literal["none", "clip"]
+Baseline = Literal[BASELINES]
 MaxFaces = Annotated[int, Field(ge=1, le=MAX_FACES)]
 
 
@@ -131,7 +128,7 @@ async def while_wanted(request: Request, work: Coroutine):
 
     A stream that is the result looks after that itself. The request's body must have been read.
     """
-    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_left(request))
+    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_wait_for_disconnect(request))
     try:
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
         return working.result() if working.done() else Response(status_code=GONE)
@@ -141,7 +138,7 @@ async def while_wanted(request: Request, work: Coroutine):
         await asyncio.wait({working, leaving})
 
 
-async def _left(request: Request) -> None:
+async def _wait_for_disconnect(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
@@ -336,10 +333,10 @@ class Plugin:
         domains = tuple(d.lower() for d in getattr(args, "allowed_media_domains", None) or ())
         local = getattr(args, "allowed_local_media_path", "")
         configure(Shape(config.max_key_frames, config.chip_size), domains, Path(local).resolve() if local else None,
-                  os.environ.get(PRIOR, "crowd"))
+                  os.environ.get(environment.PRIOR, DEFAULT_PRIOR))
         state.emollm = Answering(engine_client, state.openai_serving_models)
-        if os.environ.get(TALKS):
-            state.emollm_talking = await talking(os.environ[TALKS], state.emollm, state.openai_serving_models)
+        if os.environ.get(environment.TALKER):
+            state.emollm_talking = await talking(os.environ[environment.TALKER], state.emollm, state.openai_serving_models)
 
 
 async def talking(folder: str, seeing: Answering, models) -> talk.Talking:

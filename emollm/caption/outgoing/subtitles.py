@@ -56,12 +56,12 @@ def cues(explanations: list[Explanation]) -> list[Cue]:
 
 def srt(explanations: list[Explanation]) -> str:
     """The file's text; empty without cues, as in vtt()."""
-    return "\n".join(f"{k}\n{_stamp(cue.start, ',')} --> {_stamp(cue.end, ',')}\n" + "\n".join(cue.lines) + "\n"
+    return "\n".join(f"{k}\n{stamp(cue.start, ',')} --> {stamp(cue.end, ',')}\n" + "\n".join(cue.lines) + "\n"
                      for k, cue in enumerate(cues(explanations), 1))
 
 
 def vtt(explanations: list[Explanation]) -> str:
-    blocks = [f"{_stamp(cue.start, '.')} --> {_stamp(cue.end, '.')}\n" + "\n".join(map(_escape, cue.lines)) + "\n"
+    blocks = [f"{stamp(cue.start, '.')} --> {stamp(cue.end, '.')}\n" + "\n".join(map(_escape, cue.lines)) + "\n"
               for cue in cues(explanations)]
     return "\n".join(["WEBVTT\n", *blocks]) if blocks else ""
 
@@ -120,7 +120,7 @@ def _who(explanation: Explanation, clips: list[Explanation]) -> str:
     return f"face {explanation.face_id}: " if len(clips) > 1 else ""
 
 
-def _stamp(seconds: float, mark: str) -> str:
+def stamp(seconds: float, mark: str) -> str:
     total = round(1000 * seconds)
     return f"{total // 3_600_000:02d}:{total // 60_000 % 60:02d}:{total // 1000 % 60:02d}{mark}{total % 1000:03d}"
 

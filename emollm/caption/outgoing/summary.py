@@ -54,7 +54,7 @@ def measurement_csv(explanations: list[Explanation]) -> str | None:
     in its last digit, because the finished line keeps four decimals.
     """
     faces = [s for s in map(measured_series, explanations) if s is not None]
-    return evidence.csv_text(faces, frames=[_frames(s.times) for s in faces]) if faces else None
+    return evidence.csv_text(faces, frames=[frame_numbers(s.times) for s in faces]) if faces else None
 
 
 def _columns(series: AUSeries | None, notices: list[str]) -> Iterator[object]:
@@ -72,7 +72,7 @@ def _columns(series: AUSeries | None, notices: list[str]) -> Iterator[object]:
         yield from (f"{seen.mean():.4f}", spread, f"{seen.max():.4f}", f"{100 * (seen >= ON).mean():.2f}")
 
 
-def _frames(times: np.ndarray) -> np.ndarray:
+def frame_numbers(times: np.ndarray) -> np.ndarray:
     """Frame numbers [T] of times (s): the next frame, or more of them where the track has a gap."""
     if len(times) < 2:
         return np.zeros(len(times), int)

@@ -8,6 +8,8 @@ from typing import Any
 
 from emollm.caption.run.log import Entry
 from emollm.caption.run.settings import settings_of
+from emollm.model.engine import BACKENDS
+from emollm.schema import DEFAULT_MODEL
 from emollm.subject import AS_IT_IS, Viewing
 
 
@@ -18,8 +20,8 @@ class Job:
     output: str
     question: str | None = None  # of items that bring none
     what_if: tuple[tuple[str, float], ...] = ()  # of items that bring none
-    model: str = "pocket"
-    engine: str = "transformers"
+    model: str = DEFAULT_MODEL
+    engine: str = BACKENDS[0]
     grounded: bool = True
     batch: int = 16  # faces the model answers at once
     workers: int | None = None  # measuring processes

@@ -38,12 +38,12 @@ def success(key: str, custom_id: str, explanations: list[Explanation], model: st
             "system_fingerprint": fingerprint, "choices": [_choice(explanations[main], ended)],
             "emollm": [explanation.to_dict() for explanation in explanations]}
     response = {"status_code": 200, "request_id": f"req_{key[:32]}", "body": body}
-    return _line(key, custom_id, response, None)
+    return make_line(key, custom_id, response, None)
 
 
 def failure(key: str, custom_id: str, code: str, message: str) -> Line:
     """Line of an item that could not be answered."""
-    return _line(key, custom_id, None, {"code": code, "message": " ".join(message.split())})
+    return make_line(key, custom_id, None, {"code": code, "message": " ".join(message.split())})
 
 
 def read(data: bytes) -> Line | None:
@@ -67,7 +67,7 @@ def rename(line: Line, custom_id: str, source: str) -> Line:
         before = explanation["source"]
         explanation["source"] = source
         explanation["notices"] = [n.replace(before, source) if before else n for n in explanation["notices"]]
-    return _line(line.key, custom_id, stored["response"], None)
+    return make_line(line.key, custom_id, stored["response"], None)
 
 
 def explanations_of(line: Line) -> list[Explanation]:
@@ -89,7 +89,7 @@ def _choice(told: Explanation, ended: tuple[str, str] | None) -> dict:
     return {"index": 0, "message": {"role": "assistant", "content": text}, "logprobs": None, "finish_reason": reason}
 
 
-def _line(key: str, custom_id: str, response: dict | None, error: dict | None) -> Line:
+def make_line(key: str, custom_id: str, response: dict | None, error: dict | None) -> Line:
     def text(value: object) -> str:
         return json.dumps(value, ensure_ascii=False, allow_nan=False)
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 
 from emollm.model import checkpoint
-from emollm.parts import part_of
-from emollm.schema import InputError
+from emollm.options import part_of
 from emollm.subject import AS_IT_IS, Viewing
 
 WEIGHT_FILES = ("*.safetensors", "*.json", "*.jinja")
@@ -48,22 +46,11 @@ def key_of(media_sha256: str, question: str, what_if: tuple, settings_sha256: st
 
 def weights_sha256(model: str) -> str:
     """Hash of a model's weights, configuration and tokenizer. A hub model is fetched for it, as it is needed anyway."""
-    found = checkpoint.find(model)
-    folder = found if isinstance(found, Path) else _fetched(found)
-    total = hashlib.sha256()
+    folder, total = checkpoint.folder_of(model, [*WEIGHT_FILES]), hashlib.sha256()
     for path in sorted({p for pattern in WEIGHT_FILES for p in folder.glob(pattern)}):
         with path.open("rb") as file:
             total.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
     return total.hexdigest()
-
-
-def _fetched(name: str) -> Path:
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(name, allow_patterns=list(WEIGHT_FILES)))
-    except (OSError, ValueError) as error:
-        raise InputError(f"model '{name}': cannot be fetched ({str(error).splitlines()[0]})") from None
 
 
 def _version() -> str:

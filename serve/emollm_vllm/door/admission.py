@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 
 from emollm.answer.prompt import ANSWER_TOKENS, DEFAULT_QUESTION, FACE, FACE_END, FACE_PAD, FACE_START, SPECIAL_TOKENS
-from emollm.request_fields import INSTRUCTIONS, ROLES, TOOLS
+from emollm.request_fields import INSTRUCTIONS, MOST_MEDIA, ROLES, TOOLS
 from emollm.talk import TALKER
 from emollm_vllm.door.errors import NOT_JSON, Refused
 
@@ -40,14 +40,14 @@ LISTS = ("stop", "bad_words")
 ASKED = ("messages", "input", "prompt")  # what a request is about
 CHOICES_OF_TOOLS = ("tool_choice", "function_call", "parallel_tool_calls")
 LOWERED = ("max_tokens", "max_completion_tokens", "max_output_tokens")  # clients ask for more than there is by habit
-_ANY = re.compile("|".join(map(re.escape, SPECIAL_TOKENS)))
+SPECIAL = re.compile("|".join(map(re.escape, SPECIAL_TOKENS)))
 _FACE = re.compile("|".join(map(re.escape, (FACE_START, FACE_PAD, FACE_END, FACE))))
 
 
 @dataclass(frozen=True)
 class RequestLimits:
-    images: int = 4  # in one conversation
-    videos: int = 1
+    images: int = MOST_MEDIA["image"]  # in one conversation
+    videos: int = MOST_MEDIA["video"]
     media_needed: bool = True  # a conversation about no face is refused
     parts: int = 8  # in one message
     messages: int = 100
@@ -264,7 +264,7 @@ class _Count:
     def __init__(self, limits: RequestLimits):
         self.limits, self.characters, self.images, self.videos = limits, 0, 0, 0
 
-    def text(self, text: str, tokens: re.Pattern = _ANY) -> str:
+    def text(self, text: str, tokens: re.Pattern = SPECIAL) -> str:
         """The text without special tokens. Raises Refused when the request has too much of it."""
         self.characters += len(text)
         if self.characters > self.limits.characters:

@@ -20,9 +20,9 @@ from emollm.schema import InputError, NoFaceError
 from emollm_vllm.door import admission
 from emollm_vllm.door.admission import RequestLimits
 from emollm_vllm.door.errors import Refused, broken_off, error_body, reshape, unavailable
-from emollm_vllm.plugin import places
+from emollm_vllm.environment import GATE
+from emollm_vllm.plugin import request_places
 
-ENVIRONMENT = "EMOLLM_GATE"
 SERVED = frozenset({
     *admission.ROUTES, "/v1/models", "/v1/measure", "/v1/explain", "/detokenize", "/health", "/ping", "/version", "/load",
     "/metrics", "/docs", "/openapi.json"})
@@ -49,10 +49,10 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> Settings:
-        return cls(**json.loads(os.environ.get(ENVIRONMENT, "{}")))
+        return cls(**json.loads(os.environ.get(GATE, "{}")))
 
     def as_environment(self) -> dict[str, str]:
-        return {ENVIRONMENT: json.dumps(dataclasses.asdict(self))}
+        return {GATE: json.dumps(dataclasses.asdict(self))}
 
 
 class Gate:
@@ -155,7 +155,7 @@ class Gate:
         if route in (admission.CHAT, admission.RESPONSES) and self.settings.talker and admission.for_the_talker(given):
             return admission.TALK, admission.as_json(admission.admit_talk(route, given, self.limits)), None
         admitted = admission.admit(route, given, self.limits)
-        places.remember(admitted)
+        request_places.remember(admitted)
         held_to = admission.form_of(admitted)
         if "emollm" in admitted:
             admitted = await self._with_emollm(route, admitted)

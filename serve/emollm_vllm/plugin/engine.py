@@ -14,21 +14,22 @@ from emollm.model.checkpoint import Shape, find, load_processor
 from emollm.model.generate import Generated, concluded_with, distribution, never_written, of_both, unconcluded
 from emollm.model.processor import FaceInput
 from emollm.model.tokenizer import label_position, label_tokens
+from emollm.request_fields import MOST_MEDIA
+from emollm.schema import DEFAULT_MODEL
+from emollm_vllm.environment import NEEDED, PREFERRED
 
 ENVIRONMENT = {
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # the engine in this very process: no start of a second one, no copies
     "VLLM_PLUGINS": "emollm",
-    "VLLM_CPU_KVCACHE_SPACE": "1",  # GB; a face's prompt and answer take about 500 tokens
-    "VLLM_NO_USAGE_STATS": "1",
-    "VLLM_LOGGING_LEVEL": "ERROR",
-    "VLLM_USE_V2_MODEL_RUNNER": "0",  # the second one takes logits processors of another kind than witness.py's
+    **PREFERRED,
+    **NEEDED,
 }
 
 
 class VLLMEngine:
     """vllm.LLM around one model. float32 by default, so that answers are those of the transformers engine."""
 
-    def __init__(self, model: str = "pocket", **options):
+    def __init__(self, model: str = DEFAULT_MODEL, **options):
         for name, value in ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         from vllm import LLM
@@ -39,7 +40,7 @@ class VLLMEngine:
         self.processor = load_processor(model)
         self.tokenizer = self.processor.tokenizer
         self.llm = LLM(folder, **{"dtype": "float32", "seed": 0, "enforce_eager": not torch.cuda.is_available(),
-                                  "limit_mm_per_prompt": {"image": 4, "video": 1}, "disable_log_stats": True,
+                                  "limit_mm_per_prompt": MOST_MEDIA, "disable_log_stats": True,
                                   "logits_processors": [PROCESSOR]} | options)
         config = self.llm.llm_engine.model_config.hf_config
         self.shape = Shape(config.max_key_frames, config.chip_size)

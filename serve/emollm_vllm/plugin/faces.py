@@ -11,7 +11,7 @@ from emollm.model.processor import FaceInput
 from emollm.schema import AU_NAMES, AUSeries, InputError
 from emollm.subject import Prepared, Subject, choose, edited, stated, under
 from emollm.what_if import check_edits
-from emollm_vllm.plugin.places import Place
+from emollm_vllm.plugin.request_places import Place
 
 MAX_FACE_ID, MAX_SECONDS = 1000, 86_400
 EXPECTED = {  # of an AUSeries that a client states

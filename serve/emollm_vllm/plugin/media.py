@@ -30,15 +30,15 @@ from emollm.answer import prompt
 from emollm.answer.grammar import Grammar
 from emollm.answer.witnesses import movements
 from emollm.data_url import read_data_url, too_large
-from emollm.explainer import Prepared
 from emollm.model.checkpoint import Shape, shape_of
 from emollm.request_fields import CHOICES
-from emollm.schema import InputError, NoFaceError
-from emollm.subject import Subject, with_prior
+from emollm.schema import DEFAULT_MODEL, DEFAULT_PRIOR, InputError, NoFaceError
+from emollm.subject import Prepared, Subject, with_prior
 from emollm.workers import Workers
+from emollm_vllm import environment
 from emollm_vllm.plugin.faces import Sent, choose_subject
-from emollm_vllm.plugin.places import place_of
 from emollm_vllm.plugin.processing import BadRequest, client_error
+from emollm_vllm.plugin.request_places import place_of
 
 MAX_BYTES = 32 * 2**20
 FETCH_SECONDS = 10
@@ -59,7 +59,7 @@ class Access:
     shape: Shape | None = None
     domains: tuple[str, ...] = ()
     local_root: Path | None = None
-    prior: str = "crowd"
+    prior: str = DEFAULT_PRIOR
 
 
 access = Access()  # of this process: vLLM makes the connector itself and hands it nothing
@@ -81,7 +81,7 @@ class Measurements:
 
     def measure(self, data: bytes, name: str, **asked) -> Future:
         """Future of Prepared; asked: baseline, what_if, ... as explain.prepare takes them."""
-        shape = access.shape or shape_of(os.environ.get("EMOLLM_MODEL", "pocket"))
+        shape = access.shape or shape_of(os.environ.get(environment.MODEL, DEFAULT_MODEL))
         # Not repr: it shortens long arrays, so that another request's evidence could be taken for this one's.
         exact = hashlib.sha256(pickle.dumps(sorted(asked.items()))).hexdigest()
         key = (hashlib.sha256(data).hexdigest(), name, shape, exact)
@@ -136,7 +136,7 @@ _measurements: list[Measurements] = []
 def measurements() -> Measurements:
     """This process's measurements, with its workers; made at first use."""
     if not _measurements:
-        _measurements.append(Measurements(int(os.environ.get("EMOLLM_WORKERS", max(1, (os.cpu_count() or 2) // 2)))))
+        _measurements.append(Measurements(int(os.environ.get(environment.WORKERS, max(1, (os.cpu_count() or 2) // 2)))))
     return _measurements[0]
 
 

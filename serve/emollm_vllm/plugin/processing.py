@@ -23,14 +23,15 @@ from vllm.multimodal.processing import (
 )
 
 from emollm.answer import prompt
-from emollm.explainer import Prepared, prepare
+from emollm.explainer import prepare
 from emollm.model.checkpoint import Shape
 from emollm.model.config import EmoLLMConfig
 from emollm.model.processor import EmoLLMProcessor, FaceInput, face_input
 from emollm.request_fields import CHOICES
 from emollm.schema import AU_NAMES, InputError, NoFaceError
+from emollm.subject import Prepared
 from emollm_vllm.plugin.faces import Sent, choose_subject, fingerprint
-from emollm_vllm.plugin.places import Place
+from emollm_vllm.plugin.request_places import Place
 
 MODALITIES = ("image", "video")  # also the order in which a request's choices count its items
 FIELDS = ("chips", "au", "times", "peaks", "measured")  # of one face, as emollm.model.processor.collate takes them

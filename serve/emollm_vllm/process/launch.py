@@ -1,6 +1,6 @@
 """`emollm serve`: an OpenAI-compatible server around one model, watched and started again when it dies.
 
-This file reads the command line and starts supervise.py; child.py is what runs vLLM.
+This file reads the command line and starts supervise.py; api_server.py is what runs vLLM.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ import sys
 from pathlib import Path
 
 from emollm.arguments import Parser
-from emollm.parts import add_prior
-from emollm.schema import InputError
+from emollm.options import add_prior
+from emollm.schema import DEFAULT_MODEL, InputError
 from emollm.talk import TALKER
+from emollm_vllm import environment as variables
 from emollm_vllm.process.options import check_options
 
 PURPOSES = ("research", "ux", "accessibility", "medical-safety")
@@ -30,10 +31,9 @@ HUNG_AFTER = 120  # s; a step of the engine takes less than one
 RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # that vLLM takes for --max-lora-rank
 PLUGINS = "emollm,emollm_api"
 # What holds unless the environment says otherwise, and what holds in any case.
-PREFERRED = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR",
-             "VLLM_MAX_N_SEQUENCES": "4"}
-FORCED = {"VLLM_MEDIA_CONNECTOR": "emollm", "VLLM_MEDIA_URL_ALLOW_REDIRECTS": "0", "VLLM_SERVER_DEV_MODE": "0",
-          "VLLM_USE_V2_MODEL_RUNNER": "0",  # the second one takes other logits processors than plugin/witness.py
+PREFERRED = {**variables.PREFERRED, "VLLM_MAX_N_SEQUENCES": "4"}
+FORCED = {**variables.NEEDED, "VLLM_MEDIA_CONNECTOR": "emollm", "VLLM_MEDIA_URL_ALLOW_REDIRECTS": "0",
+          "VLLM_SERVER_DEV_MODE": "0",
           "VLLM_MEDIA_CACHE": "", "VLLM_DEBUG_LOG_API_SERVER_RESPONSE": "false", "VLLM_KEEP_ALIVE_ON_ENGINE_DEATH": "0"}
 EXAMPLES = """examples:
   emollm serve
@@ -46,12 +46,13 @@ all of them in docs/serving.md. While the engine starts, or is started again, ev
 Retry-After. Exit codes: 0 stopped, 2 cannot start like this, 1 died too often."""
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
     parser = Parser(prog="emollm serve", description="Serve a model to OpenAI clients, on this machine alone by default.",
                      epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
                      usage="emollm serve [options] [any option of vLLM]")
     add = parser.add_argument
-    add("--model", default="pocket", metavar="MODEL", help="pocket (default), a checkpoint folder, or a hub name OWNER/NAME")
+    add("--model", default=DEFAULT_MODEL, metavar="MODEL",
+        help=f"{DEFAULT_MODEL} (default), a checkpoint folder, or a hub name OWNER/NAME")
     add("--lora", action="append", default=[], metavar="NAME=DIR", help="serve this adapter too, as model NAME; repeatable")
     add("--talker", default=None, metavar="NAME", help="what answers chats with the model \"talker\": talker (default, when "
                                                        "its language "
@@ -79,7 +80,7 @@ def _seconds(text: str) -> float:
 
 def main(argv: list[str]) -> int:
     """Serve until stopped. Returns the exit code. Raises InputError for what cannot be served."""
-    given, passed_on = _parser().parse_known_args(argv)
+    given, passed_on = command_line().parse_known_args(argv)
     _check_passed_on(passed_on)
     check_vllm(versions())
     from emollm.model.checkpoint import shape_of
@@ -120,11 +121,11 @@ def talker_folder_of(name: str | None) -> str:
 
 def _check_passed_on(options: list[str]) -> None:
     """Refuse early what would otherwise be refused by the child. Raises InputError."""
-    from emollm_vllm.process.child import REFUSED
+    from emollm_vllm.process.api_server import REFUSED
 
     if options and not options[0].startswith("-"):
         raise InputError(f"'{options[0]}': give the model as --model {options[0]}")
-    check_options(options, _parser().option_names())
+    check_options(options, command_line().option_names())
     for option in options:
         name = option.partition("=")[0].replace("_", "-")
         why = REFUSED.get(name.removeprefix("--").replace("-", "_"))
@@ -238,21 +239,21 @@ def environment(given: argparse.Namespace, keys: list[str], talker: str = "") ->
                  if k not in ("PYTHONDONTWRITEBYTECODE", "VLLM_API_KEY", "EMOLLM_API_KEY", "VLLM_PLUGINS")}
     plugins = ",".join(dict.fromkeys([*PLUGINS.split(","), *filter(None, os.environ.get("VLLM_PLUGINS", "").split(","))]))
     updatable = os.environ.get("VLLM_ALLOW_RUNTIME_LORA_UPDATING", "0").strip().lower() in ("1", "true")
-    return {**PREFERRED, **inherited, **FORCED, "VLLM_PLUGINS": plugins, "EMOLLM_MODEL": given.model,
-            "EMOLLM_PURPOSE": given.purpose, "EMOLLM_PRIOR": given.prior, "EMOLLM_HUNG_AFTER": str(given.hung_after),
-            "EMOLLM_TALKER": talker, **gate_settings(keys, updatable, bool(talker)).as_environment()}
+    return {**PREFERRED, **inherited, **FORCED, "VLLM_PLUGINS": plugins, variables.MODEL: given.model,
+            variables.PRIOR: given.prior, variables.HUNG_AFTER: str(given.hung_after), variables.TALKER: talker,
+            **gate_settings(keys, updatable, bool(talker)).as_environment()}
 
 
 def gate_settings(keys: list[str], adapter_routes: bool, talker: bool = False):
     """Of the gate: the operator's limits from the environment, the rest from here. Raises InputError."""
-    from emollm_vllm.door.gate import ENVIRONMENT, Settings
+    from emollm_vllm.door.gate import Settings
 
     try:
-        return Settings(**{**json.loads(os.environ.get(ENVIRONMENT) or "{}"), "keys": keys, "adapter_routes": adapter_routes,
+        return Settings(**{**json.loads(os.environ.get(variables.GATE) or "{}"), "keys": keys, "adapter_routes": adapter_routes,
                            "talker": talker})
     except (TypeError, ValueError):
         known = ", ".join(k for k in Settings.__dataclass_fields__ if k not in ("keys", "adapter_routes", "talker"))
-        raise InputError(f'{ENVIRONMENT}: must be JSON such as {{"request_seconds": 300}}; it may set {known}') from None
+        raise InputError(f'{variables.GATE}: must be JSON such as {{"request_seconds": 300}}; it may set {known}') from None
 
 
 # --- what the operator sees ------------------------------------------------------------------------------------------
@@ -297,10 +298,10 @@ def _say(text: str) -> None:
 
 
 def _child(words: list[str]) -> int:
-    from emollm_vllm.process import child
+    from emollm_vllm.process import api_server
 
     model, options, listening, control = words
-    return child.run(int(listening), int(control), model, json.loads(options))
+    return api_server.run(int(listening), int(control), model, json.loads(options))
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ class Door:
             self.server.close()
             self.server = None
 
-    def started(self) -> None:
+    def note_start(self) -> None:
         """The child serves: remember how long that took."""
         self.expected = time.monotonic() - self.since
         self.close()
@@ -157,7 +157,7 @@ class Supervisor:
             while (word := await self._word(gone, reader, bool(ready))) in (b"ready", b"alive"):
                 if word == b"ready":
                     ready = time.monotonic()
-                    self.door.started()
+                    self.door.note_start()
                     self.on_ready(self.door.expected)
             return (time.monotonic() - ready if ready else 0.0), word
         finally:

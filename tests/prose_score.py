@@ -13,7 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from emollm.answer.labels import ABSENT, OVERLOOKED, OWN, UNLISTED
 from emollm.answer.prose import judge
+from emollm.answer.ranks import SELF
+from emollm.explanation import BROKEN, READ_TWICE, REPEATED, TWICE
 from emollm.schema import LABELS, AUEvent, AUSeries, InputError, au_index
 
 _KINDS = {
@@ -34,15 +37,15 @@ _KINDS = {
 }
 _VERDICTS = {"+": "supported", "-": "contradicted", "?": "unsure", ".": "unmeasured"}
 _FAULTS = {
-    "sentence repeated": "!repeated",
-    "sentence broken": "!broken",
-    "movement named twice": "!twice",
-    "label is its own alternative": "!own",
-    "compared with itself": "!self",
-    "unlisted support": "!unlisted",
-    "support by an absent movement": "!absent",
-    "support overlooked": "!overlooked",
-    "reading named twice": "!reading",
+    REPEATED: "!repeated",
+    BROKEN: "!broken",
+    TWICE: "!twice",
+    OWN: "!own",
+    SELF: "!self",
+    UNLISTED: "!unlisted",
+    ABSENT: "!absent",
+    OVERLOOKED: "!overlooked",
+    READ_TWICE: "!reading",
 }
 FRAME_SECONDS = 0.1  # of the made-up clips
 

@@ -15,11 +15,12 @@ import threading
 from pathlib import Path
 
 from emollm.answer.prompt import ANSWER_TOKENS
+from emollm.request_fields import MOST_MEDIA
 from emollm.schema import InputError
 from emollm_vllm.door.admission import CHAT
+from emollm_vllm.environment import HUNG_AFTER
 
 WATCH_SECONDS = 0.25
-HUNG_AFTER = "EMOLLM_HUNG_AFTER"  # environment: seconds without a sign of life after which an engine is ended; 0: never
 SIGNS_SECONDS = 10  # between two signs of life, at most
 SMALL = 100_000_000  # parameters; up to here float32 costs little, and answers are those of `emollm explain`
 # Options of vLLM that this server does not take, by their name in vLLM's namespace, and why.
@@ -48,7 +49,7 @@ def run(listening: int, control: int, model: str, options: list[str]) -> int:
     _control.append(told)
     threading.Thread(target=_die_with_parent, args=(told,), daemon=True).start()
     try:
-        arguments = _arguments(model, options)
+        arguments = read_arguments(model, options)
     except InputError as error:
         print(f"emollm: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
         _tell("refused")
@@ -71,11 +72,11 @@ def _die_with_parent(told: socket.socket) -> None:
 
 # --- arguments -------------------------------------------------------------------------------------------------------
 
-def _arguments(model: str, options: list[str]):
+def read_arguments(model: str, options: list[str]):
     """vLLM's namespace from our defaults and the user's options, which win. Raises InputError."""
-    from emollm.model.checkpoint import load_processor
+    from emollm.model.checkpoint import folder_of, load_processor
 
-    folder = fetch(model)
+    folder = folder_of(model, ["*.json", "*.safetensors", "*.jinja", "*.txt"])  # nothing that could hold code
     load_processor(str(folder))  # refuses what does not fit this emollm, in emollm's words
     from vllm.entrypoints.launchers.cli_args import make_arg_parser, validate_parsed_serve_args
     from vllm.entrypoints.serve.utils.api_utils import cli_env_setup
@@ -96,7 +97,7 @@ def _arguments(model: str, options: list[str]):
     arguments.model = str(folder)
     arguments.logits_processors = [*(arguments.logits_processors or []), PROCESSOR]
     arguments.port = 0  # the socket is there already; vLLM looks for other users of this port when it stops
-    own = ["emollm_vllm.process.child.Readiness", "emollm_vllm.door.gate.Gate"]
+    own = ["emollm_vllm.process.api_server.Readiness", "emollm_vllm.door.gate.Gate"]
     arguments.middleware = [*arguments.middleware, *own]  # the last is the outermost
     configure_logging_from_args(arguments)
     try:
@@ -106,21 +107,6 @@ def _arguments(model: str, options: list[str]):
     return arguments
 
 
-def fetch(model: str) -> Path:
-    """Folder of a model; from the hub without anything that could hold code. Raises InputError."""
-    from emollm.model.checkpoint import find
-
-    place = find(model)
-    if isinstance(place, Path):
-        return place
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(place, allow_patterns=["*.json", "*.safetensors", "*.jinja", "*.txt"]))
-    except (OSError, ValueError) as error:
-        raise InputError(f"model '{model}': cannot be fetched ({str(error).splitlines()[0]})") from None
-
-
 def defaults(folder: Path, model: str, cpu: bool) -> list[str]:
     """Options of vLLM that hold unless the user gives others."""
     name = model.rstrip("/") if not Path(model).is_dir() else folder.resolve().name
@@ -128,7 +114,7 @@ def defaults(folder: Path, model: str, cpu: bool) -> list[str]:
         "--model": str(folder),
         "--served-model-name": [name, "emollm"],
         "--dtype": "float32" if cpu and parameters(folder) < SMALL else "auto",
-        "--limit-mm-per-prompt": json.dumps({"image": 4, "video": 1}),
+        "--limit-mm-per-prompt": json.dumps(MOST_MEDIA),
         "--structured-outputs-config": json.dumps({"backend": "xgrammar", "disable_any_whitespace": True}),
         # Greedy unless a request asks otherwise, as `emollm explain`; and no answer without an end.
         "--override-generation-config": json.dumps({"temperature": 0.0, "max_new_tokens": ANSWER_TOKENS}),
@@ -174,7 +160,7 @@ class Readiness:
                 await warm_up(self.app, scope["app"])
                 _tell("ready")
                 limit = float(os.environ.get(HUNG_AFTER, "0"))
-                self.watching = [asyncio.create_task(_watch(engine, limit)) for engine in engines_of(scope["app"].state)]
+                self.watching = [asyncio.create_task(watch(engine, limit)) for engine in engines_of(scope["app"].state)]
             await send(message)
 
         await self.app(scope, receive, announce)
@@ -199,7 +185,7 @@ def _hide_paths(models) -> None:
     models.show_available_models = show_names
 
 
-async def _watch(engine, hung_after: float) -> None:
+async def watch(engine, hung_after: float) -> None:
     """Tell the parent when the engine has died, or has hung and was ended.
 
     vLLM looks after its engine every five seconds, and then closes its side of the socket; this is sooner. An engine that

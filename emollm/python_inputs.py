@@ -15,11 +15,11 @@ import numpy as np
 
 from emollm import data_url
 from emollm.evidence import HeldTable, are_rows, content_of, held_table, is_table
+from emollm.files import MAX_HELD_BYTES
 from emollm.perception import arrays, media, sniff
 from emollm.perception.limits import Cut
 from emollm.schema import MAIN, InputError
 
-MAX_BYTES = 2**30  # of a data URL
 TAKEN = ("a path, data URL, bytes, open binary file, PIL image, array, tensor, or table of action units (path, data frame, "
          'dict such as {"AU12": 3.0})')
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.ASCII | re.IGNORECASE)  # Path() makes one slash of two; C:/ is a drive
@@ -104,7 +104,7 @@ def _text(text: str, place: str) -> Given:
     """A path, a FACS code or a data URL."""
     if data_url.is_data_url(text):
         name = place or "data URL"
-        return _bytes(data_url.read_data_url(text, name, MAX_BYTES), name)
+        return _bytes(data_url.read_data_url(text, name, MAX_HELD_BYTES), name)
     if not text:
         raise InputError(f"{place or 'source'}: an empty path was given. Give {TAKEN}.")
     if _ADDRESS.match(text) and not os.path.exists(text):

@@ -11,6 +11,7 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
+from emollm.files import MAX_HELD_BYTES
 from emollm.schema import InputError
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from emollm.perception.media import Media
 
 STDIN = "-"
-MAX_PIPED_BYTES = 2**30  # held in memory
 
 
 def expand(given: list[str]) -> list[str]:
@@ -64,9 +64,9 @@ def piped() -> bytes:
     """What is piped in. Raises InputError when nothing is, or too much."""
     if sys.stdin is None or sys.stdin.isatty():
         raise InputError("-: nothing is piped in. Use it as in: cat photo.jpg | emollm explain -")
-    content = sys.stdin.buffer.read(MAX_PIPED_BYTES + 1)
+    content = sys.stdin.buffer.read(MAX_HELD_BYTES + 1)
     if not content:
         raise InputError("-: nothing came in. Pipe a photo or a clip in, or give its path.")
-    if len(content) > MAX_PIPED_BYTES:
-        raise InputError(f"-: more than {MAX_PIPED_BYTES >> 20} MB are piped in. Give the file's path instead.")
+    if len(content) > MAX_HELD_BYTES:
+        raise InputError(f"-: more than {MAX_HELD_BYTES >> 20} MB are piped in. Give the file's path instead.")
     return content

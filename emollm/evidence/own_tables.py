@@ -25,7 +25,7 @@ def is_emollm(columns: set[str]) -> bool:
 
 
 def read_csv(table: Table, fps: float | None = None) -> list[TableFace]:
-    """Every face of a CSV of `emollm measure`."""
+    """Every face of a CSV of `emollm measure`. Raises InputError for one that lacks a column."""
     parts = {part: table.numbered(rf"au(\d\d)_{part}") for part in ("left", "right", "confidence")}
     of_ours = bool(parts["confidence"])  # tables of two sides by others come without
     lacking = [f"AU{n:02d}_{part}" for n in {*parts["left"], *parts["right"]} for part in parts

@@ -5,18 +5,25 @@ from __future__ import annotations
 
 import argparse
 
+from emollm.model.engine import BACKENDS
 from emollm.perception.limits import Cut
-from emollm.schema import PRIORS
+from emollm.schema import BASELINES, DEFAULT_MODEL, DEFAULT_PRIOR, PRIORS
+
+PART = ("start", "end", "fps", "skip_frames")  # options, and fields of a Cut, that say which part of a clip is read
 
 PART = ("start", "end", "fps", "skip_frames")  # options, and fields of a Cut, that say which part of a clip is read
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_cut(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--start", type=seconds, metavar="TIME", help="of clips: begin here, in seconds (12.5) or as 1:02.5")
     add("--end", type=seconds, metavar="TIME", help="of clips: end before this time; times in the output stay the clip's own")
     add("--fps", type=number, metavar="N", help="of clips: about so many frames a second")
     add("--skip-frames", type=whole_number, metavar="N", help="of clips: every Nth frame")
+
+
+def add_baseline(parser: argparse.ArgumentParser, about: str) -> None:
+    parser.add_argument("--baseline", choices=BASELINES, default=None, help=about)
 
 
 def add_crops(parser: argparse.ArgumentParser) -> None:
@@ -31,8 +38,12 @@ def add_max_faces(parser: argparse.ArgumentParser) -> None:
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", default="pocket", metavar="DIR",
-                        help="pocket (default, comes with emollm) or a checkpoint folder")
+    parser.add_argument("--model", default=DEFAULT_MODEL, metavar="DIR",
+                        help=f"{DEFAULT_MODEL} (default, comes with emollm) or a checkpoint folder")
+
+
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--engine", choices=BACKENDS, default=BACKENDS[0], help=f"what runs the model (default: {BACKENDS[0]})")
 
 
 def add_ungrounded(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +51,7 @@ def add_ungrounded(parser: argparse.ArgumentParser) -> None:
 
 
 def add_prior(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--prior", choices=PRIORS, default="crowd",
+    parser.add_argument("--prior", choices=PRIORS, default=DEFAULT_PRIOR,
                         help="how common the labels are taken to be: as in pictures from web search (crowd, default), or all "
                              "alike (balanced: rare labels are found more often, and called where they are not)")
 
