@@ -176,9 +176,9 @@ _CHILD: dict[str, tuple[str, ...]] = {
 WORDS = {PLAIN: _PLAIN, CODER: _CODER, CHILD: _CHILD, LINE: {}}
 
 # Wordings that say more than their combination: closed eyes are lids, too; lip corners that "go up together" read as tucked.
-_TOO_MUCH = ("the brow goes down with no movement of the lids", "brows and mouth corners go up together",
+TOO_MUCH = ("the brow goes down with no movement of the lids", "brows and mouth corners go up together",
              "the mouth tightens at a single corner", "the open mouth is pulled wide and flat")
-_PHRASES = {c.name: [p for p in c.phrases if p not in _TOO_MUCH] for c in COMBINATIONS}
+_PHRASES = {c.name: [p for p in c.phrases if p not in TOO_MUCH] for c in COMBINATIONS}
 
 
 class Ref(NamedTuple):

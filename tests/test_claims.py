@@ -4,8 +4,9 @@ import random
 
 import pytest
 
-from data_engine import claims
+from data_engine import claims, phrases
 from emollm.facs.readings import relation
+from emollm.facs.tables import COMBINATIONS, OTHER_READINGS
 from emollm.schema import LABELS
 
 
@@ -140,3 +141,9 @@ def test_invented_faces_have_claims_for_every_label(drawn_face):
         for label in LABELS:
             assert set(claims.support(label, face).units) <= face.there.keys()
         assert random.Random(seed).choice(claims.causes(face)).units if face.there else True
+
+
+def test_what_is_not_told_stands_in_the_tables():
+    """Words of the tables that are left out are found there: reworded in one place only, they would be told again."""
+    assert set(claims.SAME_AGAIN) <= {reading for readings in OTHER_READINGS.values() for reading in readings}
+    assert set(phrases.TOO_MUCH) <= {phrase for c in COMBINATIONS for phrase in c.phrases}
