@@ -18,6 +18,7 @@ from emollm.talk.imagined import imagined
 from emollm.talk.looked import words_of
 from emollm.talk.named import codes_in, units_in
 from emollm.talk.of_facs import known, muscled
+from emollm.talk.plainly import plainly
 from emollm.talk.unasked import reason
 
 # Words for a label as people ask. Some mean other things as well ("down"): UNSURE is left to the language model.
@@ -109,10 +110,9 @@ _ENDS = re.compile(
     r"wider|bigger|smaller|brighter|deeper)\b"
 )
 _WHETHER = ("is ", "are ", "does ", "do ", "did ", "was ", "were ")
-_LASTS = re.compile(r"\bhow long\b|\blast(?:s|ed|ing)? (?:long|for)\b|\bjust a (?:flash|moment)\b|\bfleeting\b")
+_LASTS = re.compile(r"\bhow long\b|\blast(?:s|ed|ing)? (?:long|for)\b|\bjust a (?:flash|moment)\b|\bfleeting\b|"
+                    r"\b(?:is|was) (?:the|his|her|that|this) \w+ (?:short|brief|quick|long)\b(?! and)")
 _AT_END = re.compile(r"\b(?:at|in|by|towards?) the (?:very )?(?:end|start|beginning)\b")
-_OVERALL = re.compile(
-    r"\b(?:dominant|main|overall|predominant|prevailing) (?:\w+ )?(?:expression|emotion|label|reading|feeling|mood)\b")
 _ONE_SIDE = re.compile(r"\b(?:one|left|right) (?:\w+ )?(?:side|half|corner|brow|eyebrow|eye|lid|cheek)\b")
 _COMPARES = re.compile(r"\b(?:compare\w*|comparison|differ\w*|same|alike|others?|all|both|each|everyone|everybody|they|them)\b")
 _STEPS = {"a": 1.0, "one": 1.0, "half a": 0.5, "two": 2.0, "three": 3.0}
@@ -129,18 +129,14 @@ _NAMED = re.compile(
 )
 _RUDE = re.compile(r"\b(?:fuck\w*|shit\w*|idiot\w*|stupid|dumb|useless|suck|sucks|crap|moron|garbage|rubbish)\b")
 _FAKED = re.compile(r"\bfak(?:e|ing|ed)\b(?!.*\b(?:tears?|crying|accent|id)\b)")
-# Questions close to what is not told, and what can be said instead: a reading with a kind reply, what is not measured.
-_SOMEBODY = r"(?:he|she|they|somebody|someone|(?:this|the|that) (?:\w+ )?(?:person|man|woman|guy|girl|boy|lady|kid|child))"
-_CARE = re.compile(
-    rf"\b{_SOMEBODY} (?:\w+ )?needs? (?:\w+ )?(?:help|comfort\w*|support|hug|friend|company|somebody|someone|a break)\b|"
-    rf"\b(?:is|are|was) {_SOMEBODY} (?:ok|okay|all ?right|alright|fine)\b|"
-    r"\bshould (?:i|we) (?:help|comfort|console|worry|check on|leave|hug)\b"
-)
 _TEARS = re.compile(r"\b(?:cry|cries|crying|cried|tears?|weep\w*|sob(?:s|bing)?)\b")
+_INSIDE = re.compile(r"\b(?:inside|inwardly|deep down|heart)\b")
 _NOT_MEASURED = re.compile(
     r"\b(?:tongue|teeth|tooth|glasses|sunglasses|beard|moustache|mustache|hair|hat|hands?|earrings?|make-?up|lipstick|iris|gaze)\b")
 _PROS_AND_CONS = re.compile(r"\bpros (?:and|&|n) cons\b|\b(?:speaks?|evidence|arguments?) (?:both )?for and against\b")
 _MIND = re.compile(r"\bchange (?:your|its|the) (?:mind|answer|reading|verdict|conclusion|judg\w+|label)\b")
+_NEXT = re.compile(  # "and who least?"
+    r"^\W*(?:and |then )?(?:who(?:'s| is| has)? |which(?: one)? |the )*(?:is |has )?(?:the )?(?:second|third|least|most)\b")
 _ABOUT = re.compile(r"^\W*(?:whats?|why)\b.*\b(?:about|at|for)\W*$")  # "what is she smiling about?"
 _LANGUAGE = re.compile(
     r"\b(?:in|auf|en|speak|to) (?:german|deutsch|french|français|spanish|español|italian|portuguese|russian|chinese|japanese|"
@@ -184,8 +180,9 @@ def heard(call: Call, question: str, last: str = "") -> Call:
         return Call("at", time=time)
     if names_one(text) and not call.units and words_of(_NAMED.sub(" ", text)) <= _AROUND_A_PART:
         return parse(last) if parse(last).name in REPEATED else Call("label")
-    if call == Call("faces") and _MORE.search(text) and parse(last).name == "faces" and not (labels_in(text) or units_in(text)):
-        return parse(last)  # "and who least?"
+    if parse(last).name == "faces" and _NEXT.search(text) and not (labels_in(text) or units_in(text)):
+        return parse(last)
+    call = plainly(call, text)
     for rule in (_small_talk, _alternatives, _compared, _timed, _of_a_part, _labelled, _coded, muscled, imagined, _sided):
         call = rule(call, text, bool(last))
     return known(call, text, labels_in(text))
@@ -204,21 +201,23 @@ def _of_a_part(call: Call, text: str, _: bool) -> Call:
     """A part of the face and nothing that says what of it: "eyebrows??", "and the lips?"."""
     words = re.findall(r"[a-z']+", _UP_TO.sub(" ", text))
     parts = {_PART[w] for w in words if w in _PART}
-    if len(parts) != 1 or not set(words) <= _AROUND_A_PART | set(_PART):
+    if len(parts) != 1 or not (call == UNCLEAR or set(words) <= _AROUND_A_PART | set(_PART)):
         return call
     return Call("part", word=parts.pop())
 
 
 def _small_talk(call: Call, text: str, _: bool) -> Call:
-    """Abuse is no thanks, "in German, please" is about languages, a smile that may be faked is still a smile, and who may need
-    help can be answered."""
+    """Abuse is no thanks, "in German, please" is about languages, and a smile that may be faked is still a smile."""
     if call == Call("refuse", word="truth") and _FAKED.search(text) and not labels_in(text):
         return Call("smile")  # what can be said of it: with or without the cheeks
-    if call.name == "outside" and (units := units_in(text)) and _ABOUT.search(text):
+    if (units := units_in(text)) and (
+            (call.name == "outside" and _ABOUT.search(text)) or (call.name == "cause" and not {*units} & {*call.units[0]})):
         return Call("cause", (units,))
-    if _CARE.search(text) and call.name != "edit":
-        return Call("reply")
-    if _TEARS.search(text) and call.name in READ_AS and not labels_in(text):
+    if call == Call("refuse", word="attraction") and labels_in(text) and not reason(text):
+        return Call("is", label=labels_in(text)[0])  # "rate the happiness from 1 to 10"
+    if call == Call("smile") and (set(labels_in(text)) - {"happiness", "neutral"}) and not units_in(text):
+        return Call("refuse", word="feelings")  # "is that a fake sad face?"
+    if _TEARS.search(text) and call.name in READ_AS and not (labels_in(text) or _INSIDE.search(text)):
         return Call("outside")
     if _NOT_MEASURED.search(text) and (call.name in ("part", "rest", "unclear") or call == Call("refuse", word="attraction")):
         return Call("outside")
@@ -236,6 +235,8 @@ def asked_of(call: Call, question: str, ranked: list[str]) -> Call:
     others = [one for one in asked if one != ranked[0]]
     if not asked and call.name in MINDED and _MIND.search(question.lower()):
         return Call("toward", label=ranked[1])
+    if call.name == "sure" and len(asked) == 2 and len(others) == 1:
+        return Call("whynot", label=others[0])
     return replace(call, label=others[0]) if call == Call("whynot", label=ranked[0]) and len(others) == 1 else call
 
 
@@ -275,22 +276,25 @@ def _named(words: tuple[str, ...], everyone: list[Face]) -> Face | None:
 
 
 def _alternatives(call: Call, text: str, _: bool) -> Call:
-    """ "Are the lips pressed or parted?" asks for two movements, and neither yes nor no answers it."""
+    """ "Are the lips pressed or parted?" asks for two movements: neither yes nor no answers it. Of two codes one is enough."""
     one, either, other = text.partition(" or ")
-    first, second = units_in(one), units_in(other)
-    if call.name in ("there", "absent") and either and first and second and first != second and text.startswith(_WHETHER):
-        return Call("absent", (first, second))
-    return call
+    if call.name not in ("there", "absent") or not either:
+        return call
+    if (first := codes_in(one)) and (second := codes_in(f"au{other}" if other[:1].isdigit() else other)):
+        return Call("there", ((*first, *second),)) if all(int(au[2:]) in AUS for au in (*first, *second)) else call
+    subject = next((w for w in re.findall(r"[a-z]+", one) if w in _PART), "")
+    first, second = units_in(one), units_in(other) or units_in(f"{subject} {other}")
+    return Call("absent", (first, second)) if first and second and first != second and text.startswith(_WHETHER) else call
 
 
 def _timed(call: Call, text: str, _: bool) -> Call:
-    """How long a movement lasts, whether it is there at an end of the clip, and what a whole clip is read as."""
+    """How long a movement lasts, and whether it is there at an end of the clip."""
     if call.name in (*OVER_TIME, "when") and (units := call.units[:1] or (units_in(text),)) and units[0]:
         if _LASTS.search(text):
             return Call("when", units)
         if _AT_END.search(text) and call.name in ("there", "absent", "strength"):
             return Call("moments", units)
-    return Call("label") if _OVERALL.search(text) and call.name in ("course", "movements", "strongest", "moments") else call
+    return call
 
 
 def _compared(call: Call, text: str, _: bool) -> Call:

@@ -9,8 +9,8 @@ from emollm.talk.call import PARTS_OF_FACE, Call
 
 IMAGINED = 3.0  # level of a movement that somebody only imagines
 _LEFT_OUT = re.compile(
-    r"\b(?:ignor\w+|disregard\w*|without|leav\w+ (?:out|aside)|not counting|cover(?:ed|ing)? (?:up )?|hid(?:e|ing)|forget)\s*"
-    r"(?:out |aside )?(?:the |his |her |their )?(?:\w+ )?(brows|eyebrows|eyes|nose|cheeks|chin|mouth|upper|lower)\b"
+    r"\b(?:ignor\w+|disregard\w*|without|leav\w+ (?:out|aside)|not counting|cover(?:ed|ing)? (?:up )?|hid(?:e|ing))\s*"
+    r"(?:out |aside )?(?:the |his |her |their )?(?:whole |entire )?(brows|eyebrows|eyes|nose|cheeks|chin|mouth|upper|lower)\b"
 )
 _IF_MOVED = re.compile(
     r"\b(?:if|suppose|imagine|say|had)\b[^,?]*\b(?:smil|grin|frown|scowl|pout|squint|rais|lift|wrinkl|pucker|press|open)\w*"

@@ -133,7 +133,9 @@ def _state_words(face: Face, units: tuple[str, ...], state: str, side: str) -> s
         return f"{names} {'is' if len(unsure) == 1 else 'are'} between absent and there, so I cannot [tell|say]"
     if state == "not measured":
         unseen = [au for au in units if face.facts.state(au) == "unmeasured"]
-        return f"{listed(unseen)} {was(unseen)} not measured here"
+        off = [au for au in units if au not in unseen]
+        rest = f"; {listed(off)} {'is' if len(off) == 1 else 'are'} absent" if off else ""
+        return f"{listed(unseen)} {was(unseen)} not measured here{rest}"
     further = [FURTHER[au] for au in units if au in FURTHER and face.facts.state(FURTHER[au]) == "on"]
     more = f" but further open: {face.told(further)}" if further else ""
     return listed([face.denied(au, side or "both") for au in units]) + more

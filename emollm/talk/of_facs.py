@@ -13,6 +13,7 @@ _WHICH_MUSCLE = re.compile(r"\b(?:which|what|names? (?:the|of the|of a|a))\b[^.?
 _FUNCTION = re.compile(r"\bwhere\b|\bwhat (?:does|do) (?!.* show)|\b(?:which|what) (?:aus?|action units?|units?|movement)\b|"
                        r"\bwhat(?:'?s| is| are) (?:the |a )?[\w, ]+\W*$(?<!doing)(?<!doing\?)|\bfunctions?\b")
 _AT_WORK = re.compile(r"\b(?:activ\w*|contract\w*|work\w*|fir\w+|tens\w+|us(?:e[ds]?|ing)|mov\w+|engag\w+|involved|on)\b")
+_THAT_MUSCLE = re.compile(r"\b(?:that|this|the|its|those) muscles?\b|\bis it\b|\bare they\b")
 _OF_MOVEMENTS = ("absent", "strength", "side", "when", "cause", "faces", "sides", "moments")
 _KEPT = ("refuse", "edit", "toward")
 
@@ -25,14 +26,17 @@ def muscled(call: Call, text: str, _: bool) -> Call:
         every = tuple((au,) for one in units for au in one)
         if call.name in _OF_MOVEMENTS:
             return Call(call.name, units, side=call.side)
-        if (call.name == "au" and call.word) or _FUNCTION.search(text):
+        if call.word in ("alike", "readings", "side") or _FUNCTION.search(text):
             return Call("au", every, word=call.word if call.name == "au" and call.word != "muscle" else "")
         return Call("there", units, side=_side(text), word="muscle")
+    if call.name == "au" and _THAT_MUSCLE.search(text) and _AT_WORK.search(text):
+        return Call("there", call.units, word="muscle")
     if not _WHICH_MUSCLE.search(text) or call.name in ("listed", "topic"):
         return call
     if units := tuple((au,) for au in codes_in(text) or units_in(text)):
         return Call("au", units, word="muscle")
-    return Call("movements", word="muscle") if call.name != "au" and _AT_WORK.search(text) else call
+    at_work = call.name == "movements" or (call.name != "au" and _AT_WORK.search(text))
+    return Call("movements", word="muscle") if at_work else call
 
 
 def _side(text: str) -> str:
@@ -41,6 +45,7 @@ def _side(text: str) -> str:
 
 
 _APART = re.compile(r"\b(?:differ\w*|vs\.?|versus|(?:tell|told) (?:\w+ )?apart|distinguish\w*|mix(?:ed)? up|confus\w+)")
+_HERE = re.compile(r"\b(?:left|right|here|this face)\b")
 _READ_AS = re.compile(r"\b(?:which|what) (?:\w+ )?(?:emotions?|labels?|expressions?|feelings?|readings?)\b.*"
                       r"\b(?:includ|contain|us|involv|hav|ha|need|goe?s? with|belong|list|fit)")
 _SAME = re.compile(r"\b(?:equals?|means?|always|same as|stands? for|proofs?|proves?|code for|enough for)\b|=")
@@ -57,12 +62,12 @@ def known(call: Call, text: str, labels: list[str]) -> Call:
     units = tuple((au,) for au in codes)
     if call.name in _KEPT:
         return call
-    if len(codes) > 1 and _APART.search(text) and not re.search(r"\b(?:left|right|here|this face)\b", text):
+    if len(codes) > 1 and call.word != "alike" and _APART.search(text) and not _HERE.search(text):
         return Call("au", units)
     if codes and not labels and _READ_AS.search(text):
         return Call("au", units, word="readings")
     if codes and len(labels) == 1 and _SAME.search(text) and not text.startswith("why"):
-        return Call("listed", label=labels[0])
+        return Call("listed", label=labels[0]) if len(codes) > 1 else Call("au", units, word="readings")
     if _LETTER.search(text) and call.name in ("au", "topic", "unclear", "strength", "there"):
         return Call("topic", word="levels")
     return Call("topic", word="accuracy") if _DISTURBS.search(text) and call.name in ("topic", "unclear", "offtopic") else call

@@ -103,9 +103,10 @@ def at(face: Face, call: Call) -> Looked:
 
 def brief(face: Face) -> str:
     """The movements of a clip that are over within half a second, as a sentence; blinks are no news."""
-    own = [e for e in face.events if e.micro and e.au != "AU45"]
-    told = [f"the {ACTION_UNITS[e.au].title} ({e.au}) from {e.onset:.1f} s to {e.offset:.1f} s" for e in own[:MOST]]
+    own = sorted((e for e in face.events if e.micro and e.au != "AU45"), key=lambda e: -e.peak)
+    shown = sorted(own[:MOST], key=lambda e: e.onset)
+    told = [f"the {ACTION_UNITS[e.au].title} ({e.au}) from {e.onset:.1f} s to {e.offset:.1f} s" for e in shown]
     if not told:
         return "In this clip no movement but blinks was measured as that brief."
-    more = f", and {len(own) - MOST} more" if len(own) > MOST else ""
+    more = f", and {len(own) - MOST} weaker ones" if len(own) > MOST else ""
     return f"As brief in this clip: {'; '.join(told)}{more}. Noise in the measurement can look alike."

@@ -13,6 +13,7 @@ _ONE = (
     r"boy|lady|kid|child|suspect|witness|patient|candidate|applicant|face|one|husband|wife))"
 )
 _ASKS = rf"\b(?:is|was|are|were|does|did|do|would|could|can|looks?|seems?|has|if|whether|think|say|tell|that) (?:\w+ )?{_ONE}\b"
+_LISTENER = r"(?:daughter|son|kid|child|boy|girl|pupils?|could|can|would|understand\w*)\b"  # who is to be told, not who is seen
 _HOW = r"(?:very |so |really |a |an |actually |quite |a bit )*"
 
 
@@ -24,10 +25,11 @@ def _asked(words: str) -> str:
 # Reason of call.REFUSED -> what asks for it.
 PATTERNS = {
     "instructions": (
-        r"\b(?:ignore|disregard|forget|override|bypass) (?:all |any |every |your |the |my |of |previous |prior |these |"
-        r"those |above |earlier |safety )*(?:instructions?|rules?|measurements?|evidence|"
+        r"\b(?:ignore|disregard|forget|override|bypass) (?:all |any |every |your |the |my |of |prev(?:ious)?\.? |prior |these |"
+        r"those |above |earlier |safety )*(?:instr\w+|rules?|measurements?|evidence|"
         r"polic(?:y|ies)|guidelines?|prompts?|limits)\b",
-        r"\bsystem prompt\b|\bjailbreak\b|\b(?:developer|debug|admin|god) mode\b|<\|im_(?:start|end)\|>",
+        r"\b(?:hidden|secret|initial|system) (?:prompt|instructions?)\b|\byour (?:prompt|instructions)\b|"
+        r"\bjailbreak\b|\b(?:developer|debug|admin|god) mode\b|<\|im_(?:start|end)\|>",
         r"\bpretend (?:that |you )(?!.*\b(?:child|kid|five)\w*)",  # "pretend you explain it to a child" asks for a style
         r"^\W*(?:system|assistant|developer|admin)\s*\W*:",
     ),
@@ -36,8 +38,9 @@ PATTERNS = {
                "cheating"),
     ),
     "age": (
-        r"\bhow old\b(?! (?:is|are) (?:you|this (?:program|software|method)|facs|it)\b)",
-        _asked("years? old|underage|over (?:18|eighteen|21)|under 18|a minor|a teenager|teen|elderly|middle[- ]aged"),
+        r"\bhow old\b(?!-)(?! (?:is|are) (?:you|this (?:program|software|method)|facs|it)\b)",
+        _asked(rf"years? old(?! (?:\w+ )?{_LISTENER})|underage|over (?:18|eighteen|21)|under 18|a minor|a teenager|teen|"
+               r"elderly|middle[- ]aged"),
         r"\b(?:his|her|their|person's|guess the|estimate the|what) (?:exact |approximate |real )?age\b",
     ),
     "identity": (

@@ -1,0 +1,47 @@
+"""Words of a question that leave one call, and what a small model takes them for."""
+
+from __future__ import annotations
+
+import re
+
+from emollm.talk.call import Call, parse
+from emollm.talk.unasked import reason
+
+_SOMEBODY = r"(?:he|she|they|somebody|someone|(?:this|the|that) (?:\w+ )?(?:person|man|woman|guy|girl|boy|lady|kid|child))"
+_HONEST = r"(?:forced|fak(?:e|ed|ing)|posed|genuine|sincere|insincere|honest|felt|polite|social|real)"
+_PICTURES = r"(?:data|pictures?|photos?|images?|clips?|videos?|faces?)"
+_KEEP = r"(?:keep|kept|stor(?:e|ed|ing)|sav(?:e|ed|ing)|upload\w*|shar(?:e|ed|ing)|delet\w+)"
+# Words, the calls that they are taken for, and the call that they ask for.
+_ROWS = (
+    (rf"\b{_HONEST} (?:\w+ )?(?:smil\w*|grin)|\b(?:smil\w*|grin) (?:\w+ )?{_HONEST}\b|\beyes? (?:\w+ )?smil|"
+     r"smil\w* (?:along )?with (?:the|his|her|their) eyes", "there absent strength is other refuse", "smile"),
+    (rf"\b{_SOMEBODY} (?:\w+ )?needs? (?:\w+ )?(?:help|comfort\w*|support|hug|friend|company|somebody|someone|a break)\b|"
+     rf"\b(?:is|are|was) {_SOMEBODY} (?:ok|okay|all ?right|alright|fine)\b|"
+     r"\bshould (?:i|we) (?:help|comfort|console|worry|check on|leave|hug)\b",
+     "refuse label is mood other unclear outside offtopic intent able why there words sure", "reply"),
+    (r"\b(?:dominant|main|overall|predominant|prevailing) (?:\w+ )?(?:expression|emotion|label|reading|feeling|mood)\b",
+     "course movements strongest moments", "label"),
+    (rf"\b{_PICTURES}\b.*\b{_KEEP}\b|\b{_KEEP}\b.*\b(?:my|this|the|her|his|any) {_PICTURES}\b",
+     "refuse unclear offtopic outside", "topic privacy"),
+    (r"\bwhat (?:could|can)(?:n't|nt|'t|not| not) you (?:see|judge|measure|read|tell)\b|"
+     r"\b(?:block|occlud|hid|cover)\w* (?:anything|something|any (?:of|part)|parts?)\b",
+     "absent cause there outside part", "unseen"),
+    (r"\b(?:which|what) (?:parts?|areas?|regions?|units?)\b.*\b(?:still|rest|quiet|relaxed|not mov\w*|unmoved|inactive)\b",
+     "rest movements", "still"),
+    (r"\bhow (?:accurate|reliable|precise)\b|\btrust (?:the|this|your|these) (?:results?|measure\w*|answers?|outputs?|tool)\b|"
+     r"\berror (?:rate|margin)\b", "sure is label", "topic accuracy"),
+    (r"\b(?:which|what) (?:model|llm|ai|program) are you\b|\bare you (?:chat ?gpt|gpt\S*|an? (?:ai|bot|robot|human))\b",
+     "topic offtopic unclear able", "who"),
+    (r"\bdo(?:es)? (?:an? |every |all )?(?:smil\w+|frown\w*|expressions?|faces?)\b.*\b(?:mean|prove|show)s?\b.*"
+     r"\b(?:somebody|someone|people|a person|you) (?:is|are|feels?)\b", "cause au listed intent", "topic feelings"),
+    (r"\bwink(?:s|ed|ing)?\b", "there absent strength other is", "side AU43/AU45"),
+    (r"^(?!.*[a-z]{2}).*[^\W\d_a-z].*[^\W\d_a-z]", "outside offtopic unclear who label", "language"),  # no Latin letters
+)
+_PLAIN = tuple((re.compile(words), instead_of.split(), parse(call)) for words, instead_of, call in _ROWS)
+
+
+def plainly(call: Call, text: str) -> Call:
+    """The call that the words of a text in small letters leave no choice about; a refusal that they bear out stays one."""
+    if call.name == "refuse" and reason(text):
+        return call
+    return next((meant for words, instead_of, meant in _PLAIN if call.name in instead_of and words.search(text)), call)
