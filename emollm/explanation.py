@@ -26,8 +26,8 @@ IN_BRIEF = 4  # phases of a clip that the brief style names
 CLOSE_MARGIN = 0.2  # a smaller lead of the label over the next one calls for two alternatives (docs/decisions.md)
 MARKS = {"supported": "✓", "contradicted": "✗", "unsure": "?", "unmeasured": "·"}
 # Faults that are no wrong claim, but wrong text all the same.
-OWN_FAULTS = REPEATED, BROKEN, TWICE, READ_TWICE = (
-    "sentence repeated", "sentence broken", "movement named twice", "reading named twice")
+OWN_FAULTS = REPEATED, BROKEN, TWICE, MISNAMED, READ_TWICE = (
+    "sentence repeated", "sentence broken", "movement named twice", "movement by another's code", "reading named twice")
 NOT_ENOUGH = "not enough to say"
 NOTHING_MOVED = "No movement stands out."
 DISCLOSURE = "AI-generated reading of visible movement; it does not tell what anybody feels."

@@ -90,6 +90,15 @@ def test_a_face_that_is_gone_and_units_that_are_not_seen(made, tmp_path):
         assert len(decoded(tmp_path / "gone.mp4")) == LAST - FIRST
 
 
+def test_what_the_reader_must_know_stands_below_the_film(made, tmp_path):
+    clip, track, series, frames = made
+    film.write(tmp_path / "film.mp4", clip, track, explained(series, notices=["5 faces measured: this is face 1"]))
+    (_, noticed), (_, plain) = decoded(tmp_path / "film.mp4")[0], frames[0]
+    assert 10 < len(noticed) - len(plain) < 40
+    orange = [(frame[-70:, :, 0].astype(int) - frame[-70:, :, 2] > 60).sum() for frame in (noticed, plain)]
+    assert orange[0] > 50 and orange[1] == 0, "in the colour of notices"
+
+
 def test_nothing_cited_still_makes_a_film(made, tmp_path):
     clip, track, series, _ = made
     film.write(tmp_path / "bare.mp4", clip, track, explained(series, aus=(), label=None, phases=[]))

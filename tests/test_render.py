@@ -85,6 +85,17 @@ def test_tags_never_cover_each_other():
             assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
 
 
+def test_no_tag_lies_where_the_moment_is_written():
+    """A chin low on the left, beside the lower left corner."""
+    chin = {"AU17": [(120.0, 385.0), (140.0, 380.0), (130.0, 395.0)]}
+    drawn = []
+    for taken in (None, regions.moment_box((400, 400), "3.37 s   now read as anger", 16)):
+        image = Image.new("RGB", (400, 400), "white")
+        regions.draw_tags(image, chin, {"AU17": "#E69F00"}, 16, [110, 100, 300, 395], taken)
+        drawn.append((np.asarray(image)[368:, :200] == (0xE6, 0x9F, 0x00)).all(2).sum())
+    assert drawn[0] > 300 and drawn[1] < drawn[0] / 3, "its tag moves up, its point stays"
+
+
 def test_no_face_and_nothing_cited_still_draw():
     empty = Explanation(notices=["photo.jpg: no face was found."])
     assert max(render.annotate(grey(), empty).size) >= render.MIN_VIEW

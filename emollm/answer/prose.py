@@ -26,7 +26,7 @@ from emollm.answer.facts import Facts
 from emollm.answer.mention import Mention
 from emollm.answer.mentions import mentions
 from emollm.answer.statement import Passage, Statement
-from emollm.explanation import BROKEN, REPEATED, TWICE
+from emollm.explanation import BROKEN, MISNAMED, REPEATED, TWICE
 from emollm.schema import AUEvent, AUSeries
 
 NEARLY = 0.9  # sentences whose words agree to this share say the same, when movements, labels and numbers do
@@ -147,6 +147,7 @@ def _cover(result: Verdicts, parts: list[Clause]) -> None:
 def _faults(text: str, passages: list[Passage], found: list[Statement], start: int) -> list[Fault]:
     faults = [Fault(f.fault, f.start, f.end, f.reason) for f in found if f.fault]
     faults += _repeated(text, found, start) + _twice(text, passages, found) + _broken(text, passages, start)
+    faults += _misnamed(passages)
     return sorted(faults, key=lambda f: (f.start, f.kind))
 
 
@@ -198,7 +199,9 @@ _BELOW = re.compile(
 # "Lasting about raiser", "lasts the long, for about s", "speech or breathing through.": something is missing.
 _CUT = re.compile(
     r"\b(?:lasting|for) (?:about|only|nearly) (?!\d|an? |one |two |three |four |five |half |the )\w+|"
-    r"\blasts? the (?:long|short)\b|\b(?:breathing through|lasting|than|the|and|or|an?)(?=\s*[.;!])",
+    r"\blasts? the (?:long|short)\b|\b(?:breathing through|lasting|than|the|and|or|an?)(?=\s*[.;!])|\blike this way\b|"
+    r"(?:^|(?<=[.!?:] ))the (?:(?:\w+ed|tight|inner|outer|upper|mouth|lip) )+(?:cheeks|corners|lids|brows|eyes|lips)"
+    r"(?: \(au\d+\))? (?:is|was|lasts|has)\b",  # "the raised cheeks (AU06) is brief"
     re.IGNORECASE,
 )
 
@@ -209,6 +212,24 @@ def _broken(text: str, passages: list[Passage], start: int) -> list[Fault]:
         two = _TWO_VERBS.search(p.text)
         if two and not _BELOW.search(p.text[: two.end()]) and not _JOINED.search(two["between"]):
             faults.append(Fault(BROKEN, *p.span(two.start(), two.end()), two[0]))
+    return faults
+
+
+_IN_BRACKETS = re.compile(r"\((au\d+(?:(?:,| and|, and) au\d+)*)\)")
+NEAR = 12  # letters between a movement and the brackets that name it again
+
+
+def _misnamed(passages: list[Passage]) -> list[Fault]:
+    """A movement in words with the code of another behind it: "the tightened lips (AU25)"."""
+    faults = []
+    for p in passages:
+        for match in _IN_BRACKETS.finditer(p.text):
+            codes = {f"AU{int(number):02d}" for number in re.findall(r"\d+", match[1])}
+            words = [m for m in p.mentions if m.start < match.start() and not p.text[m.start:].startswith("au")]
+            # Any of them may be meant: "the mouth corners rise without help from the cheeks (AU12)".
+            named = {unit for m in words for unit in m.units}
+            if words and words[-1].end + NEAR >= match.start() and not codes & named:
+                faults.append(Fault(MISNAMED, *p.span(words[-1].start, match.end()), p.text[words[-1].start:match.end()]))
     return faults
 
 

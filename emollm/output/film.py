@@ -20,9 +20,8 @@ from emollm.facs.readings import region_patches, region_polygon
 from emollm.facs.units import ACTION_UNITS
 from emollm.files import cannot_write
 from emollm.output.moments import moving_units
-from emollm.output.pens import BACK, FAINT, INK, LINE, PAPER, fold, font, rgb, tag
-from emollm.output.regions import draw_tags
-from emollm.output.render import moment
+from emollm.output.pens import BACK, COLOURS, FAINT, INK, LINE, PAPER, fold, font, rgb, tag
+from emollm.output.regions import draw_tags, moment, moment_box
 from emollm.output.strip import Strip, colours_of, phase_at, strongest_side
 from emollm.perception.events import side_and_strength
 from emollm.perception.media import Media
@@ -110,16 +109,17 @@ class _Sheet:
         return still
 
     def _foot(self, width: int) -> Image.Image:
-        """The reading of the whole clip, and the disclosure."""
+        """The reading of the whole clip, what the reader must know of it, and the disclosure."""
         unit, found = self.unit, self.explanation
         reading = f"{found.label}, confidence {found.confidence:.2f}" if found.label else NOT_ENOUGH
-        lines = fold(DISCLOSURE, font(unit * 0.8), width - 2.4 * unit)
+        said = [(notice, COLOURS[0]) for notice in found.notices] + [(DISCLOSURE, FAINT)]
+        lines = [(line, colour) for words, colour in said for line in fold(words, font(unit * 0.8), width - 2.4 * unit)]
         foot = Image.new("RGB", (width, round(unit * (3.1 + 1.2 * len(lines)))), BACK)
         pen = ImageDraw.Draw(foot)
         pen.text((unit * 1.2, unit * 0.8), f"the clip as a whole is commonly read as {reading}" if found.label
                  else f"the clip as a whole: {reading}", font=font(unit), fill=INK)
-        for k, line in enumerate(lines):
-            pen.text((unit * 1.2, unit * (2.4 + 1.2 * k)), line, font=font(unit * 0.8), fill=FAINT)
+        for k, (line, colour) in enumerate(lines):
+            pen.text((unit * 1.2, unit * (2.4 + 1.2 * k)), line, font=font(unit * 0.8), fill=colour)
         return foot
 
     def _top(self, row: int) -> int:
@@ -134,10 +134,10 @@ class _Sheet:
         position = int(np.argmin(abs(self.series.times - time)))
         known = abs(self.series.times[position] - time) <= self.near
         row = self.row_of.get(index)
-        shown = self._with_regions(view, row, position) if known and row is not None else Image.fromarray(view)
         phase = phase_at(self.explanation.phases, time)
-        now = f"   now read as {phase['label']} ({phase['confidence']:.2f})" if phase else ""
-        moment(shown, f"{time:.2f} s{now}", self.unit)
+        said = f"{time:.2f} s" + (f"   now read as {phase['label']} ({phase['confidence']:.2f})" if phase else "")
+        shown = self._with_regions(view, row, position, said) if known and row is not None else Image.fromarray(view)
+        moment(shown, said, self.unit)
         canvas = self.still.copy()
         canvas.paste(shown, (0, (self.middle - self.view[1]) // 2))
         pen = ImageDraw.Draw(canvas)
@@ -145,8 +145,9 @@ class _Sheet:
         self.strip.mark(pen, time, self.middle)
         return np.asarray(canvas)
 
-    def _with_regions(self, view: np.ndarray, row: int, position: int) -> Image.Image:
-        """The picture with the face's box and the regions of what moves now, the strongest on top, and their tags."""
+    def _with_regions(self, view: np.ndarray, row: int, position: int, said: str) -> Image.Image:
+        """The picture with the face's box and the regions of what moves now, the strongest on top, and their tags. said: what
+        will be written over it."""
         import cv2
 
         points = (self.track.landmarks[row][:, :2] + 0.5) * self.scale
@@ -164,7 +165,7 @@ class _Sheet:
             view = cv2.addWeighted(tinted, share, view, 1 - share, 0)
             cv2.polylines(view, rings, True, rgb(self.colours[au]), 2, cv2.LINE_AA, shift=4)
         image = Image.fromarray(view)
-        draw_tags(image, outlines, self.colours, self.unit, box.tolist())
+        draw_tags(image, outlines, self.colours, self.unit, box.tolist(), moment_box(image.size, said, self.unit))
         return image
 
     def _now(self, position: int) -> dict[str, tuple[str, float]]:

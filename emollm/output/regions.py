@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw
 
-from emollm.output.pens import Box, font, rgba, tag
+from emollm.output.pens import BACK, INK, Box, font, rgba, tag
 
 if TYPE_CHECKING:
     from emollm.schema import Claim
@@ -32,8 +32,11 @@ class View:
 
 
 def draw_regions(view: View, box: list[float], claims: list[Claim], colours: dict[str, str], unit: int,
-                 named: bool = True) -> None:
-    """Box and region polygons of movements, the strongest first, in place; named: with a tag beside each."""
+                 named: bool = True, said: str = "") -> None:
+    """Box and region polygons of movements, the strongest first, in place.
+
+    named: with a tag beside each. said: what moment() will write over it.
+    """
     width, height = view.image.size
     layer = Image.new("RGBA", (width * SMOOTH, height * SMOOTH), (0, 0, 0, 0))
     pen = ImageDraw.Draw(layer)
@@ -54,7 +57,8 @@ def draw_regions(view: View, box: list[float], claims: list[Claim], colours: dic
     view.image.paste(Image.alpha_composite(view.image.convert("RGBA"), layer))
     if named:
         face = [v for p in (box[:2], box[2:]) for v in view.at(p)] if box else None
-        draw_tags(view.image, {c.au: [view.at(p) for p in c.region] for c in claims}, colours, unit, face)
+        taken = moment_box(view.image.size, said, unit) if said else None
+        draw_tags(view.image, {c.au: [view.at(p) for p in c.region] for c in claims}, colours, unit, face, taken)
 
 
 def _outline(pen: ImageDraw.ImageDraw, points: list[tuple[float, float]], colour: str, stroke: int,
@@ -72,12 +76,24 @@ def _outline(pen: ImageDraw.ImageDraw, points: list[tuple[float, float]], colour
                      fill=rgba(colour, 235), width=stroke)
 
 
+def moment_box(size: tuple[int, int], said: str, unit: int) -> Box:
+    """Where moment() writes."""
+    return 0, size[1] - unit * 2, unit * 1.2 + font(unit).getlength(said), size[1]
+
+
+def moment(image: Image.Image, said: str, unit: int) -> None:
+    """Words on a dark ground in the lower left corner of a picture."""
+    pen, box = ImageDraw.Draw(image), moment_box(image.size, said, unit)
+    pen.rectangle(box, fill=BACK)
+    pen.text((unit * 0.6, box[1] + unit), said, font=font(unit), fill=INK, anchor="lm")
+
+
 def draw_tags(image: Image.Image, polygons: dict[str, list[tuple[float, float]]], colours: dict[str, str], unit: int,
-               face: list[float] | None) -> None:
-    """A tag beside every region, on the side of the face it leans to, never on another tag."""
+              face: list[float] | None, taken: Box | None = None) -> None:
+    """A tag beside every region, on the side of the face it leans to, never on another tag or where words are."""
     pen, small = ImageDraw.Draw(image), font(unit)
     middle = (face[0] + face[2]) / 2 if face else image.width / 2
-    placed: list[Box] = []
+    placed: list[Box] = [taken] if taken else []
     sides = {True: 0, False: 0}
     for au, points in sorted(polygons.items(), key=lambda item: min(y for _, y in item[1])):
         x = sum(p[0] for p in points) / len(points)

@@ -22,7 +22,7 @@ from emollm.files import write_file
 from emollm.output import insets
 from emollm.output.moments import cited_claims, count, key_box, key_time, moving_units, other_times, shown_at, value_of
 from emollm.output.pens import BACK, COLOURS, FAINT, INK, LINE, PAPER, Box, fold, font, tag
-from emollm.output.regions import View, draw_regions
+from emollm.output.regions import View, draw_regions, moment
 from emollm.output.strip import Strip, colours_of
 from emollm.schema import InputError
 
@@ -55,14 +55,17 @@ def annotate(picture: Image.Image | np.ndarray, explanation: Explanation,
     cited = cited_claims(explanation)
     colours = colours_of(list(dict.fromkeys([*(claim.au for claim in cited), *moving_units(explanation)])))
     unit = max(13, round(min(view.image.width, 1.4 * view.image.height) / 44))  # text height, px
-    draw_regions(view, box, shown_at(explanation, key_time(explanation)), colours, unit)
+    time, course = key_time(explanation), count(explanation) > 1
+    said = f"{time:.2f} s" if course else ""
+    draw_regions(view, box, shown_at(explanation, time), colours, unit, said=said)
     part = view.image.size != (round(photo.width * view.scale), round(photo.height * view.scale))
     panel = _panel(explanation, cited, colours, unit, photo if part else None)
     height = max(view.image.height, panel.height)
     width = view.image.width + panel.width
     below = [_footer(explanation, width, unit)]
-    if count(explanation) > 1:
-        below.insert(0, _course(view, explanation, colours, width, unit))
+    if course:
+        moment(view.image, said, unit)
+        below.insert(0, _course(explanation, colours, width, unit))
     if others:
         below.insert(0, insets.row({time: _image(one) for time, one in others.items()}, explanation, colours, width, unit))
     canvas = Image.new("RGB", (width, height + sum(image.height for image in below)), BACK)
@@ -174,20 +177,11 @@ def _why_empty(explanation: Explanation) -> str:
     return NOTHING_MOVED if explanation.label else "Not read: the reason stands below."
 
 
-def _course(view: View, explanation: Explanation, colours: dict[str, str], width: int, unit: int) -> Image.Image:
-    """The strip of a clip with the drawn moment marked in it; the moment is written on the picture, too."""
+def _course(explanation: Explanation, colours: dict[str, str], width: int, unit: int) -> Image.Image:
+    """The strip of a clip with the drawn moment marked in it."""
     drawn = Strip(explanation, moving_units(explanation), colours, width, unit)
-    pen, time = ImageDraw.Draw(drawn.image), key_time(explanation)
-    drawn.mark(pen, time)
-    moment(view.image, f"{time:.2f} s", unit)
+    drawn.mark(ImageDraw.Draw(drawn.image), key_time(explanation))
     return drawn.image
-
-
-def moment(image: Image.Image, said: str, unit: int) -> None:
-    """Words on a dark ground in the lower left corner of a picture."""
-    pen, small, top = ImageDraw.Draw(image), font(unit), image.height - unit * 2
-    pen.rectangle((0, top, unit * 1.2 + small.getlength(said), image.height), fill=BACK)
-    pen.text((unit * 0.6, top + unit), said, font=small, fill=INK, anchor="lm")
 
 
 def _level_row(pen: ImageDraw.ImageDraw, claim: Claim, colour: str, at: tuple[int, int, int], unit: int) -> None:
