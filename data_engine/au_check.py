@@ -85,7 +85,7 @@ def steady_figures(folder: Path, cache: Path, levels_of: Levels) -> dict:
     """Mean change of a level and share of changed on/off states under each change of the five people's pictures."""
     names, before = five_people(folder, cache)
     changed = au_sets.seen(cache, "yale_shaken", lambda: (c for p in sorted((folder / FIVE).glob("*.png"))
-                                                          for c in au_sets.shaken(_picture(p)).values()))
+                                                          for c in au_sets.shake(_picture(p)).values()))
     old, new = levels_of(before), levels_of(changed).reshape(len(names), len(au_sets.CHANGES), len(AUS), 2)
     new[:, au_sets.CHANGES.index("mirror")] = new[:, au_sets.CHANGES.index("mirror"), :, ::-1]
     out = {}
@@ -139,7 +139,7 @@ def clip_figures(folder: Path, cache: Path, levels_of: Levels) -> dict:
 # Gaping mouths
 
 
-def stretched(folder: Path) -> Iterator[np.ndarray]:
+def stretch(folder: Path) -> Iterator[np.ndarray]:
     """Open mouths, everything below the nose base stretched downwards."""
     import cv2
 
@@ -152,7 +152,7 @@ def stretched(folder: Path) -> Iterator[np.ndarray]:
 
 
 def gaping_figures(folder: Path, cache: Path, levels_of: Levels) -> dict:
-    faces = au_sets.seen(cache, "stretched", lambda: stretched(folder))
+    faces = au_sets.seen(cache, "stretched", lambda: stretch(folder))
     return {"n": len(faces.landmarks), "opening": share_on(mean_sides(levels_of(faces)), OPENING)}
 
 

@@ -27,7 +27,7 @@ def coded_figures(coded: FaceSet, fits: dict[int, Fit]) -> dict:
     rows = np.flatnonzero(coded.test)
     own = {AU_NAMES[au_index(number)]: (one.scores[rows], one.on_without()[rows], one.y[rows])
            for number, one in sorted(fits.items()) if one.own and np.nansum(one.y[rows]) >= SHOWN_FROM}
-    drawn = [np.arange(len(rows)), *resampled(coded.group[rows])]
+    drawn = [np.arange(len(rows)), *resample(coded.group[rows])]
     every = {name: np.array([[auc(s[d], y[d]), f1(on[d], y[d])] for d in drawn]) for name, (s, on, y) in own.items()}
     counted = [name for name, (_, _, y) in own.items() if y.sum() >= MIN_POSITIVE]
     mean = np.mean([every[name] for name in counted], axis=0)
@@ -35,7 +35,7 @@ def coded_figures(coded: FaceSet, fits: dict[int, Fit]) -> dict:
             "mean": {"n": len(counted), "frames": len(rows), "people": len(np.unique(coded.group[rows])), **_spread(mean)}}
 
 
-def resampled(people: np.ndarray) -> list[np.ndarray]:
+def resample(people: np.ndarray) -> list[np.ndarray]:
     """Rows of BOOTSTRAPS draws of as many people, with replacement."""
     rng, names = np.random.default_rng(SEED), np.unique(people)
     rows = {p: np.flatnonzero(people == p) for p in names}

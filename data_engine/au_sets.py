@@ -146,7 +146,7 @@ def _references(values: np.ndarray, names: list[str]) -> np.ndarray:
     return reference
 
 
-def shaken(picture: np.ndarray) -> dict[str, np.ndarray]:
+def shake(picture: np.ndarray) -> dict[str, np.ndarray]:
     """The same face in another light, sharpness, size and mirrored: what must not change what is measured."""
     import cv2
 
@@ -160,8 +160,8 @@ CHANGES = ("mirror", "bright", "dark", "blur", "half")
 SHAKEN = 110  # wild faces that teach what a change of light, sharpness or size does
 
 
-def shaken_wild(folder: Path, cache: Path) -> tuple[np.ndarray, Seen]:
+def shake_wild(folder: Path, cache: Path) -> tuple[np.ndarray, Seen]:
     """Rows [SHAKEN] of FER2013, and each of them under every one of CHANGES, [SHAKEN * 5], row by row."""
     rows = np.random.default_rng(2).permutation(12000)[:SHAKEN]
     return rows, seen(cache, "shaken", lambda: (changed for picture in stored_pictures(folder / FER, rows)
-                                                for changed in shaken(picture).values()))
+                                                for changed in shake(picture).values()))

@@ -165,7 +165,7 @@ def answer(kind: str, face: claims.DraftFace, found: Evidence, label: str, rng: 
     check(text, written, found)
     default = level == PLAIN and rng.random() < 0.4
     question = prompt.DEFAULT_QUESTION if default else rng.choice(WORDINGS[level])
-    return DraftAnswer(question, text, level, written.plan, placed(text, written))
+    return DraftAnswer(question, text, level, written.plan, place(text, written))
 
 
 def whole(face: claims.DraftFace, written: Draft, label: str) -> str:
@@ -190,7 +190,7 @@ def check(text: str, written: Draft, found: Evidence) -> None:
         raise Dropped(checked.faults[0]["kind"])
 
 
-def placed(text: str, written: Draft) -> list[dict]:
+def place(text: str, written: Draft) -> list[dict]:
     """Every sentence's place in the answer and the claim that it says: [{"at": [start, end], "kind", "units", ...}]."""
     found, at = [], 0
     for s in (*written.interpretation, *written.conclusion):

@@ -169,7 +169,7 @@ def half_shape(name: str, frame: Frame, rng: np.random.Generator) -> list[np.nda
     return [corners * (side, 1)]
 
 
-def covered(
+def cover(
     picture: np.ndarray,
     points: np.ndarray,
     where: str,

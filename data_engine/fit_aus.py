@@ -185,7 +185,7 @@ def main() -> None:
 
     start(args.data, args.cache)
     coded, wild = au_sets.coded(args.data, args.cache), au_sets.wild(args.data, args.cache)
-    shaken = au_sets.shaken_wild(args.data, args.cache)
+    shaken = au_sets.shake_wild(args.data, args.cache)
     fit_patches(appearance.FILE, wild[~wild.test].seen.patches)
     readings, fits = {}, {}
     for kind, with_looks in (("alone", False), ("looked", True)):

@@ -27,7 +27,7 @@ from data_engine.covers import (
     OTHER_SHAPES,
     SEEN,
     UPPER_SHAPES,
-    covered,
+    cover,
 )
 from data_engine.face_frame import OVAL_BELOW
 from data_engine.textures import TEXTURES
@@ -114,7 +114,7 @@ def views(
             fill = "noise"
         elif half == "half" and rng.random() < 0.5:  # hands are mostly bare
             fill = {"half hand": "skin", "cheek hand": "skin", "half hair": rng.choice(("noise", "stripes"))}.get(shape, fill)
-        drawn_on, share = covered(picture, points, half, shape, fill, rng, others)
+        drawn_on, share = cover(picture, points, half, shape, fill, rng, others)
         made.append((drawn_on, share, bool({shape, fill} & HELD)))
     return made
 
@@ -124,14 +124,14 @@ def thumb_of(picture: np.ndarray, points: np.ndarray) -> np.ndarray:
     return thumbnail(appearance.grey(align.cut_chip(picture, points, appearance.SIZE)[0]))
 
 
-def enlarged(source, row: int, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def enlarge(source, row: int, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Picture of one row, enlarged for drawing on it, and its landmarks there."""
     small = source.pictures(range(row, row + 1))
     picture = cv2.resize(np.asarray(next(small).convert("RGB")), None, fx=ZOOM, fy=ZOOM, interpolation=cv2.INTER_CUBIC)
     return picture, (landmarks[row].astype(float) + 0.5) * ZOOM - 0.5
 
 
-def drawn(
+def draw_thumbs(
     source, rows: np.ndarray, landmarks: np.ndarray, rng: np.random.Generator, free: bool = False
 ) -> dict[str, np.ndarray]:
     """Thumbs [N, S, S] cut by the landmarks with some error, as a mesh that is led astray has it; share [N, P] of each part
@@ -139,7 +139,7 @@ def drawn(
     found: dict[str, list] = {"thumbs": [], "share": [], "held": []}
     others: list[np.ndarray] = []
     for row in rows:
-        picture, points = enlarged(source, row, landmarks)
+        picture, points = enlarge(source, row, landmarks)
         others = [*others[-40:], picture]
         width = np.linalg.norm(points[454, :2] - points[234, :2])
         for seen, share, held in views(picture, points, others[:-1], rng, free):
@@ -152,12 +152,12 @@ def drawn(
     return {name: np.array(values) for name, values in found.items()}
 
 
-def perceived(source, rows: np.ndarray, landmarks: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def perceive_thumbs(source, rows: np.ndarray, landmarks: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """For the check: thumbs of faces as perception finds them, share [N, P], held [N]."""
     found: dict[str, list] = {"thumbs": [], "share": [], "held": []}
     others: list[np.ndarray] = []
     for row in rows:
-        picture, points = enlarged(source, row, landmarks)
+        picture, points = enlarge(source, row, landmarks)
         others = [*others[-40:], picture]
         for seen, share, held in views(picture, points, others[:-1], rng):
             for mesh_of in mesh.measure_crop(seen):
@@ -268,9 +268,9 @@ def main(argv: list[str] | None = None) -> int:
     out.mkdir(parents=True, exist_ok=True)
     usable = observed.found & source.keep
     for name, make, rows, count in (
-        ("learn", drawn, usable & ~public, given.count),
-        ("free", functools.partial(drawn, free=True), usable & public, given.free),
-        ("check", perceived, usable & public, given.check),
+        ("learn", draw_thumbs, usable & ~public, given.count),
+        ("free", functools.partial(draw_thumbs, free=True), usable & public, given.free),
+        ("check", perceive_thumbs, usable & public, given.check),
     ):
         if not (out / f"{name}.npz").exists():
             np.savez(out / f"{name}.npz", **make(source, rng.permutation(np.flatnonzero(rows))[:count], landmarks, rng))

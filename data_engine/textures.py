@@ -20,7 +20,7 @@ def texture(name: str, picture: np.ndarray, frame: Frame, rng: np.random.Generat
     base, other = rng.integers(0, 256, 3).astype(np.float32), rng.integers(0, 256, 3).astype(np.float32)
     if rng.random() < 0.6:  # greys, as most pictures for fitting are grey
         base[:], other[:] = base[0], other[0]
-    x, y = _turned(size, rng)
+    x, y = _turned_axes(size, rng)
     period = rng.uniform(0.05, 0.25) * frame.unit
     if name == "photo" and others:
         return _photo(size, frame, rng, others[int(rng.integers(len(others)))])
@@ -32,7 +32,7 @@ def texture(name: str, picture: np.ndarray, frame: Frame, rng: np.random.Generat
     return base + (other - base) * share[..., None]
 
 
-def _turned(size: tuple[int, int], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _turned_axes(size: tuple[int, int], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """x and y of every pixel, turned by some angle, [H, W] each."""
     y, x = np.mgrid[: size[0], : size[1]].astype(np.float32)
     turn = rng.uniform(0, np.pi)

@@ -33,7 +33,7 @@ def read_data_url(url: str, name: str, max_bytes: int) -> bytes:
         raise InputError(too_large(name, max_bytes))
     encoded = url[head.end():]
     parts = encoded.split(",") if (head["type"] or "").lower() == FRAMES else [encoded]
-    data = b"".join(_decoded(part, name) for part in parts)
+    data = b"".join(_decode(part, name) for part in parts)
     if len(data) > max_bytes:
         raise InputError(too_large(name, max_bytes))
     return data
@@ -43,7 +43,7 @@ def too_large(name: str, max_bytes: int) -> str:
     return f"{name}: more than {max_bytes >> 20} MB; send a smaller picture or a shorter clip"
 
 
-def _decoded(text: str, name: str) -> bytes:
+def _decode(text: str, name: str) -> bytes:
     """One piece of base64. Raises InputError."""
     try:
         letters = text.encode("ascii")

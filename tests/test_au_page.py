@@ -35,14 +35,14 @@ def test_people_are_never_split_between_folds():
 
 def test_resampling_draws_people_whole():
     people = np.array(["a", "a", "b", "c", "c", "c"])
-    for rows in au_page.resampled(people)[:20]:
+    for rows in au_page.resample(people)[:20]:
         counts = {p: int((people[rows] == p).sum()) for p in "abc"}
         assert counts["a"] % 2 == 0 and counts["c"] % 3 == 0
 
 
 def test_a_face_is_shaken_in_five_known_ways():
     picture = np.random.default_rng(0).integers(0, 256, (40, 31, 3)).astype(np.uint8)
-    changed = au_sets.shaken(picture)
+    changed = au_sets.shake(picture)
     assert tuple(changed) == au_sets.CHANGES
     np.testing.assert_array_equal(changed["mirror"][:, ::-1], picture)
     assert changed["half"].shape == (20, 15, 3) and changed["blur"].shape == picture.shape

@@ -8,7 +8,7 @@ import pytest
 
 from data_engine import check_covers, half_covers, other_covers
 from data_engine.canvas import draw_on
-from data_engine.covers import HALF_SHAPES, HIDDEN, LOWER_SHAPES, OTHER_SHAPES, SEEN, UPPER_SHAPES, covered
+from data_engine.covers import HALF_SHAPES, HIDDEN, LOWER_SHAPES, OTHER_SHAPES, SEEN, UPPER_SHAPES, cover
 from data_engine.textures import TEXTURES
 from emollm.explainer import measure, prepare
 from emollm.model.checkpoint import Shape
@@ -131,7 +131,7 @@ def test_drawn_covers_hide_what_they_lie_on(seen):
     points, rng = found.track.landmarks[0], np.random.default_rng(0)
     for where, shapes in (("lower", LOWER_SHAPES), ("upper", UPPER_SHAPES), ("half", HALF_SHAPES), ("other", OTHER_SHAPES)):
         for k, shape in enumerate(shapes * 2):
-            out, share = covered(picture, points, where, shape, TEXTURES[k % len(TEXTURES)], rng, [picture])
+            out, share = cover(picture, points, where, shape, TEXTURES[k % len(TEXTURES)], rng, [picture])
             assert out.shape == picture.shape and share.shape == (len(covers.PARTS),)
             changed = np.abs(out.astype(int) - picture).max(2) > 0
             x, y = points[:468, :2].astype(int).T

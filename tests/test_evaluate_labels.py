@@ -12,7 +12,7 @@ from emollm import cli
 from emollm.answer import prompt
 from emollm.caption.incoming.items import Item
 from emollm.evaluation import command, labels, prose, reasoning
-from emollm.evaluation.batches import answered, batches
+from emollm.evaluation.batches import answer_all, batches
 from emollm.evaluation.report import Report
 from emollm.evaluation.statistics import bootstrap
 from emollm.explainer import prepare
@@ -178,7 +178,7 @@ def test_rows_that_cannot_be_read_are_named_and_the_others_keep_their_labels(pic
     lines = ["path,codes,label", "face.png,,happy", "empty.png,,neutral", "broken.png,,sad", ",6C+12D,happy",
              "missing.png,,fear", ",nonsense,anger", "face.png,4D,anger"]
     rows = labels.read_table(table(pictures, "\n".join(lines)))
-    outcome = labels.measured(rows, ToldEngine("happiness", "surprise", "anger"), crops=False)
+    outcome = labels.measure_rows(rows, ToldEngine("happiness", "surprise", "anger"), crops=False)
     assert [LABELS[k] for k in outcome.truth] == ["happiness", "happiness", "anger"]
     assert [LABELS[k] for k in outcome.said] == ["happiness", "surprise", "anger"]
     assert [one["place"][-6:] for one in outcome.unread] == ["line 3", "line 4", "line 6", "line 7"]
@@ -188,18 +188,18 @@ def test_rows_that_cannot_be_read_are_named_and_the_others_keep_their_labels(pic
 
 def test_crops_are_taken_whole(pictures):
     rows = labels.read_table(table(pictures, "path,label\ncrop.png,happy\nempty.png,neutral\n"))
-    assert labels.measured(rows, ToldEngine("happiness"), crops=False).truth == []
-    assert len(labels.measured(rows, ToldEngine("happiness"), crops=True).truth) == 2
+    assert labels.measure_rows(rows, ToldEngine("happiness"), crops=False).truth == []
+    assert len(labels.measure_rows(rows, ToldEngine("happiness"), crops=True).truth) == 2
 
 
 def test_rows_are_answered_in_batches_and_one_that_is_refused_is_left_out(monkeypatch):
     monkeypatch.setattr("emollm.evaluation.batches.BATCH", 3)
     engine, codes = ToldEngine("happiness"), ["6C+12D"] * 4 + ["nonsense"]
-    found = [one for batch in batches(codes, lambda c: prepare(c, engine.shape), "codes") for one in answered(batch, engine)]
+    found = [one for batch in batches(codes, lambda c: prepare(c, engine.shape), "codes") for one in answer_all(batch, engine)]
     assert engine.asked == [3, 1]
     assert [isinstance(told, InputError) for _, told in found] == [False] * 4 + [True]
     picky = ToldEngine("happiness", refuses=1)
-    found = [one for batch in batches(codes, lambda c: prepare(c, engine.shape), "codes") for one in answered(batch, picky)]
+    found = [one for batch in batches(codes, lambda c: prepare(c, engine.shape), "codes") for one in answer_all(batch, picky)]
     assert picky.asked == [3, 1, 1, 1, 1]
     assert [isinstance(told, InputError) for _, told in found] == [False] * 4 + [True]
 

@@ -46,12 +46,12 @@ def test_one_file_is_asked_for_where_one_is_measured(folder):
 
 def test_what_is_piped_in(monkeypatch):
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"picture"), isatty=lambda: False))
-    assert inputs.piped() == b"picture"
+    assert inputs.read_piped() == b"picture"
     with pytest.raises(InputError, match="nothing came in"):
-        inputs.piped()
+        inputs.read_piped()
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
     with pytest.raises(InputError, match="nothing is piped in"):
-        inputs.piped()
+        inputs.read_piped()
 
 
 def test_measuring_what_is_piped_in_and_part_of_a_clip(astronaut_clip, monkeypatch, capsys):

@@ -38,8 +38,8 @@ def faces(photo_of):
 
 def test_an_engine_that_follows_the_evidence_passes(faces):
     engine = ReadingEngine()
-    before = reasoning.answered(engine, faces, "")
-    for found in (reasoning.unchanged(engine, faces, before), reasoning.single_units(engine, faces, before)):
+    before = reasoning.answer_faces(engine, faces, "")
+    for found in (reasoning.unchanged_figures(engine, faces, before), reasoning.single_units(engine, faces, before)):
         ((value, low, high, n),) = found.values()
         assert low <= value <= high
         assert (value > 0.9, n) == (True, 28)
@@ -51,7 +51,7 @@ def test_an_engine_that_follows_the_evidence_passes(faces):
 
 def test_an_engine_that_repeats_itself_fails(faces):
     engine = ReadingEngine("happiness")
-    before = reasoning.answered(engine, faces, "")
+    before = reasoning.answer_faces(engine, faces, "")
     found = reasoning.what_if(engine, faces)
     assert found["what-if prototypes on real faces: anger"][0] == 0
     assert found["what-if prototypes on real faces: happiness"][0] == 1
@@ -59,8 +59,8 @@ def test_an_engine_that_repeats_itself_fails(faces):
 
 
 def test_a_change_without_an_edit_is_seen(faces):
-    before = reasoning.answered(ReadingEngine("fear"), faces, "")
-    assert reasoning.unchanged(ReadingEngine("anger"), faces, before)["without an edit nothing changes"][0] == 0
+    before = reasoning.answer_faces(ReadingEngine("fear"), faces, "")
+    assert reasoning.unchanged_figures(ReadingEngine("anger"), faces, before)["without an edit nothing changes"][0] == 0
 
 
 def test_decisive_units_are_in_most_listings():

@@ -108,7 +108,7 @@ def draw(rng: random.Random, kind: str, held: bool = False) -> tuple[str, str] |
     return (text if held else dress(rng, text, kind)), call
 
 
-def _spoken(rng: random.Random, template: str, tag: str = "") -> tuple[tuple[str, ...], dict[str, str]]:
+def _speak(rng: random.Random, template: str, tag: str = "") -> tuple[tuple[str, ...], dict[str, str]]:
     """Units of one movement that can be said as the template wants, and its slots."""
     wanted = {
         name for name in ("m", "noun", "noun_bare", "doing", "rest", "one", "m_not", "m_if") if f"{{{name}{tag}}}" in template
@@ -169,12 +169,12 @@ def _fill(rng: random.Random, kind: str, template: str) -> tuple[dict | None, st
         if want == "U" and (one := _of_another_kind(rng, template, tag)):
             word, filled = one
         elif want in ("M", "U"):
-            units, filled = _spoken(rng, template, tag)
+            units, filled = _speak(rng, template, tag)
             word = "/".join(units) if want == "M" else units[0]
             if ("muscle" in wants and len(units) > 1) or word in words:
                 return None, ""
         elif want in EDITS:
-            (au, *_), filled = _spoken(rng, template, tag)
+            (au, *_), filled = _speak(rng, template, tag)
             drawn = rng.choice((0, 1, 2, 3, 4, 5, 2.5, 1.5, 3.5))
             filled["v"] = f"{drawn if EDITS[want] is None else EDITS[want]:g}"
             word = f"{au}={filled['v']}"

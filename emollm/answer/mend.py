@@ -31,21 +31,21 @@ def mend(text: str, series: AUSeries, events: list[AUEvent], distribution: dict[
         return Mended(text)
     parts = [_split(answer.interpretation), _split(answer.conclusion)]
     left_out: list[str] = []
-    while wrong := _wrong(_assembled(answer, *parts), series, events, distribution):
+    while wrong := _wrong(_assemble(answer, *parts), series, events, distribution):
         left_out += [parts[which][k] for which, k in sorted(wrong)]
         parts = [[s for k, s in enumerate(part) if (which, k) not in wrong] for which, part in enumerate(parts)]
     if not left_out:
         return Mended(text)
     if answer.interpretation and not parts[0]:
         parts[0] = [_plain(series, events)]
-    return Mended(_text(_assembled(answer, *parts)), left_out)
+    return Mended(_text(_assemble(answer, *parts)), left_out)
 
 
 def _split(prose: str) -> list[str]:
     return [prose[start:end] for start, end in sentences(prose)]
 
 
-def _assembled(answer: prompt.Answer, interpretation: list[str], conclusion: list[str]) -> list[tuple[str, tuple | None]]:
+def _assemble(answer: prompt.Answer, interpretation: list[str], conclusion: list[str]) -> list[tuple[str, tuple | None]]:
     """The answer as pieces of text, each with its place (0 interpretation or 1 conclusion, number) when it is a sentence."""
     pieces: list[tuple[str, tuple | None]] = [(f"{answer.observations_text}\n" if answer.observations_text else "", None)]
     if answer.interpretation:

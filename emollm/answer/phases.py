@@ -41,7 +41,7 @@ def _track(times: np.ndarray, p: np.ndarray) -> dict[str, list]:
     rows = np.unique(np.searchsorted(times, wanted).clip(max=len(times) - 1))
     found = [affect(dict(zip(LABELS, p[k].tolist(), strict=True))) for k in rows]
     return {"times": [round(float(times[k]), 2) for k in rows],
-            **{name: [_rounded(getattr(one, name)) for one in found]
+            **{name: [_round(getattr(one, name)) for one in found]
                for name in ("valence", "arousal", "valence_interval", "arousal_interval")}}
 
 
@@ -89,9 +89,9 @@ def _phase(times: np.ndarray, p: np.ndarray, strength: np.ndarray, first: int, l
     found = affect(dict(zip(LABELS, mean.tolist(), strict=True)))
     end = times[last + 1] if last + 1 < len(times) else times[last]
     return {"start": round(float(times[first]), 2), "end": round(float(end), 2), "label": LABELS[int(mean.argmax())],
-            "confidence": round(float(mean.max()), 2), "valence": _rounded(found.valence), "arousal": _rounded(found.arousal),
+            "confidence": round(float(mean.max()), 2), "valence": _round(found.valence), "arousal": _round(found.arousal),
             "movements": [{"au": AU_NAMES[k], "intensity": round(float(highest[k]), 1)} for k in on]}
 
 
-def _rounded(value: float | tuple[float, float]) -> float | list[float]:
+def _round(value: float | tuple[float, float]) -> float | list[float]:
     return [round(v, 2) for v in value] if isinstance(value, tuple) else round(value, 2)

@@ -58,14 +58,14 @@ def right_of(mentions: list[Mention], place: int) -> list[Mention]:
 
 def group_before(p: Passage, place: int) -> list[Mention]:
     """The mention nearest before a place, with those joined to it by "and": "AU04 and AU07 are strong"."""
-    return _joined(list(reversed(left_of(p.mentions, place))), p.text)
+    return _join(list(reversed(left_of(p.mentions, place))), p.text)
 
 
 def group_after(p: Passage, place: int) -> list[Mention]:
-    return _joined(right_of(p.mentions, place), p.text)
+    return _join(right_of(p.mentions, place), p.text)
 
 
-def _joined(ordered: list[Mention], text: str) -> list[Mention]:
+def _join(ordered: list[Mention], text: str) -> list[Mention]:
     if not ordered:
         return []
     group = ordered[:1]

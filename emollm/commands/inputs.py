@@ -51,16 +51,16 @@ def _files(word: str) -> list[str]:
     return found
 
 
-def piped_media(**part: float) -> Media | HeldTable:
+def read_piped_media(**part: float) -> Media | HeldTable:
     """The photo, clip or table that is piped in. part: of a clip, as `media.read` takes it. Raises InputError."""
     from emollm.evidence import held_table
     from emollm.perception import media
 
-    content = piped()
+    content = read_piped()
     return held_table(content, "stdin") or media.read(content, name="stdin", **part)
 
 
-def piped() -> bytes:
+def read_piped() -> bytes:
     """What is piped in. Raises InputError when nothing is, or too much."""
     if sys.stdin is None or sys.stdin.isatty():
         raise InputError("-: nothing is piped in. Use it as in: cat photo.jpg | emollm explain -")

@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     from emollm import evidence
     from emollm.explainer import measure
 
-    source = inputs.piped_media(**cut) if media == inputs.STDIN else media
+    source = inputs.read_piped_media(**cut) if media == inputs.STDIN else media
 
     def write(faces: list, frames: list) -> None:
         deliver(evidence.json_text(faces) if kind == ".json" else evidence.csv_text(faces, arguments.format, frames),

@@ -41,7 +41,7 @@ def cut_options(arguments: argparse.Namespace) -> dict:
 def source_of(given: str, cut: dict | None = None) -> object:
     """A FACS code becomes evidence, - what is piped in; everything else is a path."""
     if given == inputs.STDIN:
-        return inputs.piped_media(**(cut or {}))
+        return inputs.read_piped_media(**(cut or {}))
     if os.path.exists(given) or not given[:3].strip("AULRaulr ")[:1].isdecimal():
         return given
     from emollm import evidence

@@ -21,20 +21,20 @@ def batches(items: list[T], look: Callable[[T], Prepared], what: str) -> Iterato
 
     look: measures an item; its InputError belongs to that item alone. what: the items are, for progress.
     """
-    looked = ((item, _tried(look, item)) for item in progress.track(items, f"reading {what}", len(items)))
+    looked = ((item, _try_prepare(look, item)) for item in progress.track(items, f"reading {what}", len(items)))
     while batch := list(itertools.islice(looked, BATCH)):
         yield batch
 
 
-def _tried(look: Callable[[T], Prepared], item: T) -> Prepared | InputError:
+def _try_prepare(look: Callable[[T], Prepared], item: T) -> Prepared | InputError:
     try:
         return look(item)
     except InputError as error:
         return error
 
 
-def answered(batch: list[tuple[T, Prepared | InputError]], engine,
-             grounded: bool = True) -> list[tuple[T, list[Explanation] | InputError]]:
+def answer_all(batch: list[tuple[T, Prepared | InputError]], engine,
+               grounded: bool = True) -> list[tuple[T, list[Explanation] | InputError]]:
     """The same items with the explanations of their faces. What the engine refuses is asked one by one, so that only what it
     refuses alone is left out."""
     seen = [found for _, found in batch if not isinstance(found, InputError)]
@@ -43,5 +43,5 @@ def answered(batch: list[tuple[T, Prepared | InputError]], engine,
     except InputError as error:
         if len(batch) == 1:
             return [(batch[0][0], error)]
-        return [one for part in batch for one in answered([part], engine, grounded)]
+        return [one for part in batch for one in answer_all([part], engine, grounded)]
     return [(item, found if isinstance(found, InputError) else next(told)) for item, found in batch]

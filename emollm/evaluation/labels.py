@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from emollm.evaluation.batches import answered, batches
+from emollm.evaluation.batches import answer_all, batches
 from emollm.evaluation.report import Report, stored_figure, unread_lines
 from emollm.evaluation.statistics import bootstrap, calibration_error, macro_recall
 from emollm.evidence import parse_facs
@@ -99,14 +99,14 @@ def labels(arguments: argparse.Namespace) -> Report:
     rows = read_table(arguments.table)  # before the model is loaded: a wrong table is named at once
     from emollm.model.engine import engine as engine_of
 
-    outcome = measured(rows, engine_of(arguments.model, arguments.engine), arguments.crops, arguments.prior)
+    outcome = measure_rows(rows, engine_of(arguments.model, arguments.engine), arguments.crops, arguments.prior)
     if not outcome.truth:
         first = outcome.unread[0]
         raise InputError(f"{arguments.table}: none of its {len(rows)} rows could be read. {first['place']}: {first['reason']}")
     return report(outcome)
 
 
-def measured(rows: list[Row], engine, crops: bool, prior: str = DEFAULT_PRIOR) -> Outcome:
+def measure_rows(rows: list[Row], engine, crops: bool, prior: str = DEFAULT_PRIOR) -> Outcome:
     """What the engine says of every row, batch by batch."""
 
     def look(row: Row) -> Prepared:
@@ -117,7 +117,7 @@ def measured(rows: list[Row], engine, crops: bool, prior: str = DEFAULT_PRIOR) -
 
     outcome = Outcome()
     for batch in batches(rows, look, "rows"):
-        for row, found in answered(batch, engine):
+        for row, found in answer_all(batch, engine):
             if isinstance(found, InputError):
                 outcome.leave_out(row, found)
             else:

@@ -14,7 +14,7 @@ from emollm.answer.clauses import sentences
 from emollm.answer.labels import UNLISTED, WRONG
 from emollm.answer.ranks import WRONG_RANK
 from emollm.caption.incoming.items import Item
-from emollm.evaluation.batches import answered, batches
+from emollm.evaluation.batches import answer_all, batches
 from emollm.evaluation.report import Figure, Report, unread_lines
 from emollm.evaluation.statistics import bootstrap
 from emollm.explainer import prepare
@@ -76,7 +76,7 @@ def prose(items: list[Item], engine, crops: bool) -> Report:
     counts, unread = {mode: Counts() for mode in MODES}, []
     for batch in batches(items, lambda item: prepare(item.source, engine.shape, crops=crops), "photos and clips"):
         for mode, grounded in MODES.items():
-            for item, found in answered(batch, engine, grounded):
+            for item, found in answer_all(batch, engine, grounded):
                 _count(item, found, counts[mode], unread if grounded else [])
     if not counts["grounded"].source:
         raise InputError(f"none of {len(items)} photos and clips can be judged. {unread[0]['place']}: {unread[0]['reason']}")

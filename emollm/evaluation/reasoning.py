@@ -68,7 +68,7 @@ def traces() -> dict[str, Figure]:
     return {"highest confidence in a trace": (float(read_units(faces).max()), None, None, len(faces))}
 
 
-def coded(path: str) -> dict[str, Figure]:
+def coded_figures(path: str) -> dict[str, Figure]:
     """Human-coded frames (npz): share whose label the reading of the codes gives, and its recalls; each subject left out in
     turn."""
     frames = coded_frames(path)
@@ -80,7 +80,7 @@ def coded(path: str) -> dict[str, Figure]:
     return found
 
 
-def answered(engine, faces: list[Subject], note: str) -> list:
+def answer_faces(engine, faces: list[Subject], note: str) -> list:
     """The engine's grounded answers to the default question."""
     found = []
     for start in range(0, len(faces), BATCH):
@@ -97,7 +97,7 @@ def what_if(engine, faces: list[Subject]) -> dict[str, Figure]:
     variants = [rng.choice([v for v in VARIANTS if v.label == label]) for label in labels]
     changed = [edited(s, prototype(v, rng)) for s, v in zip(faces, variants, strict=True)]
     right = np.array([prompt.parse(a.text).label in same_reading(v)
-                      for a, v in zip(answered(engine, changed, "prototypes set"), variants, strict=True)])
+                      for a, v in zip(answer_faces(engine, changed, "prototypes set"), variants, strict=True)])
     found = {"what-if prototypes on real faces": (*bootstrap(right), len(right))}
     for label in LABELS[1:]:
         of_label = right[np.array(labels) == label]
@@ -118,15 +118,15 @@ def single_units(engine, faces: list[Subject], before: list) -> dict[str, Figure
     asked = [rng.choice(pairs) for _ in faces]
     on = [reading.units_by_strength(s.series).get(au, 0.0) >= ON for s, (_, au) in zip(faces, asked, strict=True)]
     changed = [edited(s, {au: 0.0 if there else SET}) for s, (_, au), there in zip(faces, asked, on, strict=True)]
-    after = answered(engine, changed, "single units set")
+    after = answer_faces(engine, changed, "single units set")
     rise = np.array([a.distribution[label] - b.distribution[label]
                      for a, b, (label, _) in zip(after, before, asked, strict=True)])
     right = np.where(on, -rise, rise) > 0
     return {"single decisive units move their label as listed": (*bootstrap(right), len(right))}
 
 
-def unchanged(engine, faces: list[Subject], before: list) -> dict[str, Figure]:
-    again = answered(engine, [edited(s, {}) for s in faces], "without an edit")
+def unchanged_figures(engine, faces: list[Subject], before: list) -> dict[str, Figure]:
+    again = answer_faces(engine, [edited(s, {}) for s in faces], "without an edit")
     same = np.array([a.text == b.text and a.distribution == b.distribution for a, b in zip(again, before, strict=True)])
     return {"without an edit nothing changes": (*bootstrap(same), len(same))}
 
@@ -151,7 +151,7 @@ def reasoning(arguments: argparse.Namespace) -> Report:
     items = read_inputs(arguments.media or [])  # before anything slow: a wrong path is named at once
     said = Report(prototypes() | traces())
     if arguments.ckplus:
-        said.figures |= coded(arguments.ckplus)
+        said.figures |= coded_figures(arguments.ckplus)
     if not arguments.fer and not items:
         return said
     from emollm.model.engine import engine as engine_of
@@ -159,6 +159,6 @@ def reasoning(arguments: argparse.Namespace) -> Report:
     engine = engine_of(arguments.model, arguments.engine)
     if arguments.fer:
         faces = real_faces(engine, arguments.fer, arguments.n)
-        before = answered(engine, faces, "as measured")
-        said.figures |= what_if(engine, faces) | single_units(engine, faces, before) | unchanged(engine, faces, before)
+        before = answer_faces(engine, faces, "as measured")
+        said.figures |= what_if(engine, faces) | single_units(engine, faces, before) | unchanged_figures(engine, faces, before)
     return said.joined(prose(items, engine, arguments.crops)) if items else said

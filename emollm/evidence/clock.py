@@ -181,7 +181,7 @@ def read_clock(table: Table, column: str, units: float, guess_unit: bool = False
         return None
     if plain_name(column) in _TIMECODES or any(_TIMECODE.fullmatch(cell) for cell in table.texts[column][:LOOKED_AT]):
         return _timecode(table, column, default)
-    cells = marks.ungrouped_texts(table.texts[column], False, table.decimal)
+    cells = marks.ungroup_texts(table.texts[column], False, table.decimal)
     try:
         values = np.array([cell or "nan" for cell in cells], dtype=float) / units
     except ValueError:

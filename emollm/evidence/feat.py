@@ -42,7 +42,7 @@ def read_fex(table: Table, fps: float | None = None) -> list[TableFace]:
     clock, units = ("", 1.0) if approximate else clock_columns(table)
     limits = {frame: COUNT, score: PERCENT} | dict.fromkeys(columns.values(), PROBABILITY) | dict.fromkeys(box, ANY)
     table.load(limits, [approximate, clock, *who_columns(table)])
-    filled = _filled(table, columns, _found(table, score, box))
+    filled = _fill(table, columns, _found(table, score, box))
     frames = table.numbers.get(frame)
     rate = None if frames is None else _fex_rate(frames, table.texts.get(approximate, []))
     rows = Rows(*filled, Clock(read_clock(table, clock, units), frames, 0, rate, FEX_FPS), _boxes(table, box))
@@ -57,7 +57,7 @@ def _found(table: Table, score: str, box: list[str]) -> np.ndarray:
     return sure
 
 
-def _filled(table: Table, columns: dict[int, str], sure: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _fill(table: Table, columns: dict[int, str], sure: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     intensity, confidence, measured = empty(table.rows)
     for number, column in columns.items():
         k, p = AUS.index(number), table.numbers[column]

@@ -71,7 +71,7 @@ def open_source(path: Path) -> Source:
         raise InputError(f"{path.name}: this is a workbook or an archive, not a text table. Save the sheet as CSV.")
     if magic.startswith(b"\x1f\x8b"):
         raise InputError(f"{path.name}: this is a gzip archive, not a text table. Unpack it.")
-    return _delimited(path)
+    return _read_delimited(path)
 
 
 def from_arrow(table, name: str) -> Source:
@@ -147,7 +147,7 @@ def _is_utf8(raw: memoryview) -> bool:
 
 # --- delimited text ----------------------------------------------------------------------------------------------
 
-def _delimited(path: Path) -> Source:
+def _read_delimited(path: Path) -> Source:
     body, notices = decode(path)
     header_line, skipped, body = _header(body, path.name)
     delimiter = _delimiter(header_line)
@@ -158,7 +158,7 @@ def _delimited(path: Path) -> Source:
     if delimiter == " ":  # columns that were filled up with blanks
         body = memoryview(re.sub(rb"(?m)^[ \t]+|[ \t]+$|(?<=[ \t])[ \t]+", b"", bytes(body)))
     if re.search(rb'[,;\t|] +"[^"]', bytes(body[:MAX_ROW])):  # blanks before a quote: Python's csv knows them, Arrow does not
-        body = _requoted(body, delimiter)
+        body = _requote(body, delimiter)
     header = _cells(header_line, delimiter)
     if not any(cell.strip() for cell in header):
         raise InputError(f"{path.name}: the file is empty. Expected a header row and one row a frame.")
@@ -246,7 +246,7 @@ def _cells(line: str, delimiter: str) -> list[str]:
     return [cell.strip() for cell in next(csv.reader([line.replace("\0", "")], delimiter=delimiter, skipinitialspace=True), [])]
 
 
-def _requoted(body, delimiter: str) -> memoryview:
+def _requote(body, delimiter: str) -> memoryview:
     """The same rows without blanks before quotes."""
     out = io.StringIO()
     text = io.StringIO(bytes(body).decode("utf-8", "replace"), newline="")

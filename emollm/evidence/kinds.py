@@ -92,7 +92,7 @@ def read_faces(source: object, limits: Limits, fps: float | None = None, baselin
     if isinstance(source, Mapping):
         return _read_dict(source, limits, fps, baseline)
     if _is_points(source):
-        return _measured(np.asarray(source, dtype=float), "landmarks", limits, fps, baseline)
+        return _measure_points(np.asarray(source, dtype=float), "landmarks", limits, fps, baseline)
     if _is_frame(source):
         return _read(from_arrow(source, "data frame"), limits, fps, baseline)
     if isinstance(source, str) and not os.path.exists(source) and facs_codes.looks_like_facs(source):
@@ -227,10 +227,10 @@ def _read_array(path: Path, limits: Limits, fps: float | None, baseline: str | N
     except (ValueError, OSError, EOFError, OverflowError):
         raise InputError(f"{path.name}: not an array of landmarks. Save one of shape [frames, {landmarks.POINTS}, 3]."
                          ) from None
-    return _measured(np.asarray(points), path.name, limits, fps, baseline)
+    return _measure_points(np.asarray(points), path.name, limits, fps, baseline)
 
 
-def _measured(points: np.ndarray, name: str, limits: Limits, fps: float | None, baseline: str | None) -> list[TableFace]:
+def _measure_points(points: np.ndarray, name: str, limits: Limits, fps: float | None, baseline: str | None) -> list[TableFace]:
     """Faces of landmarks in an array [478, 3], [T, 478, 3] or [T, 1434]."""
     if points.ndim == 2 and points.shape[1] == 3 * landmarks.POINTS:
         points = points.reshape(len(points), landmarks.POINTS, 3)
@@ -244,7 +244,7 @@ def _measured(points: np.ndarray, name: str, limits: Limits, fps: float | None, 
     table = Table(Source(name, [], lambda wanted: iter(())), *limits[1:])
     table.rows, table.lines = len(points), np.arange(len(points)) + 1
     clock = Clock(frames=np.arange(len(points), dtype=float))
-    return landmarks.measured(table, points.astype(float), clock, (0.0, 0.0), fps, baseline)
+    return landmarks.measure_points(table, points.astype(float), clock, (0.0, 0.0), fps, baseline)
 
 
 def _is_frame(source: object) -> bool:

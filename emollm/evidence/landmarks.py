@@ -63,7 +63,7 @@ def read_landmarks(table: Table, fps: float | None = None, baseline: str | None 
     points = np.stack([table.numbers[column] for column in columns], 1).reshape(-1, POINTS, 3)
     seconds = read_clock(table, clock, units, guess_unit=True)
     width, height = (float(np.nan_to_num(table.number(column, 0.0)).max()) for column in size)
-    return measured(table, points, Clock(seconds, table.numbers.get(frame)), (width, height), fps, baseline)
+    return measure_points(table, points, Clock(seconds, table.numbers.get(frame)), (width, height), fps, baseline)
 
 
 def _read_points(table: Table, fps: float | None, baseline: str | None) -> list[TableFace]:
@@ -89,7 +89,7 @@ def _read_points(table: Table, fps: float | None, baseline: str | None) -> list[
     table.lines, table.rows = table.lines[first], len(first)
     frames = table.numbers.get(frame)
     parts = (None if values is None else values[first] for values in (seconds, frames))
-    return measured(table, points, Clock(*parts), (width, height), fps, baseline)
+    return measure_points(table, points, Clock(*parts), (width, height), fps, baseline)
 
 
 def another_mesh(points: int) -> str:
@@ -99,8 +99,8 @@ def another_mesh(points: int) -> str:
             "Give MediaPipe's landmarks, or the picture itself.")
 
 
-def measured(table: Table, points: np.ndarray, clock: Clock, size: tuple[float, float], fps: float | None,
-             baseline: str | None = None) -> list[TableFace]:
+def measure_points(table: Table, points: np.ndarray, clock: Clock, size: tuple[float, float], fps: float | None,
+                   baseline: str | None = None) -> list[TableFace]:
     """Faces of landmarks [R, 478, 3] in pixels, or in shares of a picture of this size (0 when unknown)."""
     from emollm.perception import measure
 

@@ -32,7 +32,7 @@ def of_table(found: Iterable[set[str]]) -> str:
     return marks.pop() if len(marks) == 1 else ""
 
 
-def ungrouped(column, whole: bool, decimal: str, high: float = float("inf")):
+def ungroup(column, whole: bool, decimal: str, high: float = float("inf")):
     """The column without the marks that only group digits. whole: it holds whole numbers. decimal: mark of the table, or "".
     high: end of its scale; below a thousand nothing is grouped."""
     import pyarrow.compute as pc
@@ -50,12 +50,12 @@ def ungrouped(column, whole: bool, decimal: str, high: float = float("inf")):
     return column
 
 
-def ungrouped_texts(cells: list[str], whole: bool, decimal: str) -> list[str]:
+def ungroup_texts(cells: list[str], whole: bool, decimal: str) -> list[str]:
     """The same for a list of text."""
     import pyarrow as pa
 
     column = pa.array(cells, pa.string())
-    return ungrouped(column, whole, decimal).to_pylist() if whole or needs_look(column) else cells
+    return ungroup(column, whole, decimal).to_pylist() if whole or needs_look(column) else cells
 
 
 def _only_groups(column, mark: str, sure: set[str], whole: bool, decimal: str) -> bool:

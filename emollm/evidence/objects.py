@@ -13,7 +13,7 @@ import numpy as np
 from emollm.evidence.cells import plain_name
 from emollm.evidence.clock import Clock, read_clock
 from emollm.evidence.files import Source, from_arrow
-from emollm.evidence.landmarks import POINTS, SIZE, another_mesh, measured
+from emollm.evidence.landmarks import POINTS, SIZE, another_mesh, measure_points
 from emollm.evidence.series import TableFace
 from emollm.evidence.tables import Table
 from emollm.schema import InputError
@@ -79,7 +79,7 @@ def read_frames(stored: object, name: str, limits: tuple[int, int], fps: float |
     table.texts = {"face_id": [str(k) for *_, k, _ in rows], "time": ["" if t is None else str(t) for t, *_ in rows]}
     frames_at = np.array([float(index) for _, index, _, _ in rows])
     clock = Clock(read_clock(table, "time", 1.0, guess_unit=True), frames_at, 0, own_rate)
-    return measured(table, np.stack([face for *_, face in rows]), clock, size, fps, baseline)
+    return measure_points(table, np.stack([face for *_, face in rows]), clock, size, fps, baseline)
 
 
 def shape_records(stored: object, name: str) -> Source | None:
@@ -116,7 +116,7 @@ def _shapes(node: object, depth: int) -> list[dict]:
 def records(stored: object, name: str) -> Source | None:
     """A list of objects, or an object of equal columns, as a source; None when the value is neither. Objects within objects
     are taken as more columns; pandas' other forms (split, index, table) and a list under one key are the same rows."""
-    stored = _unwrapped(stored)
+    stored = _unwrap(stored)
     if isinstance(stored, dict) and stored and all(isinstance(v, (list, dict)) for v in stored.values()):
         columns = {key: list(v.values()) if isinstance(v, dict) else v for key, v in stored.items()}
         if len({len(v) for v in columns.values()}) != 1:
@@ -135,7 +135,7 @@ def records(stored: object, name: str) -> Source | None:
     return from_arrow(pa.table({str(key): pa.array([_cell(row.get(key)) for row in rows], pa.string()) for key in keys}), name)
 
 
-def _unwrapped(stored: object) -> object:
+def _unwrap(stored: object) -> object:
     """Rows that stand in another form than a list of objects, as that list; anything else as it is."""
     if not isinstance(stored, dict):
         return stored

@@ -63,7 +63,7 @@ def by_face(table: Table, rows: Rows, estimator: str, fps: float | None = None, 
     kept = np.flatnonzero(person >= 0)
     group = np.full(table.rows, -1)
     group[kept] = _codes(list(zip(picture[kept].tolist(), person[kept].tolist(), strict=True)))
-    order, times = _settled(table, rows, kept, group, fps)
+    order, times = _settle(table, rows, kept, group, fps)
     faces = []
     _, first = np.unique(group[kept], return_index=True)
     for row in sorted(kept[first], key=lambda row: (picture[row], person[row])):
@@ -76,7 +76,7 @@ def by_face(table: Table, rows: Rows, estimator: str, fps: float | None = None, 
     return _present(table, faces)
 
 
-def _settled(table: Table, rows: Rows, kept: np.ndarray, group: np.ndarray, fps: float | None) -> tuple[np.ndarray, np.ndarray]:
+def _settle(table: Table, rows: Rows, kept: np.ndarray, group: np.ndarray, fps: float | None) -> tuple[np.ndarray, np.ndarray]:
     """The kept rows in order of time, and the time of every row of the table."""
     clock, lines = rows.clock, table.lines
     told = (None if values is None else values[kept] for values in (clock.seconds, clock.frames))

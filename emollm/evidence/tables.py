@@ -169,7 +169,7 @@ class Table:
 
         if waiting := [part for part in parts if not isinstance(part, np.ndarray)]:
             whole = pa.chunked_array(waiting).cast(pa.string()).combine_chunks()
-            plain = marks.ungrouped(whole, limits == COUNT, self.decimal, limits.high)
+            plain = marks.ungroup(whole, limits == COUNT, self.decimal, limits.high)
             first = rest = 0
             for k, part in enumerate(parts):
                 if not isinstance(part, np.ndarray):

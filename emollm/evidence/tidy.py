@@ -71,7 +71,7 @@ def _read_tidy(table: Table, fps: float | None) -> list[TableFace]:
 def _numbers(table: Table, column: str, high: float) -> np.ndarray:
     """A text column as numbers from 0 to `high`, NaN for no value; a little past the end is clipped."""
     values = np.full(table.rows, np.nan)
-    cells = marks.ungrouped_texts(table.texts[column], True, table.decimal) if np.isinf(high) else table.texts[column]
+    cells = marks.ungroup_texts(table.texts[column], True, table.decimal) if np.isinf(high) else table.texts[column]
     for row, cell in enumerate(cells):
         if not cell:
             continue

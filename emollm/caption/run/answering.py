@@ -84,7 +84,7 @@ class Answerer:
 def answer_in_parts(asks: list[Ask], engine, job: Job) -> Iterator[tuple[Ask, list[Explanation] | Exception]]:
     """Explanations of a batch, in its order. One that fails is halved until only the items that fail alone are left."""
     try:
-        edited = [with_edits(_wished(a), dict(a.item.what_if)) for a in asks]
+        edited = [with_edits(_apply_wishes(a), dict(a.item.what_if)) for a in asks]
         for ask, prepared in zip(asks, edited, strict=True):
             check_fits(engine, ask.item, prepared)
         explanations = answer(edited, engine, [a.item.asked for a in asks], job.grounded, job.model)
@@ -137,7 +137,7 @@ def ended_early(text: str, wishes: Wishes, engine) -> tuple[str, str] | None:
     return (text, reason) if reason else None
 
 
-def _wished(ask: Ask) -> Prepared:
+def _apply_wishes(ask: Ask) -> Prepared:
     """What was measured, under the prior and with the units that the request gives. Raises OwnFault."""
     wishes, prepared = ask.item.wishes, ask.prepared
     main = main_face(prepared, wishes.face)
