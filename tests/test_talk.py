@@ -411,6 +411,10 @@ def test_a_question_cannot_pose_as_a_measurement():
         ("what is the difference between AU 25, 26 and 27", "unclear", "au AU25 AU26 AU27"),
         # close to what is not told
         ("does this person need help?", "refuse health", "reply"),
+        ("is this genuine surprise?", "is surprise", "refuse feelings"),
+        ("is her anger real or fake", "is anger", "refuse feelings"),
+        ("is that a genuine smile", "refuse feelings", "smile"),
+        ("give me JSON of the action units", "movements", "tell json"),
         ("should I check on her", "refuse feelings", "reply"),
         ("is she about to cry?", "refuse feelings", "outside"),
         ("is her brow high on the left", "there AU01/AU02", "there AU01/AU02 left"),

@@ -11,10 +11,15 @@ _SOMEBODY = r"(?:he|she|they|somebody|someone|(?:this|the|that) (?:\w+ )?(?:pers
 _HONEST = r"(?:forced|fak(?:e|ed|ing)|posed|genuine|sincere|insincere|honest|felt|polite|social|real)"
 _PICTURES = r"(?:data|pictures?|photos?|images?|clips?|videos?|faces?)"
 _KEEP = r"(?:keep|kept|stor(?:e|ed|ing)|sav(?:e|ed|ing)|upload\w*|shar(?:e|ed|ing)|delet\w+)"
+_FELT = (r"happiness|joy|sadness|sorrow|grief|anger|rage|fear|surprise|disgust|contempt|emotions?|feelings?|"
+         r"happy|sad|angry|afraid|scared|surprised|disgusted")
 # Words, the calls that they are taken for, and the call that they ask for.
 _ROWS = (
     (rf"\b{_HONEST} (?:\w+ )?(?:smil\w*|grin)|\b(?:smil\w*|grin) (?:\w+ )?{_HONEST}\b|\beyes? (?:\w+ )?smil|"
      r"smil\w* (?:along )?with (?:the|his|her|their) eyes", "there absent strength is other refuse", "smile"),
+    (rf"\b(?:{_HONEST}|authentic|sincerely|genuinely) (?:\w+ )?(?:{_FELT})\b|\b(?:{_FELT}) (?:\w+ )?(?:{_HONEST}|authentic)\b",
+     "is label sure whynot unclear other words mood why", "refuse feelings"),
+    (r"\bjson\b", "movements label why unclear offtopic outside strongest count sure able tell is", "tell json"),
     (rf"\b{_SOMEBODY} (?:\w+ )?needs? (?:\w+ )?(?:help|comfort\w*|support|hug|friend|company|somebody|someone|a break)\b|"
      rf"\b(?:is|are|was) {_SOMEBODY} (?:ok|okay|all ?right|alright|fine)\b|"
      r"\bshould (?:i|we) (?:help|comfort|console|worry|check on|leave|hug)\b",
