@@ -6,13 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
-from data_engine import check_covers, half_covers, other_covers
+from data_engine import check_covers, fit_drawings, half_covers, other_covers
 from data_engine.canvas import draw_on
 from data_engine.covers import HALF_SHAPES, HIDDEN, LOWER_SHAPES, OTHER_SHAPES, SEEN, UPPER_SHAPES, cover
 from data_engine.textures import TEXTURES
 from emollm.explainer import measure, prepare
 from emollm.model.checkpoint import Shape
-from emollm.perception import covers
+from emollm.perception import align, appearance, covers, drawing
 from emollm.perception.measure import series
 from emollm.schema import AUS, ON, NoFaceError
 
@@ -159,6 +159,42 @@ def test_a_drawing_gets_a_notice_and_no_reading():
     (subject,) = prepare(cartoon(), Shape(4, 48)).subjects
     assert subject.refusal and any("looks drawn" in notice for notice in subject.notices)
     assert check_covers.on(subject) == []
+
+
+def inked(picture: np.ndarray) -> np.ndarray:
+    """A photograph as ink on paper: black lines where it changes, two greys elsewhere."""
+    grey = cv2.bilateralFilter(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), 9, 60, 9)
+    lines = cv2.GaussianBlur(grey, (0, 0), 2).astype(int) - cv2.GaussianBlur(grey, (0, 0), 4) < -4
+    paper = np.where(grey > np.median(grey), 255, 190).astype(np.uint8)
+    paper[lines] = 0
+    return np.repeat(cv2.GaussianBlur(paper, (0, 0), 0.7)[..., None], 3, 2)
+
+
+def test_what_has_shades_but_no_photographs_greys_is_drawn(seen):
+    """The lines are soft, as of a scan, so that hardly any place is flat: the spread of greys and edges tells it."""
+    points = seen[1].track.landmarks[0]
+    chips = [appearance.grey(align.cut_chip(p, points, appearance.SIZE)[0]) for p in (seen[0], inked(seen[0]))]
+    assert drawing.score(chips[0]) < 0 < drawing.score(chips[1])
+
+
+def test_statistics_are_those_of_any_size(seen):
+    """A face of many px and the same of few are told alike."""
+    picture, points = seen[0], seen[1].track.landmarks[0]
+    half = cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    large, small = (drawing.statistics(appearance.grey(align.cut_chip(p, q, appearance.SIZE)[0]))
+                    for p, q in ((picture, points), (half, (points + 0.5) / 2 - 0.5)))
+    assert np.abs(large - small).max() < 0.4 and np.abs(large - small).mean() < 0.05
+
+
+def test_a_drawing_fit_finds_what_differs():
+    """The recipe on made-up statistics: a threshold that holds its rate, and weights that generalise."""
+    rng = np.random.default_rng(0)
+    drawn = np.arange(600) < 60
+    x = rng.normal(0, 1, (2, 600, 5)) + 3 * drawn[:, None] * np.array([1, 0, 0, 0, 0])
+    weights = fit_drawings.logistic(np.concatenate(x), np.tile(drawn, 2))
+    assert np.argmax(np.abs(weights[1:])) == 0
+    scores = fit_drawings.unseen(x, drawn)
+    assert scores.shape == (2, 600) and (scores[:, drawn].mean() - scores[:, ~drawn].mean()) > 2
 
 
 @pytest.mark.parametrize("light", ["grey", "dark", "bright"])

@@ -114,6 +114,8 @@ def test_dropped_jaw_is_26_then_27(est):
     assert jaw.max() > ON and stretched[-1] > 3
     assert jaw[-1] == 0 and not ((jaw >= ON) & (stretched >= ON)).any()
     assert np.argmax(jaw) < np.argmax(stretched)
+    dropped = np.maximum(jaw, stretched)[int(np.argmax(jaw >= ON)):]
+    assert (dropped < ON).sum() <= 1, "a jaw on its way from one to the other is not at rest"
 
 
 def test_one_sided_smile_names_the_side(est):

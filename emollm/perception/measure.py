@@ -28,7 +28,7 @@ from emollm.schema import AU_NAMES, OFF, ON, SIDE_GAP, AUSeries, FaceTrack, Inpu
 __all__ = ["ESTIMATOR_VERSION", "estimator", "events", "intensities", "key_frames", "series"]
 
 ESTIMATOR = "emollm-face"
-ESTIMATOR_VERSION = "2.2"
+ESTIMATOR_VERSION = "2.3"
 FILE = DATA / "au_estimator.npz"
 LEVELS = np.array([0.0, OFF, ON, 3.0, 5.0])  # the intensities that the knots of a score stand for
 
@@ -47,6 +47,7 @@ COVERED_BY = tuple(au_index(number) for number in (5, 12))  # units that are hid
 REST_FRAMES, REST_SECONDS = 15, 1.0  # a clip shorter than this cannot show its own rest
 REST_QUANTILE, REST_LIMIT = 0.1, 1.5  # rest of a clip; a movement held above the limit is not a resting face
 
+NEARLY_ON = 1.0  # level of AU27 from which AU26 gives way to it
 JAW, MOUTH_STRETCH, CLOSED, BLINK = (au_index(number) for number in (26, 27, 43, 45))
 # What must lie inside the picture for an AU to be seen: brows and eyes, nose and cheek, or mouth and chin (right half).
 REGIONS = {"upper": (70, 63, 105, 66, 107, 33, 133, 159, 145), "middle": (98, 49, 205, 50, 133, 61),
@@ -204,9 +205,8 @@ def to_levels(scores: np.ndarray, knots: np.ndarray, gap: np.ndarray) -> np.ndar
     levels[:, PARTED] = np.maximum(levels[:, PARTED], np.interp(gap, PARTED_GAPS, PARTED_LEVELS)[:, None])
     for k, ends in SHUT_ONLY.items():
         levels[:, k] *= np.interp(gap, ends, (1, 0))[:, None]
-    # FACS codes one jaw AU only: a dropped jaw (26) that is stretched open is a 27.
-    stretched = np.clip((levels[:, MOUTH_STRETCH] - OFF) / (ON - OFF), 0, 1)
-    levels[:, JAW] *= 1 - stretched
+    # FACS codes one jaw AU only: a dropped jaw (26) that is stretched open is a 27. Not before that is on: it would be neither.
+    levels[:, JAW] *= np.interp(levels[:, MOUTH_STRETCH], (NEARLY_ON, ON), (1, 0))
     return levels
 
 
