@@ -349,6 +349,19 @@ def test_short_closure_is_a_blink_long_one_closed_eyes(est):
     assert blink.micro and blink.apex == pytest.approx(0.6, abs=0.07)
 
 
+def test_one_closure_is_not_a_blink_of_one_eye_and_closed_eyes_of_the_other():
+    """Where the lids of one eye were seen shut for .3 s of a closure of 1 s; a blink half a second later is one."""
+    times = np.arange(60) / 30
+    levels = np.zeros((60, 24, 2))
+    levels[:, au_index(43)] = np.stack([hump(times, 0.1, 0.6, 1.1, 5), hump(times, 0.5, 0.65, 0.8, 5)], 1)
+    levels[:, au_index(43), 1] += hump(times, 1.5, 1.6, 1.7, 5)
+    before = levels.copy()
+    measure._split_blinks(levels, times)
+    early = times < 1.3
+    np.testing.assert_array_equal(levels[early], np.where(np.arange(24)[:, None] == au_index(45), 0, before[early]))
+    assert levels[~early, au_index(45), 1].max() == 5 and levels[~early, au_index(43)].max() < OFF
+
+
 def test_few_frames_a_second_show_no_blinks(est):
     times = np.arange(10) / 2
     shut = [1 if k == 4 else 0 for k in range(10)]

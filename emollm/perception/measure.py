@@ -364,15 +364,18 @@ def _can_see_blinks(times: np.ndarray) -> bool:
 
 
 def _split_blinks(levels: np.ndarray, times: np.ndarray) -> None:
-    """Move short closures of either eye from AU43 to AU45, in place."""
+    """Move short closures of either eye from AU43 to AU45, in place; not one beside a long closure of the other eye."""
     levels[:, BLINK] = np.where(np.isfinite(levels[:, CLOSED]), 0, np.nan)
-    frame = float(np.median(np.diff(times)))
+    most = BLINK_SECONDS - float(np.median(np.diff(times))) + 1e-9
+    closures = [[(first, last) for first, _, last in runs(levels[:, CLOSED, side], ON, OFF)] for side in (0, 1)]
+    long = [[span for span in spans if times[span[1]] - times[span[0]] > most] for spans in closures]
     for side in (0, 1):
-        for first, _, last in runs(levels[:, CLOSED, side], ON, OFF):
-            if times[last] - times[first] + frame <= BLINK_SECONDS + 1e-9:
-                span = slice(first, last + 1)
-                levels[span, BLINK, side] = levels[span, CLOSED, side]
-                levels[span, CLOSED, side] = 0
+        for first, last in closures[side]:
+            if (first, last) in long[side] or any(a <= last and first <= b for a, b in long[1 - side]):
+                continue
+            span = slice(first, last + 1)
+            levels[span, BLINK, side] = levels[span, CLOSED, side]
+            levels[span, CLOSED, side] = 0
 
 
 def _inside(landmarks: np.ndarray, picture_size: tuple[int, int]) -> np.ndarray:
