@@ -16,7 +16,7 @@ from emollm.talk.call import UNCLEAR, Call, parse
 from emollm.talk.face import Face
 from emollm.talk.imagined import imagined
 from emollm.talk.looked import words_of
-from emollm.talk.named import codes_in, units_in
+from emollm.talk.named import EYES_WIDE, codes_in, units_in
 from emollm.talk.of_facs import known, muscled
 from emollm.talk.plainly import plainly
 from emollm.talk.unasked import reason
@@ -213,6 +213,8 @@ def _small_talk(call: Call, text: str, _: bool) -> Call:
     if (units := units_in(text)) and (
             (call.name == "outside" and _ABOUT.search(text)) or (call.name == "cause" and not {*units} & {*call.units[0]})):
         return Call("cause", (units,))
+    if call.name in ("there", "absent", "side", "strength") and re.search(EYES_WIDE[0], text) and len(call.units) == 1:
+        return replace(call, units=EYES_WIDE[1:])
     if call == Call("refuse", word="attraction") and labels_in(text) and not reason(text):
         return Call("is", label=labels_in(text)[0])  # "rate the happiness from 1 to 10"
     if call == Call("smile") and (set(labels_in(text)) - {"happiness", "neutral"}) and not units_in(text):
@@ -303,6 +305,8 @@ def _compared(call: Call, text: str, _: bool) -> Call:
     units = call.units[:1] or ((units_in(text),) if units_in(text) else ())
     if call == Call("faces") and names_one(text) and not (_COMPARES.search(text) or _MORE.search(text) or _WHO.search(text)):
         return Call("label")  # "and the one on the right?"
+    if not (units or labels) and len(_NAMED.findall(text)) > 1 and call.name in COMPARABLE:
+        return Call("faces")
     if len(labels) > 1 or not (units or labels) or (len(call.units) > 1 and not _EVERYONE.search(text)):
         return call
     if _ENDS.search(text) and call.name in OVER_TIME:

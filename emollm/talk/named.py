@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+EYES_WIDE = (r"eyes? (?:\w+ ){0,2}(?:wide|bigger|larger)|wide eyes", ("AU05",))
 # What people call a movement where they compare faces or moments.
 MOVEMENTS = (
     (r"smil|grin|beam", ("AU12",)),
@@ -19,9 +20,9 @@ MOVEMENTS = (
     (r"corners? (?:of (?:the |his |her |their )?mouth )?(?:\w+ )?(?:down|lowered)\b", ("AU15",)),
     (r"(?:eye)?brows? (?:\w+ )?(?:lower|down|together|knit|furrow)|furrow", ("AU04",)),
     (r"jaw[ -]?drop|drop\w* (?:\w+ )?jaw|jaw (?:\w+ )?drop", ("AU26", "AU27")),
-    (r"eyes? (?:\w+ )?wide|wide eyes", ("AU05",)),
+    EYES_WIDE,
     (r"mouth (?:\w+ )?(?:big|huge|wide|large)|(?:big|huge|wide|large) mouth", ("AU25", "AU26", "AU27")),
-    (r"(?:open|wide)\w* (?:the |his |her |their )?mouth|mouth \w*\s?open", ("AU25", "AU26", "AU27")),
+    (r"(?:open|wide|clos|shut)\w* (?:the |his |her |their )?mouth|mouth (?:\w+ )?(?:open|clos|shut)", ("AU25", "AU26", "AU27")),
     (r"(?:clos|shut)\w* (?:the |his |her |their )?eyes?|eyes? \w*\s?(?:clos|shut)", ("AU43",)),
     (r"blink", ("AU45",)),
     (r"sneer|snarl", ("AU09", "AU10")),

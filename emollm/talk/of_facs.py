@@ -9,7 +9,8 @@ from emollm.talk.call import Call
 from emollm.talk.named import codes_in, units_in
 
 # "which muscle makes it?", "what does the corrugator do?", "which muscles are at work?"
-_WHICH_MUSCLE = re.compile(r"\b(?:which|what|names? (?:the|of the|of a|a))\b[^.?!]*\bmuscles?\b(?! movement)|\bmuscles? name\b")
+_WHICH_MUSCLE = re.compile(
+    r"\b(?:which|what|list(?: all)?(?: the)?|names? (?:the|of the|of a|a))\b[^.?!]*\bmuscles?\b(?! movement)|\bmuscles? name\b")
 _FUNCTION = re.compile(r"\bwhere\b|\bwhat (?:does|do) (?!.* show)|\b(?:which|what) (?:aus?|action units?|units?|movement)\b|"
                        r"\bwhat(?:'?s| is| are) (?:the |a )?[\w, ]+\W*$(?<!doing)(?<!doing\?)|\bfunctions?\b")
 _AT_WORK = re.compile(r"\b(?:activ\w*|contract\w*|work\w*|fir\w+|tens\w+|us(?:e[ds]?|ing)|mov\w+|engag\w+|involved|on)\b")
@@ -46,6 +47,7 @@ def _side(text: str) -> str:
 
 _APART = re.compile(r"\b(?:differ\w*|vs\.?|versus|(?:tell|told) (?:\w+ )?apart|distinguish\w*|mix(?:ed)? up|confus\w+)")
 _HERE = re.compile(r"\b(?:left|right|here|this face)\b")
+_WHICH_UNIT = re.compile(r"\b(?:which|what) (?:au|action unit|unit) (?:is|does|makes|moves|raises|lowers|has|belongs)\b")
 _READ_AS = re.compile(r"\b(?:which|what) (?:\w+ )?(?:emotions?|labels?|expressions?|feelings?|readings?)\b.*"
                       r"\b(?:includ|contain|us|involv|hav|ha|need|goe?s? with|belong|list|fit)")
 _SAME = re.compile(r"\b(?:equals?|means?|always|same as|stands? for|proofs?|proves?|code for|enough for)\b|=")
@@ -64,6 +66,8 @@ def known(call: Call, text: str, labels: list[str]) -> Call:
         return call
     if len(codes) > 1 and call.word != "alike" and _APART.search(text) and not _HERE.search(text):
         return Call("au", units)
+    if call.name in ("side", "there", "absent", "cause") and not codes and _WHICH_UNIT.search(text):
+        return Call("au", tuple((au,) for one in call.units for au in one))
     if codes and not labels and _READ_AS.search(text):
         return Call("au", units, word="readings")
     if codes and len(labels) == 1 and _SAME.search(text) and not text.startswith("why"):
