@@ -23,7 +23,7 @@ from emollm.evaluation.statistics import bootstrap, calibration_error, macro_rec
 from emollm.model.checkpoint import load, shape_of
 from emollm.schema import LABELS
 from emollm.training import witnesses
-from emollm.training.witnesses import Seen
+from emollm.training.witnesses import Witnesses
 
 
 def both(model, processor, shape, pictures, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -33,7 +33,7 @@ def both(model, processor, shape, pictures, count: int) -> tuple[np.ndarray, np.
     return (np.array([[a.look[label] for label in LABELS] for a in given]), np.array([f.movements.seen for _, f in faces]))
 
 
-def faces_of(options: argparse.Namespace) -> tuple[Seen, np.ndarray, np.ndarray]:
+def faces_of(options: argparse.Namespace) -> tuple[Witnesses, np.ndarray, np.ndarray]:
     """What the witnesses say of all faces; FER+ votes [F, 8] and FER2013 label [F] of the first F of them."""
     (model, processor), shape = load(options.model), shape_of(options.model)
     source = fer2013.load(options.fer)
@@ -43,7 +43,7 @@ def faces_of(options: argparse.Namespace) -> tuple[Seen, np.ndarray, np.ndarray]
     own = both(model, processor, shape, (row.path for row in posed), len(posed))
     label = np.array([LABELS.index(row.label) for row in posed])
     group = [*map(str, rows), *(f"subject {row.subject}" for row in posed)]
-    seen = Seen(*(np.concatenate(pair) for pair in zip(web, own, strict=True)),
+    seen = Witnesses(*(np.concatenate(pair) for pair in zip(web, own, strict=True)),
                 np.concatenate([witnesses.target_of(source.votes[rows], source.fer[rows]), np.eye(len(LABELS))[label]]),
                 np.repeat([1.0, witnesses.POSED_WEIGHT], [len(rows), len(posed)]), np.array(group))
     return seen, source.votes[rows], source.fer[rows]

@@ -63,14 +63,14 @@ def test_a_reading_that_is_more_of_a_label_never_makes_it_less_likely(label):
 
 def test_what_is_fitted_finds_which_witness_to_trust():
     """Looks that say nothing beside readings that are right, and the other way round: the fitted rule follows the right one."""
-    from emollm.training.witnesses import Seen, fit
+    from emollm.training.witnesses import Witnesses, fit
 
     rng = np.random.default_rng(0)
     truth = rng.integers(0, len(LABELS), 400)
     right = np.stack([sure_of(LABELS[k], 0.7) for k in truth])
     wrong = np.stack([sure_of(LABELS[k], 0.7) for k in rng.integers(0, len(LABELS), 400)])
     for look, read in ((right, wrong), (wrong, right)):
-        seen = Seen(look, read, np.eye(len(LABELS))[truth], np.ones(400), np.arange(400))
+        seen = Witnesses(look, read, np.eye(len(LABELS))[truth], np.ones(400), np.arange(400))
         assert (seen.label(fit(seen)).argmax(1) == truth).mean() > 0.9
 
 

@@ -27,7 +27,7 @@ SURE = np.arange(0.8, 3.01, 0.05)
 
 
 @dataclass
-class Seen:
+class Witnesses:
     """Faces by both witnesses: look and read [N, 8] distributions, target [N, 8], weight [N], group [N] (left out together)."""
 
     look: np.ndarray
@@ -36,8 +36,8 @@ class Seen:
     weight: np.ndarray
     group: np.ndarray
 
-    def rows(self, kept: np.ndarray) -> Seen:
-        return Seen(*(getattr(self, name)[kept] for name in ("look", "read", "target", "weight", "group")))
+    def rows(self, kept: np.ndarray) -> Witnesses:
+        return Witnesses(*(getattr(self, name)[kept] for name in ("look", "read", "target", "weight", "group")))
 
     def label(self, beside: Beside) -> np.ndarray:
         """Distributions [N, 8] of both."""
@@ -51,7 +51,7 @@ def target_of(votes: np.ndarray, label: np.ndarray) -> np.ndarray:
     return (1 - LABEL_SHARE) * shares + LABEL_SHARE * np.eye(len(LABELS))[label]
 
 
-def fit(seen: Seen) -> Beside:
+def fit(seen: Witnesses) -> Beside:
     """The weights that fit the targets best, and how sure they may be."""
     import torch
 
@@ -76,7 +76,7 @@ def fit(seen: Seen) -> Beside:
     return Beside(weights, _sure(weights, seen))
 
 
-def _sure(weights: np.ndarray, seen: Seen) -> float:
+def _sure(weights: np.ndarray, seen: Witnesses) -> float:
     """What to multiply the scores by: the lowest negative log-likelihood of the first label of the targets."""
     truth = seen.target.argmax(1)
 
@@ -87,7 +87,7 @@ def _sure(weights: np.ndarray, seen: Seen) -> float:
     return float(min(SURE, key=loss))
 
 
-def cross_validate(seen: Seen, seed: int = 0) -> np.ndarray:
+def cross_validate(seen: Witnesses, seed: int = 0) -> np.ndarray:
     """Distributions [N, 8] by weights that were fitted without the face, or without its subject."""
     groups = np.unique(seen.group)
     fold = dict(zip(groups, np.random.default_rng(seed).permutation(len(groups)) % FOLDS, strict=True))
