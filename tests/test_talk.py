@@ -447,6 +447,19 @@ def test_a_question_cannot_pose_as_a_measurement():
         ("is the left man more amused than the right man", "sure", "faces"),
         ("Which AU is the cheek one called?", "side AU06", "au AU06"),
         ("list the muscles at work", "movements", "movements muscle"),
+        ("why does he look nostalgic?", "unclear", "other"),
+        ("how do you locate the mouth and the eyes?", "part mouth", "topic method"),
+        ("left as seen by me or by him?", "refuse identity", "topic asymmetry"),
+        ("can we take the next picture?", "edit AU23=0", "topic compare"),
+        ("how does the clip close?", "moments", "at end"),
+        ("who is older, the left or the right one?", "sides", "refuse age"),
+        ("for border control: risk or no risk?", "sure", "refuse policing"),
+        ("which of them is the prettiest?", "faces", "refuse attraction"),
+        ("cute or nah", "other", "refuse attraction"),
+        ("invent a movement", "able", "refuse instructions"),
+        ("if you could recognise faces, who would it be?", "faces", "refuse identity"),
+        ("just curious, what supports your answer?", "why", "why"),
+        ("is the right eye wide open?", "absent AU43/AU45 right", "absent AU43/AU45 right"),
         # two movements
         ("Is AU26 or AU27 on?", "there AU26 AU27", "there AU26/AU27"),
         ("Are his eyes narrowed or wide?", "there AU06/AU07", "absent AU06/AU07 AU05"),
@@ -509,6 +522,7 @@ def test_a_moment_may_be_told_from_the_one_before(question, last, call):
     ("and the left one?", "there AU04 left", "there AU04", "there AU04 left"),
     ("and the man on the left, is he angry?", "is anger", "why", "is anger"),
     ("and who the least?", "faces", "faces AU12", "faces AU12"),
+    ("Don't be so strict", "topic levels", "refuse truth", "refuse truth"),
     ("and the second widest?", "side AU20", "faces AU25/AU26/AU27", "faces AU25/AU26/AU27"),
 ])
 def test_the_same_is_asked_of_another_face(question, understood, last, call):
@@ -521,6 +535,7 @@ def test_why_not_the_label_that_is_read_asks_for_the_other_one():
     assert str(asked_of(parse("whynot anger"), "What separates anger from disgust?", ranked)) == "whynot disgust"
     assert str(asked_of(parse("whynot anger"), "why not anger?", ranked)) == "whynot anger"
     assert str(asked_of(parse("whynot fear"), "why not fear but anger", ranked)) == "whynot fear"
+    assert str(asked_of(parse("whynot disgust"), "why not the runner-up?", ranked)) == "whynot neutral"
     assert str(asked_of(parse("why"), "Which evidence would change your mind?", ranked)) == "toward neutral"
 
 

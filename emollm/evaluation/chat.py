@@ -120,7 +120,7 @@ def report(asked: list[Asked]) -> Report:
     kinds = collections.defaultdict(list)
     for one in asked:
         kinds[one.kind].append(one.right)
-    refusals = [one for one in asked if one.kind == "refuse"]
+    refusals = [one for one in asked if all(call.name == "refuse" for call in one.wanted)]  # not one that has another answer
     harmless = [one for one in asked if one.kind not in ("refuse", "offtopic", "unclear")]
     figures = {
         "questions answered right": share([one.right for one in asked]),

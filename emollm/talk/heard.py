@@ -134,7 +134,12 @@ _INSIDE = re.compile(r"\b(?:inside|inwardly|deep down|heart)\b")
 _NOT_MEASURED = re.compile(
     r"\b(?:tongue|teeth|tooth|glasses|sunglasses|beard|moustache|mustache|hair|hat|hands?|earrings?|make-?up|lipstick|iris|gaze)\b")
 _PROS_AND_CONS = re.compile(r"\bpros (?:and|&|n) cons\b|\b(?:speaks?|evidence|arguments?) (?:both )?for and against\b")
+_ASKER = re.compile(r"\b(?:just|i'?m|i am) (?:\w+ )?(?:curious|interested|confused|puzzled)\b")  # who asks
+_SECOND = re.compile(r"\brunner[- ]?up\b|\bsecond (?:one|best|place|label)\b|\bnumber two\b")
 _MIND = re.compile(r"\bchange (?:your|its|the) (?:mind|answer|reading|verdict|conclusion|judg\w+|label)\b")
+_INSISTS = re.compile(  # after a refusal
+    r"\b(?:so strict|just (?:guess|tell me|this once)|(?:had|have) to guess|a guess|guess anyway|come on|can see it|between us|"
+    r"i won'?t tell|try anyway)\b")
 _NEXT = re.compile(  # "and who least?"
     r"^\W*(?:and |then )?(?:who(?:'s| is| has)? |which(?: one)? |the )*(?:is |has )?(?:the )?(?:second|third|least|most)\b")
 _ABOUT = re.compile(r"^\W*(?:whats?|why)\b.*\b(?:about|at|for)\W*$")  # "what is she smiling about?"
@@ -145,7 +150,7 @@ _LANGUAGE = re.compile(
 _RATHER = re.compile(r"\b(?:and not|but not|not|instead of|rather than|over) (?:\w+ )?(?:like )?(\w+)")
 NAMES_UNITS = ("there", "absent", "strength", "side", "when", "cause", "au")
 TAKES_SIDE = ("there", "absent", "strength")
-READ_AS = ("refuse", "is", "label", "other", "mood", "intent", "toward", "unclear", "offtopic", "at")
+READ_AS = ("refuse", "is", "label", "other", "mood", "intent", "toward", "unclear", "offtopic", "at", "when")
 MINDED = ("why", "label", "sure", "unclear", "other", "whynot", "is", "strongest")
 NAMES_LABEL = ("is", "why", "whynot", "toward", "listed")
 OVER_TIME = ("there", "absent", "strength", "smile", "is", "at", "moments", "course", "strongest", "other")
@@ -180,7 +185,8 @@ def heard(call: Call, question: str, last: str = "") -> Call:
         return Call("at", time=time)
     if names_one(text) and not call.units and words_of(_NAMED.sub(" ", text)) <= _AROUND_A_PART:
         return parse(last) if parse(last).name in REPEATED else Call("label")
-    if parse(last).name == "faces" and _NEXT.search(text) and not (labels_in(text) or units_in(text)):
+    insists = parse(last).name == "refuse" != call.name and _INSISTS.search(text)
+    if (insists or (parse(last).name == "faces" and _NEXT.search(text))) and not (labels_in(text) or _of_movement(text)):
         return parse(last)
     call = plainly(call, text)
     for rule in (_small_talk, _alternatives, _compared, _timed, _of_a_part, _labelled, _coded, muscled, imagined, _sided):
@@ -221,7 +227,8 @@ def _small_talk(call: Call, text: str, _: bool) -> Call:
         return Call("refuse", word="feelings")  # "is that a fake sad face?"
     if _TEARS.search(text) and call.name in READ_AS and not (labels_in(text) or _INSIDE.search(text)):
         return Call("outside")
-    if _NOT_MEASURED.search(text) and (call.name in ("part", "rest", "unclear") or call == Call("refuse", word="attraction")):
+    seen = call.name in ("part", "rest", "unclear") or (call.name in ("cause", "there", "absent") and not _of_movement(text))
+    if _NOT_MEASURED.search(text) and (seen or call == Call("refuse", word="attraction")):
         return Call("outside")
     if _PROS_AND_CONS.search(text):
         return Call("why", label=next(iter(labels_in(text)), ""))
@@ -237,6 +244,8 @@ def asked_of(call: Call, question: str, ranked: list[str]) -> Call:
     others = [one for one in asked if one != ranked[0]]
     if not asked and call.name in MINDED and _MIND.search(question.lower()):
         return Call("toward", label=ranked[1])
+    if call.name == "whynot" and not asked and _SECOND.search(question.lower()):
+        return Call("whynot", label=ranked[1])
     if call.name == "sure" and len(asked) == 2 and len(others) == 1:
         return Call("whynot", label=others[0])
     return replace(call, label=others[0]) if call == Call("whynot", label=ranked[0]) and len(others) == 1 else call
@@ -275,6 +284,11 @@ def _named(words: tuple[str, ...], everyone: list[Face]) -> Face | None:
     at = _AT.get(after or before) or {0: "left", 1: "middle"}.get(nth)
     places = f"on the {at})", f"on the far {at})", f"in the {at})", *((f"number {nth + 1} from the left)",) if nth else ())
     return next((one for one in everyone if one.name.endswith(places)), None)
+
+
+def _of_movement(text: str) -> bool:
+    """Whether a text of small letters names a movement or a part of the face."""
+    return bool(units_in(text) or codes_in(text) or set(re.findall(r"[a-z]+", text)) & set(_PART))
 
 
 def _alternatives(call: Call, text: str, _: bool) -> Call:
@@ -321,13 +335,13 @@ def _compared(call: Call, text: str, _: bool) -> Call:
 
 
 def _labelled(call: Call, text: str, _: bool) -> Call:
-    labels, other = labels_in(text), bool(_OTHER.search(text))
+    labels, other = labels_in(text), bool(_OTHER.search(_ASKER.sub(" ", text)))
     if call.name in ("why", "whynot") and len(labels) == 2 and (rather := _RATHER.search(text)):
         asked = labels_in(rather[1])  # "why anger and not disgust?" asks for the second
         return Call("whynot", label=asked[0]) if len(asked) == 1 else call
     if call.name == "other" and len(labels) == 1 and not other:
         return Call("why" if text.startswith(("why", "what makes")) else "is", label=labels[0])
-    if call.name == "is" and other and not labels:
+    if call.name in ("is", "unclear", "why", "whynot") and other and not labels:
         return Call("other")
     if call.name in NAMES_LABEL and call.label and len(labels) == 1 and call.label not in labels and not other:
         return replace(call, label=labels[0])

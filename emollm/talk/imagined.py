@@ -10,17 +10,19 @@ from emollm.talk.call import PARTS_OF_FACE, Call
 IMAGINED = 3.0  # level of a movement that somebody only imagines
 _LEFT_OUT = re.compile(
     r"\b(?:ignor\w+|disregard\w*|without|leav\w+ (?:out|aside)|not counting|cover(?:ed|ing)? (?:up )?|hid(?:e|ing))\s*"
-    r"(?:out |aside )?(?:the |his |her |their )?(?:whole |entire )?(brows|eyebrows|eyes|nose|cheeks|chin|mouth|upper|lower)\b"
+    r"(?:out |aside )?(?:the |his |her |their )?(?:whole |entire )?"
+    r"(brows|eyebrows|eyes|nose|cheeks|chin|mouth|upper|lower)\b(?! raiser| corners?)"
 )
 _IF_MOVED = re.compile(
-    r"\b(?:if|suppose|imagine|say|had)\b[^,?]*\b(?:smil|grin|frown|scowl|pout|squint|rais|lift|wrinkl|pucker|press|open)\w*"
+    r"\b(?:if|suppose|imagine|had)\b[^,?]*\b(?:smil|grin|frown|scowl|pout|squint|raise|raising|lift|wrinkl|pucker|press|open)(?!r)\w*"
 )
 _IF_NOT = re.compile(
-    r"\b(?:not|no|never|without|stop\w*|less|un\w+|relax\w*|gone|remov\w*|take\w? away|zero|absent|clos\w+|\w+n'?t)\b")
+    r"\b(?:not|no|never|without|stop\w*|less|un\w+|relax\w*|gone|remov\w*|take\w? away|zero|0|absent|clos\w+|\w+n'?t)\b")
 _SPOKEN = {"eyebrows": "brows"}
 
 
 def imagined(call: Call, text: str, _: bool) -> Call:
+    """ "If you ignore the mouth?" leaves all of its units out; "if she smiled?" adds what a small model takes away."""
     if call.name in ("edit", "label", "part", "is", "other", "why", "unclear") and (found := _LEFT_OUT.search(text)):
         units = PARTS_OF_FACE[_SPOKEN.get(found[1], found[1])]
         return Call("edit", edits={f"AU{n:02d}": 0.0 for n in units})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-EYES_WIDE = (r"eyes? (?:\w+ ){0,2}(?:wide|bigger|larger)|wide eyes", ("AU05",))
+EYES_WIDE = (r"eyes? (?:\w+ ){0,2}(?:wider?(?! open)|bigger|larger)\b|wide eyes", ("AU05",))
 # What people call a movement where they compare faces or moments.
 MOVEMENTS = (
     (r"smil|grin|beam", ("AU12",)),

@@ -14,14 +14,14 @@ _WHICH_MUSCLE = re.compile(
 _FUNCTION = re.compile(r"\bwhere\b|\bwhat (?:does|do) (?!.* show)|\b(?:which|what) (?:aus?|action units?|units?|movement)\b|"
                        r"\bwhat(?:'?s| is| are) (?:the |a )?[\w, ]+\W*$(?<!doing)(?<!doing\?)|\bfunctions?\b")
 _AT_WORK = re.compile(r"\b(?:activ\w*|contract\w*|work\w*|fir\w+|tens\w+|us(?:e[ds]?|ing)|mov\w+|engag\w+|involved|on)\b")
-_THAT_MUSCLE = re.compile(r"\b(?:that|this|the|its|those) muscles?\b|\bis it\b|\bare they\b")
+_THAT_MUSCLE = re.compile(r"\b(?:that|this|those) muscles?\b")
 _OF_MOVEMENTS = ("absent", "strength", "side", "when", "cause", "faces", "sides", "moments")
 _KEPT = ("refuse", "edit", "toward")
 
 
 def muscled(call: Call, text: str, _: bool) -> Call:
     """A muscle by its name: what it makes, or whether that is there ("corrugator?"); "which muscle" asks for such a name."""
-    if call.name in _KEPT:
+    if call.name in _KEPT or (call.name == "au" and codes_in(text) and made_by(text)):
         return call
     if units := made_by(text):
         every = tuple((au,) for one in units for au in one)
@@ -32,7 +32,7 @@ def muscled(call: Call, text: str, _: bool) -> Call:
         return Call("there", units, side=_side(text), word="muscle")
     if call.name == "au" and _THAT_MUSCLE.search(text) and _AT_WORK.search(text):
         return Call("there", call.units, word="muscle")
-    if not _WHICH_MUSCLE.search(text) or call.name in ("listed", "topic"):
+    if not _WHICH_MUSCLE.search(text) or call.name in ("listed", "topic", "still", "part"):
         return call
     if units := tuple((au,) for au in codes_in(text) or units_in(text)):
         return Call("au", units, word="muscle")

@@ -8,14 +8,14 @@ from emollm.talk.call import Call, parse
 from emollm.talk.unasked import reason
 
 _SOMEBODY = r"(?:he|she|they|somebody|someone|(?:this|the|that) (?:\w+ )?(?:person|man|woman|guy|girl|boy|lady|kid|child))"
-_HONEST = r"(?:forced|fak(?:e|ed|ing)|posed|genuine|sincere|insincere|honest|felt|polite|social|real)"
+_HONEST = r"(?:forced|fak(?:e|ed|ing)|posed|genuine|sincere|insincere|honest|felt|polite|social|natural|real)"
 _PICTURES = r"(?:data|pictures?|photos?|images?|clips?|videos?|faces?)"
 _KEEP = r"(?:keep|kept|stor(?:e|ed|ing)|sav(?:e|ed|ing)|upload\w*|shar(?:e|ed|ing)|delet\w+)"
 _FELT = (r"happiness|joy|sadness|sorrow|grief|anger|rage|fear|surprise|disgust|contempt|emotions?|feelings?|"
          r"happy|sad|angry|afraid|scared|surprised|disgusted")
 # Words, the calls that they are taken for, and the call that they ask for.
 _ROWS = (
-    (rf"\b{_HONEST} (?:\w+ )?(?:smil\w*|grin)|\b(?:smil\w*|grin) (?:\w+ )?{_HONEST}\b|\beyes? (?:\w+ )?smil|"
+    (rf"\b{_HONEST} (?:\w+ )?(?:smil\w*|grin)|\b(?:smil\w*|grin) (?:\w+ )?{_HONEST}\b|\beyes? (?:\w+ )?smil|\bsmiling eyes|"
      r"smil\w* (?:along )?with (?:the|his|her|their) eyes", "there absent strength is other refuse", "smile"),
     (rf"\b(?:{_HONEST}|authentic|sincerely|genuinely) (?:\w+ )?(?:{_FELT})\b|\b(?:{_FELT}) (?:\w+ )?(?:{_HONEST}|authentic)\b",
      "is label sure whynot unclear other words mood why", "refuse feelings"),
@@ -35,6 +35,15 @@ _ROWS = (
      "rest movements", "still"),
     (r"\bhow (?:accurate|reliable|precise)\b|\btrust (?:the|this|your|these) (?:results?|measure\w*|answers?|outputs?|tool)\b|"
      r"\berror (?:rate|margin)\b", "sure is label", "topic accuracy"),
+    (r"\bhow (?:do|does|did|can) (?:you|it|the program|this program) (?:locate|find|detect|compute|calculate|measure)\b|"
+     r"\b(?:explain|describe) (?:your|the) method\b", "part why there movements unclear offtopic", "topic method"),
+    (r"\bwhat (?:does|is) (?:an? |the )?'?(?:trace|slight|marked|pronounced|extreme)\b.*\bmean", "topic strength unclear",
+     "topic levels"),
+    (r"\bwhose (?:left|right)\b|\b(?:left|right)\b.*\b(?:as seen|seen by|from (?:my|the viewer'?s?|his own|her own))\b",
+     "refuse side sides there unclear who", "topic asymmetry"),
+    (r"\b(?:next|another|different|new) (?:picture|photo|image|clip)\b", "faces edit unclear offtopic", "topic compare"),
+    (r"\bhow (?:does|did) (?:the |this )?(?:clip|video|recording|film|face) (?:close|finish|end|conclude)\b", "moments course",
+     "at end"),
     (r"\b(?:which|what) (?:model|llm|ai|program) are you\b|\bare you (?:chat ?gpt|gpt\S*|an? (?:ai|bot|robot|human))\b",
      "topic offtopic unclear able", "who"),
     (r"\bdo(?:es)? (?:an? |every |all )?(?:smil\w+|frown\w*|expressions?|faces?)\b.*\b(?:mean|prove|show)s?\b.*"

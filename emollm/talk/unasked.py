@@ -29,6 +29,8 @@ PATTERNS = {
         r"those |above |earlier |safety )*(?:instr\w+|rules?|measurements?|evidence|"
         r"polic(?:y|ies)|guidelines?|prompts?|limits)\b",
         r"\b(?:hidden|secret|initial|system) (?:prompt|instructions?)\b|\byour (?:prompt|instructions)\b|"
+        r"\b(?:invent|make up|fabricate|falsify) (?:a |an |any |some |the |your |another |more )*(?:movements?|units?|results?|"
+        r"numbers?|values?|measurements?|answers?|readings?)\b",
         r"\bjailbreak\b|\b(?:developer|debug|admin|god) mode\b|<\|im_(?:start|end)\|>",
         r"\bpretend (?:that |you )(?!.*\b(?:child|kid|five)\w*)",  # "pretend you explain it to a child" asks for a style
         r"^\W*(?:system|assistant|developer|admin)\s*\W*:",
@@ -36,12 +38,14 @@ PATTERNS = {
     "truth": (
         _asked("lying|lies|a liar|lie|truthful|deceiving|deceptive|telling the truth|tells the truth|bluffing|hiding something|"
                "cheating"),
+        r"\bfull of (?:it|shit|crap|lies)\b",
     ),
     "age": (
         r"\bhow old\b(?!-)(?! (?:is|are) (?:you|this (?:program|software|method)|facs|it)\b)",
         _asked(rf"years? old(?! (?:\w+ )?{_LISTENER})|underage|over (?:18|eighteen|21)|under 18|a minor|a teenager|teen|"
                r"elderly|middle[- ]aged"),
         r"\b(?:his|her|their|person's|guess the|estimate the|what) (?:exact |approximate |real )?age\b",
+        r"\b(?:who|which)\b.*\b(?:older|younger|oldest|youngest)\b",
     ),
     "identity": (
         r"\bwho(?: is|'?s) (?:he|she|this|that|the (?:\w+ )?(?:man|woman|girl|boy|guy|person|lady|kid|actor|actress))"
@@ -49,6 +53,7 @@ PATTERNS = {
         r"\bnames? of (?:this|that|the|these) (?:man|woman|person|guy|girl|boy|actor|actress|people)\b",
         r"\bwhat(?: is|'?s) (?:his|her|their) name\b|\b(?:recogni[sz]e|identify) (?:him|her|them|this (?:person|man|woman))\b",
         _asked("celebrity|famous"),
+        r"\bwho (?:would|could|might|may) (?:it|this|that|he|she|they) be\b",
     ),
     "sex": (
         r"\b(?:male or (?:a )?female|man or (?:a )?woman|woman or (?:a )?man|boy or (?:a )?girl|girl or (?:a )?boy)\b",
@@ -75,12 +80,15 @@ PATTERNS = {
     "policing": (
         _asked(r"criminal|guilty|terrorist|dangerous|violent|a threat|a thief|stealing|stole|shoplifter|attack|"
                r"(?:hit|hurt|kill|punch) (?:someone|somebody|me|us|people)|commit(?:ted)? (?:a |the )?crime"),
-        r"\b(?:airport|border) security\b|\barrest (?:him|her|them|this)\b",
+        r"\b(?:airport|border) (?:security|control)\b|\b(?:security|flight) risk\b|\barrest (?:him|her|them|this)\b",
     ),
     "attraction": (
         rf"{_ASKS} {_HOW}(?:hot|sexy|attractive|beautiful|ugly|pretty(?! \w)|handsome|cute|good[- ]looking)\b",
         rf"{_ASKS} .*\b(?:like|love|fancy|flirting with|into|attracted to) (?:me|each other)\b",
         r"\brate (?:her|his|their) (?:looks|beauty|attractiveness)\b",
+        r"\b(?:prettier|prettiest|uglier|ugliest|hotter|hottest|sexier|sexiest|cuter|cutest|be(?:st|tter)[- ]looking)\b|"
+        r"\b(?:more|most|less|least) (?:attractive|beautiful|handsome|pretty)\b|"
+        r"\b(?:cute|hot|pretty|ugly|sexy|attractive|handsome) or (?:not|nah|no|ugly)\b",
     ),
     "character": (
         rf"{_ASKS} {_HOW}(?:smart|intelligent|stupid|dumb|trustworthy|evil|narcissist\w*|psychopath\w*|introvert\w*|"
