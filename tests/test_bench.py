@@ -274,6 +274,19 @@ def test_every_bench_imports(path):
     assert script(path.relative_to(BENCH).with_suffix("").as_posix()).__doc__
 
 
+# --- system messages -------------------------------------------------------------------------------------------------
+
+def test_a_movement_that_is_told_otherwise_is_found_in_every_style():
+    told, otherwise = (script("systems").__dict__[name] for name in ("told", "otherwise"))
+    plain = told("The mouth corners are raised (AU12, 3.4 pronounced); the brows are not lowered (AU04).")
+    assert plain == {"AU12": "C", "AU04": "absent"}
+    for same in ("FACS: 12C. Commonly read as happiness (0.93).", "Look: the mouth corners are raised.",
+                 "- The brows are not lowered", '{"action_units": {"AU12": {"intensity": 3.4, "side": "both"}}}'):
+        assert told(same) and not otherwise(plain, told(same))
+    for other in ("FACS: 12E.", "No: the mouth corners are not raised (AU12).", "The brows are lowered (AU04, 2.0 slight)."):
+        assert otherwise(plain, told(other))
+
+
 # --- a long clip -----------------------------------------------------------------------------------------------------
 
 def test_a_clip_is_made_long_by_its_coded_frames(astronaut_clip, tmp_path, monkeypatch):
