@@ -134,21 +134,19 @@ def _strongest(sides: np.ndarray) -> tuple[str, float]:
 def key_frames(series: AUSeries, events: list[AUEvent], limit: int = 8) -> list[int]:
     """Positions in the track of at most `limit` frames worth looking at, in time order.
 
-    The frame nearest to rest and the apexes of the strongest events; [0] for a photograph. Apexes closer than
-    SMOOTH_SECONDS share a frame. A clip without events gives its frame nearest to rest.
+    The apexes of the strongest events but blinks; [0] for a photograph. Apexes closer than SMOOTH_SECONDS share a frame. The face
+    at rest is not among them, so that it does not speak for a clip in which something moves; a clip without such events gives
+    its frame nearest to rest.
     """
     times = np.asarray(series.times, dtype=float)
     if len(times) < 2:
         return [0][:len(times)]
     chosen: list[int] = []
-    for event in sorted(events, key=lambda e: -e.peak):
+    for event in sorted((e for e in events if e.au != "AU45"), key=lambda e: -e.peak):
         position = int(np.argmin(np.abs(times - event.apex)))
         if all(abs(times[c] - times[position]) > SMOOTH_SECONDS for c in chosen):
             chosen.append(position)
-    rest = _rest_frame(series)
-    if len(chosen) >= limit > 1:
-        chosen = chosen[:limit - 1]
-    return sorted({*chosen, rest}) if limit > 1 or not chosen else chosen[:1]
+    return sorted(chosen[:limit]) or [_rest_frame(series)]
 
 
 def _rest_frame(series: AUSeries) -> int:
