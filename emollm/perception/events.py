@@ -134,9 +134,9 @@ def _strongest(sides: np.ndarray) -> tuple[str, float]:
 def key_frames(series: AUSeries, events: list[AUEvent], limit: int = 8) -> list[int]:
     """Positions in the track of at most `limit` frames worth looking at, in time order.
 
-    The apexes of the strongest events but blinks; [0] for a photograph. Apexes closer than SMOOTH_SECONDS share a frame. The face
-    at rest is not among them, so that it does not speak for a clip in which something moves; a clip without such events gives
-    its frame nearest to rest.
+    The apexes of the strongest events but blinks; [0] for a photograph. Apexes closer than SMOOTH_SECONDS share a frame. The
+    face at rest is not among them, so that it does not speak for a clip in which something moves; a clip without such events
+    gives its frame nearest to rest.
     """
     times = np.asarray(series.times, dtype=float)
     if len(times) < 2:
