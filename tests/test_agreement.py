@@ -245,7 +245,7 @@ def test_a_timeline_shows_the_units_that_moved_with_their_peaks(smile):
     assert drawn.count("<polyline") == 4, "two units, two sides"
     long = series_of(np.where(np.arange(20_000) == 7001, 5.0, 0.0))
     assert len(timeline.figure(export.recording("a.mp4", [long]))) < 100_000
-    (part,) = timeline._parts(long.times, long.intensity[:, SMILE, 0])
+    (part,) = timeline.parts(long.times, long.intensity[:, SMILE, 0])
     assert max(v for _, v in part) == 5
     with pytest.raises(InputError, match="no course in time"):
         timeline.figure(Recording("a.jpg", {}, series=[series_of([2.0])]))

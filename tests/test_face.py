@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from emollm.perception import align, face, measure, media
-from emollm.perception.mesh_models import _models
+from emollm.perception.mesh_models import load_models
 from emollm.schema import InputError
 
 MOUTH_LEFT, MOUTH_RIGHT = 291, 61  # the person's left mouth corner is at the picture's right
@@ -117,7 +117,7 @@ def test_small_square_pictures_are_measured_exactly_as_the_training_data(astrona
     small = np.asarray(Image.fromarray(astronaut[60:184, 162:286]).resize((48, 48), Image.Resampling.LANCZOS))
     framed = np.full((288, 288, 3), 128, np.uint8)
     framed[48:240, 48:240] = Image.fromarray(small).resize((192, 192), Image.Resampling.LANCZOS)
-    mesh = _models().mesh.process(framed).multi_face_landmarks[0].landmark
+    mesh = load_models().mesh.process(framed).multi_face_landmarks[0].landmark
     points = np.array([[p.x, p.y, p.z] for p in mesh]) * 288
     points[:, :2] -= 48
     expected = points / 192 * 48 - [0.5, 0.5, 0]
@@ -411,10 +411,10 @@ def test_landmarks_read_from_the_bytes_are_those_of_the_objects():
     drawn[7] = 0
     for x, y, z in drawn:
         given.landmark.add(x=x, y=y, z=z)
-    np.testing.assert_array_equal(mesh_models._array(given, 288), drawn.astype(float) * 288)
+    np.testing.assert_array_equal(mesh_models.mesh_array(given, 288), drawn.astype(float) * 288)
     given.landmark[3].visibility = 0.5  # another record length
-    np.testing.assert_array_equal(mesh_models._array(given, 288), drawn.astype(float) * 288)
-    np.testing.assert_array_equal(mesh_models._array(landmark_pb2.NormalizedLandmarkList(), 288).ravel(), [])
+    np.testing.assert_array_equal(mesh_models.mesh_array(given, 288), drawn.astype(float) * 288)
+    np.testing.assert_array_equal(mesh_models.mesh_array(landmark_pb2.NormalizedLandmarkList(), 288).ravel(), [])
 
 
 # A face whose place is known
@@ -442,11 +442,11 @@ def test_first_frame_after_a_cut_is_measured_anew(write_clip, clip_frames, tmp_p
 
 def test_mesh_that_holds_on_to_no_face_is_dropped_at_the_next_search(clip_frames):
     """What the detector does not confirm is searched again."""
-    (right,), _ = face._measure_frame(clip_frames[0], [], 0, 8)
+    (right,), _ = face.measure_frame(clip_frames[0], [], 0, 8)
     width, height, _ = np.ptp(right, axis=0)
     astray = face._Track([face.DETECT_EVERY - 1], [0.16])
     astray.points.append(right + np.array([0.65 * width, -0.4 * height, 0]))
-    found, _ = face._measure_frame(clip_frames[0], [astray], face.DETECT_EVERY, 8)
+    found, _ = face.measure_frame(clip_frames[0], [astray], face.DETECT_EVERY, 8)
     assert len(found) == 1 and face.overlap(face.box_of(found[0]), face.box_of(right)) > 0.9
 
 
@@ -489,7 +489,7 @@ def tracked(first, last, at=(0.0, 0.0), shots=(0, 0), size=100.0):
     (tracked(15, 60), False)],
     ids=["same place", "near", "elsewhere", "smaller", "another shot", "too late", "at the same time"])
 def test_a_face_that_comes_back_to_its_place_goes_on(later, joined):
-    tracks = face._rejoined([later, tracked(0, 20)])
+    tracks = face.rejoin([later, tracked(0, 20)])
     assert [t.frames[0] for t in tracks] == ([0] if joined else [0, later.frames[0]])
     if joined:
         assert tracks[0].frames == [*range(21), *range(40, 61)]
@@ -498,7 +498,7 @@ def test_a_face_that_comes_back_to_its_place_goes_on(later, joined):
 
 def test_of_two_that_left_the_nearer_one_comes_back():
     left, right, back = tracked(0, 20), tracked(0, 20, at=(60, 0)), tracked(30, 40, at=(50, 0))
-    tracks = face._rejoined([left, right, back])
+    tracks = face.rejoin([left, right, back])
     assert [len(t.frames) for t in tracks] == [21, 32]
     again = tracked(60, 70, at=(45, 0))
-    assert [len(t.frames) for t in face._rejoined([*tracks, again])] == [21, 43]
+    assert [len(t.frames) for t in face.rejoin([*tracks, again])] == [21, 43]

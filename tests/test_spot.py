@@ -75,7 +75,7 @@ def test_drift_and_steps_are_not_undone():
     def undone(path):
         path = np.asarray(path, float)
         moved = np.stack([path[2:] - path[:-2], np.zeros(len(path) - 2)], axis=1)[:, None]
-        return spot._made_and_undone(moved, 2)[:, 0]
+        return spot.made_and_undone(moved, 2)[:, 0]
 
     assert undone([0, 1, 2, 3, 4, 5, 6]).max() == 0
     assert undone([0, 0, 0, 4, 4, 4, 4]).max() == 0
@@ -87,22 +87,22 @@ def test_strain_is_of_stretching_not_of_moving():
     rows, columns = np.indices((spot.CHIP, spot.CHIP), dtype=np.float32)
     centre = np.array([[64.0, 64.0]])
     shift = np.ones((spot.CHIP, spot.CHIP, 2), np.float32)
-    assert spot._strain(shift, centre) == pytest.approx(0, abs=1e-6)
-    assert spot._strain(np.stack([-0.05 * rows, 0.05 * columns], 2), centre) == pytest.approx(0, abs=1e-6), "a turn"
-    assert spot._strain(np.stack([0.05 * columns, 0 * rows], 2), centre) == pytest.approx(0.05, abs=1e-6)
+    assert spot.strain_of(shift, centre) == pytest.approx(0, abs=1e-6)
+    assert spot.strain_of(np.stack([-0.05 * rows, 0.05 * columns], 2), centre) == pytest.approx(0, abs=1e-6), "a turn"
+    assert spot.strain_of(np.stack([0.05 * columns, 0 * rows], 2), centre) == pytest.approx(0.05, abs=1e-6)
 
 
 def test_the_motion_of_the_head_is_taken_out():
     rows, columns = np.indices((spot.CHIP, spot.CHIP), dtype=np.float32) - spot.CHIP / 2
     head = np.stack([1 + 0.02 * columns - 0.03 * rows, -2 + 0.02 * rows + 0.03 * columns], axis=2)
-    np.testing.assert_allclose(spot._rigid_motion(head), head, atol=0.02)
+    np.testing.assert_allclose(spot.rigid_motion(head), head, atol=0.02)
     assert np.ptp(spot.RIGID[:, 0]) > 0.7 * spot.CHIP, "turns can only be told by points far apart"
 
 
 @pytest.mark.parametrize(("along", "side", "direction"), [((0, -1), "left", "up"), ((0, 1), "left", "down"),
                                                           ((1, 0), "left", "out"), ((1, 0), "right", "in")])
 def test_directions_are_the_persons(along, side, direction):
-    assert spot._direction(np.array(along, float), side) == direction
+    assert spot.direction_of(np.array(along, float), side) == direction
 
 
 def test_every_region_has_its_mirror():
@@ -116,8 +116,8 @@ def test_one_movement_is_told_once():
     mirror, weak = replace(strong, side="right", displacement=3.0), replace(strong, region="chin", displacement=2.0)
     brow = replace(strong, region="inner brow", displacement=1.5)
     later = replace(strong, apex=1.5, side="right")
-    told = spot._without_doubles([weak, mirror, strong, brow, later])
+    told = spot.without_doubles([weak, mirror, strong, brow, later])
     assert [(m.region, m.side, m.apex) for m in told] == [("inner brow", "left", 0.5), ("mouth corner", "both", 0.5),
                                                           ("mouth corner", "right", 1.5)]
     faint = replace(strong, side="right", displacement=1.0)
-    assert [m.side for m in spot._without_doubles([strong, faint])] == ["left"]
+    assert [m.side for m in spot.without_doubles([strong, faint])] == ["left"]

@@ -385,6 +385,9 @@ def test_blends_lie_between_two_faces_and_are_drawn_alike_again(told):
     blended = drawn[same.index(False)]
     np.testing.assert_array_equal(blended, cache.pick_blended(3, variants, np.random.default_rng(same.index(False))))
     assert np.abs(blended - own).mean() > 0.01
+    moved = [(d - own).reshape(2, -1) for d in drawn if not np.array_equal(d, own)]
+    alike = [a @ b / (np.linalg.norm(a) * np.linalg.norm(b)) for a, b in moved]
+    assert np.median(np.abs(alike)) < 0.9  # each key frame toward a face of its own
 
 
 def test_the_label_of_a_face_with_pixels_is_learnt_from_its_look(told, records, tiny):

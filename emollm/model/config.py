@@ -30,7 +30,7 @@ class EmoLLMConfig(PreTrainedConfig):
     chip_std: float | list = 0.5
     visual_tokens: int = 16
     au_hidden: int = 128
-    max_key_frames: int = 8
+    max_key_frames: int = 4
     face_token_id: int = 0
     label_temperature: float = 1.0
     au_names: list | None = None

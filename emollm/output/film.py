@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from emollm import progress
-from emollm.explanation import DISCLOSURE, NOT_ENOUGH, Explanation
+from emollm.explanation import DISCLOSURE, NOT_ENOUGH, NOTHING_MOVED, Explanation
 from emollm.facs.readings import region_patches, region_polygon
 from emollm.facs.units import ACTION_UNITS
 from emollm.files import cannot_write
@@ -105,7 +105,7 @@ class _Sheet:
             tag(pen, (left, top, left + unit * 3.6, top + unit * 1.5), au, self.colours[au], unit)
             pen.text((left + unit * 4.2, top + unit * 0.75), ACTION_UNITS[au].title, font=font(unit), fill=INK, anchor="lm")
         if not self.units:
-            pen.text((left, self._top(0)), "No movement stands out.", font=font(unit), fill=INK)
+            pen.text((left, self._top(0)), NOTHING_MOVED, font=font(unit), fill=INK)
         return still
 
     def _foot(self, width: int) -> Image.Image:

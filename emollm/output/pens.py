@@ -1,13 +1,15 @@
 """What everything that is drawn into pictures shares: colours, the font, text that fits into a width.
 
-Colours are the colour-blind-safe set of Okabe & Ito (jfly.uni-koeln.de/color, 2008).
+Colours are the colour-blind-safe set that svg.py names its source of.
 """
 
 from __future__ import annotations
 
 from PIL import ImageDraw, ImageFont
 
-COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#CC79A7", "#D55E00", "#0072B2")
+from emollm.output.svg import BLUE, ORANGE
+
+COLOURS = (ORANGE, "#56B4E9", "#009E73", "#F0E442", "#CC79A7", "#D55E00", BLUE)
 BACK, PAPER, INK, FAINT, LINE = "#14181D", "#1C222A", "#F2F4F6", "#9AA6B2", "#3A4450"
 Box = tuple[float, float, float, float]
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont

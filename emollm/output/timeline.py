@@ -69,12 +69,12 @@ def _row(series: AUSeries, events: list[AUEvent], unit: int, top: float, x) -> l
         drawn.append(svg.box(left, top + 4, max(x(event.offset) - left, 1), ROW - 10, svg.FAINT, 0.16))
         drawn.append(svg.line(x(event.apex), top + 4, x(event.apex), base, svg.FAINT))
     for side, colour in ((1, svg.ORANGE), (0, svg.BLUE)):
-        for part in _parts(series.times, series.intensity[:, unit, side]):
+        for part in parts(series.times, series.intensity[:, unit, side]):
             drawn.append(svg.path([(x(t), base - v * scale) for t, v in part], colour))
     return drawn
 
 
-def _parts(times: np.ndarray, values: np.ndarray) -> list[list[tuple[float, float]]]:
+def parts(times: np.ndarray, values: np.ndarray) -> list[list[tuple[float, float]]]:
     """The seen stretches of a line, thinned to MOST_POINTS by the highest of neighbouring frames, so that no peak is lost."""
     many = -(-len(times) // MOST_POINTS)
     keep = [int(k + np.nanargmax(values[k:k + many])) for k in range(0, len(times), many)

@@ -197,7 +197,7 @@ def _clip_tracks(media: Media, max_faces: int, cache: ChipCache | None,
         before, count, shot = now, count + 1, shot + (change > MAYBE_CUT)
         for track in active:
             track.doubtful = track.doubtful or change > MAYBE_CUT
-        faces, there = _measure_frame(picture, active, index, max_faces)
+        faces, there = measure_frame(picture, active, index, max_faces)
         most = max(most, there)
         for track, points in zip(_matched(active, faces, picture), faces, strict=True):
             if track is None:
@@ -212,7 +212,7 @@ def _clip_tracks(media: Media, max_faces: int, cache: ChipCache | None,
         each(count)
     if most > max_faces:
         media.notices.append(_more(most, max_faces))
-    return _rejoined(ended + active), count
+    return rejoin(ended + active), count
 
 
 def _more(there: int, measured: int) -> str:
@@ -221,7 +221,7 @@ def _more(there: int, measured: int) -> str:
             "the picture to see the others")
 
 
-def _rejoined(tracks: list[_Track]) -> list[_Track]:
+def rejoin(tracks: list[_Track]) -> list[_Track]:
     """Tracks of which one goes on where another ended in the same shot, as one: a face that was hidden or looked away.
 
     Place and time decide, after a cut picture and look as well. The geometry of the mesh does not tell people apart
@@ -237,7 +237,7 @@ def _rejoined(tracks: list[_Track]) -> list[_Track]:
     return kept
 
 
-def _measure_frame(picture: np.ndarray, active: list[_Track], index: int,
+def measure_frame(picture: np.ndarray, active: list[_Track], index: int,
                    max_faces: int) -> tuple[list[np.ndarray], int]:
     """Landmarks of each face of a frame, and how many there are to be seen: more when the limit is reached."""
     fresh = [t for t in active if t.frames[-1] == index - 1]

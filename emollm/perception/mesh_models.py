@@ -31,7 +31,7 @@ PLACED_MESH = """
 def detect(picture: np.ndarray) -> np.ndarray:
     """Full-range detector on [H, W, 3] uint8 RGB: [N, 5], x0 y0 x1 y1 px and score."""
     height, width = picture.shape[:2]
-    detections = _models().detector.process(np.ascontiguousarray(picture)).detections or []
+    detections = load_models().detector.process(np.ascontiguousarray(picture)).detections or []
     boxes = [(d.location_data.relative_bounding_box, d.score[0]) for d in detections]
     return np.array([[b.xmin * width, b.ymin * height, (b.xmin + b.width) * width, (b.ymin + b.height) * height, score]
                      for b, score in boxes]).reshape(-1, 5)
@@ -39,22 +39,22 @@ def detect(picture: np.ndarray) -> np.ndarray:
 
 def mesh(framed: np.ndarray) -> np.ndarray | None:
     """Landmarks [478, 3] in px of the face in a square picture [S, S, 3] uint8 RGB, counted from its edge; None without one."""
-    models = _models()
+    models = load_models()
     if models.quiet:
         faces = models.mesh.process(framed).multi_face_landmarks
     else:
         with _LOADING, _silence():  # its last start-up warning comes with the first face
             faces = models.mesh.process(framed).multi_face_landmarks
         models.quiet = bool(faces)
-    return _array(faces[0], len(framed)) if faces else None
+    return mesh_array(faces[0], len(framed)) if faces else None
 
 
 def mesh_at(framed: np.ndarray, centre: np.ndarray, side: float, turn: float) -> np.ndarray | None:
     """As mesh(), of the face in one square region: its centre [2] and side in px, and its turn in the picture in radians."""
-    return _models().placed(framed, centre, side, turn)
+    return load_models().placed(framed, centre, side, turn)
 
 
-def _array(landmarks: Any, side: int) -> np.ndarray:
+def mesh_array(landmarks: Any, side: int) -> np.ndarray:
     """Landmarks [478, 3] in px of a picture of `side` px, from a NormalizedLandmarkList.
 
     Read from the message's bytes, where each landmark is a record of one length: asking the 478 objects one by one takes
@@ -98,7 +98,7 @@ class _PlacedMesh:
         self.graph.add_packet_to_input_stream("picture", picture.at(self.count))
         self.graph.add_packet_to_input_stream("region", self.create.create_proto(region).at(self.count))
         self.graph.wait_until_idle()
-        return None if self.found is None else _array(self.get.get_proto(self.found), whole)
+        return None if self.found is None else mesh_array(self.get.get_proto(self.found), whole)
 
 
 class _Models(threading.local):
@@ -114,7 +114,7 @@ _LOCAL = _Models()
 _LOADING = threading.Lock()
 
 
-def _models() -> _Models:
+def load_models() -> _Models:
     if _LOCAL.mesh is None:
         with _LOADING, _silence():
             from mediapipe.python.solutions.face_detection import FaceDetection

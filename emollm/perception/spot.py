@@ -82,11 +82,11 @@ def spot(media: Media, track: FaceTrack) -> list[BriefMovement]:
     if reach < REACH * MIN_RATE or len(times) < 3 * reach:
         return []
     moved = np.array(list(_motions(media, track, reach)))  # [T - reach, R, 2]
-    undone = np.where(_usable(track, reach), _made_and_undone(moved, reach), 0.0)
+    undone = np.where(_usable(track, reach), made_and_undone(moved, reach), 0.0)
     least = np.maximum(LEAST, NOISE * np.quantile(undone, 0.75, axis=0))  # [R]
     apexes = [(t, r) for r in range(len(PLACES)) for t in _peaks(undone[:, r], least[r], reach)]
     found = [_looked_at(media, track, t, r, float(least[r])) for t, r in apexes]
-    return _without_doubles([movement for movement in found if movement is not None])
+    return without_doubles([movement for movement in found if movement is not None])
 
 
 # --- flow --------------------------------------------------------------------------------------------------------
@@ -102,10 +102,10 @@ class Flow:
     def between(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
         """Flow [S, S, 2] in chip px from one grey chip [S, S] to another."""
         flow = self.dis.calc(before, after, None)
-        return flow - _rigid_motion(flow)
+        return flow - rigid_motion(flow)
 
 
-def _rigid_motion(flow: np.ndarray) -> np.ndarray:
+def rigid_motion(flow: np.ndarray) -> np.ndarray:
     """Shift, zoom and turn that explain the motion of RIGID (least squares), as a flow [S, S, 2]: what the alignment left."""
     moved = _averaged(flow, RIGID)
     x, y = (RIGID - CHIP / 2).T
@@ -156,7 +156,7 @@ def _chips(media: Media, track: FaceTrack, positions: range) -> Iterator[tuple[n
 
 # --- candidates --------------------------------------------------------------------------------------------------
 
-def _made_and_undone(moved: np.ndarray, reach: int) -> np.ndarray:
+def made_and_undone(moved: np.ndarray, reach: int) -> np.ndarray:
     """Displacement [T, R] that was made in the `reach` frames before each and undone in those after it; 0 at the ends.
 
     moved: [T - reach, R, 2], row t is the motion from frame t to frame t + reach.
@@ -206,24 +206,24 @@ def _looked_at(media: Media, track: FaceTrack, apex: int, place: int, least: flo
     if displacement < least or not len(starts) or not len(ends):
         return None
     onset, offset = int(starts[-1]), int(ends[0])
-    strain = _strain(flow.between(chips[onset][0], at_apex), _region(chips[onset][1], place))
+    strain = strain_of(flow.between(chips[onset][0], at_apex), _region(chips[onset][1], place))
     span = times[near[0] + onset], times[near[0] + offset]
     if span[1] - span[0] > BRIEF or strain < LEAST_STRAIN:
         return None
     region, side = PLACES[place]
-    direction = _direction(along, side)
+    direction = direction_of(along, side)
     return BriefMovement(track.face_id, region, side, direction, REGIONS[region][1].get(direction, ()), float(span[0]),
                          float(times[apex]), float(span[1]), round(displacement, 2), round(strain, 4))
 
 
-def _strain(flow: np.ndarray, where: np.ndarray) -> float:
+def strain_of(flow: np.ndarray, where: np.ndarray) -> float:
     """Mean magnitude of the infinitesimal strain tensor around points: stretch and shear, but no shift and no turn."""
     (xy, xx), (yy, yx) = np.gradient(flow[..., 0]), np.gradient(flow[..., 1])
     magnitude = np.sqrt(xx**2 + yy**2 + (xy + yx) ** 2 / 2).astype(np.float32)
     return float(_averaged(magnitude, where).mean())
 
 
-def _direction(along: np.ndarray, side: str) -> str:
+def direction_of(along: np.ndarray, side: str) -> str:
     """Where a region moved: x grows to the picture's right, which is the person's left; y grows down."""
     x, y = along
     if abs(y) >= abs(x):
@@ -231,7 +231,7 @@ def _direction(along: np.ndarray, side: str) -> str:
     return "out" if (x > 0) == (side == "left") else "in"
 
 
-def _without_doubles(found: list[BriefMovement]) -> list[BriefMovement]:
+def without_doubles(found: list[BriefMovement]) -> list[BriefMovement]:
     """One entry a movement: a twitch of a brow moves its neighbours too, and both sides of a face often move together.
 
     Within REACH, the strongest region of the upper and of the lower face stays; it is on both sides when the other side of

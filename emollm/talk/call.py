@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass, field
 
 from emollm.facs.units import LOWER, UPPER
-from emollm.schema import AUS, LABELS
+from emollm.schema import AUS, LABELS, SIDES
 
 # Name -> what must stand with it: m movements, l a label, p a part of the face, e an edit, r a reason to refuse, k a topic,
 # s a style, t a moment (start, 1.5s). In brackets: may stand with it; of the aspects of a movement only its muscle.
@@ -115,7 +115,6 @@ REFUSED = (
 )
 STYLES = ("child", "short", "bullets", "coder", "json", "plain", "formal")
 MOMENTS = ("start", "middle", "end")
-SIDES_ASKED = ("left", "right", "both")
 
 _UNIT = re.compile(r"AU\d\d(?:/AU\d\d)*")
 _TIME = re.compile(r"(\d{1,4}(?:\.\d{1,2})?)s")
@@ -159,7 +158,7 @@ def parse(line: str) -> Call:
             read["time"] = float(time[1])
         elif word in LABELS:
             read["label"] = word
-        elif word in SIDES_ASKED:
+        elif word in SIDES:
             read["side"] = word
         else:
             read["word"] = word

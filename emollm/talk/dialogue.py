@@ -22,7 +22,7 @@ from emollm.answer.prompt import plain as without_turns
 SYSTEM = "Facial movement chat."
 MEASURED = "Measured:\n"
 DIALOGUE_VERSION = "1"
-CALL_TOKENS, ANSWER_TOKENS = 48, 256
+CALL_TOKENS, REPLY_TOKENS = 48, 256
 
 
 @dataclass

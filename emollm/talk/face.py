@@ -12,7 +12,7 @@ from emollm.answer.prompt import event_interval
 from emollm.answer.witnesses import movements, together
 from emollm.facs.readings import level_word
 from emollm.facs.units import ACTION_UNITS
-from emollm.schema import AU_NAMES, LABELS, ON, AUEvent, AUSeries, au_index
+from emollm.schema import AU_NAMES, DEFAULT_PRIOR, LABELS, ON, AUEvent, AUSeries, au_index
 from emollm.talk.words import PARTS, clauses, moved
 from emollm.what_if import edit
 
@@ -31,7 +31,7 @@ class Face:
     look: dict[str, float] = field(default_factory=dict)
     seen: AUSeries | None = None
     others: list[Face] = field(default_factory=list, repr=False, compare=False)
-    prior: str = "crowd"
+    prior: str = DEFAULT_PRIOR
     name: str = ""
     aloud: bool = False
 

@@ -84,10 +84,6 @@ def _formally(face: Face) -> Looked:
     )
 
 
-def movements_of(face: Face) -> list[str]:
-    return face.units("on")[:MOST]
-
-
 def code(face: Face) -> str:
     """A FACS code: numbers with letters A-E, L or R before a one-sided unit; "0" when nothing moves."""
     sides = {"left": "L", "right": "R", "both": ""}

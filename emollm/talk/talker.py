@@ -20,7 +20,7 @@ from typing import Protocol
 
 from emollm.talk.call import STYLES, Call, parse
 from emollm.talk.check import wrong
-from emollm.talk.dialogue import ANSWER_TOKENS, CALL_TOKENS, Exchange
+from emollm.talk.dialogue import CALL_TOKENS, REPLY_TOKENS, Exchange
 from emollm.talk.face import Face
 from emollm.talk.heard import asked_of, heard, meant, names_one
 from emollm.talk.lookup import OF_THE_FACE, look_up
@@ -94,7 +94,7 @@ def steps(before: list[Exchange], question: str, face: FaceOf, style: str = "", 
     if looked.given:
         exchange.answer = looked.answer(random.Random(question))  # a wording of its own for each question, always the same
         return Reply(exchange, call, name + exchange.answer, exchange.answer, face=seen)
-    written = _tidy((yield [*before, exchange], ANSWER_TOKENS))
+    written = _tidy((yield [*before, exchange], REPLY_TOKENS))
     found = wrong(written, looked, call, seen, own_words) if checked else []
     exchange.answer = looked.answer() if found else written
     return Reply(exchange, call, name + exchange.answer, written, found, seen)

@@ -45,13 +45,16 @@ class FeatureCache:
         """One face's features [K, V, C], half the time drawn toward those of another.
 
         The tower is sure of the faces that it was trained on. Blends are what its look of other faces is like: less sure,
-        between two labels; what the look says of them is known exactly.
+        between two labels; what the look says of them is known exactly. Key frames of a clip differ, as they do in clips: each
+        is drawn toward a face of its own, any way far, so that what is learnt is to put together what all of them look like.
         """
         own = np.stack([self.pick(row, int(v)) for v in variants]).astype(np.float32)
         if rng.random() >= BLENDED:
             return own
-        other, share = self.features[rng.integers(len(self.features)), 0].astype(np.float32), rng.uniform(0, MOST)
-        return (1 - share) * own + share * other
+        count = len(own)
+        others = self.features[rng.integers(len(self.features), size=count), 0].astype(np.float32)
+        share = rng.uniform(0, MOST if count == 1 else 1, (count, 1, 1))
+        return ((1 - share) * own + share * others).astype(np.float32)
 
     @torch.no_grad()
     def read(self, features: np.ndarray) -> list[float]:
