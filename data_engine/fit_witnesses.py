@@ -10,6 +10,7 @@ fer2013_train.npz, as for the label temperature, so that figures on the others s
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from emollm.evaluation.labels import read_table
 from emollm.evaluation.quick import answers, crop_input
 from emollm.evaluation.statistics import bootstrap, calibration_error, macro_recall
 from emollm.model.checkpoint import load, shape_of
-from emollm.schema import LABELS
+from emollm.schema import LABELS, InputError
 from emollm.training import witnesses
 from emollm.training.witnesses import Witnesses
 
@@ -34,18 +35,23 @@ def both(model, processor, shape, pictures, count: int) -> tuple[np.ndarray, np.
 
 
 def faces_of(options: argparse.Namespace) -> tuple[Witnesses, np.ndarray, np.ndarray]:
-    """What the witnesses say of all faces; FER+ votes [F, 8] and FER2013 label [F] of the first F of them."""
+    """What the witnesses say of all faces; FER+ votes [F, 8] and FER2013 label [F] of the first F of them.
+
+    Raises InputError.
+    """
+    source, posed = fer2013.load(options.fer), read_table(options.posed)
+    for row in posed:
+        if not (row.path and row.subject):
+            raise InputError(f"{row.place}: a posed face needs its 'path' and its 'subject', so that people can be left out.")
     (model, processor), shape = load(options.model), shape_of(options.model)
-    source = fer2013.load(options.fer)
     rows = np.flatnonzero(source.public_test & source.keep)[::2]
-    posed = read_table(options.posed)
     web = both(model, processor, shape, source.pictures(rows), len(rows))
     own = both(model, processor, shape, (row.path for row in posed), len(posed))
     label = np.array([LABELS.index(row.label) for row in posed])
     group = [*map(str, rows), *(f"subject {row.subject}" for row in posed)]
-    seen = Witnesses(*(np.concatenate(pair) for pair in zip(web, own, strict=True)),
-                np.concatenate([witnesses.target_of(source.votes[rows], source.fer[rows]), np.eye(len(LABELS))[label]]),
-                np.repeat([1.0, witnesses.POSED_WEIGHT], [len(rows), len(posed)]), np.array(group))
+    target = np.concatenate([witnesses.target_of(source.votes[rows], source.fer[rows]), np.eye(len(LABELS))[label]])
+    weight = np.repeat([1.0, witnesses.POSED_WEIGHT], [len(rows), len(posed)])
+    seen = Witnesses(*(np.concatenate(pair) for pair in zip(web, own, strict=True)), target, weight, np.array(group))
     return seen, source.votes[rows], source.fer[rows]
 
 
@@ -72,7 +78,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--fer", required=True, metavar="DIR")
     parser.add_argument("--posed", required=True, metavar="TABLE.csv")
     parser.add_argument("--model", default="pocket")
-    seen, votes, label = faces_of(parser.parse_args(argv))
+    try:
+        seen, votes, label = faces_of(parser.parse_args(argv))
+    except InputError as error:
+        print(f"data_engine: {error}", file=sys.stderr)
+        return 2
     posed = seen.target[len(label):].argmax(1)
     print("as stored before:")
     show(seen.label(None), posed, votes, label)

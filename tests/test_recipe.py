@@ -75,6 +75,9 @@ def test_the_rule_of_both_witnesses_is_fitted_to_the_shipped_model(runs, fer, tm
     assert fit_witnesses.main(["--fer", str(fer), "--posed", str(tmp_path / "posed.csv"),
                                "--model", str(runs / "models" / "pocket")]) == 0
     assert "posed: accuracy 1.000" in capsys.readouterr().out.split("left out:")[1]  # every face of these is one label
+    (tmp_path / "nobody.csv").write_text("path,label\n0.png,happiness\n")
+    assert fit_witnesses.main(["--fer", str(fer), "--posed", str(tmp_path / "nobody.csv")]) == 2
+    assert "needs its 'path' and its 'subject'" in capsys.readouterr().err
     with np.load(tmp_path / "witnesses.npz") as found:
         assert Beside(found["weights"], float(found["sure"])).weights.shape == (8, 17)
 

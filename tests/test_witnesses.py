@@ -13,8 +13,8 @@ from emollm.answer.witnesses import (
     conflict,
     in_words,
     movements,
+    shipped,
     stated_alone,
-    stored,
     together,
 )
 from emollm.facs.readings import relation
@@ -97,7 +97,7 @@ def test_a_conflict_costs_confidence_and_no_more():
 def test_the_balanced_prior_divides_by_the_share_that_was_taught(photo_of):
     look = np.array([0.3, 0.1, 0.2, 0.05, 0.1, 0.1, 0.1, 0.05])
     series = photo_of({})
-    unsharpened = Beside(stored().weights)
+    unsharpened = Beside(shipped().weights)
     crowd, balanced = (together(look, movements(series, None, True, prior), unsharpened) for prior in PRIORS)
     wanted = crowd / CROWD**BALANCED
     assert conflict(look, movements(series, None, True).given) == 0  # so that nothing else moves the label

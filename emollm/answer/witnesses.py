@@ -22,14 +22,14 @@ from __future__ import annotations
 import dataclasses
 import functools
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from emollm.answer import reading
+from emollm.files import DATA, stored
 from emollm.schema import DEFAULT_PRIOR, LABELS, AUSeries
 
-WEIGHTS = Path(__file__).parents[1] / "data" / "witnesses.npz"
+WEIGHTS = DATA / "witnesses.npz"
 LEAST = 1e-4  # a look below it is taken for it: rounding there would decide
 # Chosen on validation faces so that full prototypes reach their label and single units move it their way (docs/decisions.md).
 STATED = 2.0  # weight of the stated units by themselves
@@ -129,8 +129,9 @@ def decided(read: np.ndarray) -> np.ndarray:
 
 
 @functools.cache
-def stored() -> Beside:
-    with np.load(WEIGHTS) as found:
+def shipped() -> Beside:
+    """The rule that was fitted for the shipped model. Raises InputError when it is missing."""
+    with stored(WEIGHTS, "fit_witnesses.py") as found:
         return Beside(found["weights"].astype(np.float64), float(found["sure"]))
 
 
@@ -138,7 +139,7 @@ def together(look: np.ndarray, said: Movements, beside: Beside | None = None) ->
     """The label distribution [8] of both witnesses. look [8]: the model's own distribution; beside: others than the stored."""
     if not said.pixels:
         return said.given
-    beside, seen = beside or stored(), said.seen[None]
+    beside, seen = beside or shipped(), said.seen[None]
     changed = abs(said.given - said.seen).sum() / 2
     score = beside.score(look[None], seen)[0] - OUTDATED * changed * np.log(np.maximum(look, LEAST))
     score += EDITED * (np.log(said.given) - np.log(said.seen)) + STATED * np.log(said.stated * len(LABELS))
