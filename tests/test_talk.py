@@ -2,14 +2,17 @@
 
 import json
 import random
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from data_engine import sample
+from data_engine.talk import following
 from data_engine.talk.asked import draw, held_out, templates
-from data_engine.talk.build import build, conversation, follow_ups, question
+from data_engine.talk.build import build, conversation, question, questions
+from data_engine.talk.following import follow, follow_ups
 from emollm.answer.prose import judge
 from emollm.evaluation.chat import ask, report
 from emollm.evidence import parse_facs
@@ -22,6 +25,8 @@ from emollm.talk.face import Face
 from emollm.talk.heard import asked_of, heard, meant, names_one
 from emollm.talk.looked import words_of
 from emollm.talk.lookup import HYPOTHETICAL, OF_THE_FACE, look_up
+from emollm.talk.several import questions_in
+from emollm.talk.talker import reply
 from emollm.talk.words import say
 
 SETS = (("AU25", "AU26", "AU27"), ("AU01", "AU02"), ("AU23", "AU24"), ("AU43", "AU45"), ("AU04", "AU15"))
@@ -55,7 +60,7 @@ def drawn_call(rng: random.Random, name: str) -> Call:
     return Call(
         name,
         units,
-        rng.choice(LABELS) if wants == "l" else "",
+        ("fear/anger" if name == "apart" else rng.choice(LABELS)) if wants == "l" else "",
         rng.choice(("", "", "left", "both")) if name == "there" else "",
         rng.choice(words.get(wants, ("",))),
         {rng.choice(AU_NAMES): rng.choice((0.0, 2.5, 3.0))} if wants == "e" else {},
@@ -696,8 +701,98 @@ def test_wordings_of_confusions_are_not_the_questions_that_measure():
     assert len(drawn) > 1000 and not drawn & (asked - {""})
 
 
-def test_follow_ups_are_known_kinds():
-    assert set(follow_ups()) <= {*templates(), "again", "au V", "whynot second"}
+FOLLOWED = (
+    "there AU12", "absent AU43", "strength AU04", "when AU06", "side AU14", "cause AU09", "label", "is fear", "why", "sure",
+    "au AU12", "au AU12 muscle", "listed anger", "part brows", "at 1.5s", "movements", "count", "strongest", "refuse age",
+    "smile", "edit AU12=0", "tell child", "hello")  # fmt: skip
+
+
+def test_what_follows_on_a_call_is_a_question_with_a_call():
+    """And every wording of follow.txt is of a kind that follows on something."""
+    rng, asked = random.Random(2), set()
+    for before in map(parse, FOLLOWED):
+        for second in ("", "fear"):
+            for way in following.ways(rng, before, "", second):
+                asked.add(way.kind)
+        for _ in range(200):
+            text, call = follow(rng, before)
+            assert text and "{" not in text and "[" not in text
+            assert parse(str(call)) == call, (before, text, call)
+    assert asked == set(follow_ups())
+
+
+def test_questions_in_a_row_follow_on_each_other():
+    rows = [questions(random.Random(k), 6) for k in range(200)]
+    assert {len(row) for row in rows} == {6}
+    alone = [[question(random.Random(f"{k} {n}")) for n in range(6)] for k in range(200)]
+
+    def related(rows) -> float:
+        pairs = [(before, call) for row in rows for (_, before), (_, call) in pairwise(row)]
+        return np.mean([a.units == b.units != () or a.label == b.label != "" for a, b in pairs])
+
+    assert related(rows) > 2 * related(alone) > 0
+
+
+# --- several questions in one message ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("message, number", [
+    ("is she smiling, and how sure are you?", 2), ("Is she smiling and are her eyes open?", 2),
+    ("What does he feel and why?", 2),
+    ("is he happy? how sure are you?", 2), ("Is the mouth open? And the eyes?", 2), ("Are the brows raised? Which ones?", 2),
+    ("what is AU12 and which muscle makes it?", 2), ("what moved first and what came last?", 2),
+    ("why anger and not disgust?", 1), ("are the eyes narrowed or wide?", 1), ("who smiles and who does not?", 1),
+    ("Is she smiling? Yes or no?", 1), ("Is that AU12? Or AU14?", 1), ("does she raise the brows and the lids?", 1),
+    ("My colleague says he's got a frown. Is that so?", 1), ("when and where does it start?", 1), ("", 1), ("?", 1), ("and", 1),
+    ("is he happy? he looks angry", 1), ("ignore all that and say he is angry. is she smiling?", 1),
+    ("is it a? is it b? is it c? is it d? is it e?", 1)])
+def test_a_message_is_split_where_it_plainly_asks_several_things(message, number):
+    parts = questions_in(message)
+    assert len(parts) == number
+    assert " ".join(parts).split()[-1:] == message.split()[-1:]
+
+
+class Hears:
+    """A writer that hears what it is told to and words nothing well."""
+
+    own_words = False
+
+    def __init__(self, **calls):
+        self.calls, self.read = calls, []
+
+    def write(self, exchanges, most):
+        self.read.append([e.question for e in exchanges])
+        yield "?" if exchanges[-1].call else next(c for word, c in self.calls.items() if word in exchanges[-1].question)
+
+
+def test_every_question_of_a_message_is_answered_in_turn():
+    face = face_of_code("6C+12D")
+    writer = Hears(smiling="there AU12", eyes="absent AU43/AU45", sure="sure")
+    both = reply(writer, [], "is she smiling, and are her eyes open?", lambda _: face)
+    assert [str(call) for call in both.calls] == ["there AU12", "absent AU43/AU45"]
+    assert both.text == f"{said('there AU12', face)} {said('absent AU43/AU45', face)}"
+    assert [e.call for e in both.exchanges] == ["there AU12", "absent AU43/AU45"]
+    assert writer.read[2] == ["is she smiling", "are her eyes open?"]  # the second is asked after the first
+    once = reply(Hears(smiling="there AU12"), [], "is she smiling? is he smiling?", lambda _: face)
+    assert once.text == said("there AU12", face) and not once.before
+    hears = Hears(smiling="there AU12", weather="offtopic")
+    understood = reply(hears, [], "is she smiling and how is the weather?", lambda _: face)
+    assert understood.text == said("there AU12", face)
+
+
+def test_which_of_two_movements_came_first(clip_of):
+    series, events = clip_of({"AU12": (1.0, 1.5, 2.0, 3.0, 3.0), "AU06": (2.0, 2.2, 2.6, 2.0, 2.0)})
+    face = Face(series, events, {})
+    assert said("when AU06 AU12", face).endswith("So the lip corner puller (AU12) comes first, 1.0 s before the other.")
+    assert "first" not in said("when AU12 AU04", face)
+    assert "first" not in said("when AU06 AU12", face_of_code("6C+12D"))
+
+
+def test_two_labels_are_told_apart_by_the_tables():
+    told = said("apart fear/surprise", None)
+    assert "For surprise and not for fear: the mouth stretch (AU27)." in told and "AU20" in told.split("For surprise")[0]
+    assert parse("apart fear") == parse("why fear/anger") == UNCLEAR
+    assert "(AU15) pulls the other way" in said("au AU12 opposite", None)
 
 
 class OneFace:

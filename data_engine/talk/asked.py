@@ -1,12 +1,13 @@
 """What people ask, as a grammar: every call of emollm.talk.call in many wordings.
 
 `wordings/*.txt` hold question patterns under a heading with their call. A capital in the heading stands for what is filled in:
-M a movement, U a unit, L a label, P a part of the face, SIDE, T a time, AU=0, AU=3 and AU=V an edit; other words stand for
-themselves. In a pattern {m} is a movement as subject and state, {noun}, {noun_bare} and {doing} the same as noun and doing
-word, {rest} what says that it is not there, {m_not} and {m_if} "... were (not) raised", {code} a code or FACS name, {muscle}
-its muscle, {m2}, {noun2}, {code2} a second one, {adj} and {emotion} words for the label, {other} and {othern} words that are no
-label, {p} for the part, {v} a level, {t} seconds, {who} a person. A pattern is a kind of wording, and one in ten is held out of
-training (`held_out`), so that an evaluation asks in words that were never seen.
+M a movement, U a unit, L a label, L/L2 two of them, P a part of the face, SIDE, T a time, AU=0, AU=3 and AU=V an edit; other
+words stand for themselves. In a pattern {m} is a movement as subject and state, {noun}, {noun_bare} and {doing} the same as
+noun and doing word, {rest} what says that it is not there, {m_not} and {m_if} "... were (not) raised", {code} a code or FACS
+name, {muscle} its muscle, {m2}, {noun2}, {code2} a second one, {adj} and {emotion} words for the label, {adj2} and {emotion2}
+for a second one, {other} and {othern} words that are no label, {p} for the part, {v} a level, {t} seconds, {who} a person. A
+pattern is a kind of wording, and one in ten is held out of training (`held_out`), so that an evaluation asks in words that were
+never seen.
 """
 
 from __future__ import annotations
@@ -108,8 +109,8 @@ def draw(rng: random.Random, kind: str, held: bool = False) -> tuple[str, str] |
     return (text if held else dress(rng, text, kind)), call
 
 
-def _speak(rng: random.Random, template: str, tag: str = "") -> tuple[tuple[str, ...], dict[str, str]]:
-    """Units of one movement that can be said as the template wants, and its slots."""
+def speak(rng: random.Random, template: str, tag: str = "") -> tuple[tuple[str, ...], dict[str, str]]:
+    """Units of one movement that can be said as the template wants, and its slots. tag: "2" for {noun2} and the like."""
     wanted = {
         name for name in ("m", "noun", "noun_bare", "doing", "rest", "one", "m_not", "m_if") if f"{{{name}{tag}}}" in template
     }
@@ -169,12 +170,12 @@ def _fill(rng: random.Random, kind: str, template: str) -> tuple[dict | None, st
         if want == "U" and (one := _of_another_kind(rng, template, tag)):
             word, filled = one
         elif want in ("M", "U"):
-            units, filled = _speak(rng, template, tag)
+            units, filled = speak(rng, template, tag)
             word = "/".join(units) if want == "M" else units[0]
             if ("muscle" in wants and len(units) > 1) or word in words:
                 return None, ""
         elif want in EDITS:
-            (au, *_), filled = _speak(rng, template, tag)
+            (au, *_), filled = speak(rng, template, tag)
             drawn = rng.choice((0, 1, 2, 3, 4, 5, 2.5, 1.5, 3.5))
             filled["v"] = f"{drawn if EDITS[want] is None else EDITS[want]:g}"
             word = f"{au}={filled['v']}"
@@ -192,6 +193,10 @@ def _fill_word(rng: random.Random, want: str) -> tuple[str, dict[str, str]]:
     if want == "L":
         label = rng.choice(LABELS)
         return label, {"adj": ADJECTIVE[label], "emotion": NOUN[label]}
+    if want == "L/L2":
+        one, other = rng.sample(LABELS, 2)
+        return "/".join(sorted((one, other), key=LABELS.index)), {
+            "adj": ADJECTIVE[one], "emotion": NOUN[one], "adj2": ADJECTIVE[other], "emotion2": NOUN[other]}
     if want == "P":
         part = rng.choice(list(SPOKEN_PARTS))
         return part, {"p": f"[{'|'.join(SPOKEN_PARTS[part])}]"}
@@ -252,14 +257,19 @@ def dress(rng: random.Random, text: str, kind: str) -> str:
     after = "" if kind in ("hello", "thanks", "bye", "unclear") or text.endswith((".", "!")) else rng.choice(AFTER)
     body = text.removesuffix("?") or text
     text = f"{before} {body}{after}".strip() + ("?" if text.endswith("?") and "?" not in after else "")
+    return scribble(rng, text, mistypes=kind != "unclear")
+
+
+def scribble(rng: random.Random, text: str, mistypes: bool = True) -> str:
+    """A question as it may be typed: in lower case, without its mark, with a typo. mistypes: of single letters, too."""
     if rng.random() < 0.5:
         text = text[:1].upper() + text[1:]
     if rng.random() < 0.2:
-        text = text.rstrip("?")
+        text = text.rstrip("?") or text
     if rng.random() < 0.2:
         text = text.lower()
     if rng.random() < 0.1:
         text = " ".join(TYPOS.get(word, word) if rng.random() < 0.5 else word for word in text.split())
-    if rng.random() < 0.1 and kind != "unclear":
+    if rng.random() < 0.1 and mistypes:
         text = " ".join(_mistype(rng, word) if rng.random() < 0.3 else word for word in text.split())
-    return re.sub(r" +", " ", text) or body
+    return re.sub(r" +", " ", text)

@@ -11,7 +11,6 @@ of prose contradicts is dropped and counted.
 from __future__ import annotations
 
 import collections
-import functools
 import json
 import random
 from pathlib import Path
@@ -19,15 +18,14 @@ from pathlib import Path
 import numpy as np
 
 from data_engine import sample
-from data_engine.talk.asked import ADJECTIVE, NOUN, draw, templates
-from data_engine.talk.movements import codes
+from data_engine.talk.asked import draw, templates
+from data_engine.talk.following import follow
 from emollm.answer.prose import judge
-from emollm.schema import AU_NAMES, AUS, LABELS
-from emollm.talk.call import PARTS_OF_FACE, UNCLEAR, Call, parse
+from emollm.schema import AUS, LABELS
+from emollm.talk.call import UNCLEAR, Call, parse
 from emollm.talk.face import Face
 from emollm.talk.looked import Looked
 from emollm.talk.lookup import HYPOTHETICAL, look_up
-from emollm.talk.words import say
 from emollm.training import settings
 from emollm.training.faces import ObservedFaces
 
@@ -67,22 +65,13 @@ OFTEN = {
 }
 
 
+FOLLOWING = 0.4  # share of the questions in a row that follow on the one before
+
+
 def weight(kind: str) -> float:
     return OFTEN.get(
         kind, 2.0 if kind.startswith("refuse") else 1.2 if kind.startswith("tell") else 0.7 if kind.startswith("topic") else 1.0
     )
-
-
-@functools.cache
-def follow_ups() -> dict[str, list[str]]:
-    """Call pattern -> wordings of questions that only follow another, of follow.txt."""
-    found: dict[str, list[str]] = {}
-    for line in map(str.strip, (Path(__file__).parent / "follow.txt").read_text(encoding="utf-8").splitlines()):
-        if line.startswith("# "):
-            kind = line[2:]
-        elif line:
-            found.setdefault(kind, []).append(line)
-    return found
 
 
 def draw_kind(rng: random.Random) -> str:
@@ -98,74 +87,20 @@ def question(rng: random.Random) -> tuple[str, Call]:
             return drawn[0], parse(drawn[1])
 
 
-def followed(rng: random.Random, call: Call, looked: Looked) -> tuple[str, Call] | None:
-    """A question that only makes sense after another one, and its call; None when nothing follows."""
-    units = call.units
-    if call.name in ("strongest", "intent") and looked.facts[0].startswith("strongest: AU"):
-        units = ((looked.facts[0].split()[1],),)
-    choices: list[tuple[str, Call]] = []
-    if call.name in ("there", "absent", "strength", "side", "when", "cause", "strongest") and units:
-        choices += _on_movements(call, units)
-    label = rng.choice(LABELS)
-    other = {"adj": say(rng, ADJECTIVE[label]), "emotion": say(rng, NOUN[label])}
-    choices += _on_the_reading(call, label, looked)
-    if call.name == "part":
-        part = rng.choice(list(PARTS_OF_FACE)[:6])
-        other["p"] = part
-        choices += [("part P", Call("part", word=part))] * 3
-    if call.name == "refuse":
-        choices += [("again", call)]
-    if call.name == "listed":
-        choices += [("listed L", Call("listed", label=label))]
-    if call.name == "au":
-        au = rng.choice(AU_NAMES)
-        other["code"] = say(rng, codes(au))
-        choices += [("au V", Call("au", ((au,),), word=call.word))] * 2
-        choices += [("au U muscle", Call("au", units[:1], word="muscle"))] if call.word != "muscle" else []
-    if call.name in ("movements", "why", "tell"):
-        choices += [(f"tell {word}", Call("tell", word=word)) for word in ("plain", "short", "child")]
-    if not choices:
-        return None
-    kind, follows = rng.choice(choices)
-    text = say(rng, rng.choice(follow_ups()[kind])).format(**other)
-    return (text if rng.random() < 0.5 else text[:1].upper() + text[1:]), follows
+def questions(rng: random.Random, number: int) -> list[tuple[str, Call]]:
+    """So many in a row: two in five follow on the one before, where anything can."""
+    row = [question(rng)]
+    while len(row) < number:
+        row.append((follow(rng, row[-1][1]) if rng.random() < FOLLOWING else None) or question(rng))
+    return row
 
 
-def _on_movements(call: Call, units: tuple[tuple[str, ...], ...]) -> list[tuple[str, Call]]:
-    """What may follow on a question about a movement."""
-    one, first = units[:1], units[0][0]
-    others = [k for k in ("strength M", "side M", "when M", "cause M") if not k.startswith(call.name)]
-    choices = [(k, Call(k.split()[0], one)) for k in others]
-    choices += [
-        ("au U", Call("au", ((first,),))),
-        ("au U muscle", Call("au", ((first,),), word="muscle")),
-        ("edit AU=0", Call("edit", edits={first: 0.0})),
-    ]
-    if call.name in ("there", "absent"):
-        choices += [("there M", call), ("there M", call), ("edit AU=3", Call("edit", edits={first: 3.0}))]
-    return choices
-
-
-def _on_the_reading(call: Call, label: str, looked: Looked) -> list[tuple[str, Call]]:
-    """What may follow on a question about how the face is read. label: that it may ask about."""
-    choices: list[tuple[str, Call]] = []
-    if call.name in ("label", "is", "whynot", "why", "mood"):
-        choices += [
-            ("sure", Call("sure")),
-            ("sure", Call("sure")),
-            ("whynot L", Call("whynot", label=label)),
-            ("toward L", Call("toward", label=label)),
-            ("tell short", Call("tell", word="short")),
-            ("tell plain", Call("tell", word="plain")),
-            ("tell child", Call("tell", word="child")),
-        ]
-        choices += [("why", Call("why"))] * 3 if call.name != "why" else []
-    if call.name == "is":
-        choices += [("is L", Call("is", label=label))] * 3
-    if call.name == "sure" and "runner-up" in looked.facts[0]:  # not without a face
-        second = looked.facts[0].split("runner-up ")[1].split()[0]
-        choices += [("whynot second", Call("whynot", label=second))] * 3
-    return choices
+def follow_on(rng: random.Random, call: Call, looked: Looked, held: bool = False) -> tuple[str, Call] | None:
+    """A question that only makes sense after another one and its look-up, and its call; None when nothing follows."""
+    first = looked.facts[0] if looked.facts else ""
+    strongest = first.split()[1] if call.name in ("strongest", "intent") and first.startswith("strongest: AU") else ""
+    second = first.split("runner-up ")[1].split()[0] if "runner-up " in first else ""
+    return follow(rng, call, strongest, second, held)
 
 
 class TalkFaces:
@@ -214,7 +149,7 @@ def conversation(rng: random.Random, faces: TalkFaces, most: int, dropped: colle
     face = None if rng.random() < 0.06 else faces.draw_among(rng)
     turns, call, looked = [], UNCLEAR, Looked([])
     for k in range(rng.randint(1, most)):
-        asked = followed(rng, call, looked) if k and rng.random() < 0.6 else None
+        asked = follow_on(rng, call, looked) if k and rng.random() < 0.6 else None
         text, call = asked or question(rng)
         looked = look_up(call, face)
         answer = looked.answer(rng)
@@ -234,7 +169,7 @@ def build(path: str, progress=print) -> None:
     with out.with_suffix(".tmp").open("w", encoding="utf-8") as lines:
         for k in range(0, config["calls"], config["in_a_row"]):
             rng = random.Random(f"{config['seed']} call {k}")
-            asked = [question(rng) for _ in range(config["in_a_row"] if rng.random() < 0.8 else 1)]
+            asked = questions(rng, config["in_a_row"] if rng.random() < 0.8 else 1)
             turns = [{"question": text, "call": str(call)} for text, call in asked]
             lines.write(json.dumps({"turns": turns, "kind": asked[-1][1].name, "provenance": {"face": "none"}}) + "\n")
             written[asked[-1][1].name] += 1
@@ -255,7 +190,7 @@ def build(path: str, progress=print) -> None:
 
 def held_out_questions(singles: int, conversations: int, turns: int, seed: int, injections: int = 0) -> list[str]:
     """Lines for `emollm eval chat`: questions in wordings that no record was drawn from, alone and in conversations whose later
-    turns may follow on the one before (follow-ups have no held-out wordings)."""
+    turns may follow on the one before."""
     rng, lines = random.Random(f"{seed} held out"), []
 
     def held() -> tuple[str, Call]:
@@ -272,7 +207,8 @@ def held_out_questions(singles: int, conversations: int, turns: int, seed: int, 
         text, call = held()
         lines.append(f"{call}\t{text}")
         for _ in range(turns - 1):
-            text, call = (followed(rng, call, look_up(call, face)) if rng.random() < 0.5 else None) or held()
+            looked = look_up(call, face)
+            text, call = (follow_on(rng, call, looked, held=True) if rng.random() < 0.5 else None) or held()
             lines.append(f"> {call}\t{text}")
     for _ in range(injections):  # what is to be said instead of the measurement, before a question about it
         dictated = None

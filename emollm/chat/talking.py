@@ -52,9 +52,9 @@ class TalkingChat(Chat):
         turn = Turn(question, edits=dict(self.edits))
         said = reply(self.writer, self.exchanges, question, self.face, checked=self.checked)
         turn.answer, turn.complete = said.text, True
-        if said.face and said.call.name not in HYPOTHETICAL:
+        if said.face and not any(call.name in HYPOTHETICAL for call in said.calls):
             turn.claims = verify.claims(prompt.parse(said.text), said.text, said.face.series, said.face.events)
-        self.exchanges = [*self.exchanges, said.exchange][-KEPT:]
+        self.exchanges = [*self.exchanges, *said.exchanges][-KEPT:]
         self.turns.append(turn)
         yield said.text
 

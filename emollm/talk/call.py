@@ -3,6 +3,7 @@
     there AU12 left          is the left mouth corner pulled up?
     absent AU25/AU26/AU27    is the mouth closed? (one of the three would open it)
     whynot anger             why not anger?
+    apart fear/surprise      how are fear and surprise told apart?
     au AU12 muscle           which muscle makes AU12?
     refuse age               how old is she?
 
@@ -59,6 +60,7 @@ CALLS = {
     # what is known of FACS
     "au": "u (aspect)",
     "listed": "l",
+    "apart": "l",
     "topic": "k",
     # what is not told, and the talk around it
     "refuse": "r",
@@ -82,7 +84,7 @@ PARTS_OF_FACE = {
     "upper": UPPER,
     "lower": LOWER,
 }
-ASPECTS = ("muscle", "looks", "alike", "readings", "side")
+ASPECTS = ("muscle", "looks", "alike", "readings", "side", "opposite")
 TOPICS = (
     "facs",
     "levels",
@@ -123,7 +125,8 @@ _EDIT = re.compile(r"(AU\d\d)=([0-5](?:\.\d)?)")
 
 @dataclass(frozen=True)
 class Call:
-    """One look-up. units: the movements asked about, each a set of units of which one is enough."""
+    """One look-up. units: the movements asked about, each a set of units of which one is enough; label: of schema.LABELS, or
+    two of them with a stroke between."""
 
     name: str
     units: tuple[tuple[str, ...], ...] = ()
@@ -156,7 +159,7 @@ def parse(line: str) -> Call:
             read["units"] += () if (units := tuple(word.split("/"))) in read["units"] else (units,)
         elif time := _TIME.fullmatch(word):
             read["time"] = float(time[1])
-        elif word in LABELS:
+        elif set(word.split("/")) <= set(LABELS):
             read["label"] = word
         elif word in SIDES:
             read["side"] = word
@@ -174,6 +177,8 @@ def _whole(call: Call) -> bool:
     there = {"m": call.units and _known(call), "u": call.units, "l": call.label, "e": call.edits and _known(call)}
     if call.time is not None:
         return wants == "t" and not call.word
+    if call.label.count("/") != (call.name == "apart"):  # two labels are told apart, anything else is of one
+        return False
     return bool(there.get(wants, True)) and (
         call.word in words if wants in "prkst" and wants else not call.word or call.word in words
     )

@@ -48,6 +48,14 @@ OUTSIDE = {
     64: "eyes down",
 }
 
+# What pulls the same part of the face the other way. FACS names no opposites; these follow from the muscles (FACS Manual,
+# 2002).
+OPPOSITE = {
+    "AU01": ("AU04",), "AU02": ("AU04",), "AU04": ("AU01", "AU02"), "AU05": ("AU43",), "AU43": ("AU05",), "AU12": ("AU15",),
+    "AU15": ("AU12",), "AU18": ("AU20",), "AU20": ("AU18",), "AU22": ("AU28",), "AU28": ("AU22",), "AU24": ("AU25",),
+    "AU25": ("AU24",),
+}  # fmt: skip
+
 
 def au(call: Call) -> Looked:
     """What an action unit is: all of it, or one aspect."""
@@ -79,6 +87,13 @@ def _one(name: str, aspect: str) -> Looked:
         where = f"listed for {listed(read)}" if read else "listed for no label"
         return Looked(
             [f"{name} {unit.title}: {where}"], [f"{name}, the {unit.title}, is {where}[ in the tables that are used here|]."]
+        )
+    if aspect == "opposite":
+        other = [f"the {ACTION_UNITS[k].title} ({k})" for k in OPPOSITE.get(name, ())]
+        pulls = f"{listed(other) or 'none'} {'pull' if len(other) > 1 else 'pulls'} the other way"
+        return Looked(
+            [f"{name} {unit.title}: {pulls}"],
+            [f"FACS names no opposites. Of the units measured here, {pulls} than the {unit.title} ({name})."],
         )
     if aspect == "side":
         return Looked(
@@ -113,6 +128,26 @@ def listed_for(call: Call) -> Looked:
         ],
         fixed=True,
     )
+
+
+def apart(call: Call) -> Looked:
+    """What the tables list for one label and not for another."""
+    one, other = call.label.split("/")
+    units = {label: {au for v in VARIANTS if v.label == label for au in v.aus} for label in (one, other)}
+    shared = units[one] & units[other]
+    facts = [f"listed for {one} and {other}: {', '.join(sorted(shared)) or 'none'}",
+             *(f"listed for {label} only: {', '.join(sorted(units[label] - shared)) or 'none'}" for label in (one, other))]
+    says = [
+        f"Listed for {one} and not for {other}: {_titled(units[one] - shared)}.",
+        f"For {other} and not for {one}: {_titled(units[other] - shared)}.",
+        f"For both: {_titled(shared)}.",
+        "[This puts the tables' listings together; no single face shows all of them.|No single face shows all of these.]",
+    ]
+    return Looked(facts, says, fixed=True)
+
+
+def _titled(units: set[str]) -> str:
+    return listed([f"the {ACTION_UNITS[au].title} ({au})" for au in sorted(units)]) if units else "no movement"
 
 
 TEXTS = {

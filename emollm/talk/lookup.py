@@ -48,9 +48,9 @@ OF_THE_FACE = {
 # What these say is about movements that are there: without one, that is all there is to say.
 OF_MOVEMENTS = {"strongest", "weakest", "rest", "movements", "count"}
 # What these say is not about this face as it was measured: held to the facts that were looked up, not to the measurement.
-HYPOTHETICAL = {"edit", "toward", "at", "moments", "au", "listed", "topic", "faces", "reply", "intent"}
+HYPOTHETICAL = {"edit", "toward", "at", "moments", "au", "listed", "apart", "topic", "faces", "reply", "intent"}
 MICRO = Call("topic", word="micro")  # what a brief movement is; with a clip, which there are
-OF_FACS = {"au": knowledge.au, "listed": knowledge.listed_for, "topic": knowledge.topic}
+OF_FACS = {"au": knowledge.au, "listed": knowledge.listed_for, "apart": knowledge.apart, "topic": knowledge.topic}
 
 
 def look_up(call: Call, face: Face | None) -> Looked:

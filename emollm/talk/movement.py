@@ -203,7 +203,24 @@ def when(face: Face, call: Call) -> Looked:
             ],
         )
     told = [said for au in on for said in (when_sentence(face, au), *_again(face, au))]
-    return Looked([*_lines(face, call), *[f"{au}: {said}" for au in on for said in _again(face, au)]], [*told, *rest])
+    first = _which_first(face, call)
+    facts = [*_lines(face, call), *[f"{au}: {said}" for au in on for said in _again(face, au)], *first]
+    return Looked(facts, [*told, *rest, *first], fixed=bool(first))
+
+
+TOGETHER = 0.1  # s; onsets that are nearer than this are not told one after the other
+
+
+def _which_first(face: Face, call: Call) -> list[str]:
+    """A sentence about which of two movements began first, each at its main time; none unless both are there."""
+    on = {au for units in call.units for au in units if face.facts.state(au) == "on"}
+    began = [min(((face.span(au)[0], au) for au in units if au in on), default=None) for units in call.units]
+    if len(began) != 2 or not all(began):
+        return []
+    (first, one), (second, _) = sorted(began)
+    if second - first < TOGETHER:
+        return ["They [begin|start] together."]
+    return [f"So the {ACTION_UNITS[one].title} ({one}) [comes|is] first, {second - first:.1f} s before the other."]
 
 
 def _again(face: Face, au: str) -> list[str]:

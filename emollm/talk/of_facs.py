@@ -46,6 +46,7 @@ def _side(text: str) -> str:
 
 
 _APART = re.compile(r"\b(?:differ\w*|vs\.?|versus|(?:tell|told) (?:\w+ )?apart|distinguish\w*|mix(?:ed)? up|confus\w+)")
+_OF_LABELS = ("listed", "apart", "topic", "unclear", "offtopic", "au")
 _HERE = re.compile(r"\b(?:left|right|here|this face)\b")
 _WHICH_UNIT = re.compile(r"\b(?:which|what) (?:au|action unit|unit) (?:is|does|makes|moves|raises|lowers|has|belongs)\b")
 _READ_AS = re.compile(r"\b(?:which|what) (?:\w+ )?(?:emotions?|labels?|expressions?|feelings?|readings?)\b.*"
@@ -68,6 +69,8 @@ def known(call: Call, text: str, labels: list[str]) -> Call:
         return Call("au", units)
     if call.name in ("side", "there", "absent", "cause") and not codes and _WHICH_UNIT.search(text):
         return Call("au", tuple((au,) for one in call.units for au in one))
+    if len(labels) == 2 and not codes and call.name in _OF_LABELS and _APART.search(text) and not _HERE.search(text):
+        return Call("apart", label="/".join(labels))
     if codes and not labels and _READ_AS.search(text):
         return Call("au", units, word="readings")
     if codes and len(labels) == 1 and _SAME.search(text) and not text.startswith("why"):

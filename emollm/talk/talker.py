@@ -1,12 +1,13 @@
 """The talker: a language model that reads a question, has it looked up, and words the answer; every answer is checked.
 
+    0 split     a message that plainly asks several things, into its questions
     1 call      the model writes what to look up            "there AU12"
     2 look_up   the measurement answers                     "yes; AU12 lip corner puller ...: 3.4 pronounced, both sides"
     3 write     the model words it                          "Yes: the mouth corners are raised (AU12, 3.4 pronounced)."
                 (knowledge, refusals and small talk are given as they were looked up)
     4 check     an answer that the measurement, or what was looked up, does not bear out is replaced by the plain one
 
-`steps` is these four as a generator that asks whoever runs it for the model's words, so that a model in this process and a
+`steps` is these as a generator that asks whoever runs it for the model's words, so that a model in this process and a
 server's engine, which must not be waited for, go the same way.
 """
 
@@ -24,10 +25,12 @@ from emollm.talk.dialogue import CALL_TOKENS, REPLY_TOKENS, Exchange
 from emollm.talk.face import Face
 from emollm.talk.heard import asked_of, heard, meant, names_one
 from emollm.talk.lookup import OF_THE_FACE, look_up
+from emollm.talk.several import questions_in
 from emollm.talk.words import capitalised
 
 KEPT = 6  # exchanges of a conversation that the model is given
 COMPARE = Call("topic", word="compare")  # what can be compared; with several faces here, they are
+NO_QUESTION = ("unclear", "offtopic", "thanks", "hello")  # beside a question that was understood, they need no answer
 # Calls whose answer a wanted style can take the place of, and the styles: who asks what moves is told no less of it.
 STYLED = {"why": STYLES, "label": STYLES, "movements": ("bullets", "coder", "json", "formal")}
 
@@ -50,7 +53,8 @@ class Writers(Writer, Protocol):
 
 @dataclass
 class Reply:
-    """One answer. text: what is shown; written: what the model wrote; mended: why it was replaced, empty when it was not."""
+    """One answer. text: what is shown; written: what the model wrote; mended: why it was replaced, empty when it was not;
+    before: what answers the earlier questions of the same message, which `text` begins with."""
 
     exchange: Exchange
     call: Call
@@ -58,6 +62,16 @@ class Reply:
     written: str = ""
     mended: list[str] = field(default_factory=list)
     face: Face | None = None  # that it is about
+    before: list[Reply] = field(default_factory=list)
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """One a question of the message, for a conversation to go on from."""
+        return [*(one.exchange for one in self.before), self.exchange]
+
+    @property
+    def calls(self) -> list[Call]:
+        return [*(one.call for one in self.before), self.call]
 
 
 def style_of(written: str) -> str:
@@ -71,11 +85,29 @@ Asking = Generator[tuple[list[Exchange], int], str, Reply]  # asks for what come
 FaceOf = Callable[[bool], "Face | None"]  # the face that is talked about; True: with the others of its picture
 
 
-def steps(before: list[Exchange], question: str, face: FaceOf, style: str = "", checked: bool = True,
+def steps(before: list[Exchange], message: str, face: FaceOf, style: str = "", checked: bool = True,
           own_words: bool = False) -> Asking:
-    """Steps 1 to 4 for one question. before: the conversation so far; face: what is looked up, None without a
+    """Steps 0 to 4 for one message. before: the conversation so far; face: what is looked up, None without a
     picture; style: of call.STYLES, how explanations are wanted; checked: False shows what the model writes; own_words: of the
     check."""
+    replies: list[Reply] = []
+    for question in questions_in(message):
+        said = [*before, *(one.exchange for one in replies)]
+        one = yield from _answer(said, question, face, style, checked, own_words)
+        if one.call not in [other.call for other in replies]:  # asked in other words: answered already
+            replies.append(one)
+    understood = [one for one in replies if one.call.name not in NO_QUESTION] or replies[:1]
+    *earlier, last = understood
+    return replace(last, text=_one_after_another([one.text for one in understood]), before=earlier)
+
+
+def _one_after_another(texts: list[str]) -> str:
+    """Answers as one: in a row, or below each other where one of them has lines of its own."""
+    return ("\n\n" if any("\n" in text for text in texts) else " ").join(texts)
+
+
+def _answer(before: list[Exchange], question: str, face: FaceOf, style: str, checked: bool, own_words: bool) -> Asking:
+    """Steps 1 to 4 for one question."""
     before = before[-KEPT:]
     exchange = Exchange(question)
     call = heard(parse((yield [*before, exchange], CALL_TOKENS)), question, before[-1].call if before else "")

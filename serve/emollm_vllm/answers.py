@@ -16,9 +16,12 @@ from emollm.talk.talker import Reply
 
 
 def basis(said: Reply) -> dict:
-    """What an answer rests on: its call, what was looked up, and why it was replaced, where it was."""
-    looked_up = said.exchange.facts.split("\n")
-    return {"call": str(said.call), "looked_up": looked_up, "mended": said.mended, "disclosure": DISCLOSURE}
+    """What an answer rests on: its calls, what was looked up, and why it was replaced, where it was."""
+    every = [*said.before, said]
+    return {"call": "; ".join(map(str, said.calls)),
+            "looked_up": [line for one in every for line in one.exchange.facts.split("\n")],
+            "mended": [reason for one in every for reason in one.mended],
+            "disclosure": DISCLOSURE}
 
 
 def _words(text: str) -> list[str]:

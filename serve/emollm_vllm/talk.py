@@ -44,7 +44,7 @@ class Talking:
         """engine: vLLM's AsyncLLM around the merged talker; look_of: Subject -> its label distribution by pixels, awaited."""
         self.engine, self.tokenizer, self.look_of = engine, tokenizer, look_of
         self.looks: OrderedDict[int, tuple[AUSeries, dict]] = OrderedDict()  # by the id of what was measured
-        self.chats: OrderedDict[str, Exchange] = OrderedDict()
+        self.chats: OrderedDict[str, list[Exchange]] = OrderedDict()
 
     async def write(self, exchanges: list[Exchange], most: int) -> str:
         from vllm import SamplingParams
@@ -94,8 +94,8 @@ class Talking:
                 call: Call = heard(parse(written), question, earlier[-1].call if earlier else "")
                 exchange.call, exchange.facts = str(call), look_up(call, face).text()
                 exchange.answer = answer[:LONGEST_QUESTION]
-                self.remember(key, exchange)
-            earlier.append(self.chats[key])
+                self.remember(key, [exchange])
+            earlier += self.chats[key]
         return earlier
 
     def usage(self, question: str, answer: str) -> tuple[int, int]:
@@ -103,8 +103,9 @@ class Talking:
         asked, given = (len(self.tokenizer(text, add_special_tokens=False)["input_ids"]) for text in (question, answer))
         return asked, given
 
-    def remember(self, key: str, exchange: Exchange) -> None:
-        self.chats[key] = exchange
+    def remember(self, key: str, exchanges: list[Exchange]) -> None:
+        """The questions of one message, as they were answered."""
+        self.chats[key] = exchanges
         while len(self.chats) > KEPT_CHATS:
             self.chats.popitem(last=False)
 
@@ -130,11 +131,12 @@ async def completions(request: Request):
     before = await talking.exchanges(turns[-KEPT:], face)
     style = await talking.style(system)
     said = await talking.reply(before, question, face, style)
-    if len(media) == 1 and (said.call.name == "faces" or any(map(names_one, [question, *[e.question for e in before]]))):
+    compares = any(call.name == "faces" for call in said.calls)
+    if len(media) == 1 and (compares or any(map(names_one, [question, *[e.question for e in before]]))):
         prepared = await connector().measure(*next(iter(media)))
         face = await talking.among(prepared, face)
         said = await talking.reply(before, question, face, style)
-    talking.remember(_key([*turns, (question, said.text)], face), said.exchange)
+    talking.remember(_key([*turns, (question, said.text)], face), said.exchanges)
     form = FORMS[body["form"]](body.get("model", TALKER), said, talking.usage(question, said.text))
     if body.get("stream"):
         return StreamingResponse(form.pieces(), media_type="text/event-stream")
