@@ -40,19 +40,19 @@ def argue(result: Explanation, series: AUSeries, look: dict[str, float]) -> None
 
     look: the model's own distribution; empty without pixels.
     """
-    said = movements(series, None, bool(look))
-    own = np.array([look[label] for label in LABELS]) if look else said.given
-    result.witnesses = {"look": look, "movements": dict(zip(LABELS, said.given.round(4).tolist(), strict=True)),
-                        "conflict": round(conflict(own, said.given), 4)}
+    witness = movements(series, None, bool(look))
+    own = np.array([look[label] for label in LABELS]) if look else witness.given
+    result.witnesses = {"look": look, "movements": dict(zip(LABELS, witness.given.round(4).tolist(), strict=True)),
+                        "conflict": round(conflict(own, witness.given), 4)}
     result.phases, result.affect_track = over_time(series)
     if result.label is not None:
         result.affect = {name: [round(v, 2) for v in value] if isinstance(value, tuple) else round(value, 2)
                          for name, value in dataclasses.asdict(affect(result.distribution)).items()}
         others = [label for label in result.alternatives if label != result.label]
-        found = support(result.label, others[0] if others else None, series, bool(look))
-        result.support = [dataclasses.asdict(one) for one in found.supporting]
-        result.against = [dataclasses.asdict(one) for one in found.opposing]
-        result.because = f"{in_words(own, said)} {found.sentence}".strip()
+        grounds = support(result.label, others[0] if others else None, series, bool(look))
+        result.support = [dataclasses.asdict(entry) for entry in grounds.supporting]
+        result.against = [dataclasses.asdict(entry) for entry in grounds.opposing]
+        result.because = f"{in_words(own, witness)} {grounds.sentence}".strip()
 
 
 def _box(track: FaceTrack, frame: int) -> list[float]:

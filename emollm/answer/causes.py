@@ -27,10 +27,10 @@ def cause(p: Passage, facts: Facts) -> list[Statement]:
     group = [m for m in p.mentions or told if not m.denied] or [Mention(0, 0, (au,)) for au in facts.on()]
     units = {au for m in group for au in m.units}
     stated = tuple(sorted(units)) if any(m.end for m in group) else ()
-    found = []
+    statements = []
     for match in named:
         known, again = _known(match[0], units), any(m[0] == match[0] for m in named if m.start() < match.start())
-        found.append(
+        statements.append(
             p.make(
                 "cause",
                 RIGHT if known else ("unsure", "no table lists it for these movements"),
@@ -40,7 +40,7 @@ def cause(p: Passage, facts: Facts) -> list[Statement]:
                 fault=READ_TWICE if again else "",
             )
         )
-    return found
+    return statements
 
 
 def _known(words: str, units: set[str]) -> bool:

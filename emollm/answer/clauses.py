@@ -100,13 +100,13 @@ def sentences(text: str, start: int = 0) -> list[tuple[int, int]]:
 
 def clauses(text: str, start: int = 0) -> list[Clause]:
     """Every clause from `start` on, in order."""
-    low, found = unquoted(text), []
+    low, parts = unquoted(text), []
     hidden = IDIOMS.sub(_hide, low)
     for number, (begin, end) in enumerate(sentences(text, start)):
-        found += _of_sentence(hidden[begin:end], begin, number)
-    for clause in found:
+        parts += _of_sentence(hidden[begin:end], begin, number)
+    for clause in parts:
         clause.raw = low[clause.start : clause.end]
-    return found
+    return parts
 
 
 def _of_sentence(sentence: str, begin: int, number: int) -> list[Clause]:

@@ -48,25 +48,25 @@ def confidence(p: Passage, facts: Facts) -> list[Statement]:
     """Judge "a confidence of about .6", "fairly sure" against the probability of the label."""
     if not facts.distribution or not facts.label or not p.clause.stated:
         return []
-    text, found = p.clause.raw, []
+    text, statements = p.clause.raw, []
     for match in _NUMBER.finditer(text):
         if judged := _stated_number(p, match, facts):
-            found.append(judged)
+            statements.append(judged)
     margin, p_own = facts.margin(), facts.probability(facts.label)
-    said = bool(found)
+    numbered = bool(statements)
     for pattern, verdict in (
         (_LOW, _least(-margin, -0.2, -0.3)),
         (_FAR, _least(margin, 0.4, 0.25)),
         (_CERTAIN, _least(p_own, 0.9, 0.75)),
         (_LIKELY, _least(p_own, 0.5, 0.4)),
     ):
-        if (match := pattern.search(text)) and not (said and pattern in (_CERTAIN, _LIKELY)):
+        if (match := pattern.search(text)) and not (numbered and pattern in (_CERTAIN, _LIKELY)):
             reason = (
                 "" if verdict == "supported" else f"{facts.label} {p_own:.2f}, next {facts.others()[0]} {p_own - margin:.2f}"
             )
-            found.append(p.make("confidence", (verdict, reason), match.span(), label=facts.label))
+            statements.append(p.make("confidence", (verdict, reason), match.span(), label=facts.label))
             break
-    return found
+    return statements
 
 
 def _least(value: float, sure: float, possible: float) -> str:

@@ -37,7 +37,7 @@ _FINITE = re.compile(
 _WEAK = re.compile(r"\b(?:hardly|barely|scarcely)\b")
 
 
-def polarity(m: Mention, found: list[Mention], text: str) -> None:
+def polarity(m: Mention, mentions: list[Mention], text: str) -> None:
     """Set whether a mention is denied, unseen or weak, from the words around it."""
     before = _scope_before(text[: m.start], text[m.end :])
     inside = "" if re.search(r"\bneither\b", before) else _RESTART.split(text[m.start : m.end])[-1]
@@ -45,7 +45,7 @@ def polarity(m: Mention, found: list[Mention], text: str) -> None:
         _DENY.findall(_NOT_DENYING.sub(" ", inside))
     )
     m.weak = bool(_WEAK.search(before) or _WEAK.search(inside))
-    tail = text[_last_of_list(m, found, text) :]
+    tail = text[_last_of_list(m, mentions, text) :]
     if _UNSEEN.match(tail):
         m.unseen = True
         return
@@ -87,10 +87,10 @@ def _scope_before(before: str, after: str) -> str:
     return near
 
 
-def _last_of_list(m: Mention, found: list[Mention], text: str) -> int:
+def _last_of_list(m: Mention, mentions: list[Mention], text: str) -> int:
     """Where the list ends that a mention is part of: "AU04 and AU07 are absent" is about both."""
     end = m.end
-    for other in found:
+    for other in mentions:
         if other.start >= end and re.fullmatch(
             r"\)?\s*(?:,|and|or|nor|, and|, or|as well as|&)\s*(?:the |both |an? )?(?:\w+ "
             r")?",

@@ -96,13 +96,13 @@ class Facts:
         states = [self.state(au) for au in units]
         if weak and denied and "on" in states and max(self.strength(au) for au in units if self.state(au) == "on") < 1.5:
             return RIGHT  # "hardly": a trace may be there
-        found = ", ".join(f"{au} {self.strength(au):.1f}" for au in units if self.state(au) in ("on", "unsure"))
+        levels = ", ".join(f"{au} {self.strength(au):.1f}" for au in units if self.state(au) in ("on", "unsure"))
         if "on" in states:
             if denied and frozenset(units) in OPEN_TO_BOTH and "off" in states:
-                return "unsure", f"measured {found}; the word has two meanings"
-            return ("contradicted", f"measured {found}") if denied else RIGHT
+                return "unsure", f"measured {levels}; the word has two meanings"
+            return ("contradicted", f"measured {levels}") if denied else RIGHT
         if "unsure" in states or (weak and "unmeasured" not in states):
-            return ("unsure", f"measured {found}") if not weak else RIGHT
+            return ("unsure", f"measured {levels}") if not weak else RIGHT
         if "unmeasured" in states:
             return "unmeasured", f"{', '.join(au for au in units if self.state(au) == 'unmeasured')} was not measured"
         return RIGHT if denied else ("contradicted", f"{_or(units)} was measured as absent")

@@ -200,8 +200,8 @@ def _relation(label: str, units: tuple[str, ...], facts: Facts) -> str:
     """for | against | neutral: the most favourable of a set, among those that are there if any is."""
     known = [au for au in units if au in AU_NAMES]
     units = [au for au in known if facts.state(au) == "on"] or known
-    found = {relation_of(label, au) for au in units}
-    return "for" if "for" in found else "neutral" if "neutral" in found else "against"
+    relations = {relation_of(label, au) for au in units}
+    return "for" if "for" in relations else "neutral" if "neutral" in relations else "against"
 
 
 def _judge_support(
@@ -276,7 +276,7 @@ def label_and_alternatives(p: Passage, facts: Facts, supported: bool) -> list[St
         return []
     if _BETWEEN.search(p.text) and len(named) == 2 and not supported:
         return [_between(p, named, facts)]
-    other, found = bool(_ALTERNATIVE.search(p.text)), []
+    other, statements = bool(_ALTERNATIVE.search(p.text)), []
     for label, at in named:
         before = p.text[: at.start()]
         if _UNLIKE.search(before):
@@ -284,22 +284,22 @@ def label_and_alternatives(p: Passage, facts: Facts, supported: bool) -> list[St
         if supported and _NOT.search(before) and p.mentions:
             continue
         if _NOT.search(before) or _LESS.match(p.text[at.end() :].lstrip()):
-            found.append(_rather(p, label, at, facts))
+            statements.append(_rather(p, label, at, facts))
         elif other and not (supported and not _ALTERNATIVE_STRONG.search(p.text)):
             if named[0][0] == facts.label and label == facts.label and {name for name, _ in named} != {label}:
-                found.append(p.make("label", RIGHT, at.span(), label=label))
+                statements.append(p.make("label", RIGHT, at.span(), label=label))
             else:
-                found.append(_alternative(p, label, at, facts, third=bool(re.search(r"\bthird\b", p.text))))
+                statements.append(_alternative(p, label, at, facts, third=bool(re.search(r"\bthird\b", p.text))))
         elif (
             label != facts.label and re.search(r"\d", before + p.text[at.end() :]) and not _READ.search(_BARE.sub("", before))
         ):
             continue  # "fear: 0.2"
         elif _concludes(p, at, supported):
             right = label == facts.label
-            found.append(
+            statements.append(
                 p.make("label", RIGHT if right else ("contradicted", f"the label is {facts.label}"), at.span(), label=label)
             )
-    return found
+    return statements
 
 
 def _concludes(p: Passage, at: re.Match, supported: bool) -> bool:

@@ -62,8 +62,9 @@ def _wrong(pieces: list[tuple[str, tuple | None]], series: AUSeries, events: lis
            distribution: dict[str, float]) -> set[tuple]:
     """Places of the sentences in which the verifier finds something wrong."""
     text, at, wrong = _text(pieces), 0, set()
-    found = verify.check(prompt.parse(text), text, series, events, distribution)
-    spans = [c.span for c in found.claims if c.kind != "observation" and c.verdict in WRONG] + [f["span"] for f in found.faults]
+    checked = verify.check(prompt.parse(text), text, series, events, distribution)
+    spans = [c.span for c in checked.claims if c.kind != "observation" and c.verdict in WRONG]
+    spans += [f["span"] for f in checked.faults]
     for piece, place in pieces:
         if place and any(start < at + len(piece) and end > at for start, end in spans):
             wrong.add(place)

@@ -65,31 +65,31 @@ def mentions(clause: Clause) -> list[Mention]:
     if not clause.stated:
         return []
     text = clause.text
-    found = _codes(text) + _titles(text)
-    found += _phrases(text, _cover(found))
-    found += _moved_parts(text, _cover(found))
-    found = _without_doubles(sorted(found, key=lambda m: (m.start, -m.end)), text)
-    for mention in found:
-        polarity(mention, found, text)
+    movements = _codes(text) + _titles(text)
+    movements += _phrases(text, _cover(movements))
+    movements += _moved_parts(text, _cover(movements))
+    movements = _without_doubles(sorted(movements, key=lambda m: (m.start, -m.end)), text)
+    for mention in movements:
+        polarity(mention, movements, text)
     halves = (lexicon.MEANING["upper face", "move"], lexicon.MEANING["lower face", "move"])
-    return [m for m in found if m.denied or m.units not in halves]  # where most of it moves: a matter of place
+    return [m for m in movements if m.denied or m.units not in halves]  # where most of it moves: a matter of place
 
 
-def _cover(found: list[Mention]) -> set[int]:
-    return {k for m in found for k in range(m.start, m.end)}
+def _cover(movements: list[Mention]) -> set[int]:
+    return {k for m in movements for k in range(m.start, m.end)}
 
 
 def _codes(text: str) -> list[Mention]:
-    found = []
+    codes = []
     for match in _CODE.finditer(text):
         for one in _NUMBER.finditer(text, match.start("list"), match.end("list")):
             letter = lexicon.LETTERS.get(one[2].upper(), "")
-            first = not found or found[-1].end <= match.start()
+            first = not codes or codes[-1].end <= match.start()
             start = match.start() if first else one.start() - 2 * text[: one.start()].endswith("au")
-            found.append(Mention(start, one.end(), (f"AU{int(one[1]):02d}",), level=letter))
+            codes.append(Mention(start, one.end(), (f"AU{int(one[1]):02d}",), level=letter))
     for match in _LONE_CODE.finditer(text):
-        if not any(m.start <= match.start() < m.end for m in found):
-            found.append(
+        if not any(m.start <= match.start() < m.end for m in codes):
+            codes.append(
                 Mention(
                     match.start(),
                     match.end(),
@@ -97,17 +97,17 @@ def _codes(text: str) -> list[Mention]:
                     level=lexicon.LETTERS[match["letter"].upper()],
                 )
             )
-    return found
+    return codes
 
 
 def _titles(text: str) -> list[Mention]:
-    found = []
+    titles = []
     for match in _TITLE.finditer(text):
         if match[0] == "jaw drops":  # the jaw drops in AU27 as well
             continue
         title = match[0] if match[0] in lexicon.TITLES else match[0][:-1]
-        found.append(Mention(*match.span(), (lexicon.TITLES[title],)))
-    return found
+        titles.append(Mention(*match.span(), (lexicon.TITLES[title],)))
+    return titles
 
 
 def _phrases(text: str, taken: set[int]) -> list[Mention]:
@@ -141,7 +141,7 @@ def _items(text: str, taken: set[int]) -> list[_Item]:
 
 
 def _moved_parts(text: str, taken: set[int]) -> list[Mention]:
-    items, found, paired, moves = _items(text, taken), [], set(), []
+    items, movements, paired, moves = _items(text, taken), [], set(), []
     for k, item in enumerate(items):
         if item.kind != "move" or (
             text[item.start : item.end] == "together"
@@ -164,9 +164,9 @@ def _moved_parts(text: str, taken: set[int]) -> list[Mention]:
         for p in parts:
             if mention := _meant(items[p], item):
                 paired.add(p)
-                found.append(mention)
+                movements.append(mention)
                 moves.append(item)
-    return found + _bare_parts(items, paired, text) + _elliptic(items, paired, moves, text)
+    return movements + _bare_parts(items, paired, text) + _elliptic(items, paired, moves, text)
 
 
 def _is_noun(word: str) -> bool:
@@ -261,13 +261,13 @@ _BESIDE = re.compile(r"\b(?:before|after|than|ahead of|as well as|followed by|fo
 
 def _elliptic(items: list[_Item], paired: set[int], moves: list[_Item], text: str) -> list[Mention]:
     """ "The cheeks rise after the mouth corners": the part beside which another one moves does the same."""
-    found = []
+    movements = []
     for p, i in enumerate(items):
         beside = i.kind == "part" and p not in paired and moves and _BESIDE.search(text[: i.start])
         units = lexicon.MEANING.get((i.name, moves[-1].name)) if beside else None
         if units:
-            found.append(Mention(i.start, i.end, units))
-    return found
+            movements.append(Mention(i.start, i.end, units))
+    return movements
 
 
 # ---- one movement in two words: "the raised cheeks (AU06)", "AU06 cheek raiser" -----------------------------------------
@@ -276,10 +276,10 @@ _OPEN_BRACKET = re.compile(r"\([^)]*$")
 _APPOSED = re.compile(r"\s*[(,]?\s*(?:the |a |an |or |i\.e\.,? |that is,? |code |shown by |measured as )?\(?\s*")
 
 
-def _without_doubles(found: list[Mention], text: str) -> list[Mention]:
+def _without_doubles(movements: list[Mention], text: str) -> list[Mention]:
     """Mentions with those put away that only repeat their neighbour in brackets, or lie inside another one."""
     kept: list[Mention] = []
-    for m in found:
+    for m in movements:
         same = next((k for k in reversed(kept) if _one_and_the_same(k, m, text)), None)
         if same is None:
             kept.append(m)

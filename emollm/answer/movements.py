@@ -17,7 +17,7 @@ SIDE_TOLERANCE = 0.25  # a left-right gap this close to SIDE_GAP may be called e
 
 def presence(p: Passage, facts: Facts) -> list[Statement]:
     """Judge that a movement is there, or is not."""
-    found = []
+    statements = []
     for m in p.mentions:
         polarity = "absent" if m.denied else "present"
         if m.unseen:
@@ -27,8 +27,8 @@ def presence(p: Passage, facts: Facts) -> list[Statement]:
             verdict = ("unmeasured", "no such action unit here")
         else:
             verdict = facts.presence(m.units, m.denied, m.weak)
-        found.append(p.make("movement", verdict, (m.start, m.end), units=m.units, polarity=polarity))
-    return found
+        statements.append(p.make("movement", verdict, (m.start, m.end), units=m.units, polarity=polarity))
+    return statements
 
 
 # ---- strength -------------------------------------------------------------------------------------------------------
@@ -47,10 +47,10 @@ _NUMBER_CUE = re.compile(
 
 def strength(p: Passage, facts: Facts) -> list[Statement]:
     """Judge how strong a movement is said to be: a letter, a number or a word."""
-    found = []
+    statements = []
     for m in p.mentions:  # "AU12C" carries its letter
         if m.level and not m.denied:
-            found += [_judge_strength(p, m, facts, (m.start, m.end), word=m.level)]
+            statements += [_judge_strength(p, m, facts, (m.start, m.end), word=m.level)]
     for match in _LEVEL.finditer(p.text):
         if (
             _compared(p.text, match)
@@ -69,8 +69,8 @@ def strength(p: Passage, facts: Facts) -> list[Statement]:
         word = lexicon.LETTERS[match["letter"].upper()] if match["letter"] else match["word"] or ""
         for m in _described(p, match):
             if not (m.denied or m.unseen):
-                found.append(_judge_strength(p, m, facts, match.span(), word, match["number"]))
-    return found
+                statements.append(_judge_strength(p, m, facts, match.span(), word, match["number"]))
+    return statements
 
 
 def _compared(text: str, match: re.Match) -> bool:
@@ -172,17 +172,17 @@ _EVEN = re.compile(r"\b(?:even|alike|the same|equal\w*|symmetric\w*)\b")
 
 def side(p: Passage, facts: Facts) -> list[Statement]:
     """Judge on which side a movement is said to be, or to be stronger."""
-    found, seen = [], set()
+    statements, seen = [], set()
     for match in _SIDE.finditer(p.text):
         group = _sided(p, match)
         if not group and (match["both"] or match["one"]):
-            found += _whole_face(p, match, facts)
+            statements += _whole_face(p, match, facts)
         for m in group:
             stated = match["where"] or match["only"] or match["of"] or match.lastgroup
             if not (m.denied or m.unseen) and (id(m), stated) not in seen:
                 seen.add((id(m), stated))
-                found.append(_judge_side(p, m, match, facts))
-    return found
+                statements.append(_judge_side(p, m, match, facts))
+    return statements
 
 
 def _sided(p: Passage, match: re.Match) -> list[Mention]:

@@ -39,9 +39,9 @@ def over_time(series: AUSeries) -> tuple[list[dict[str, Any]], dict[str, list]]:
 def _track(times: np.ndarray, p: np.ndarray) -> dict[str, list]:
     wanted = np.arange(times[0], times[-1] + 1e-9, TRACK_STEP)
     rows = np.unique(np.searchsorted(times, wanted).clip(max=len(times) - 1))
-    found = [affect(dict(zip(LABELS, p[k].tolist(), strict=True))) for k in rows]
+    points = [affect(dict(zip(LABELS, p[k].tolist(), strict=True))) for k in rows]
     return {"times": [round(float(times[k]), 2) for k in rows],
-            **{name: [_round(getattr(one, name)) for one in found]
+            **{name: [_round(getattr(one, name)) for one in points]
                for name in ("valence", "arousal", "valence_interval", "arousal_interval")}}
 
 
@@ -86,10 +86,10 @@ def _phase(times: np.ndarray, p: np.ndarray, strength: np.ndarray, first: int, l
     highest = np.nan_to_num(strength[first:last + 1]).max(0)
     order = np.argsort(-highest, kind="stable")
     on = [int(k) for k in order if highest[k] >= ON][:NAMED]
-    found = affect(dict(zip(LABELS, mean.tolist(), strict=True)))
+    point = affect(dict(zip(LABELS, mean.tolist(), strict=True)))
     end = times[last + 1] if last + 1 < len(times) else times[last]
     return {"start": round(float(times[first]), 2), "end": round(float(end), 2), "label": LABELS[int(mean.argmax())],
-            "confidence": round(float(mean.max()), 2), "valence": _round(found.valence), "arousal": _round(found.arousal),
+            "confidence": round(float(mean.max()), 2), "valence": _round(point.valence), "arousal": _round(point.arousal),
             "movements": [{"au": AU_NAMES[k], "intensity": round(float(highest[k]), 1)} for k in on]}
 
 

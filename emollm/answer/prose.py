@@ -70,14 +70,14 @@ def judge(
 
     Without a distribution nothing is said about labels beside support; `label` is what the text concluded, None when nothing.
     """
-    facts, found, parts = Facts(series, events, distribution or {}, label), [], clauses(text, start)
+    facts, statements, parts = Facts(series, events, distribution or {}, label), [], clauses(text, start)
     passages: list[Passage] = []
     for clause in parts:
         passages.append(Passage(clause, mentions(clause), _before(passages, clause)))
     for k, passage in enumerate(passages):
         if passage.clause.stated:
-            found += _of_clause(passage, facts, _label_before(passages[:k], passage, facts))
-    result = Verdicts(_once(found))
+            statements += _of_clause(passage, facts, _label_before(passages[:k], passage, facts))
+    result = Verdicts(_once(statements))
     result.faults = _faults(text, passages, result.found, start)
     _cover(result, parts)
     return result
@@ -122,10 +122,10 @@ def _label_before(passages: list[Passage], p: Passage, facts: Facts) -> str | No
     return None
 
 
-def _once(found: list[Statement]) -> list[Statement]:
+def _once(statements: list[Statement]) -> list[Statement]:
     """Each statement of a place once, in the order of the text."""
     kept: dict[tuple, Statement] = {}
-    for f in sorted(found, key=lambda f: (f.start, f.end)):
+    for f in sorted(statements, key=lambda f: (f.start, f.end)):
         kept.setdefault((f.kind, f.units, f.label, f.polarity, f.side, f.level, f.number, f.start, f.end), f)
     return list(kept.values())
 
@@ -144,25 +144,25 @@ def _cover(result: Verdicts, parts: list[Clause]) -> None:
 # ---- faults -------------------------------------------------------------------------------------------------------------
 
 
-def _faults(text: str, passages: list[Passage], found: list[Statement], start: int) -> list[Fault]:
-    faults = [Fault(f.fault, f.start, f.end, f.reason) for f in found if f.fault]
-    faults += _repeated(text, found, start) + _twice(text, passages, found) + _broken(text, passages, start)
+def _faults(text: str, passages: list[Passage], statements: list[Statement], start: int) -> list[Fault]:
+    faults = [Fault(f.fault, f.start, f.end, f.reason) for f in statements if f.fault]
+    faults += _repeated(text, statements, start) + _twice(text, passages, statements) + _broken(text, passages, start)
     faults += _misnamed(passages)
     return sorted(faults, key=lambda f: (f.start, f.kind))
 
 
-def _repeated(text: str, found: list[Statement], start: int) -> list[Fault]:
+def _repeated(text: str, statements: list[Statement], start: int) -> list[Fault]:
     spans, faults = sentences(text, start), []
     for k, (a, b) in enumerate(spans):
         for c, d in spans[:k]:
-            if _same(text[c:d], text[a:b], _said(found, c, d), _said(found, a, b)):
+            if _same(text[c:d], text[a:b], _said(statements, c, d), _said(statements, a, b)):
                 faults.append(Fault(REPEATED, a, b, text[c:d]))
                 break
     return faults
 
 
-def _said(found: list[Statement], a: int, b: int) -> set[tuple]:
-    return {(f.kind, f.units, f.label, f.polarity, f.side, f.level) for f in found if a <= f.start < b}
+def _said(statements: list[Statement], a: int, b: int) -> set[tuple]:
+    return {(f.kind, f.units, f.label, f.polarity, f.side, f.level) for f in statements if a <= f.start < b}
 
 
 def _same(one: str, two: str, said_one: set, said_two: set) -> bool:
@@ -240,7 +240,7 @@ _BRACKETED = re.compile(r"\([^)]*$")  # "the cheeks rise with it (AU06, AU12)": 
 _SIDES = re.compile(r"\b(?:left|right)\b")
 
 
-def _twice(text: str, passages: list[Passage], found: list[Statement]) -> list[Fault]:
+def _twice(text: str, passages: list[Passage], statements: list[Statement]) -> list[Fault]:
     """One movement named twice in a sentence as if it were two: "AU01 and AU01", "the chin is raised and bunched"."""
     faults, before = [], []
     for p in passages:
@@ -255,7 +255,7 @@ def _twice(text: str, passages: list[Passage], found: list[Statement]) -> list[F
                     set(m.units) == set(n.units)
                     and m.denied == n.denied
                     and (len(style) == 1 or _LISTED.fullmatch(text[q.span(n.end)[0] : at[0]]))
-                    and _as_two(text, q.span(n.start, n.end), at, p, found)
+                    and _as_two(text, q.span(n.start, n.end), at, p, statements)
                 ):
                     faults.append(Fault(TWICE, *at, text[slice(*at)]))
                     break
@@ -263,7 +263,7 @@ def _twice(text: str, passages: list[Passage], found: list[Statement]) -> list[F
     return faults
 
 
-def _as_two(text: str, first: tuple[int, int], second: tuple[int, int], p: Passage, found: list[Statement]) -> bool:
+def _as_two(text: str, first: tuple[int, int], second: tuple[int, int], p: Passage, statements: list[Statement]) -> bool:
     between = text[first[1] : second[0]].lower()
     if not _LINK.search(between) or len(between.split()) > 8 or _BRACKETED.search(between):
         return False
@@ -276,7 +276,7 @@ def _as_two(text: str, first: tuple[int, int], second: tuple[int, int], p: Passa
         and f.start < second[1]
         and second[0] < f.end
         and f.start > first[1]
-        for f in found
+        for f in statements
     )
     return (
         not more

@@ -50,17 +50,17 @@ def rank(p: Passage, facts: Facts) -> list[Statement]:
     second = _SECOND.search(p.text)
     if second and (p.mentions or not LABEL.search(p.text)):  # "fear comes second" ranks labels
         return [_at_rank(p, m, facts, 2) for m in _subject(p, second)[:1]]
-    found = []
+    statements = []
     for than in _THAN.finditer(p.text):
-        found += _compared(p, than, facts)
+        statements += _compared(p, than, facts)
     top, than = _TOP.search(p.text), _THAN.search(p.text)
     if (
         top
         and not re.match(r" at (?:about )?\d", p.text[top.end() :])
-        and not (than and than.start() <= top.start() < than.end() and found)
+        and not (than and than.start() <= top.start() < than.end() and statements)
     ):
-        found += _superlative(p, top, facts)
-    return found
+        statements += _superlative(p, top, facts)
+    return statements
 
 
 def _subject(p: Passage, match: re.Match) -> list[Mention]:
@@ -83,16 +83,16 @@ def _superlative(p: Passage, match: re.Match, facts: Facts) -> list[Statement]:
     lowest = bool(_DOWN.search(match[0]))
     group = [m for m in _subject(inside, match) if not m.denied]
     pool = _pool(p.text, facts)
-    found = [_extreme(p, group, facts, pool, lowest)] if group else []
+    statements = [_extreme(p, group, facts, pool, lowest)] if group else []
     rest = [m for m in p.mentions if then and m.start > then.start()]
     ahead_of = then and then[0].strip(", ") == "ahead of"
     if group and rest and then[0].strip() != "before":
-        found.append(
+        statements.append(
             _pair(p, group[:1], rest[:1], facts, above=True)
             if ahead_of or lowest
             else _at_rank(p, rest[0], facts, len(group) + 1)
         )
-    return found
+    return statements
 
 
 def _pool(text: str, facts: Facts) -> list[str]:
@@ -215,7 +215,7 @@ _TOGETHER = re.compile(
 
 def combination(p: Passage, facts: Facts) -> list[Statement]:
     """ "The smile without the cheeks", "AU06 together with AU12": what holds of each, and in a clip at one time."""
-    found = []
+    statements = []
     for match in _TOGETHER.finditer(p.text):
         if match["both"]:
             if any(m.start <= match.start() < m.end for m in p.mentions if "together" in match[0]) or _SAME_START.search(
@@ -233,9 +233,9 @@ def combination(p: Passage, facts: Facts) -> list[Statement]:
                 continue
         if len(group) < 2 or any(m.unseen for m in group):
             continue
-        found.append(_together(p, match, group, facts))
+        statements.append(_together(p, match, group, facts))
         break
-    return found
+    return statements
 
 
 _SAME_START = re.compile(r"\b(?:start|starts|begin|begins|set in|sets in)(?: in)? (?:together|at )")

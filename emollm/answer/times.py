@@ -43,7 +43,7 @@ _LONGEST = re.compile(r"\b(?:lasts?|held|holds?|stays?|lasting) (?:the )?longest
 
 def time(p: Passage, facts: Facts) -> list[Statement]:
     """Judge when, how long or how briefly a movement is said to be there."""
-    found, taken = [], []
+    statements, taken = [], []
     for pattern, judge in (
         (_SPAN, _span),
         (_LASTS, _length),
@@ -61,8 +61,8 @@ def time(p: Passage, facts: Facts) -> list[Statement]:
             if not group:
                 continue
             taken.append(match.span())
-            found += [_timed(p, m, match, judge, facts) for m in group]
-    return found
+            statements += [_timed(p, m, match, judge, facts) for m in group]
+    return statements
 
 
 def _timed(p: Passage, m: Mention, match: re.Match, judge, facts: Facts) -> Statement:
@@ -142,14 +142,14 @@ def order(p: Passage, facts: Facts) -> list[Statement]:
     """Judge which movement is said to come first, or that several come together."""
     if same := _SAME.search(p.text):
         return _simultaneous(p, same, facts)
-    found = []
+    statements = []
     first = _FIRST.search(p.text)
     if first:
         group = [m for m in (group_before(p, first.start()) or group_after(p, first.start())) if not m.denied][:1]
-        found += [_extreme(p, m, facts, first.span(), latest=False) for m in group]
+        statements += [_extreme(p, m, facts, first.span(), latest=False) for m in group]
     elif last := _LAST.search(p.text):
         group = [m for m in (group_before(p, last.start()) or group_after(p, last.start())) if not m.denied][:1]
-        found += [_extreme(p, m, facts, last.span(), latest=True) for m in group]
+        statements += [_extreme(p, m, facts, last.span(), latest=True) for m in group]
     before, after = _BEFORE.search(p.text), _AFTER.search(p.text)
     if before and "followed by" not in before[0]:
         match, swap = before, False
@@ -170,8 +170,8 @@ def order(p: Passage, facts: Facts) -> list[Statement]:
             left, right = [right[0]], [right[-1]]
             swap = False
         if left and right:
-            found.append(_pair(p, left[-1], right[0], facts, swap))
-    return found
+            statements.append(_pair(p, left[-1], right[0], facts, swap))
+    return statements
 
 
 def _onset(m: Mention, facts: Facts) -> float | None:

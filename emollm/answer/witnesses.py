@@ -78,13 +78,13 @@ def movements(series: AUSeries, seen: AUSeries | None, pixels: bool, prior: str 
     prior: of schema.PRIORS; it counts like something stated."""
     given = reading.of_series(series)
     if seen is None:
-        said = Movements.only(given, pixels)
+        witness = Movements.only(given, pixels)
     else:
-        said = Movements(given, reading.of_series(seen), reading.of_series(stated_alone(series, seen)), pixels)
+        witness = Movements(given, reading.of_series(seen), reading.of_series(stated_alone(series, seen)), pixels)
     if prior == DEFAULT_PRIOR or not pixels:
-        return said
-    stated = said.stated * CROWD ** (-BALANCED / STATED)
-    return dataclasses.replace(said, stated=stated / stated.sum())
+        return witness
+    stated = witness.stated * CROWD ** (-BALANCED / STATED)
+    return dataclasses.replace(witness, stated=stated / stated.sum())
 
 
 def stated_alone(series: AUSeries, seen: AUSeries) -> AUSeries:
@@ -131,24 +131,24 @@ def decided(read: np.ndarray) -> np.ndarray:
 @functools.cache
 def shipped() -> Beside:
     """The rule that was fitted for the shipped model. Raises InputError when it is missing."""
-    with stored(WEIGHTS, "fit_witnesses.py") as found:
-        return Beside(found["weights"].astype(np.float64), float(found["sure"]))
+    with stored(WEIGHTS, "fit_witnesses.py") as arrays:
+        return Beside(arrays["weights"].astype(np.float64), float(arrays["sure"]))
 
 
-def together(look: np.ndarray, said: Movements, beside: Beside | None = None) -> np.ndarray:
+def together(look: np.ndarray, witness: Movements, beside: Beside | None = None) -> np.ndarray:
     """The label distribution [8] of both witnesses. look [8]: the model's own distribution; beside: others than the stored."""
-    if not said.pixels:
-        return said.given
-    beside, seen = beside or shipped(), said.seen[None]
-    changed = abs(said.given - said.seen).sum() / 2
+    if not witness.pixels:
+        return witness.given
+    beside, seen = beside or shipped(), witness.seen[None]
+    changed = abs(witness.given - witness.seen).sum() / 2
     score = beside.score(look[None], seen)[0] - OUTDATED * changed * np.log(np.maximum(look, LEAST))
-    score += EDITED * (np.log(said.given) - np.log(said.seen)) + STATED * np.log(said.stated * len(LABELS))
+    score += EDITED * (np.log(witness.given) - np.log(witness.seen)) + STATED * np.log(witness.stated * len(LABELS))
     score *= beside.sharpness(seen)[0]
-    both = np.exp(score - np.logaddexp.reduce(score))
+    distribution = np.exp(score - np.logaddexp.reduce(score))
     movements_count = max(changed, float(decided(seen)[0]))
-    both += movements_count * reading.DOUBT * (1 / len(LABELS) - both)  # as much doubt as any reading leaves
-    cost = CONFLICT_COST * conflict(look, said.given)
-    return (1 - cost) * both + cost * (look + said.given) / 2
+    distribution += movements_count * reading.DOUBT * (1 / len(LABELS) - distribution)  # as much doubt as any reading leaves
+    cost = CONFLICT_COST * conflict(look, witness.given)
+    return (1 - cost) * distribution + cost * (look + witness.given) / 2
 
 
 def conflict(look: np.ndarray, given: np.ndarray) -> float:
@@ -158,11 +158,11 @@ def conflict(look: np.ndarray, given: np.ndarray) -> float:
     return float((look[first] - look[other]) * (given[other] - given[first]))
 
 
-def in_words(look: np.ndarray, said: Movements) -> str:
+def in_words(look: np.ndarray, witness: Movements) -> str:
     """A sentence where the witnesses do not agree, or where the only one is not sure; empty otherwise."""
-    if not said.pixels:
-        return "" if said.given.max() >= FITS else "The movements fit no label well: this is not enough to be sure of any."
-    if conflict(look, said.given) >= CONFLICT_SAID:
-        fits, seems = LABELS[int(said.given.argmax())], LABELS[int(look.argmax())]
+    if not witness.pixels:
+        return "" if witness.given.max() >= FITS else "The movements fit no label well: this is not enough to be sure of any."
+    if conflict(look, witness.given) >= CONFLICT_SAID:
+        fits, seems = LABELS[int(witness.given.argmax())], LABELS[int(look.argmax())]
         return f"The movements fit {fits}, the overall look {seems}; the confidence is lowered for it."
     return ""
