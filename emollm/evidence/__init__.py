@@ -84,13 +84,13 @@ def read(source: object, face_id: int | None = None) -> AUSeries:
     name = kinds.name_of(source)
     if len({face.picture for face in faces}) > 1:
         raise InputError(f"{name}: it holds several pictures or clips (column input). Use read_faces, or explain the table.")
-    found = {face.series.face_id: face.series for face in faces}
+    by_face = {face.series.face_id: face.series for face in faces}
     if face_id is None and len(faces) == 1:
         return faces[0].series
-    if face_id in found:
-        return found[face_id]
+    if face_id in by_face:
+        return by_face[face_id]
     choice = "it holds several faces" if face_id is None else f"there is no face {face_id}"
-    raise InputError(f"{name}: {choice}. Choose one of the faces {' '.join(map(str, sorted(found)))}.")
+    raise InputError(f"{name}: {choice}. Choose one of the faces {' '.join(map(str, sorted(by_face)))}.")
 
 
 def read_all(source: str | os.PathLike) -> list[AUSeries]:

@@ -47,64 +47,64 @@ def settle(table: Table, groups: np.ndarray, clock: Clock, fps: float | None) ->
 
     groups: [R] which face of which picture a row belongs to. fps: frames a second of the clip that the table is of.
     """
-    given, frames = clock.seconds, clock.frames if clock.frames is not None and np.isfinite(clock.frames).all() else None
-    if given is not None and np.isfinite(given).all():
-        given = _from_start(table, given)
-    elif given is not None and not np.isfinite(given).any():
-        given = None
+    stamps, frames = clock.seconds, clock.frames if clock.frames is not None and np.isfinite(clock.frames).all() else None
+    if stamps is not None and np.isfinite(stamps).all():
+        stamps = _from_start(table, stamps)
+    elif stamps is not None and not np.isfinite(stamps).any():
+        stamps = None
     order = np.arange(len(groups)) if frames is None else np.lexsort((frames, groups))
     if frames is not None and not _rising(frames, groups, np.arange(len(groups)), strictly=False):
         table.say("rows were put in order of their frame numbers")
     if np.bincount(np.unique(groups, return_inverse=True)[1]).max() == 1:  # one moment each
-        return order, np.nan_to_num(given if given is not None else np.zeros(len(groups)))
-    if given is not None and np.isfinite(given).all():
-        if _rising(given, groups, order):
-            return order, given
-        if _rising(unwrapped := _past_midnight(given, groups, order), groups, order):
+        return order, np.nan_to_num(stamps if stamps is not None else np.zeros(len(groups)))
+    if stamps is not None and np.isfinite(stamps).all():
+        if _rising(stamps, groups, order):
+            return order, stamps
+        if _rising(unwrapped := _past_midnight(stamps, groups, order), groups, order):
             table.say("the clock passes midnight; time runs on from there")
             return order, unwrapped
-        if frames is None and _all_differ(given, groups):
+        if frames is None and _all_differ(stamps, groups):
             table.say("rows were put in order of time")
-            return np.lexsort((given, groups)), given
-    return order, _by_frames(table, groups, order, given, frames, clock, fps)
+            return np.lexsort((stamps, groups)), stamps
+    return order, _by_frames(table, groups, order, stamps, frames, clock, fps)
 
 
-def _by_frames(table: Table, groups: np.ndarray, order: np.ndarray, given: np.ndarray | None, frames: np.ndarray | None,
+def _by_frames(table: Table, groups: np.ndarray, order: np.ndarray, stamps: np.ndarray | None, frames: np.ndarray | None,
                clock: Clock, fps: float | None) -> np.ndarray:
     """Times from frame numbers, or from the number of the row when these do not rise either."""
     numbered = frames is not None and _rising(frames, groups, order)
     what = "frame numbers" if numbered else "row numbers"
     count = frames - min(clock.first, frames.min()) if numbered else _ordinal(groups, order)
-    told = _rate(given, count, groups, order)
+    told = _rate(stamps, count, groups, order)
     rate = clock.fps or told or fps or clock.default
-    begun = told and given is not None and math.isfinite(given[order[0]])
-    at_start = given[order[0]] - count[order[0]] / rate if begun else 0.0
-    if given is None and clock.fps is None:
+    begun = told and stamps is not None and math.isfinite(stamps[order[0]])
+    at_start = stamps[order[0]] - count[order[0]] / rate if begun else 0.0
+    if stamps is None and clock.fps is None:
         table.say(f"there is no clock: {what} at {rate:g} frames a second are used"
                   + (" (the clip's rate)" if fps and rate == fps else ""))
-    elif given is not None:
-        table.say(f"the clock {_fault(table, given, groups, order)}: {what} at {rate:g} frames a second are used instead"
+    elif stamps is not None:
+        table.say(f"the clock {_fault(table, stamps, groups, order)}: {what} at {rate:g} frames a second are used instead"
                   + (" (the clip's rate)" if not told and fps and rate == fps else ""))
     return np.maximum(count / rate + at_start, 0.0)
 
 
-def _fault(table: Table, given: np.ndarray, groups: np.ndarray, order: np.ndarray) -> str:
-    if not np.isfinite(given).all():
-        return f"is empty in {int(np.isnan(given).sum())} of {len(given)} rows"
+def _fault(table: Table, stamps: np.ndarray, groups: np.ndarray, order: np.ndarray) -> str:
+    if not np.isfinite(stamps).all():
+        return f"is empty in {int(np.isnan(stamps).sum())} of {len(stamps)} rows"
     same = groups[order][1:] == groups[order][:-1]
-    stuck = same & (np.diff(given[order]) <= 0)
-    if (given[order][1:][same] == given[order][:-1][same]).all():
+    stuck = same & (np.diff(stamps[order]) <= 0)
+    if (stamps[order][1:][same] == stamps[order][:-1][same]).all():
         return "stands still"
     return f"does not move forward at row {table.lines[order[1:][stuck][0]]}"
 
 
-def _rate(given: np.ndarray | None, count: np.ndarray, groups: np.ndarray, order: np.ndarray) -> float | None:
+def _rate(stamps: np.ndarray | None, count: np.ndarray, groups: np.ndarray, order: np.ndarray) -> float | None:
     """Frames a second, as most steps of a faulty clock have it; None when it does not move.
 
     The lower of two middle steps: the step after a stall is twice as long."""
-    if given is None:
+    if stamps is None:
         return None
-    seconds, frames = np.diff(given[order]), np.diff(count[order])
+    seconds, frames = np.diff(stamps[order]), np.diff(count[order])
     good = (groups[order][1:] == groups[order][:-1]) & (seconds > 0) & (frames > 0)
     return float(round(1 / np.quantile(seconds[good] / frames[good], 0.5, method="lower"), 3)) if good.sum() >= 2 else None
 
@@ -120,12 +120,12 @@ def _all_differ(values: np.ndarray, groups: np.ndarray) -> bool:
     return len(np.unique(np.stack([groups, values]), axis=1).T) == len(values)
 
 
-def _past_midnight(given: np.ndarray, groups: np.ndarray, order: np.ndarray) -> np.ndarray:
+def _past_midnight(stamps: np.ndarray, groups: np.ndarray, order: np.ndarray) -> np.ndarray:
     """A clock of the day that falls by about one, with the days added."""
-    out = given.copy()
+    out = stamps.copy()
     for group in np.unique(groups):
         rows = order[groups[order] == group]
-        out[rows] += DAY * np.concatenate([[0], np.cumsum(np.diff(given[rows]) < -DAY / 2)])
+        out[rows] += DAY * np.concatenate([[0], np.cumsum(np.diff(stamps[rows]) < -DAY / 2)])
     return out
 
 
@@ -138,12 +138,12 @@ def _ordinal(groups: np.ndarray, order: np.ndarray) -> np.ndarray:
     return out
 
 
-def _from_start(table: Table, given: np.ndarray) -> np.ndarray:
+def _from_start(table: Table, stamps: np.ndarray) -> np.ndarray:
     """A clock that counts from another year starts at 0."""
-    if given.min() < EPOCH:
-        return given
+    if stamps.min() < EPOCH:
+        return stamps
     table.say("the clock counts from a far date; times are from the first row")
-    return given - given.min()
+    return stamps - stamps.min()
 
 
 # --- reading a clock ---------------------------------------------------------------------------------------------
@@ -163,11 +163,11 @@ def frame_numbers(table: Table) -> str:
 
 def clock_columns(table: Table) -> tuple[str, float]:
     """The column that holds a time, and how many of its units are a second."""
-    found = {name: _UNITS[match["unit"]] for name in table.plain
-             if (match := _CLOCK.fullmatch(re.sub(r"_*[\[({]+_*|[\])}]+", "_", name).strip("_"))) and match["unit"] in _UNITS}
-    for name in ("timestamp", "time", *found):  # of several the plainest
-        if name in found:
-            return table.plain[name], found[name]
+    scales = {name: _UNITS[match["unit"]] for name in table.plain
+              if (match := _CLOCK.fullmatch(re.sub(r"_*[\[({]+_*|[\])}]+", "_", name).strip("_"))) and match["unit"] in _UNITS}
+    for name in ("timestamp", "time", *scales):  # of several the plainest
+        if name in scales:
+            return table.plain[name], scales[name]
     return table.pick(*_TIMECODES), 1.0
 
 
@@ -227,10 +227,10 @@ def _dates(cells: list[str]) -> np.ndarray | None:
     for day in ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y/%m/%d"):
         for time in ("%H:%M:%S.%f", "%H:%M:%S", "%I:%M:%S.%f %p", "%I:%M:%S %p"):
             try:
-                found = [datetime.strptime(cell, f"{day} {time}").replace(tzinfo=UTC).timestamp() for cell in some]
+                seconds = [datetime.strptime(cell, f"{day} {time}").replace(tzinfo=UTC).timestamp() for cell in some]
             except ValueError:
                 continue
-            told = iter(found)
+            told = iter(seconds)
             return np.array([next(told) if cell else math.nan for cell in cells])
     return None
 

@@ -146,14 +146,14 @@ def coded_series(times: np.ndarray, moments: list[list[tuple[int, str, str, str]
     times: [T] s. Raises InputError for a unit that is coded twice at one moment, or a letter that is none.
     """
     intensity = np.zeros((len(times), len(AUS), 2))
-    given = np.zeros(intensity.shape, bool)
+    coded = np.zeros(intensity.shape, bool)
     measured = np.ones(len(AUS), bool)
     for t, codes in enumerate(moments):
         for k, side, letter, where in codes:
             sides = [0, 1] if side == "both" else [SIDES.index(side)]
-            if given[t, k, sides].any():
+            if coded[t, k, sides].any():
                 raise InputError(f"{where}: {AU_NAMES[k]} is coded twice at the same moment.")
-            given[t, k, sides] = True
+            coded[t, k, sides] = True
             if letter.upper() == "X":
                 measured[k] = False
                 continue
@@ -161,15 +161,15 @@ def coded_series(times: np.ndarray, moments: list[list[tuple[int, str, str, str]
     intensity[:, ~measured] = np.nan
     return AUSeries(times=times.astype(float), intensity=intensity, confidence=np.tile(measured * 1.0, (len(times), 1)),
                     measured=measured, estimator="hand", face_id=face_id,
-                    notices=traces(intensity, given, "coded as a trace (A)"))
+                    notices=traces(intensity, coded, "coded as a trace (A)"))
 
 
-def traces(intensity: np.ndarray, given: np.ndarray, how: str) -> list[str]:
+def traces(intensity: np.ndarray, coded: np.ndarray, how: str) -> list[str]:
     """A word for every unit that was given but is too weak, at its strongest, to be read as a movement.
 
-    intensity, given: [T, 24, 2]. how: it was given, such as "coded as a trace (A)".
+    intensity, coded: [T, 24, 2]. how: it was given, such as "coded as a trace (A)".
     """
-    side = np.where(given, intensity, -np.inf).max(0)  # strongest of each side
+    side = np.where(coded, intensity, -np.inf).max(0)  # strongest of each side
     strongest = side.max(1)
     weak = [f"{AU_NAMES[k]}{'' if (side[k] > 0).all() else f' ({SIDES[int(side[k].argmax())]})'}"
             for k in np.flatnonzero((strongest > 0) & (strongest < ON))]

@@ -177,16 +177,16 @@ def _header(body, name: str) -> tuple[str, int, memoryview]:
     start, skipped, view, comment = 0, 0, memoryview(body), ""
     while start < len(view):
         chunk = bytes(view[start:start + MAX_ROW])
-        found = re.search(rb"\r\n|\n|\r", chunk)
-        if found is None and len(chunk) == MAX_ROW:
+        newline = re.search(rb"\r\n|\n|\r", chunk)
+        if newline is None and len(chunk) == MAX_ROW:
             raise InputError(f"{name}: its first line is longer than {MAX_ROW // 2**20} MB: not a table.")
-        line = chunk[:found.start()] if found else chunk
+        line = chunk[:newline.start()] if newline else chunk
         text = line.decode("utf-8", "replace")
         if text.strip() and not text.startswith("#") and not re.fullmatch(r'"?sep=."?\s*', text, re.IGNORECASE):
             if comment.strip("# ") and all(is_number(cell) for cell in _cells(text, _delimiter(text))):
                 return comment.lstrip("# "), skipped - 1, view[start:]
-            return text, skipped, view[start + (found.end() if found else len(chunk)):]
-        start += found.end() if found else len(chunk)
+            return text, skipped, view[start + (newline.end() if newline else len(chunk)):]
+        start += newline.end() if newline else len(chunk)
         comment = text if text.startswith("#") else ""
         skipped += bool(text.strip())
     return "", skipped, view[start:]
@@ -214,7 +214,7 @@ def _lines_above(body, first: str) -> _Above | None:
         width = max(widths, default=0)
         if width < 3 or len(_cells(first, delimiter)) >= width - 1 or widths.count(width) < min(3, len(lines) // 2):
             continue
-        at = next(k for k, found in enumerate(widths) if found >= width - 1)
+        at = next(k for k, count in enumerate(widths) if count >= width - 1)
         if any(is_number(cell) for cell in _cells(lines[at], delimiter)):
             continue
         start = sum(len(line.encode()) for line in lines[:at + 1])

@@ -34,16 +34,16 @@ def content_of(file: object, name: str) -> bytes:
     """All that an open file holds, from its start where it can be rewound; it is left where it was. A file that was opened as
     text gives its table. Raises InputError for one that is closed, too large, or a picture opened as text."""
     try:
-        found = _read(file)
+        content = _read(file)
     except (OSError, ValueError, TypeError, LookupError):  # closed, no such text, or the read() of something else
         raise InputError(f"{name}: this file is closed or cannot be read. Open it with open(path, 'rb').") from None
-    if isinstance(found, str) and held_table(found.encode("utf-8", "replace"), name):
-        return found.encode("utf-8", "replace")
-    if not isinstance(found, (bytes, bytearray)):
+    if isinstance(content, str) and held_table(content.encode("utf-8", "replace"), name):
+        return content.encode("utf-8", "replace")
+    if not isinstance(content, (bytes, bytearray)):
         raise InputError(f"{name}: this file was opened as text. Open it with open(path, 'rb').")
-    if len(found) > MAX_HELD_BYTES:
+    if len(content) > MAX_HELD_BYTES:
         raise InputError(f"{name}: more than {MAX_HELD_BYTES >> 20} MB. Give the file's path instead.")
-    return bytes(found)
+    return bytes(content)
 
 
 def _read(file) -> object:

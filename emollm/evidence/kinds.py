@@ -192,15 +192,15 @@ def _json_lines(text: str, name: str) -> tuple[list, str]:
     return rows, ""
 
 
-def _read_dict(given: Mapping, limits: Limits, fps: float | None, baseline: str | None) -> list[TableFace]:
+def _read_dict(mapping: Mapping, limits: Limits, fps: float | None, baseline: str | None) -> list[TableFace]:
     """A dict of units at one moment, or whatever a JSON file may hold: columns, landmarks, an AUSeries."""
-    if units.is_moment(given) and not units.are_units(given):
-        row = objects.records([dict(given)], "dict")
-        if row is not None and _reader(row, limits) not in (None, *([] if "FaceRectX" in given else [feat.read_fex])):
+    if units.is_moment(mapping) and not units.are_units(mapping):
+        row = objects.records([dict(mapping)], "dict")
+        if row is not None and _reader(row, limits) not in (None, *([] if "FaceRectX" in mapping else [feat.read_fex])):
             return _read(row, limits, fps, baseline)
-    if units.is_moment(given):
-        return [TableFace(units.from_units(given, "dict"))]
-    return _read_stored(units.plain(given), "dict", limits, fps, baseline)
+    if units.is_moment(mapping):
+        return [TableFace(units.from_units(mapping, "dict"))]
+    return _read_stored(units.plain(mapping), "dict", limits, fps, baseline)
 
 
 def _read_stored(stored: object, name: str, limits: Limits, fps: float | None, baseline: str | None) -> list[TableFace]:

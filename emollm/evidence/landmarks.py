@@ -133,12 +133,12 @@ def _boxes(points: np.ndarray) -> np.ndarray:
 
 def in_pixels(table: Table, points: np.ndarray, size: tuple[float, float]) -> np.ndarray:
     """Landmarks with one scale for x, y and z. Shares of the picture lie around 0 to 1; pixels do not."""
-    found = np.isfinite(points).all((1, 2))
-    if not found.any() or np.abs(points[found, :, :2]).max() > 4:
+    present = np.isfinite(points).all((1, 2))
+    if not present.any() or np.abs(points[present, :, :2]).max() > 4:
         return points
     width, height = size
     if width <= 0 or height <= 0:
-        name, shape = picture_shape(points[found])
+        name, shape = picture_shape(points[present])
         table.say("landmarks are shares of a picture whose size is not told: by the proportions of the face it is taken to "
                   f"be {name}; give width and height beside them to be sure")
         width, height = shape, 1.0

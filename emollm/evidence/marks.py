@@ -26,9 +26,9 @@ def needs_look(column) -> bool:
     return _holds(column, _SIGNS)
 
 
-def of_table(found: Iterable[set[str]]) -> str:
+def of_table(columns: Iterable[set[str]]) -> str:
     """The decimal mark of a table by what its columns are certain of; "" when they do not say, or not the same."""
-    marks = set().union(*found)
+    marks = set().union(*columns)
     return marks.pop() if len(marks) == 1 else ""
 
 

@@ -29,8 +29,8 @@ def aliases(plain: list[str]) -> dict[str, str]:
     au12_confidence), for the columns that have another. Beside AU12_L, AU12_R is a side and no intensity."""
     bare = {name: re.sub(r"[^a-z0-9#]+", "_", name).strip("_") for name in plain}
     sided = any(map(_LEFT.fullmatch, bare.values()))
-    found = {name: _alias(bare[name], sided) for name in plain}
-    return {name: alias for name, alias in found.items() if alias and alias != name}
+    alias_of = {name: _alias(bare[name], sided) for name in plain}
+    return {name: alias for name, alias in alias_of.items() if alias and alias != name}
 
 
 def _alias(name: str, sided: bool) -> str:

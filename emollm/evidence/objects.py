@@ -105,7 +105,7 @@ def _shapes(node: object, depth: int) -> list[dict]:
         named = [{plain_name(str(k)).replace("_", ""): v for k, v in each.items()} for each in node if isinstance(each, dict)]
         if len(named) == len(node) and all("categoryname" in each and "score" in each for each in named):
             return [{str(each["categoryname"]): each["score"] for each in named}]
-        return [found for each in node for found in _shapes(each, depth + 1)]
+        return [face for each in node for face in _shapes(each, depth + 1)]
     keys = {plain_name(str(key)).replace("_", ""): value for key, value in node.items()}
     inner = next((keys[key] for key in SHAPES if isinstance(keys.get(key), (dict, list))), None)
     if isinstance(inner, dict) and inner and all(isinstance(v, (int, float)) for v in inner.values()):
@@ -178,7 +178,7 @@ def _faces(node: object, depth: int) -> list[np.ndarray]:
         return [face for each in node for face in _faces(each, depth + 1)]
     if isinstance(node, dict):
         keys = {plain_name(str(key)): value for key, value in node.items()}
-        return next((found for key in FACES if key in keys and (found := _faces(keys[key], depth + 1))), [])
+        return next((faces for key in FACES if key in keys and (faces := _faces(keys[key], depth + 1))), [])
     return []
 
 

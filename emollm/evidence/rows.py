@@ -25,8 +25,8 @@ def named_rows(file: str, columns: tuple[str, ...], needed: tuple[tuple[str, ...
     _check_columns(file, source.header, needed, what)
     names = list(map(plain_name, source.header))
     wanted = {column: names.index(column) for column in columns if column in names}
-    found = [row for block in source.batches(list(wanted.values())) for row in zip(*map(strings, block), strict=True)]
-    told = [*zip(source.lines(len(found)).tolist(), found, strict=True), *_short(file, source, wanted)]
+    rows = [row for block in source.batches(list(wanted.values())) for row in zip(*map(strings, block), strict=True)]
+    told = [*zip(source.lines(len(rows)).tolist(), rows, strict=True), *_short(file, source, wanted)]
     place = "row" if source.first_line == 1 else "line"
     for line, cells in sorted(told):
         yield f"{file} {place} {line}", dict(zip(wanted, cells, strict=True))
@@ -44,6 +44,6 @@ def _short(file: str, source: Source, wanted: dict[str, int]) -> Iterator[tuple[
 def _check_columns(file: str, names: list[str], needed: tuple[tuple[str, ...], ...], what: str) -> None:
     for group in needed:
         if not set(group) & set(map(plain_name, names)):
-            found = ", ".join(map(str, names[:8])) or "none"
+            columns = ", ".join(map(str, names[:8])) or "none"
             wanted = " or ".join(f"'{column}'" for column in group)
-            raise InputError(f"{file}: {what} needs the column {wanted}; its columns are: {found}")
+            raise InputError(f"{file}: {what} needs the column {wanted}; its columns are: {columns}")

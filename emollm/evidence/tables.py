@@ -76,10 +76,10 @@ class Table:
 
     def numbered(self, pattern: str) -> dict[int, str]:
         """AU number -> column, for the plain names that match; an AU that emollm does not know is named in the notices."""
-        found = {int(m[1]): column for name, column in self.plain.items() if (m := re.fullmatch(pattern, name))}
-        for number in sorted(set(found) - set(AUS)):
+        columns = {int(m[1]): column for name, column in self.plain.items() if (m := re.fullmatch(pattern, name))}
+        for number in sorted(set(columns) - set(AUS)):
             self.say(names.left_out(number))
-        return {number: column for number, column in found.items() if number in AUS}
+        return {number: column for number, column in columns.items() if number in AUS}
 
     def say(self, notice: str) -> None:
         if notice not in self.notices:

@@ -17,26 +17,26 @@ from emollm.schema import AU_NAMES, AUS, AUSeries, InputError, au_index
 EXAMPLE = '{"AU12": 3.0, "AU06": 2.0}, intensity 0 (absent) to 5'
 
 
-def is_moment(given: Mapping) -> bool:
+def is_moment(mapping: Mapping) -> bool:
     """Whether a dict is one moment rather than columns over time: its values are no lists."""
-    return not any(isinstance(value, (list, tuple, Mapping)) or getattr(value, "ndim", 0) for value in given.values())
+    return not any(isinstance(value, (list, tuple, Mapping)) or getattr(value, "ndim", 0) for value in mapping.values())
 
 
-def are_units(given: Mapping) -> bool:
+def are_units(mapping: Mapping) -> bool:
     """Whether every key names one of the 24 units."""
     try:
-        return all(au_index(unit) >= 0 for unit in given)
+        return all(au_index(unit) >= 0 for unit in mapping)
     except (InputError, TypeError, AttributeError):
         return False
 
 
-def from_units(given: Mapping, name: str) -> AUSeries:
+def from_units(mapping: Mapping, name: str) -> AUSeries:
     """One moment. Raises InputError for an empty dict, an unknown unit, one that is named twice, or no intensity 0-5."""
-    if not given:
+    if not mapping:
         raise InputError(f"{name}: it is empty. Give action units such as {EXAMPLE}.")
     intensity, measured = np.full((1, len(AUS), 2), np.nan), np.zeros(len(AUS), bool)
     named = set()
-    for unit, value in given.items():
+    for unit, value in mapping.items():
         k = au_index(unit)
         if k in named:
             raise InputError(f"{name}: {AU_NAMES[k]} is named twice")
@@ -60,7 +60,7 @@ def _intensity(unit: str, value: object, name: str) -> float:
     return level
 
 
-def plain(given: Mapping) -> dict:
+def plain(mapping: Mapping) -> dict:
     """The same dict in lists, as JSON would hold it: columns may be arrays or a data frame's."""
     return {str(key): value.tolist() if hasattr(value, "tolist") else list(value) if isinstance(value, tuple) else value
-            for key, value in given.items()}
+            for key, value in mapping.items()}

@@ -42,20 +42,20 @@ def match(faces: list[TableFace], ids: Sequence[int], tracks: Sequence[FaceTrack
     """
     if len(faces) == 1 and len(ids) == 1:
         return [(faces[0], "")]
-    own = {face.series.face_id: face for face in faces}
+    by_number = {face.series.face_id: face for face in faces}
     if (by_box := _by_box(faces, tracks)) is not None:
         return [(face, "by its place in the picture" if face else "") for face in by_box]
-    if len(ids) == 1 and (asked in own or ids[0] in own):
-        number = asked if asked in own else ids[0]
-        return [(own[number], f"by its number: the table's face {number} of {' '.join(map(str, sorted(own)))}")]
-    if set(own) == set(ids):
+    if len(ids) == 1 and (asked in by_number or ids[0] in by_number):
+        number = asked if asked in by_number else ids[0]
+        return [(by_number[number], f"by its number: the table's face {number} of {' '.join(map(str, sorted(by_number)))}")]
+    if set(by_number) == set(ids):
         ours = all(face.series.estimator.startswith(OWN) for face in faces)
-        return [(own[k], "by its number" if ours else "by its number, counted from left to right") for k in ids]
+        return [(by_number[k], "by its number" if ours else "by its number, counted from left to right") for k in ids]
     if len(faces) == len(ids):
-        ordered = [own[k] for k in sorted(own)]
+        ordered = [by_number[k] for k in sorted(by_number)]
         return [(face, f"by order: the table's face {face.series.face_id}") for face in ordered]
     raise InputError(f"{name}: evidence of {len(faces)} face(s) for {len(ids)} face(s); pick one with face=N (--face N). The "
-                     f"table's faces are {' '.join(map(str, sorted(own)))}, the picture's {' '.join(map(str, ids))}.")
+                     f"table's faces are {' '.join(map(str, sorted(by_number)))}, the picture's {' '.join(map(str, ids))}.")
 
 
 def in_time(series: AUSeries, clip: tuple[float, float] | None, name: str) -> tuple[AUSeries, list[str]]:
@@ -95,12 +95,12 @@ def _by_box(faces: list[TableFace], tracks: Sequence[FaceTrack | None]) -> list[
     if any(face.boxes is None for face in faces) or any(track is None for track in tracks):
         return None
     overlap = np.array([[_overlap(face, track) for face in faces] for track in tracks])
-    found: list[TableFace | None] = [None] * len(tracks)
+    matches: list[TableFace | None] = [None] * len(tracks)
     while overlap.size and overlap.max() >= OVERLAP:
         row, column = np.unravel_index(overlap.argmax(), overlap.shape)
-        found[row] = faces[column]
+        matches[row] = faces[column]
         overlap[row], overlap[:, column] = -1, -1
-    return found if any(found) else None
+    return matches if any(matches) else None
 
 
 def _overlap(face: TableFace, track: FaceTrack) -> float:

@@ -89,10 +89,10 @@ def _emollm_row(series: AUSeries, t: int, kept: list[int]) -> list:
 def _openface_row(series: AUSeries, t: int) -> list:
     strongest = np.fmax(series.intensity[t, :, 0], series.intensity[t, :, 1])  # [24]
     strongest = np.where(series.measured, strongest, np.nan)
-    known = {n: float(strongest[AUS.index(n)]) for n in OPENFACE_C}
-    present = ["" if math.isnan(known[n]) else f"{known[n] >= ON:.1f}" for n in OPENFACE_C]
+    levels = {n: float(strongest[AUS.index(n)]) for n in OPENFACE_C}
+    present = ["" if math.isnan(levels[n]) else f"{levels[n] >= ON:.1f}" for n in OPENFACE_C]
     return [series.face_id, f"{series.times[t]:.3f}", *_seen(series, t),
-            *("" if math.isnan(known[n]) else f"{known[n]:.2f}" for n in OPENFACE_R), *present]
+            *("" if math.isnan(levels[n]) else f"{levels[n]:.2f}" for n in OPENFACE_R), *present]
 
 
 def _cell(value: float) -> str:

@@ -41,12 +41,12 @@ _WORDS = ("zygomaticus", "orbicularis", "oculi", "corrugator", "frontalis", "buc
 
 def made_by(text: str) -> tuple[tuple[str, ...], ...]:
     """The units of every muscle that a text of small letters names, a set a muscle; also of a mistyped one."""
-    text, found = re.sub(r"[a-z]{6,}", _spelt, text), {}
+    text, muscles = re.sub(r"[a-z]{6,}", _spelt, text), {}
     for name, units in _MUSCLES:
         text, times = name.subn(" ", text)
         if times:
-            found[units] = None
-    return tuple(found)
+            muscles[units] = None
+    return tuple(muscles)
 
 
 def _spelt(word: re.Match) -> str:

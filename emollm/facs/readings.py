@@ -144,7 +144,7 @@ def _listings(au: str) -> list[str]:
 
 
 def _companions(au: str) -> list[str]:
-    found = [c for c in COMBINATIONS if au in c.aus]
+    combinations = [c for c in COMBINATIONS if au in c.aus]
     return [f"    {'+'.join(str(int(k[2:])) for k in sorted(c.aus))} {c.name}: "
             f"{', '.join(c.commonly_read_as)}; {c.source}"
-            for c in found] or ["    no listed combination"]
+            for c in combinations] or ["    no listed combination"]
