@@ -69,8 +69,8 @@ def read(path: str) -> Coding:
     if suffix == ".textgrid":
         return dict(textgrid.read(path).faces)
     if suffix in (".csv", ".tsv", ".boris") and (reader := _movements_reader(Path(path))):
-        found = reader(path)
-        clips = found if isinstance(found, list) else [found]
+        recordings = reader(path)
+        clips = recordings if isinstance(recordings, list) else [recordings]
         if len(clips) != 1:
             raise InputError(f"{path}: it holds {len(clips)} observations. Export the one to compare.")
         return dict(clips[0].faces)
@@ -157,12 +157,12 @@ def agree(paired: list[tuple[np.ndarray, np.ndarray, np.ndarray]], resamples: in
         blocks.append(own + first)
         first += int(own.max(initial=-1)) + 1
     block, a, b = np.concatenate(blocks), *(np.concatenate([p[side] for p in paired]) for side in (1, 2))
-    found = []
+    agreements = []
     for k, au in enumerate(AU_NAMES):
         both = np.isfinite(a[:, k]) & np.isfinite(b[:, k])
         if both.any():
-            found.append(_unit(au, block[both], a[both, k], b[both, k], np.random.default_rng(seed), resamples))
-    return found
+            agreements.append(_unit(au, block[both], a[both, k], b[both, k], np.random.default_rng(seed), resamples))
+    return agreements
 
 
 def _unit(au: str, block: np.ndarray, a: np.ndarray, b: np.ndarray, rng: np.random.Generator, resamples: int) -> UnitAgreement:

@@ -47,8 +47,8 @@ def snapped(event: AUEvent) -> AUEvent:
 
 def rows(recording: Recording) -> list[tuple[int, AUEvent]]:
     """(face_id, snapped event) in order of time."""
-    found = [(face, snapped(event)) for face, events in recording.faces.items() for event in events]
-    return sorted(found, key=lambda row: (row[1].onset, row[1].offset, row[0], row[1].au, row[1].side))
+    movements = [(face, snapped(event)) for face, events in recording.faces.items() for event in events]
+    return sorted(movements, key=lambda row: (row[1].onset, row[1].offset, row[0], row[1].au, row[1].side))
 
 
 def tiers(recording: Recording) -> dict[str, list[AUEvent]]:
@@ -58,13 +58,13 @@ def tiers(recording: Recording) -> dict[str, list[AUEvent]]:
     may, go to a second tier "AU12 (2)".
     """
     alone = set(recording.faces) <= {0}
-    found: dict[str, list[AUEvent]] = {}
+    by_tier: dict[str, list[AUEvent]] = {}
     for face, event in sorted(rows(recording), key=lambda row: (row[0], row[1].au, row[1].onset)):
         name, lane = event.au if alone else f"face {face} {event.au}", 1
-        while (at := name if lane == 1 else f"{name} ({lane})") in found and found[at][-1].offset > event.onset:
+        while (at := name if lane == 1 else f"{name} ({lane})") in by_tier and by_tier[at][-1].offset > event.onset:
             lane += 1
-        found.setdefault(at, []).append(event)
-    return found
+        by_tier.setdefault(at, []).append(event)
+    return by_tier
 
 
 def label(event: AUEvent) -> str:

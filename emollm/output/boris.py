@@ -47,8 +47,8 @@ def table(recordings: Iterable[Recording], delimiter: str = ",") -> str:
 def project(recordings: Iterable[Recording]) -> str:
     """A project of any number of clips."""
     recordings = list(recordings)
-    found = [row for r in recordings for row in rows(r)]
-    units, faces = sorted({event.au for _, event in found}), sorted({face for face, _ in found})
+    movements = [row for r in recordings for row in rows(r)]
+    units, faces = sorted({event.au for _, event in movements}), sorted({face for face, _ in movements})
     sides = {"0": {"name": "side", "description": "the person's own", "type": 0, "ask at stop": False, "values": list(SIDES)}}
     behaviours = [{"type": "State event", "key": "", "code": au, "description": ACTION_UNITS[au].title, "category": CATEGORY,
                    "modifiers": sides, "excluded": "", "coding map": ""} for au in units]
@@ -99,11 +99,11 @@ def read(path: str | os.PathLike) -> list[Recording]:
     """
     path = Path(path)
     check_file(path, 256 * 2**20)
-    found: dict[str, list[tuple[str, float, float, str]]] = {}
-    for media, subject, code, start, stop, said in (_project_rows if path.suffix == ".boris" else _table_rows)(path):
+    by_media: dict[str, list[tuple[str, float, float, str]]] = {}
+    for media, subject, code, start, stop, note in (_project_rows if path.suffix == ".boris" else _table_rows)(path):
         tier = f"{subject} {code}" if subject.startswith("face ") else code
-        found.setdefault(media, []).append((tier, start, stop, said))
-    return [Recording(media, from_tiers(path.name, intervals)) for media, intervals in found.items()]
+        by_media.setdefault(media, []).append((tier, start, stop, note))
+    return [Recording(media, from_tiers(path.name, intervals)) for media, intervals in by_media.items()]
 
 
 def _table_rows(path: Path) -> Iterator[tuple[str, str, str, float, float, str]]:
@@ -119,9 +119,9 @@ def _table_rows(path: Path) -> Iterator[tuple[str, str, str, float, float, str]]
             start = stop = math.nan
         if not 0 <= start <= stop < math.inf:
             raise InputError(f"{path.name}: row {number}: Start (s) and Stop (s) must be times in order.")
-        said = f"{cells.get('Modifiers') or ''} {cells.get('Comment start') or ''}".strip()
+        note = f"{cells.get('Modifiers') or ''} {cells.get('Comment start') or ''}".strip()
         media = cells.get("Media file") or cells.get("Observation id") or path.name
-        yield media, cells["Subject"] or "", cells["Behavior"] or "", start, stop, said
+        yield media, cells["Subject"] or "", cells["Behavior"] or "", start, stop, note
 
 
 def _project_rows(path: Path) -> Iterator[tuple[str, str, str, float, float, str]]:
@@ -130,20 +130,20 @@ def _project_rows(path: Path) -> Iterator[tuple[str, str, str, float, float, str
         states = {b["code"] for b in stored["behaviors_conf"].values() if b["type"].lower().startswith("state")}
         observations = [(name, (o.get("file") or {}).get("1") or [name], [e[:5] for e in o["events"]])
                         for name, o in stored["observations"].items()]
-        events = [(files[0], float(t), subject, code, side, said, name) for name, files, found in observations
-                  for t, subject, code, side, said in found]
+        events = [(files[0], float(t), subject, code, side, note, name) for name, files, entries in observations
+                  for t, subject, code, side, note in entries]
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         raise InputError(f"{path.name}: not a readable BORIS project. Save it again from BORIS.") from None
     begun: dict[tuple, tuple[float, str]] = {}
-    for media, time, subject, code, side, said, name in sorted(events, key=lambda e: e[1]):
+    for media, time, subject, code, side, note, name in sorted(events, key=lambda e: e[1]):
         key = (name, subject, code, side)
         if code not in states:
-            yield media, subject, code, time, time, f"{side} {said}"
+            yield media, subject, code, time, time, f"{side} {note}"
         elif key in begun:
             start, comment = begun.pop(key)
             yield media, subject, code, start, time, f"{side} {comment}"
         else:
-            begun[key] = time, said
+            begun[key] = time, note
     if begun:
         (name, subject, code, _), (time, _) = next(iter(begun.items()))
         raise InputError(f"{path.name}: {code} of {subject or 'no subject'} in '{name}' starts at {time:g} s and does not end.")

@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 COLUMNS = ("face_id", "region", "side", "direction", "units", "onset", "apex", "offset", "displacement", "strain")
 
 
-def as_csv(found: list[BriefMovement]) -> str:
+def as_csv(movements: list[BriefMovement]) -> str:
     """One row a movement; units joined by a space, the likeliest first."""
     out = io.StringIO()
     writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_row(movement) | {"units": " ".join(movement.units)} for movement in found)
+    writer.writerows(_row(movement) | {"units": " ".join(movement.units)} for movement in movements)
     return out.getvalue()
 
 
-def as_json(found: list[BriefMovement], media: str) -> str:
-    return json.dumps({"media": media, "brief_movements": [_row(movement) for movement in found]}, indent=1) + "\n"
+def as_json(movements: list[BriefMovement], media: str) -> str:
+    return json.dumps({"media": media, "brief_movements": [_row(movement) for movement in movements]}, indent=1) + "\n"
 
 
 def _row(movement: BriefMovement) -> dict:

@@ -28,13 +28,13 @@ def read(path: str | os.PathLike) -> Recording:
     """Movements of an ELAN file. Raises InputError when it is none or no annotation names an action unit."""
     elan, name = _library(), Path(path).name
     try:
-        found = elan.Eaf(str(path), suppress_version_warning=True)
-        aligned = [(tier, start, end, said) for tier in found.get_tier_names() if not found.tiers[tier][1]
-                   for start, end, said in found.get_annotation_data_for_tier(tier)]
+        document = elan.Eaf(str(path), suppress_version_warning=True)
+        aligned = [(tier, start, end, note) for tier in document.get_tier_names() if not document.tiers[tier][1]
+                   for start, end, note in document.get_annotation_data_for_tier(tier)]
     except Exception:  # whatever the parser trips over: XML, missing time slots, other documents
         raise InputError(f"{name}: not a readable ELAN file. Save it as .eaf from ELAN.") from None
-    timed = [(tier, start / 1000, end / 1000, said or "") for tier, start, end, said in aligned if None not in (start, end)]
-    media = found.get_linked_files()
+    timed = [(tier, start / 1000, end / 1000, note or "") for tier, start, end, note in aligned if None not in (start, end)]
+    media = document.get_linked_files()
     return Recording(media[0]["MEDIA_URL"] if media else name, from_tiers(name, timed))
 
 

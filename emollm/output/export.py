@@ -35,16 +35,16 @@ def recordings(source: str, measure: Callable[[str], list[AUSeries]], media: str
     """
     suffix = Path(source).suffix.lower()
     if suffix == ".jsonl":
-        found = explained(_of_captions(source))
+        clips = explained(_of_captions(source))
     elif suffix == ".json" and (stored := _stored_explanations(source)) is not None:
-        found = explained(iter(stored))
+        clips = explained(iter(stored))
     elif suffix in evidence.TABLE_SUFFIXES:
-        found = [recording(media or source, evidence.read_all(source))]
+        clips = [recording(media or source, evidence.read_all(source))]
     else:
-        found = [recording(source, measure(source))]
-    if not found:
+        clips = [recording(source, measure(source))]
+    if not clips:
         raise NoFaceError(f"{source}: no face was measured in it, so there is nothing to export.")
-    return found
+    return clips
 
 
 def recording(media: str, faces: list[AUSeries]) -> Recording:
@@ -55,10 +55,10 @@ def recording(media: str, faces: list[AUSeries]) -> Recording:
     return Recording(media, {s.face_id: find_events(s) for s in faces}, round(duration, 3), round(rate, 3), faces)
 
 
-def explained(found: Iterator[Explanation]) -> list[Recording]:
+def explained(explanations: Iterator[Explanation]) -> list[Recording]:
     """Explanations, grouped by what they explain; their movements are those that were explained."""
     by_media: dict[str, list[Explanation]] = {}
-    for explanation in found:
+    for explanation in explanations:
         if explanation.measured:
             by_media.setdefault(explanation.source, []).append(explanation)
     made = []
@@ -125,20 +125,20 @@ def check(layout: str, output: str) -> None:
         raise InputError(f"{output}: {layout} files end in {' or '.join(wanted)}. Name it so, or give a folder.")
 
 
-def files(found: list[Recording], layout: str, output: str) -> dict[str, str | bytes]:
+def files(clips: list[Recording], layout: str, output: str) -> dict[str, str | bytes]:
     """Path -> content of every file to write. output: a file, or a folder in which each clip gets its own.
 
     Raises InputError when movements are wanted of a photo, or several clips or faces do not fit into one file.
     """
-    if layout in MOVEMENTS and not any(len(s.times) > 1 for r in found for s in r.series):
-        raise InputError(f"{found[0].media}: a photo has no movements in time. Export its units, such as --to emollm.")
+    if layout in MOVEMENTS and not any(len(s.times) > 1 for r in clips for s in r.series):
+        raise InputError(f"{clips[0].media}: a photo has no movements in time. Export its units, such as --to emollm.")
     folder = os.path.isdir(output)
     if layout in MANY and not folder:
-        return {output: _many(found, layout, output)}
-    if len(found) > 1 and not folder:
-        raise InputError(f"{output}: {len(found)} clips do not fit into one {layout} file. Give a folder.")
+        return {output: _many(clips, layout, output)}
+    if len(clips) > 1 and not folder:
+        raise InputError(f"{output}: {len(clips)} clips do not fit into one {layout} file. Give a folder.")
     written: dict[str, str | bytes] = {}
-    for r in found:
+    for r in clips:
         path = os.path.join(output, Path(r.media).stem + SUFFIX[layout]) if folder else output
         for place, content in _of_one(r, layout, path).items():
             if place in written:
@@ -147,11 +147,11 @@ def files(found: list[Recording], layout: str, output: str) -> dict[str, str | b
     return written
 
 
-def _many(found: list[Recording], layout: str, output: str) -> str | bytes:
+def _many(clips: list[Recording], layout: str, output: str) -> str | bytes:
     if layout == "parquet":
-        return parquet.content(found)
+        return parquet.content(clips)
     kind = Path(output).suffix.lower()
-    return boris.project(found) if kind == ".boris" else boris.table(found, "\t" if kind == ".tsv" else ",")
+    return boris.project(clips) if kind == ".boris" else boris.table(clips, "\t" if kind == ".tsv" else ",")
 
 
 def _of_one(r: Recording, layout: str, path: str) -> dict[str, str | bytes]:

@@ -110,13 +110,13 @@ class _Sheet:
 
     def _foot(self, width: int) -> Image.Image:
         """The reading of the whole clip, what the reader must know of it, and the disclosure."""
-        unit, found = self.unit, self.explanation
-        reading = f"{found.label}, confidence {found.confidence:.2f}" if found.label else NOT_ENOUGH
-        said = [(notice, COLOURS[0]) for notice in found.notices] + [(DISCLOSURE, FAINT)]
-        lines = [(line, colour) for words, colour in said for line in fold(words, font(unit * 0.8), width - 2.4 * unit)]
+        unit, explanation = self.unit, self.explanation
+        reading = f"{explanation.label}, confidence {explanation.confidence:.2f}" if explanation.label else NOT_ENOUGH
+        texts = [(notice, COLOURS[0]) for notice in explanation.notices] + [(DISCLOSURE, FAINT)]
+        lines = [(line, colour) for words, colour in texts for line in fold(words, font(unit * 0.8), width - 2.4 * unit)]
         foot = Image.new("RGB", (width, round(unit * (3.1 + 1.2 * len(lines)))), BACK)
         pen = ImageDraw.Draw(foot)
-        pen.text((unit * 1.2, unit * 0.8), f"the clip as a whole is commonly read as {reading}" if found.label
+        pen.text((unit * 1.2, unit * 0.8), f"the clip as a whole is commonly read as {reading}" if explanation.label
                  else f"the clip as a whole: {reading}", font=font(unit), fill=INK)
         for k, (line, colour) in enumerate(lines):
             pen.text((unit * 1.2, unit * (2.4 + 1.2 * k)), line, font=font(unit * 0.8), fill=colour)
@@ -132,22 +132,22 @@ class _Sheet:
         shrinks = self.scale < 1
         view = cv2.resize(picture, self.view, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
         position = int(np.argmin(abs(self.series.times - time)))
-        known = abs(self.series.times[position] - time) <= self.near
+        measured = abs(self.series.times[position] - time) <= self.near
         row = self.row_of.get(index)
         phase = phase_at(self.explanation.phases, time)
-        said = f"{time:.2f} s" + (f"   now read as {phase['label']} ({phase['confidence']:.2f})" if phase else "")
-        shown = self._with_regions(view, row, position, said) if known and row is not None else Image.fromarray(view)
-        moment(shown, said, self.unit)
+        caption = f"{time:.2f} s" + (f"   now read as {phase['label']} ({phase['confidence']:.2f})" if phase else "")
+        image = self._with_regions(view, row, position, caption) if measured and row is not None else Image.fromarray(view)
+        moment(image, caption, self.unit)
         canvas = self.still.copy()
-        canvas.paste(shown, (0, (self.middle - self.view[1]) // 2))
+        canvas.paste(image, (0, (self.middle - self.view[1]) // 2))
         pen = ImageDraw.Draw(canvas)
-        self._bars(pen, position if known else None)
+        self._bars(pen, position if measured else None)
         self.strip.mark(pen, time, self.middle)
         return np.asarray(canvas)
 
-    def _with_regions(self, view: np.ndarray, row: int, position: int, said: str) -> Image.Image:
-        """The picture with the face's box and the regions of what moves now, the strongest on top, and their tags. said: what
-        will be written over it."""
+    def _with_regions(self, view: np.ndarray, row: int, position: int, caption: str) -> Image.Image:
+        """The picture with the face's box and the regions of what moves now, the strongest on top, and their tags. caption:
+        what will be written over it."""
         import cv2
 
         points = (self.track.landmarks[row][:, :2] + 0.5) * self.scale
@@ -165,18 +165,18 @@ class _Sheet:
             view = cv2.addWeighted(tinted, share, view, 1 - share, 0)
             cv2.polylines(view, rings, True, rgb(self.colours[au]), 2, cv2.LINE_AA, shift=4)
         image = Image.fromarray(view)
-        draw_tags(image, outlines, self.colours, self.unit, box.tolist(), moment_box(image.size, said, self.unit))
+        draw_tags(image, outlines, self.colours, self.unit, box.tolist(), moment_box(image.size, caption, self.unit))
         return image
 
     def _now(self, position: int) -> dict[str, tuple[str, float]]:
         """Side and strength of every shown unit that is on at a measured moment."""
-        found = {}
+        movements = {}
         for au in self.units:
             left, right = self.series.intensity[position, au_index(au)]
             side, level = side_and_strength(*np.nan_to_num([left, right], nan=np.nanmax([left, right, 0])))
             if level >= ON:
-                found[au] = (SIDES[int(side)], float(level))
-        return found
+                movements[au] = (SIDES[int(side)], float(level))
+        return movements
 
     def _bars(self, pen: ImageDraw.ImageDraw, position: int | None) -> None:
         unit, left = self.unit, self.view[0] + self.unit

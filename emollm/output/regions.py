@@ -76,16 +76,16 @@ def _outline(pen: ImageDraw.ImageDraw, points: list[tuple[float, float]], colour
                      fill=rgba(colour, 235), width=stroke)
 
 
-def moment_box(size: tuple[int, int], said: str, unit: int) -> Box:
+def moment_box(size: tuple[int, int], caption: str, unit: int) -> Box:
     """Where moment() writes."""
-    return 0, size[1] - unit * 2, unit * 1.2 + font(unit).getlength(said), size[1]
+    return 0, size[1] - unit * 2, unit * 1.2 + font(unit).getlength(caption), size[1]
 
 
-def moment(image: Image.Image, said: str, unit: int) -> None:
+def moment(image: Image.Image, caption: str, unit: int) -> None:
     """Words on a dark ground in the lower left corner of a picture."""
-    pen, box = ImageDraw.Draw(image), moment_box(image.size, said, unit)
+    pen, box = ImageDraw.Draw(image), moment_box(image.size, caption, unit)
     pen.rectangle(box, fill=BACK)
-    pen.text((unit * 0.6, box[1] + unit), said, font=font(unit), fill=INK, anchor="lm")
+    pen.text((unit * 0.6, box[1] + unit), caption, font=font(unit), fill=INK, anchor="lm")
 
 
 def draw_tags(image: Image.Image, polygons: dict[str, list[tuple[float, float]]], colours: dict[str, str], unit: int,

@@ -56,15 +56,15 @@ def annotate(picture: Image.Image | np.ndarray, explanation: Explanation,
     colours = colours_of(list(dict.fromkeys([*(claim.au for claim in cited), *moving_units(explanation)])))
     unit = max(13, round(min(view.image.width, 1.4 * view.image.height) / 44))  # text height, px
     time, course = key_time(explanation), count(explanation) > 1
-    said = f"{time:.2f} s" if course else ""
-    draw_regions(view, box, shown_at(explanation, time), colours, unit, said=said)
+    caption = f"{time:.2f} s" if course else ""
+    draw_regions(view, box, shown_at(explanation, time), colours, unit, said=caption)
     part = view.image.size != (round(photo.width * view.scale), round(photo.height * view.scale))
     panel = _panel(explanation, cited, colours, unit, photo if part else None)
     height = max(view.image.height, panel.height)
     width = view.image.width + panel.width
     below = [_footer(explanation, width, unit)]
     if course:
-        moment(view.image, said, unit)
+        moment(view.image, caption, unit)
         below.insert(0, _course(explanation, colours, width, unit))
     if others:
         below.insert(0, insets.row({time: _image(one) for time, one in others.items()}, explanation, colours, width, unit))
@@ -237,13 +237,13 @@ def _footer(explanation: Explanation, width: int, unit: int) -> Image.Image:
     """The reading with its confidence, the three most probable labels as bars, the text, notices and the disclosure."""
     pad = round(unit * 1.2)
     small, wide = font(unit * 0.8), width - 2 * pad
-    said = [(line, INK) for line in fold(explanation.interpretation, small, wide) if line][:MAX_LINES]
+    lines = [(line, INK) for line in fold(explanation.interpretation, small, wide) if line][:MAX_LINES]
     notices = [notice.removeprefix(f"{NOT_ENOUGH}: ") for notice in explanation.notices]  # the heading says that already
-    said += [(line, COLOURS[0]) for notice in notices for line in fold(notice, small, wide)]
-    said += [(line, FAINT) for line in fold(DISCLOSURE, small, wide)]
+    lines += [(line, COLOURS[0]) for notice in notices for line in fold(notice, small, wide)]
+    lines += [(line, FAINT) for line in fold(DISCLOSURE, small, wide)]
     bars = ranking(explanation)[:3] if explanation.label else []
     top = round(unit * 6.6)
-    footer = Image.new("RGB", (width, round(top + unit * 1.25 * len(said) + pad)), BACK)
+    footer = Image.new("RGB", (width, round(top + unit * 1.25 * len(lines) + pad)), BACK)
     pen = ImageDraw.Draw(footer)
     wide = round(width * (0.56 if bars else 1)) - 2 * pad
     pen.text((pad, pad), "commonly read as" if explanation.label else "this face", font=font(unit), fill=FAINT)
@@ -256,7 +256,7 @@ def _footer(explanation: Explanation, width: int, unit: int) -> Image.Image:
             pen.text((pad, pad + unit * (3.5 + 1.2 * k)), line, font=font(unit), fill=INK)
     for k, (label, probability) in enumerate(bars):
         _label_bar(pen, label, probability, (round(width * 0.56), round(pad + k * unit * 1.75), width - pad), unit)
-    for k, (line, colour) in enumerate(said):
+    for k, (line, colour) in enumerate(lines):
         pen.text((pad, top + k * unit * 1.25), line, font=small, fill=colour)
     return footer
 

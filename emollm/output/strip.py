@@ -51,11 +51,12 @@ class Strip:
 
     def _phases(self, phases: list[dict]) -> None:
         small, (top, bottom) = font(self.unit * 0.85), self.band
-        for k, one in enumerate(phases):
-            left, right = self.x(one["start"]), self.x(one["end"])
+        for k, phase in enumerate(phases):
+            left, right = self.x(phase["start"]), self.x(phase["end"])
             self.pen.rectangle((left, top, max(left + 1, right - 1), bottom), fill=LINE if k % 2 else "#566270")
-            if said := _fitting(f"{one['label']} {one['confidence']:.2f}", one["label"], small, right - left - self.unit * 0.6):
-                self.pen.text(((left + right) / 2, (top + bottom) / 2), said, font=small, fill=INK, anchor="mm")
+            long = f"{phase['label']} {phase['confidence']:.2f}"
+            if text := _fitting(long, phase["label"], small, right - left - self.unit * 0.6):
+                self.pen.text(((left + right) / 2, (top + bottom) / 2), text, font=small, fill=INK, anchor="mm")
 
     def _row(self, au: str, colour: str, top: int) -> None:
         base, scale, unit = top + self.row - round(self.unit * 0.3), (self.row - self.unit * 0.5) / 5, self.unit
@@ -102,11 +103,11 @@ def colours_of(units: Sequence[str]) -> dict[str, str]:
 
 def phase_at(phases: list[dict], time: float) -> dict | None:
     """The phase that a moment belongs to; None before the first and after the last."""
-    return next((one for one in phases if one["start"] <= time <= one["end"]), None)
+    return next((phase for phase in phases if phase["start"] <= time <= phase["end"]), None)
 
 
 def _fitting(long: str, short: str, small, width: float) -> str:
     """The longer of two texts that fits into a width in px; nothing when neither does."""
-    return next((said for said in (long, short) if small.getlength(said) <= width), "")
+    return next((text for text in (long, short) if small.getlength(text) <= width), "")
 
 

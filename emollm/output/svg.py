@@ -40,10 +40,10 @@ def dot(x: float, y: float, radius: float, colour: str) -> str:
     return f'<circle cx="{_n(x)}" cy="{_n(y)}" r="{_n(radius)}" fill="{colour}"/>'
 
 
-def text(x: float, y: float, said: str, colour: str = INK, size: float = 11, anchor: str = "start") -> str:
+def text(x: float, y: float, words: str, colour: str = INK, size: float = 11, anchor: str = "start") -> str:
     """anchor: start | middle | end."""
     return (f'<text x="{_n(x)}" y="{_n(y)}" fill="{colour}" font-size="{_n(size)}" text-anchor="{anchor}">'
-            f"{escape(said)}</text>")
+            f"{escape(words)}</text>")
 
 
 def _n(value: float) -> str:

@@ -89,9 +89,9 @@ def _libreface_rows(series: AUSeries, _: str) -> list[list]:
     level = _whole_face(series)
     rows = []
     for t, time in enumerate(series.times):
-        known = {n: level[t, au_index(n)] for n in {*LIBREFACE_PRESENCE, *LIBREFACE_INTENSITY}}
-        present = ["" if math.isnan(known[n]) else int(known[n] >= ON) for n in LIBREFACE_PRESENCE]
-        rows.append([t, f"{1000 * time:.3f}", *present, *(_cell(known[n]) for n in LIBREFACE_INTENSITY)])
+        levels = {n: level[t, au_index(n)] for n in {*LIBREFACE_PRESENCE, *LIBREFACE_INTENSITY}}
+        present = ["" if math.isnan(levels[n]) else int(levels[n] >= ON) for n in LIBREFACE_PRESENCE]
+        rows.append([t, f"{1000 * time:.3f}", *present, *(_cell(levels[n]) for n in LIBREFACE_INTENSITY)])
     return rows
 
 
@@ -109,15 +109,15 @@ def blendshapes(series: AUSeries) -> dict[str, np.ndarray]:
     level = np.where(series.measured[:, None], series.intensity, np.nan) / 5  # [T, 24, 2]
     closed = au_index(45)
     level[:, closed] = np.fmax(level[:, closed], level[:, au_index(43)])  # one shape; only its duration tells them apart
-    found: dict[str, np.ndarray] = {}
+    shapes: dict[str, np.ndarray] = {}
     for number, names in BLENDSHAPES.items():
         for name in names:
             sides = level[:, AUS.index(number)]
             if "*" in name:
-                found |= {name.replace("*", word): sides[:, side] for side, word in enumerate(("Left", "Right"))}
+                shapes |= {name.replace("*", word): sides[:, side] for side, word in enumerate(("Left", "Right"))}
             else:
-                found[name] = np.fmax(sides[:, 0], sides[:, 1])
-    return found | _mouth(level)
+                shapes[name] = np.fmax(sides[:, 0], sides[:, 1])
+    return shapes | _mouth(level)
 
 
 def _mouth(level: np.ndarray) -> dict[str, np.ndarray]:

@@ -41,15 +41,15 @@ def read(path: str | os.PathLike) -> Recording:
     """Movements of a TextGrid's interval tiers. Raises InputError when it is none or no interval names an action unit."""
     praat, name = _library(), Path(path).name
     try:
-        found = praat.openTextgrid(str(path), includeEmptyIntervals=False, reportingMode="silence",
-                                   duplicateNamesMode="rename")
-        intervals = [(tier.name, entry.start, entry.end, entry.label) for tier in found.tiers
+        grid = praat.openTextgrid(str(path), includeEmptyIntervals=False, reportingMode="silence",
+                                  duplicateNamesMode="rename")
+        intervals = [(tier.name, entry.start, entry.end, entry.label) for tier in grid.tiers
                      if isinstance(tier, praat.IntervalTier) for entry in tier.entries]
     except FileNotFoundError:
         raise InputError(f"{path}: no such file. Check the path.") from None
     except Exception:  # whatever the parser trips over
         raise InputError(f"{name}: not a readable TextGrid. Save it as a text file from Praat.") from None
-    return Recording(name, from_tiers(name, intervals), duration=float(found.maxTimestamp))
+    return Recording(name, from_tiers(name, intervals), duration=float(grid.maxTimestamp))
 
 
 def _library():

@@ -40,12 +40,12 @@ def _face(series: AUSeries, events: list[AUEvent], media: str, y: float, several
     drawn = [svg.text(12, y + 20, who, size=13), svg.text(LEFT, y + 36, "left", svg.BLUE, 10),
              svg.text(LEFT + 30, y + 36, "right", svg.ORANGE, 10),
              svg.text(LEFT + 70, y + 36, "0 to 5 (FACS A to E); grey: onset to offset; stroke: apex", svg.FAINT, 10)]
-    shown, top = shown_units(series, events), y + TOP
-    for k, row in enumerate(shown):
+    units, top = shown_units(series, events), y + TOP
+    for k, row in enumerate(units):
         drawn += _row(series, [e for e in events if e.au == AU_NAMES[row]], row, top + ROW * k, x)
-    if not shown:
+    if not units:
         drawn.append(svg.text(LEFT, top + ROW / 2, "Nothing moved.", svg.FAINT))
-    bottom = top + ROW * max(len(shown), 1)
+    bottom = top + ROW * max(len(units), 1)
     for time in ticks(start, end):
         drawn += [svg.line(x(time), bottom, x(time), bottom + 4, svg.FAINT),
                   svg.text(x(time), bottom + 16, f"{time:g} s", svg.FAINT, 9, "middle")]
