@@ -17,9 +17,9 @@ TAKEN = "Give uint8 or float 0-1, [H, W, 3] RGB, [H, W, 4] RGBA or [H, W] grey"
 ROUNDING = 0.5 / 255  # floats this far outside 0-1 are still rounded to an end of the scale
 
 
-def is_tensor(given: object) -> bool:
+def is_tensor(value: object) -> bool:
     torch = sys.modules.get("torch")
-    return torch is not None and isinstance(given, torch.Tensor)
+    return torch is not None and isinstance(value, torch.Tensor)
 
 
 def from_tensor(tensor, name: str) -> np.ndarray:

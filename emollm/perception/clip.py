@@ -86,11 +86,11 @@ class Clip:
         """
         if start >= SEEK_FROM and self.demuxer not in UNTIMED:
             for room in SEEK_ROOM:
-                found = False
+                reached = False
                 for time, frame in fields.whole_pictures(self._from(start, room), self.parity):
-                    found = True
+                    reached = True
                     yield time, lambda frame=frame: self.rgb(frame)
-                if found:
+                if reached:
                     return
         with self._opened() as stream:
             timed = ((self._time(frame), frame) for frame in self._decoded(stream))
@@ -193,5 +193,5 @@ def _duration(stream: Any) -> float:
 
 
 def _matrix(frame: Any) -> bytes | None:
-    found = frame.side_data.get("DISPLAYMATRIX")
-    return None if found is None else bytes(found)
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    return None if matrix is None else bytes(matrix)

@@ -73,11 +73,11 @@ def notices(hidden: np.ndarray) -> list[str]:
              "the left eye and brow are": left & ~left_mouth, "the right eye and brow are": right & ~right_mouth,
              "the left half of the mouth is": left_mouth & ~left, "the right half of the mouth is": right_mouth & ~right,
              "the brows are": brows & ~left & ~right & ~both}
-    found = [f"{part} hidden{when(float(frames.mean()))}: what moves there is not measured"
+    lines = [f"{part} hidden{when(float(frames.mean()))}: what moves there is not measured"
              for part, frames in named.items() if frames.any()]
     if drawn.any():
-        found.insert(0, f"the face looks drawn, not photographed{when(float(drawn.mean()))}: it is not measured as a person's")
-    return found
+        lines.insert(0, f"the face looks drawn, not photographed{when(float(drawn.mean()))}: it is not measured as a person's")
+    return lines
 
 
 def when(share: float) -> str:

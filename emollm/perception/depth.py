@@ -33,10 +33,10 @@ class Depth:
 
     def __init__(self, planar: str):
         """planar: of planes_of."""
-        found = _WIDE.fullmatch(planar)
-        self.planar, self.fractions = planar, found["sort"] == "f32"
-        self.base = re.sub(r"(yuv|gbr)a", r"\1", found["base"])  # without alpha, which is the last plane
-        self.type = np.dtype(f"{'<' if found['order'] == 'le' else '>'}{'f4' if self.fractions else 'u2'}")
+        match = _WIDE.fullmatch(planar)
+        self.planar, self.fractions = planar, match["sort"] == "f32"
+        self.base = re.sub(r"(yuv|gbr)a", r"\1", match["base"])  # without alpha, which is the last plane
+        self.type = np.dtype(f"{'<' if match['order'] == 'le' else '>'}{'f4' if self.fractions else 'u2'}")
         self.top = 0.0  # largest sample so far
 
     def add(self, frame: Any) -> None:

@@ -23,7 +23,7 @@ def runs(values: np.ndarray, on: float, off: float) -> list[tuple[int, int, int]
     values: [T], NaN = not seen (always ends a stretch). A stretch reaches to both sides of where it passed `on` as
     long as the value stays above `off` and above FRACTION of its own peak.
     """
-    seen, found, start = np.nan_to_num(np.asarray(values, dtype=float), nan=-np.inf), [], 0
+    seen, stretches, start = np.nan_to_num(np.asarray(values, dtype=float), nan=-np.inf), [], 0
     while len(above := np.flatnonzero(seen[start:] >= on)):
         apex = last = start + int(above[0])
         while last + 1 < len(seen) and seen[last + 1] > max(off, FRACTION * seen[apex]):
@@ -32,9 +32,9 @@ def runs(values: np.ndarray, on: float, off: float) -> list[tuple[int, int, int]
         first = apex
         while first > start and seen[first - 1] > max(off, FRACTION * seen[apex]):
             first -= 1
-        found.append((first, apex, last))
+        stretches.append((first, apex, last))
         start = last + 1
-    return found
+    return stretches
 
 
 def smooth(times: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -104,13 +104,13 @@ def events(series: AUSeries) -> list[AUEvent]:
     times = np.asarray(series.times, dtype=float)
     if len(times) < 2:
         return []
-    found, steps = [], np.diff(times)
+    movements, steps = [], np.diff(times)
     gap = max(GAP_SECONDS, GAP_FRAMES * float(np.median(steps)))
     for part in np.split(np.arange(len(times)), np.flatnonzero(steps > gap) + 1):
         smoothed = smooth(times[part], series.intensity[part])
         for k in np.flatnonzero(series.measured):
-            found += _events_of(AU_NAMES[k], times[part], smoothed[:, k], series.intensity[part, k])
-    return sorted(found, key=lambda e: (-e.peak, e.onset, e.au))
+            movements += _events_of(AU_NAMES[k], times[part], smoothed[:, k], series.intensity[part, k])
+    return sorted(movements, key=lambda e: (-e.peak, e.onset, e.au))
 
 
 def _events_of(au: str, times: np.ndarray, smoothed: np.ndarray, sides: np.ndarray) -> list[AUEvent]:

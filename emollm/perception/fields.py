@@ -46,9 +46,9 @@ class Combing:
         return "its frames say so" if self.flagged else "its header says so" if self.stated else "its lines move apart"
 
     def _seen(self) -> str:
-        found = {kind: float(self.counts.get(f"lavfi.idet.multiple.{kind}", 0)) for kind in ("tff", "bff", "progressive")}
-        first = max(("tff", "bff"), key=found.get)
-        return first if found[first] >= FEWEST and found[first] > 2 * found["progressive"] else ""
+        counts = {kind: float(self.counts.get(f"lavfi.idet.multiple.{kind}", 0)) for kind in ("tff", "bff", "progressive")}
+        first = max(("tff", "bff"), key=counts.get)
+        return first if counts[first] >= FEWEST and counts[first] > 2 * counts["progressive"] else ""
 
 
 def whole_pictures(frames: Iterable[tuple[float | None, Any]], parity: str) -> Iterator[tuple[float | None, Any]]:

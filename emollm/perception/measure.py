@@ -144,13 +144,13 @@ def features(half_faces: np.ndarray, gap: np.ndarray, looks: np.ndarray | None) 
     return np.concatenate([half_faces, steps] + ([] if looks is None else [np.asarray(looks, dtype=float)]), 2)
 
 
-def half_levels(found: np.ndarray, reading: Reading, unseen: np.ndarray, yaw: np.ndarray, gap: np.ndarray) -> np.ndarray:
+def half_levels(vectors: np.ndarray, reading: Reading, unseen: np.ndarray, yaw: np.ndarray, gap: np.ndarray) -> np.ndarray:
     """Intensities [N, 24, 2] of features [N, 2, F], yaw [N] in degrees and lip gap [N].
 
     The sides differ only by what exceeds the noise of a resting face as much turned, and not at all where one muscle in the
     middle makes the movement. unseen [N, 24, 2] bool: of a side that is so nothing enters the other's score.
     """
-    scores = _seen((found @ reading.weights.T + reading.bias).transpose(0, 2, 1), unseen)
+    scores = _seen((vectors @ reading.weights.T + reading.bias).transpose(0, 2, 1), unseen)
     noise = reading.uneven * noisier(yaw)[:, None]
     noise[:, UNPAIRED] = np.inf
     plain, steady = (to_levels(_apart(scores, much), reading.knots, gap) for much in (reading.uneven, noise))
@@ -217,19 +217,19 @@ def _measure(landmarks: np.ndarray, looks: np.ndarray | None,
     if points.ndim != 3 or points.shape[1:] != (478, 3):
         raise InputError(f"landmarks have shape {points.shape}, expected [N, 478, 3]: use a mesh with irises")
     est = estimator()
-    found = np.isfinite(points).all((1, 2)) & (np.ptp(points[:, STABLE, 0], axis=1) > 0)
+    present = np.isfinite(points).all((1, 2)) & (np.ptp(points[:, STABLE, 0], axis=1) > 0)
     levels, angles = np.full((len(points), len(est.measured), 2), np.nan), np.full((len(points), 2), np.nan)
     hidden = np.zeros(levels.shape, bool) if hidden is None else hidden
     averted = np.zeros((len(points), 2), bool)
-    if found.any():
-        faces, angles[found] = remove_pose(points[found], est.mean)
-        gap, reading = lip_gap(points[found]), _reading(looks)
-        given = features(halves(faces, est.mean, est.mirror, est.half), gap, None if looks is None else looks[found])
-        yaw = angles[found, 0]
-        averted[found] = np.stack([yaw > FAR_SIDE, yaw < -FAR_SIDE], 1)  # turned to its own left: the left half is averted
-        unseen = (hidden | averted[:, None])[found]
-        levels[found] = half_levels(given, reading, unseen, yaw, gap)
-        levels[found, CLOSED] = closure(_seen(lids(points[found]), unseen[:, CLOSED]), yaw)
+    if present.any():
+        faces, angles[present] = remove_pose(points[present], est.mean)
+        gap, reading = lip_gap(points[present]), _reading(looks)
+        vectors = features(halves(faces, est.mean, est.mirror, est.half), gap, None if looks is None else looks[present])
+        yaw = angles[present, 0]
+        averted[present] = np.stack([yaw > FAR_SIDE, yaw < -FAR_SIDE], 1)  # turned to its own left: the left half is averted
+        unseen = (hidden | averted[:, None])[present]
+        levels[present] = half_levels(vectors, reading, unseen, yaw, gap)
+        levels[present, CLOSED] = closure(_seen(lids(points[present]), unseen[:, CLOSED]), yaw)
     levels[:, ~est.measured] = np.nan
     levels[:, BLINK] = np.nan
     levels[np.broadcast_to(averted[:, None], levels.shape) | hidden] = np.nan
@@ -322,13 +322,13 @@ def _doubt(levels: np.ndarray, quality: Quality) -> list[str]:
     clear = (np.nan_to_num(levels) >= (ON + np.interp(sharp, BLURS, DOUBTS))[:, None, None]) & on
     doubtful = on & ~clear.any(0)
     levels[doubtful] = np.nan
-    found = []
+    notices = []
     if (share := float((lost & seen).sum() / max(seen.sum(), 1))) > 0:
-        found.append(f"the face is too blurred{covers.when(share)}: nothing is measured there")
+        notices.append(f"the face is too blurred{covers.when(share)}: nothing is measured there")
     if doubtful.any():
         units = ", ".join(AU_NAMES[k] for k in np.flatnonzero(doubtful.any((0, 2))))
-        found.append(f"the face is a little blurred: what blur may have added is not measured ({units})")
-    return found
+        notices.append(f"the face is a little blurred: what blur may have added is not measured ({units})")
+    return notices
 
 
 def _rest(levels: np.ndarray, times: np.ndarray, baseline: str, neutral: AUSeries | None) -> tuple[np.ndarray, str]:

@@ -94,9 +94,9 @@ def _limited(frames: Iterable[tuple[float, Callable]], start: float, name: str) 
 def _rising(pictures: Iterable[tuple[float | None, Callable]], step: float) -> Iterator[tuple[float, Callable]]:
     """Broken files repeat, reverse or leave out time stamps; times must rise for everything that follows."""
     previous = None
-    for given, convert in pictures:
-        time = given
-        if previous is not None and (given is None or given <= previous):
+    for stamp, convert in pictures:
+        time = stamp
+        if previous is not None and (stamp is None or stamp <= previous):
             time = previous + step
         previous = time if time is not None else 0.0
         yield previous, convert
@@ -168,19 +168,19 @@ def digest(source: str | Path | bytes) -> str:
 def _from_content(source: Path | bytes, name: str, cut: Cut, still: bool) -> Media:
     with photo.stream(source) as file:
         header = file.read(sniff.HEADER_BYTES)
-        found = sniff.recognise(header)
-        if found == sniff.FileKind("photo", "JPEG") and sniff.is_jpeg_sequence(file):
-            found = sniff.FileKind("clip", "mjpeg")
+        file_kind = sniff.recognise(header)
+        if file_kind == sniff.FileKind("photo", "JPEG") and sniff.is_jpeg_sequence(file):
+            file_kind = sniff.FileKind("clip", "mjpeg")
     if not header:
         raise InputError(f"{name}: the file is empty. Give a photo or a clip.")
-    if found is None:
+    if file_kind is None:
         raise InputError(f"{name}: {sniff.describe(header)}. Give a photo ({sniff.PHOTOS_READ}) or a clip "
                          f"({sniff.CLIPS_READ}).")
-    if found.kind == "clip":
-        return _clip(Clip(source, found.reader, name, [], cut), name, digest(source), cut)
-    if not still and moves(source, found.reader, name):
-        return _clip(Animation(source, found.reader, name, [], cut), name, digest(source), cut)
-    return _photo(*photo.read(source, found.reader, name), name, digest(source))
+    if file_kind.kind == "clip":
+        return _clip(Clip(source, file_kind.reader, name, [], cut), name, digest(source), cut)
+    if not still and moves(source, file_kind.reader, name):
+        return _clip(Animation(source, file_kind.reader, name, [], cut), name, digest(source), cut)
+    return _photo(*photo.read(source, file_kind.reader, name), name, digest(source))
 
 
 def _clip(clip: Clip | Animation, name: str, sha256: str, cut: Cut) -> Media:

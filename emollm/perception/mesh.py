@@ -54,15 +54,15 @@ def find(picture: np.ndarray, *, tiles: bool = True) -> np.ndarray:
     A face that fills the picture is missed as it stands and found in a grey frame, a small one is found in a tile:
     both are tried when the first look finds nothing (tiles, when allowed, also when it finds only small faces).
     """
-    found = mesh_models.detect(picture)
-    if not len(found):
-        found = _detect_framed(picture)
-    small = not len(found) or (found[:, 2] - found[:, 0]).max() < SMALL_FACE * max(picture.shape[:2])
+    boxes = mesh_models.detect(picture)
+    if not len(boxes):
+        boxes = _detect_framed(picture)
+    small = not len(boxes) or (boxes[:, 2] - boxes[:, 0]).max() < SMALL_FACE * max(picture.shape[:2])
     if tiles and small and min(picture.shape[:2]) > INNER:
-        found = np.concatenate([found, *_detect_tiles(picture)])
-    found = found[np.argsort(-found[:, 4])]
+        boxes = np.concatenate([boxes, *_detect_tiles(picture)])
+    boxes = boxes[np.argsort(-boxes[:, 4])]
     kept: list[np.ndarray] = []
-    for box in found:
+    for box in boxes:
         if all(_contained(box, other) < SAME_FACE for other in kept):
             kept.append(box)
     return np.array([box[:4] for box in kept]).reshape(-1, 4)
@@ -227,9 +227,9 @@ def measure_again(picture: np.ndarray, known: Sequence[tuple[np.ndarray, bool]],
     return _each_once((landmarks(picture, box_of(points), None if doubtful else points) for points, doubtful in known), limit)
 
 
-def _each_once(found: Iterable[np.ndarray | None], limit: int) -> list[np.ndarray]:
+def _each_once(candidates: Iterable[np.ndarray | None], limit: int) -> list[np.ndarray]:
     faces: list[np.ndarray] = []
-    for points in found:
+    for points in candidates:
         if points is not None and all(overlap(box_of(points), box_of(f)) < SAME_FACE for f in faces):
             faces.append(points)
         if len(faces) == limit:

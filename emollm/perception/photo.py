@@ -62,19 +62,19 @@ def read(source: Path | bytes, form: str, name: str) -> tuple[np.ndarray, list[s
     with stream(source) as file:
         content = file.read(limits.MAX_PHOTO_BYTES + 1)
     limits.check_photo_bytes(len(content), name)
-    found = tiff.directory(content) if form == "TIFF" else None
-    if found is not None and deep.only_opencv(found):
-        limits.check_photo(found.first(tiff.WIDTH, 0), found.first(tiff.HEIGHT, 0), name)
-        return guarded(lambda: _deep_tiff(content, found, name), name)
+    tags = tiff.directory(content) if form == "TIFF" else None
+    if tags is not None and deep.only_opencv(tags):
+        limits.check_photo(tags.first(tiff.WIDTH, 0), tags.first(tiff.HEIGHT, 0), name)
+        return guarded(lambda: _deep_tiff(content, tags, name), name)
     return from_image(opened(io.BytesIO(content), form, name), name, content)
 
 
-def _deep_tiff(content: bytes, found: tiff.Directory, name: str) -> tuple[np.ndarray, list[str]]:
-    values = deep.opencv(tiff.without_orientation(content, found))
+def _deep_tiff(content: bytes, tags: tiff.Directory, name: str) -> tuple[np.ndarray, list[str]]:
+    values = deep.opencv(tiff.without_orientation(content, tags))
     if values is None:
         raise ValueError("not decoded")
     rgb, words = deep.to_bytes(values, deep.white(content))
-    orientation = upright.EXIF.get(found.first(tiff.ORIENTATION, 1), upright.Orientation())
+    orientation = upright.EXIF.get(tags.first(tiff.ORIENTATION, 1), upright.Orientation())
     return orientation.turned(on_white(rgb)), [f"{name}: {words}."]
 
 
@@ -85,8 +85,8 @@ def from_image(image: Image, name: str, content: bytes | None = None) -> tuple[n
     # Pages of a TIFF, pictures of a HEIC. MPO (phones store a second view) also counts as several.
     if (count := frames_of(image, name)) > 1 and image.format != "MPO":
         notices.append(f"{name}: the picture has {count} frames; only the first is used.")
-    rgb, found = guarded(lambda: _rgb(image, name, content), name)
-    return rgb, notices + found
+    rgb, colour_notices = guarded(lambda: _rgb(image, name, content), name)
+    return rgb, notices + colour_notices
 
 
 def frames_of(image: Image, name: str) -> int:

@@ -134,9 +134,9 @@ def _after_scan(file: BinaryIO, block: int = 2**20) -> bool:
     """Go on behind the end marker (in coded data FF is always followed by 00 or a restart marker)."""
     last, at = b"", file.tell()
     while data := file.read(block):
-        found = (last + data).find(b"\xff\xd9")
-        if found >= 0:
-            file.seek(at - len(last) + found + 2)
+        marker = (last + data).find(b"\xff\xd9")
+        if marker >= 0:
+            file.seek(at - len(last) + marker + 2)
             return True
         at, last = at + len(data), data[-1:]
     return False

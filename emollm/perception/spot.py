@@ -85,8 +85,8 @@ def spot(media: Media, track: FaceTrack) -> list[BriefMovement]:
     undone = np.where(_usable(track, reach), made_and_undone(moved, reach), 0.0)
     least = np.maximum(LEAST, NOISE * np.quantile(undone, 0.75, axis=0))  # [R]
     apexes = [(t, r) for r in range(len(PLACES)) for t in _peaks(undone[:, r], least[r], reach)]
-    found = [_looked_at(media, track, t, r, float(least[r])) for t, r in apexes]
-    return without_doubles([movement for movement in found if movement is not None])
+    movements = [_looked_at(media, track, t, r, float(least[r])) for t, r in apexes]
+    return without_doubles([movement for movement in movements if movement is not None])
 
 
 # --- flow --------------------------------------------------------------------------------------------------------
@@ -231,14 +231,14 @@ def direction_of(along: np.ndarray, side: str) -> str:
     return "out" if (x > 0) == (side == "left") else "in"
 
 
-def without_doubles(found: list[BriefMovement]) -> list[BriefMovement]:
+def without_doubles(movements: list[BriefMovement]) -> list[BriefMovement]:
     """One entry a movement: a twitch of a brow moves its neighbours too, and both sides of a face often move together.
 
     Within REACH, the strongest region of the upper and of the lower face stays; it is on both sides when the other side of
     it moved the same way, at least half as far.
     """
     kept: list[BriefMovement] = []
-    for movement in sorted(found, key=lambda m: -m.displacement):
+    for movement in sorted(movements, key=lambda m: -m.displacement):
         same = next((k for k, other in enumerate(kept) if abs(other.apex - movement.apex) <= REACH
                      and (other.region in UPPER) == (movement.region in UPPER)), None)
         if same is None:

@@ -36,8 +36,8 @@ def directory(content: bytes) -> Directory | None:
         entries = [_entry(content, order, at + 2 + 12 * k) for k in range(min(count, _MAX_ENTRIES))]
     except struct.error:
         return None
-    found = [entry for entry in entries if entry]
-    return Directory(order, {tag: values for tag, values, _ in found}, {tag: place for tag, _, place in found})
+    readable = [entry for entry in entries if entry]
+    return Directory(order, {tag: values for tag, values, _ in readable}, {tag: place for tag, _, place in readable})
 
 
 def _entry(content: bytes, order: str, at: int) -> tuple[int, tuple[int, ...], int] | None:
@@ -50,11 +50,11 @@ def _entry(content: bytes, order: str, at: int) -> tuple[int, tuple[int, ...], i
     return tag, struct.unpack_from(pattern, content, place), place
 
 
-def without_orientation(content: bytes, found: Directory) -> bytes:
+def without_orientation(content: bytes, tags: Directory) -> bytes:
     """The same file, said to stand upright."""
-    place = found.places.get(ORIENTATION)
-    if place is None or found.first(ORIENTATION, 1) == 1:
+    place = tags.places.get(ORIENTATION)
+    if place is None or tags.first(ORIENTATION, 1) == 1:
         return content
     changed = bytearray(content)
-    struct.pack_into(f"{found.order}H", changed, place, 1)
+    struct.pack_into(f"{tags.order}H", changed, place, 1)
     return bytes(changed)
