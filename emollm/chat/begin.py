@@ -28,8 +28,8 @@ def begin(source, *, model: str | None = None, backend: str | None = None, serve
         raise InputError("--llm words the answers of the talker: leave --server and --model out")
     if llm:
         remote.check(llm, llm_model)
-    for name, given, of, needed in (("--llm-model", llm_model, "--llm", llm), ("--api-key", api_key, "--server", server)):
-        if given and not needed:
+    for name, value, of, needed in (("--llm-model", llm_model, "--llm", llm), ("--api-key", api_key, "--server", server)):
+        if value and not needed:
             raise InputError(f"{name} is for {of}: give both, or leave it out")
     model = model or TALKER
     talks = model == TALKER or (Path(model) / "talker.json").is_file()

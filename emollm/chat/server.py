@@ -65,9 +65,9 @@ class ServerChat(Chat):
             raise InputError(f"{self.url}: no answer from a server there ({_short(reason)}). Check the address, or start one "
                              "with `emollm serve`.") from None
         except APIStatusError as error:
-            said = error.body.get("message", error.body) if isinstance(error.body, dict) else error.body or error.message
-            kind = TooLong if error.status_code == 400 and _FULL.search(str(said)) else InputError
-            raise kind(f"{self.url}: the server answered with status {error.status_code}: {_short(str(said))}") from None
+            message = error.body.get("message", error.body) if isinstance(error.body, dict) else error.body or error.message
+            kind = TooLong if error.status_code == 400 and _FULL.search(str(message)) else InputError
+            raise kind(f"{self.url}: the server answered with status {error.status_code}: {_short(str(message))}") from None
         except APIError as error:
             raise InputError(f"{self.url}: the server stopped with an error: {_short(error.message)}") from None
         except (AttributeError, ValueError):

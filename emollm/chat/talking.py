@@ -18,8 +18,8 @@ def face_of(engine, subject: Subject, name: str = "") -> Face:
     """A measured face with its look, as the model that sees pixels reads it. engine: a model.engine.Engine; name: of Face."""
     look = {}
     if subject.chips is not None:
-        (given,) = answers(engine, [(subject, prompt.DEFAULT_QUESTION)], True)
-        look = given.look
+        (answer,) = answers(engine, [(subject, prompt.DEFAULT_QUESTION)], True)
+        look = answer.look
     return Face(subject.series, subject.events, look, subject.seen, prior=subject.prior, name=name)
 
 
@@ -50,13 +50,13 @@ class TalkingChat(Chat):
         """The answer in one piece, when it has been checked; an empty piece before it, so that the reader can stop."""
         yield ""
         turn = Turn(question, edits=dict(self.edits))
-        said = reply(self.writer, self.exchanges, question, self.face, checked=self.checked)
-        turn.answer, turn.complete = said.text, True
-        if said.face and not any(call.name in HYPOTHETICAL for call in said.calls):
-            turn.claims = verify.claims(prompt.parse(said.text), said.text, said.face.series, said.face.events)
-        self.exchanges = [*self.exchanges, *said.exchanges][-KEPT:]
+        response = reply(self.writer, self.exchanges, question, self.face, checked=self.checked)
+        turn.answer, turn.complete = response.text, True
+        if response.face and not any(call.name in HYPOTHETICAL for call in response.calls):
+            turn.claims = verify.claims(prompt.parse(response.text), response.text, response.face.series, response.face.events)
+        self.exchanges = [*self.exchanges, *response.exchanges][-KEPT:]
         self.turns.append(turn)
-        yield said.text
+        yield response.text
 
     def face(self, with_others: bool = False) -> Face:
         """The face that is talked about, with the conversation's edits."""

@@ -25,8 +25,8 @@ def toward(face: Face, call: Call) -> Looked:
              f"({face.share(face.ranked[1])})."],
             fixed=True,
         )
-    found = _smallest(face, asked)
-    if found is None:
+    smallest = _smallest(face, asked)
+    if smallest is None:
         return Looked(
             [f"no edit of listed movements makes it {asked}"],
             [
@@ -35,7 +35,7 @@ def toward(face: Face, call: Call) -> Looked:
             ],
             fixed=True,
         )
-    edits, share = found
+    edits, share = smallest
     words = _edited_words(edits)
     return Looked(
         [f"checked: with {', '.join(f'{au}={level:g}' for au, level in edits.items())} it is read as {asked} {share:.2f}"],
@@ -57,7 +57,7 @@ def _edited_words(edits: dict[str, float]) -> str:
 def _smallest(face: Face, asked: str) -> tuple[dict[str, float], float] | None:
     """Edits that make the label come first, of measured units if possible and as few as possible, and its share then."""
     against = [au for au in face.units("on") if relation(asked, au) == "against" or relation(face.label, au) == "for"]
-    found = []
+    candidates = []
     for variant in [v for v in VARIANTS if v.label == asked]:
         added = {au: SET_TO for au in variant.aus if face.facts.state(au) != "on"}
         gone = {au: 0.0 for au in against if au not in variant.aus}
@@ -65,10 +65,10 @@ def _smallest(face: Face, asked: str) -> tuple[dict[str, float], float] | None:
             share = face.read(face.edited(edits).series) if edits else face.distribution
             if edits and max(share, key=share.get) == asked:
                 unseen = sum(face.facts.state(au) == "unmeasured" for au in edits)
-                found.append(((unseen, len(edits)), edits, share[asked]))
-    if not found:
+                candidates.append(((unseen, len(edits)), edits, share[asked]))
+    if not candidates:
         return None
-    _, edits, share = min(found, key=lambda one: one[0])
+    _, edits, share = min(candidates, key=lambda candidate: candidate[0])
     return edits, share
 
 

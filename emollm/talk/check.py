@@ -39,23 +39,23 @@ def wrong(text: str, looked: Looked, call: Call, face: Face | None, own_words: b
 
     own_words: the writer may use words that were not looked up (a large language model's synonyms); a small model's are slips.
     """
-    found = unlike_the_facts(text, looked, call)
+    slips = unlike_the_facts(text, looked, call)
     if not own_words:
         strange = words_of(text) - looked.vocabulary() - _JOINING
-        found += [f"'{word}' was not looked up" for word in sorted(strange)]
-        found += [f"{au} in words of its own" for au in _unlike_any_wording(text)]
+        slips += [f"'{word}' was not looked up" for word in sorted(strange)]
+        slips += [f"{au} in words of its own" for au in _unlike_any_wording(text)]
         plain = _told(looked.answer())  # for a label, and again against it: a movement told once more is told as something else
-        found += [f"AU{n} is told {k} times" for n, k in sorted(_told(text).items()) if k > max(1, plain[n])]
+        slips += [f"AU{n} is told {k} times" for n, k in sorted(_told(text).items()) if k > max(1, plain[n])]
     if face is not None and call.name not in HYPOTHETICAL:
         judged = judge(text, face.series, face.events, face.distribution, face.label)
-        found += [
+        slips += [
             f"'{text[f.start : f.end].strip()}': {f.reason or f.verdict}"
             for f in judged.found
             if f.verdict in ("contradicted", "unmeasured")
             or (f.verdict == "unsure" and f.kind == "movement" and not _HEDGED.search(_clause(text, f.start, f.end)))
         ]
-        found += [f"{f.kind}: '{text[f.start : f.end].strip()}'" for f in judged.faults]
-    return found
+        slips += [f"{f.kind}: '{text[f.start : f.end].strip()}'" for f in judged.faults]
+    return slips
 
 
 def _unlike_any_wording(text: str) -> list[str]:
@@ -84,28 +84,28 @@ def _clause(text: str, start: int, end: int) -> str:
 
 def unlike_the_facts(text: str, looked: Looked, call: Call) -> list[str]:
     """Numbers, units, labels, a yes or a no that were not looked up, and what was looked up and is not told."""
-    known = f"{looked.text()}\n{looked.answer()}\n{call}"
-    numbers, units, labels = set(_NUMBER.findall(known)), _units(known), set(_LABEL.findall(known.lower()))
+    basis = f"{looked.text()}\n{looked.answer()}\n{call}"
+    numbers, units, labels = set(_NUMBER.findall(basis)), _units(basis), set(_LABEL.findall(basis.lower()))
     bare = _UNIT.sub(" ", text)
-    found = [f"{n} was not looked up" for n in _NUMBER.findall(bare) if n not in numbers]
-    found += [f"AU{n} was not looked up" for n in sorted(_units(text) - units)]
-    found += [f"{label} was not looked up" for label in sorted(set(_LABEL.findall(text.lower())) - labels)]
+    slips = [f"{n} was not looked up" for n in _NUMBER.findall(bare) if n not in numbers]
+    slips += [f"AU{n} was not looked up" for n in sorted(_units(text) - units)]
+    slips += [f"{label} was not looked up" for label in sorted(set(_LABEL.findall(text.lower())) - labels)]
     plain = looked.answer()
-    found += [f"AU{n} is left out" for n in sorted(_units(plain) - _units(text))]
-    found += [
+    slips += [f"AU{n} is left out" for n in sorted(_units(plain) - _units(text))]
+    slips += [
         f"{label} is left out" for label in sorted(set(_LABEL.findall(plain.lower())) - set(_LABEL.findall(text.lower())))
     ]
     if call.name in IN_FULL:
         asked = IN_FULL[call.name]
         told = _SIDE.findall(bare.lower()) if asked is _SIDE else _NUMBER.findall(bare)
-        missing = [one for one in asked.findall(_UNIT.sub(" ", plain).lower()) if one not in told]
-        found += [f"{one} is left out" for one in dict.fromkeys(missing)]
-    verdict, said = looked.facts[0].split(":")[0].split(",")[0] if looked.facts else "", _VERDICT.match(text)
-    if verdict in ("yes", "no") and said and said[1].lower() != verdict:
-        found.append(f"the answer is {verdict}")
-    elif said and not _VERDICT.match(plain):
-        found.append("neither a yes nor a no was looked up")
-    return found if text else ["nothing was written"]
+        missing = [word for word in asked.findall(_UNIT.sub(" ", plain).lower()) if word not in told]
+        slips += [f"{word} is left out" for word in dict.fromkeys(missing)]
+    verdict, opening = looked.facts[0].split(":")[0].split(",")[0] if looked.facts else "", _VERDICT.match(text)
+    if verdict in ("yes", "no") and opening and opening[1].lower() != verdict:
+        slips.append(f"the answer is {verdict}")
+    elif opening and not _VERDICT.match(plain):
+        slips.append("neither a yes nor a no was looked up")
+    return slips if text else ["nothing was written"]
 
 
 def _told(text: str) -> collections.Counter:

@@ -27,8 +27,8 @@ def sides(face: Face, call: Call) -> Looked:
     on = face.units("on")
     if not on:
         return nothing(face)
-    one = [au for au in on if face.facts.side(au) != "both"]
-    if not one:
+    one_sided = [au for au in on if face.facts.side(au) != "both"]
+    if not one_sided:
         return Looked(
             ["both sides move alike", *map(face.line, on[:3])],
             [
@@ -37,8 +37,8 @@ def sides(face: Face, call: Call) -> Looked:
             ],
         )
     return Looked(
-        ["one-sided:", *map(face.line, one)],
-        [f"[The sides differ|They are not alike]: {face.told(one)}[, on that side alone|]."],
+        ["one-sided:", *map(face.line, one_sided)],
+        [f"[The sides differ|They are not alike]: {face.told(one_sided)}[, on that side alone|]."],
     )
 
 
@@ -100,31 +100,31 @@ def faces(face: Face, call: Call) -> Looked:
 
 def _in_movements(everyone: list[Face], units: tuple[str, ...]) -> Looked:
     """Each unit of a set by itself; of several, only those that are there in some face."""
-    there = [au for au in units if any(one.facts.state(au) == "on" for one in everyone)]
+    there = [au for au in units if any(face.facts.state(au) == "on" for face in everyone)]
     says = [_in_one(everyone, au) for au in there or everyone[0].facts.told(units)]
-    return Looked([say(None, one) for one in says], says, fixed=True)
+    return Looked([say(None, pattern) for pattern in says], says, fixed=True)
 
 
 def _in_one(everyone: list[Face], au: str) -> str:
     """What each face has of one unit, and who has most of it, or that nobody clearly has; as a pattern."""
-    level = {one.name: one.facts.strength(au) for one in everyone}
-    known = sorted((name for name in level if not math.isnan(level[name])), key=lambda name: -level[name])
-    unseen = [name for name in level if name not in known]
+    level = {face.name: face.facts.strength(au) for face in everyone}
+    measured = sorted((name for name in level if not math.isnan(level[name])), key=lambda name: -level[name])
+    unseen = [name for name in level if name not in measured]
     rest = f"; not measured in {listed(unseen)}" if unseen else ""
-    if not known:
+    if not measured:
         return f"{au} was not measured in any of these faces."
-    values = listed([f"{level[name]:.1f} in {name}" for name in known]) + rest
-    most, first = level[known[0]], [name for name in known if level[known[0]] - level[name] <= ERROR + 1e-9]
+    values = listed([f"{level[name]:.1f} in {name}" for name in measured]) + rest
+    most, first = level[measured[0]], [name for name in measured if level[measured[0]] - level[name] <= ERROR + 1e-9]
     if most <= OFF:
         return f"{capitalised(moved(au, denied=True))} ({au}) in any of these faces{rest}."
-    if len(known) == 1:
+    if len(measured) == 1:
         return f"{au} can be compared with no other face: {values}."
     if most < ON:
         return f"{capitalised(moved(au, denied=True))} ({au}) clearly in any of these faces: {values}."
     if len(first) > 1:
         return (f"{capitalised(moved(au))} ({au}) about as much in {listed(first)}, which differ by no more than measuring "
-                f"does{_least(level, known, ERROR)}: {values}.")
-    return f"{capitalised(moved(au))} ({au}) most in {first[0]}{_least(level, known, ERROR)}: {values}."
+                f"does{_least(level, measured, ERROR)}: {values}.")
+    return f"{capitalised(moved(au))} ({au}) most in {first[0]}{_least(level, measured, ERROR)}: {values}."
 
 
 def _least(amount: dict[str, float], ranked: list[str], apart: float) -> str:
@@ -135,15 +135,15 @@ def _least(amount: dict[str, float], ranked: list[str], apart: float) -> str:
 
 def _in_label(everyone: list[Face], label: str) -> Looked:
     """How much each face is read as a label, and which most, or that none clearly is."""
-    share = {one.name: one.distribution[label] for one in everyone}
+    share = {face.name: face.distribution[label] for face in everyone}
     ranked = sorted(share, key=lambda name: -share[name])
     values = listed([f"{share[name]:.2f} for {name}" for name in ranked])
     first = [name for name in ranked if share[ranked[0]] - share[name] < CLOSE_MARGIN]
     least = _least(share, ranked, CLOSE_MARGIN).replace(" and least in", ", and least is")
     if share[ranked[0]] < CLOSE_MARGIN:
-        said = f"None of these faces is read as {label}: {values}."
+        sentence = f"None of these faces is read as {label}: {values}."
     elif len(first) > 1:
-        said = f"{capitalised(listed(first))} are too close to say which is more read as {label}{least}: {values}."
+        sentence = f"{capitalised(listed(first))} are too close to say which is more read as {label}{least}: {values}."
     else:
-        said = f"{capitalised(first[0])} is the one most read as {label}{least}: {values}."
-    return Looked([said], [said], fixed=True)
+        sentence = f"{capitalised(first[0])} is the one most read as {label}{least}: {values}."
+    return Looked([sentence], [sentence], fixed=True)

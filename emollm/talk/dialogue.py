@@ -42,16 +42,16 @@ def plain(question: str) -> str:
 
 def messages(exchanges: list[Exchange]) -> list[dict[str, str]]:
     """Everything up to what the model has to write next: a call when the last exchange has none, else its answer."""
-    said = [{"role": "system", "content": SYSTEM}]
+    turns = [{"role": "system", "content": SYSTEM}]
     for e in exchanges:
-        said.append({"role": "user", "content": plain(e.question)})
+        turns.append({"role": "user", "content": plain(e.question)})
         if e.call:
-            said.append({"role": "assistant", "content": e.call})
+            turns.append({"role": "assistant", "content": e.call})
         if e.facts:
-            said.append({"role": "user", "content": MEASURED + e.facts})
+            turns.append({"role": "user", "content": MEASURED + e.facts})
         if e.answer:
-            said.append({"role": "assistant", "content": e.answer})
-    return said
+            turns.append({"role": "assistant", "content": e.answer})
+    return turns
 
 
 def prompt(tokenizer, exchanges: list[Exchange]) -> str:
@@ -59,15 +59,15 @@ def prompt(tokenizer, exchanges: list[Exchange]) -> str:
     return rendered(tokenizer, messages(exchanges), True)
 
 
-def rendered(tokenizer, said: list[dict[str, str]], begin: bool) -> str:
+def rendered(tokenizer, turns: list[dict[str, str]], begin: bool) -> str:
     """A template that knows no system turn is given its words before the first question."""
     try:
-        return tokenizer.apply_chat_template(said, tokenize=False, add_generation_prompt=begin)
+        return tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=begin)
     except Exception as error:
         if "system" not in str(error).lower():
             raise
-        first = {"role": "user", "content": f"{said[0]['content']}\n\n{said[1]['content']}"}
-        return tokenizer.apply_chat_template([first, *said[2:]], tokenize=False, add_generation_prompt=begin)
+        first = {"role": "user", "content": f"{turns[0]['content']}\n\n{turns[1]['content']}"}
+        return tokenizer.apply_chat_template([first, *turns[2:]], tokenize=False, add_generation_prompt=begin)
 
 
 def supervised(
@@ -78,8 +78,8 @@ def supervised(
 
     unwritten: exchanges whose answer the model does not write itself (tables, JSON).
     """
-    said = messages(exchanges)
-    writes = [k for k, m in enumerate(said) if m["role"] == "assistant"]
+    turns = messages(exchanges)
+    writes = [k for k, m in enumerate(turns) if m["role"] == "assistant"]
     counts = [
         weight
         for k, e in enumerate(exchanges)
@@ -90,7 +90,7 @@ def supervised(
     taught: list[float] = []
     at = ""
     for k, weight in zip(writes, counts, strict=True):
-        before, after = rendered(tokenizer, said[:k], True), rendered(tokenizer, said[: k + 1], False)
+        before, after = rendered(tokenizer, turns[:k], True), rendered(tokenizer, turns[: k + 1], False)
         if not before.startswith(at) or not after.startswith(before):
             raise ValueError("this chat template changes earlier turns: a conversation cannot be taught turn by turn")
         for piece, counted in ((before[len(at) :], 0.0), (after[len(before) :].rstrip("\n"), weight)):

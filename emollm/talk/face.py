@@ -69,9 +69,9 @@ class Face:
     def read(self, series: AUSeries) -> dict[str, float]:
         """The label distribution with other evidence than was measured in the pixels."""
         seen = self.seen or (self.series if series is not self.series else None)
-        said = movements(series, seen, bool(self.look), self.prior)
+        witness = movements(series, seen, bool(self.look), self.prior)
         look = np.array([self.look.get(label, 1 / len(LABELS)) for label in LABELS])
-        return dict(zip(LABELS, together(look, said).tolist(), strict=True))
+        return dict(zip(LABELS, together(look, witness).tolist(), strict=True))
 
     def edited(self, edits: dict[str, float]) -> Face:
         """The same face with some action units at other intensities."""

@@ -253,12 +253,12 @@ def asked_of(call: Call, question: str, ranked: list[str]) -> Call:
 
 def labels_in(text: str) -> list[str]:
     """Labels with a word in a text of small letters, also a mistyped one of five letters or more."""
-    found = [label for label in LABELS if _LABELS[label].search(text)]
-    if not found:
+    labels = [label for label in LABELS if _LABELS[label].search(text)]
+    if not labels:
         words = [w for w in re.findall(r"[a-z]+", text) if len(w) >= 4]
         close = [m for w in words for m in difflib.get_close_matches(w, _LONG, 1, 0.85) if m[0] == w[0]]
-        found = list(dict.fromkeys(_LONG[m] for m in close))
-    return found
+        labels = list(dict.fromkeys(_LONG[m] for m in close))
+    return labels
 
 
 def names_one(question: str) -> bool:
@@ -268,22 +268,22 @@ def names_one(question: str) -> bool:
 
 def meant(question: str, everyone: list[Face]) -> Face | None:
     """The face that a question says it is about; None when it names none of these, or several. everyone: in order."""
-    found = {one.name: one for words in _NAMED.findall(question.lower()) if (one := _named(words, everyone))}
-    return next(iter(found.values())) if len(found) == 1 else None
+    faces = {face.name: face for words in _NAMED.findall(question.lower()) if (face := _named(words, everyone))}
+    return next(iter(faces.values())) if len(faces) == 1 else None
 
 
 def _named(words: tuple[str, ...], everyone: list[Face]) -> Face | None:
     """words: the groups of _NAMED, of which one was found."""
     after, before, nth, number, from_left = words
     if nth:
-        in_order = sorted(everyone, key=lambda one: one.name)
+        in_order = sorted(everyone, key=lambda face: face.name)
         return in_order[_NTH[nth]] if _NTH[nth] < len(in_order) and in_order[0].name.startswith("picture") else None
     if number:
-        return next((one for one in everyone if re.match(rf"(?:face|picture) {number}\b", one.name)), None)
+        return next((face for face in everyone if re.match(rf"(?:face|picture) {number}\b", face.name)), None)
     nth = _NTH.get(from_left)
     at = _AT.get(after or before) or {0: "left", 1: "middle"}.get(nth)
     places = f"on the {at})", f"on the far {at})", f"in the {at})", *((f"number {nth + 1} from the left)",) if nth else ())
-    return next((one for one in everyone if one.name.endswith(places)), None)
+    return next((face for face in everyone if face.name.endswith(places)), None)
 
 
 def _of_movement(text: str) -> bool:
@@ -368,8 +368,8 @@ def _sided(call: Call, text: str, follows: bool) -> Call:
     if call.name not in TAKES_SIDE or call.side == "both":
         return call
     text = _NAMED.sub(" ", text)  # "the guy on the left" is a face, not a side of one
-    said = {side for found in _SIDE.findall(text) for side in found if side}
-    if len(said) == 1:
-        return replace(call, side=said.pop())
+    sides = {side for groups in _SIDE.findall(text) for side in groups if side}
+    if len(sides) == 1:
+        return replace(call, side=sides.pop())
     unsaid = not follows and not re.search(r"\bleft\b|\bright\b(?! *\?| *$)", text)  # "they are raised, right?"
     return replace(call, side="") if call.side and unsaid else call

@@ -23,8 +23,8 @@ _SPOKEN = {"eyebrows": "brows"}
 
 def imagined(call: Call, text: str, _: bool) -> Call:
     """ "If you ignore the mouth?" leaves all of its units out; "if she smiled?" adds what a small model takes away."""
-    if call.name in ("edit", "label", "part", "is", "other", "why", "unclear") and (found := _LEFT_OUT.search(text)):
-        units = PARTS_OF_FACE[_SPOKEN.get(found[1], found[1])]
+    if call.name in ("edit", "label", "part", "is", "other", "why", "unclear") and (match := _LEFT_OUT.search(text)):
+        units = PARTS_OF_FACE[_SPOKEN.get(match[1], match[1])]
         return Call("edit", edits={f"AU{n:02d}": 0.0 for n in units})
     if call.name == "edit" and set(call.edits.values()) == {0.0} and _IF_MOVED.search(text) and not _IF_NOT.search(text):
         return replace(call, edits=dict.fromkeys(call.edits, IMAGINED))

@@ -14,17 +14,17 @@ from emollm.talk.words import listed, say
 
 def mood(face: Face, _: Call) -> Looked:
     """Sentiment of the reading: valence and arousal by published coordinates of the label words."""
-    found = affect(face.distribution)
-    side = "positive" if found.valence > 0.25 else "negative" if found.valence < -0.25 else "neither positive nor negative"
-    calm = "lively" if found.arousal > 0.25 else "calm" if found.arousal < -0.1 else "neither lively nor calm"
-    low, high = found.valence_interval
+    point = affect(face.distribution)
+    side = "positive" if point.valence > 0.25 else "negative" if point.valence < -0.25 else "neither positive nor negative"
+    calm = "lively" if point.arousal > 0.25 else "calm" if point.arousal < -0.1 else "neither lively nor calm"
+    low, high = point.valence_interval
     return Looked(
         [
-            f"valence {found.valence:+.2f} ({low:+.2f} to {high:+.2f}), arousal {found.arousal:+.2f}: {side}, {calm}",
+            f"valence {point.valence:+.2f} ({low:+.2f} to {high:+.2f}), arousal {point.arousal:+.2f}: {side}, {calm}",
             f"read as {face.label} {face.share(face.label)}",
         ],
         [
-            f"[The reading is|As it is read, it looks] {side}: valence {found.valence:+.2f}, arousal {found.arousal:+.2f}, "
+            f"[The reading is|As it is read, it looks] {side}: valence {point.valence:+.2f}, arousal {point.arousal:+.2f}, "
             f"on scales "
             f"from -1 to 1.",
             f"[It is|The face is] commonly read as {face.label} ({face.share(face.label)}).",
@@ -61,13 +61,13 @@ def words(face: Face, _: Call) -> Looked:
     """Open-vocabulary words for the reading: synonyms of the label, and what listed combinations are read as."""
     chosen = list(WORDS[face.label])
     there, absent = {au: face.facts.side(au) for au in face.units("on")}, face.units("off")
-    held = sorted((c for c in COMBINATIONS if c.holds(there, absent)), key=lambda c: -len(c.aus))
-    other = [w for c in held for w in c.commonly_read_as if w not in LABELS]
-    other = list(dict.fromkeys(other))[:3]
+    combinations = sorted((c for c in COMBINATIONS if c.holds(there, absent)), key=lambda c: -len(c.aus))
+    others = [w for c in combinations for w in c.commonly_read_as if w not in LABELS]
+    others = list(dict.fromkeys(others))[:3]
     says = [f"[Words people may use|It may be called|Other words for it]: {listed(chosen, 'or')}."]
-    if other:
-        says.append(f"[Its movements together|These movements together] are also read as {listed(other, 'or')}.")
-    facts = [f"words for {face.label}: {', '.join(chosen)}", *([f"also read as: {', '.join(other)}"] if other else [])]
+    if others:
+        says.append(f"[Its movements together|These movements together] are also read as {listed(others, 'or')}.")
+    facts = [f"words for {face.label}: {', '.join(chosen)}", *([f"also read as: {', '.join(others)}"] if others else [])]
     return Looked(facts, says, fixed=True)
 
 

@@ -60,8 +60,12 @@ OPPOSITE = {
 def au(call: Call) -> Looked:
     """What an action unit is: all of it, or one aspect."""
     names = [unit for movement in call.units for unit in movement]
-    found = [_one(name, call.word) for name in names[:4]]
-    return Looked([fact for one in found for fact in one.facts], [pattern for one in found for pattern in one.says], fixed=True)
+    entries = [_one(name, call.word) for name in names[:4]]
+    return Looked(
+        [fact for entry in entries for fact in entry.facts],
+        [pattern for entry in entries for pattern in entry.says],
+        fixed=True,
+    )
 
 
 def _one(name: str, aspect: str) -> Looked:

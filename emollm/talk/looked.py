@@ -41,8 +41,8 @@ class Looked:
         """The answer in words: the plain one, or one drawn from the alternatives."""
         if self.whole:
             return self.says[0]
-        said = " ".join(say(rng, pattern) for pattern in self.says)
-        return re.sub(r"(?:^|(?<=[.!?] ))[a-z]", lambda m: m[0].upper(), said)
+        text = " ".join(say(rng, pattern) for pattern in self.says)
+        return re.sub(r"(?:^|(?<=[.!?] ))[a-z]", lambda m: m[0].upper(), text)
 
     def text(self) -> str:
         return "\n".join(self.facts)

@@ -56,8 +56,8 @@ OF_FACS = {"au": knowledge.au, "listed": knowledge.listed_for, "apart": knowledg
 def look_up(call: Call, face: Face | None) -> Looked:
     """What is known for a call. face: None without a picture; then only what needs none is answered."""
     if call.name in OF_FACS:
-        found = OF_FACS[call.name](call)
-        return replace(found, says=[*found.says, timing.brief(face)]) if call == MICRO and face and face.clip else found
+        looked = OF_FACS[call.name](call)
+        return replace(looked, says=[*looked.says, timing.brief(face)]) if call == MICRO and face and face.clip else looked
     if call.name == "refuse":
         return policy.refuse(face, call.word)
     if call.name in policy.TALK:

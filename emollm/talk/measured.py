@@ -53,8 +53,8 @@ def rest(face: Face, _: Call) -> Looked:
 def movements(face: Face, call: Call) -> Looked:
     on = face.units("on")
     if call.word == "muscle":
-        said = clauses([f"{face.words(au)}: {ACTION_UNITS[au].muscle}" for au in on[:MOST]])
-        return Looked([*map(face.line, on[:MOST])], [f"What moves, with the muscle of each in FACS: {said}."], fixed=True)
+        listing = clauses([f"{face.words(au)}: {ACTION_UNITS[au].muscle}" for au in on[:MOST]])
+        return Looked([*map(face.line, on[:MOST])], [f"What moves, with the muscle of each in FACS: {listing}."], fixed=True)
     more = f" [There are {len(on)} in all.|{len(on)} movements are there in all.]" if len(on) > MOST else ""
     return _moving(face, MOST, f"movements, strongest first: {len(on)}", "[|From the strongest to the weakest: ]{told}." + more)
 

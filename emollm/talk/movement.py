@@ -19,20 +19,20 @@ def there(face: Face, call: Call) -> Looked:
     Where a movement and its absence have words of their own (open, closed), the answer is that word: yes or no would be read
     wrongly when the question was put the other way round.
     """
-    states, said = _states(face, call)
+    states, sentence = _states(face, call)
     verdict, muscles = _verdict(states), _muscles(face, call)
     if verdict in STATED and any(_opposite(units, call.side) for units in call.units):
-        return Looked([STATED[verdict], *_lines(face, call)], [f"{said}.", *muscles], fixed=bool(muscles))
-    after = "," if ":" in said else "[:|.|,]"
+        return Looked([STATED[verdict], *_lines(face, call)], [f"{sentence}.", *muscles], fixed=bool(muscles))
+    after = "," if ":" in sentence else "[:|.|,]"
     begin = f"{verdict.capitalize()}{after} " if verdict in STATED else ""
-    return Looked([verdict, *_lines(face, call)], [f"{begin}{said}.", *muscles], fixed=bool(muscles))
+    return Looked([verdict, *_lines(face, call)], [f"{begin}{sentence}.", *muscles], fixed=bool(muscles))
 
 
 def _muscles(face: Face, call: Call) -> list[str]:
     """The muscles of movements that were asked about by a muscle's name, as a sentence: of those that are there, or of all."""
     if call.word != "muscle":
         return []
-    units = [au for one in call.units for au in one]
+    units = [au for movement in call.units for au in movement]
     on = [au for au in units if face.facts.state(au) == "on"]
     named = clauses([f"{au} is made by {ACTION_UNITS[au].muscle}" for au in on or units])
     return [f"{named}. [What is measured is the movement, not the muscle.|The movement is measured, not the muscle.]"]
@@ -40,9 +40,9 @@ def _muscles(face: Face, call: Call) -> list[str]:
 
 def absent(face: Face, call: Call) -> Looked:
     """Is none of these there? Said as it is, without yes or no: "she is not smiling, is she?" takes either."""
-    states, said = _states(face, call)
+    states, sentence = _states(face, call)
     verdict = _verdict(states)
-    return Looked([STATED.get(verdict, verdict), *_lines(face, call)], [f"{said}."])
+    return Looked([STATED.get(verdict, verdict), *_lines(face, call)], [f"{sentence}."])
 
 
 def _states(face: Face, call: Call) -> tuple[list[str], str]:
@@ -202,9 +202,9 @@ def when(face: Face, call: Call) -> Looked:
                 *rest,
             ],
         )
-    told = [said for au in on for said in (when_sentence(face, au), *_again(face, au))]
+    told = [sentence for au in on for sentence in (when_sentence(face, au), *_again(face, au))]
     first = _which_first(face, call)
-    facts = [*_lines(face, call), *[f"{au}: {said}" for au in on for said in _again(face, au)], *first]
+    facts = [*_lines(face, call), *[f"{au}: {sentence}" for au in on for sentence in _again(face, au)], *first]
     return Looked(facts, [*told, *rest, *first], fixed=bool(first))
 
 

@@ -40,5 +40,5 @@ def units_in(text: str) -> tuple[str, ...]:
 
 def codes_in(text: str) -> list[str]:
     """Units named by their codes: "au6 and 12", "6+12", "6c+12d" -> AU06, AU12."""
-    numbers = [n for found in [*_CODES.findall(text), *_SUM.findall(text)] for n in re.findall(r"\d+", found)]
+    numbers = [n for code in [*_CODES.findall(text), *_SUM.findall(text)] for n in re.findall(r"\d+", code)]
     return list(dict.fromkeys(f"AU{int(n):02d}" for n in numbers))

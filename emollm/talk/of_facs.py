@@ -24,7 +24,7 @@ def muscled(call: Call, text: str, _: bool) -> Call:
     if call.name in _KEPT or (call.name == "au" and codes_in(text) and made_by(text)):
         return call
     if units := made_by(text):
-        every = tuple((au,) for one in units for au in one)
+        every = tuple((au,) for movement in units for au in movement)
         if call.name in _OF_MOVEMENTS:
             return Call(call.name, units, side=call.side)
         if call.word in ("alike", "readings", "side") or _FUNCTION.search(text):
@@ -41,8 +41,8 @@ def muscled(call: Call, text: str, _: bool) -> Call:
 
 
 def _side(text: str) -> str:
-    said = set(re.findall(r"\b(left|right)\b(?! *\?| *$)", text))
-    return said.pop() if len(said) == 1 else ""
+    sides = set(re.findall(r"\b(left|right)\b(?! *\?| *$)", text))
+    return sides.pop() if len(sides) == 1 else ""
 
 
 _APART = re.compile(r"\b(?:differ\w*|vs\.?|versus|(?:tell|told) (?:\w+ )?apart|distinguish\w*|mix(?:ed)? up|confus\w+)")
@@ -68,7 +68,7 @@ def known(call: Call, text: str, labels: list[str]) -> Call:
     if len(codes) > 1 and call.word != "alike" and _APART.search(text) and not _HERE.search(text):
         return Call("au", units)
     if call.name in ("side", "there", "absent", "cause") and not codes and _WHICH_UNIT.search(text):
-        return Call("au", tuple((au,) for one in call.units for au in one))
+        return Call("au", tuple((au,) for movement in call.units for au in movement))
     if len(labels) == 2 and not codes and call.name in _OF_LABELS and _APART.search(text) and not _HERE.search(text):
         return Call("apart", label="/".join(labels))
     if codes and not labels and _READ_AS.search(text):

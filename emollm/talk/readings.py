@@ -61,16 +61,16 @@ def why(face: Face, call: Call) -> Looked:
     if call.label and call.label != face.label:
         return whynot(face, call)
     first, second = face.ranked[:2]
-    found = support(first, second, face.series, bool(face.look))
+    grounds = support(first, second, face.series, bool(face.look))
     facts = [
         f"reading: {first} {face.share(first)}, then {second} {face.share(second)}",
-        *[f"for {first}: {face.line(one.au)}" for one in found.supporting[:NAMED]],
+        *[f"for {first}: {face.line(entry.au)}" for entry in grounds.supporting[:NAMED]],
     ]
     says = [f"[This face is commonly read as|It is commonly read as|The common reading is] {first} ({face.share(first)})."]
-    if found.supporting:
+    if grounds.supporting:
         says.append(
             f"[Listed for {first} and there|What speaks for {first}]: "
-            f"{face.told([one.au for one in found.supporting[:NAMED]])}."
+            f"{face.told([entry.au for entry in grounds.supporting[:NAMED]])}."
         )
     else:
         rests = "the overall look" if face.look else "what is missing"
@@ -80,28 +80,28 @@ def why(face: Face, call: Call) -> Looked:
             if first != "neutral"
             else f"[No table lists a movement for neutral|For neutral nothing is listed]; the reading rests on {rests}."
         )
-    if found.opposing:
-        one = found.opposing[0]
-        for_ = f", listed for {one.label}" if one.label else ""
-        facts.append(f"against: {face.line(one.au)}{for_}")
+    if grounds.opposing:
+        entry = grounds.opposing[0]
+        for_ = f", listed for {entry.label}" if entry.label else ""
+        facts.append(f"against: {face.line(entry.au)}{for_}")
         says.append(
-            f"[Against it|What speaks against it]: the {ACTION_UNITS[one.au].title} ({one.au}, {one.strength:.1f}){for_}."
+            f"[Against it|What speaks against it]: the {ACTION_UNITS[entry.au].title} ({entry.au}, {entry.strength:.1f}){for_}."
         )
     says += _conflict(face)
     if face.share(second) != NONE:
         says.append(f"[Next comes|The nearest alternative is] {second} ({face.share(second)}).")
-    return Looked(facts, says, fixed=bool(found.opposing))  # rewordings told what is against a label as for it
+    return Looked(facts, says, fixed=bool(grounds.opposing))  # rewordings told what is against a label as for it
 
 
 def _conflict(face: Face) -> list[str]:
     """A sentence where look and movements disagree."""
     if not face.look:
         return []
-    said = movements(face.series, None, True).given
+    distribution = movements(face.series, None, True).given
     look = [face.look[name] for name in LABELS]
-    if conflict(np.array(look), said) < CONFLICT_SAID:
+    if conflict(np.array(look), distribution) < CONFLICT_SAID:
         return []
-    fits, seems = LABELS[int(said.argmax())], max(face.look, key=face.look.get)
+    fits, seems = LABELS[int(distribution.argmax())], max(face.look, key=face.look.get)
     return [
         f"If [only the movements counted|the movements alone counted], it would be read as {fits}; the overall look "
         f"[says|is] {seems}."
@@ -123,11 +123,11 @@ def _nearest(face: Face, name: str) -> Variant | None:
 def whynot(face: Face, call: Call) -> Looked:
     asked, first = call.label, face.label
     if asked == first:
-        found = why(face, Call("why"))
+        reasons = why(face, Call("why"))
         return Looked(
-            [f"it is read as {first}", *found.facts],
-            [f"[But it is|In fact it is] read as {first} ({face.share(first)}).", *found.says[1:]],
-            fixed=found.fixed,
+            [f"it is read as {first}", *reasons.facts],
+            [f"[But it is|In fact it is] read as {first} ({face.share(first)}).", *reasons.says[1:]],
+            fixed=reasons.fixed,
         )
     rank = face.ranked.index(asked) + 1
     facts = [f"{asked}: {face.share(asked)}, place {rank} of {len(LABELS)}", f"read as {first} {face.share(first)}"]

@@ -56,11 +56,11 @@ class RemoteWriter:
         from openai import OpenAIError
 
         shown = [Exchange(e.question, "", e.facts, e.answer) for e in exchanges]
-        said = [{"role": "system", "content": INSTRUCTIONS}, *_joined(messages(shown)[1:])]
+        turns = [{"role": "system", "content": INSTRUCTIONS}, *_joined(messages(shown)[1:])]
         try:
-            given = self.client.chat.completions.create(model=self.model, messages=said, max_tokens=most, temperature=0.0)
-            self.tokens += given.usage.total_tokens if given.usage else 0
-            yield given.choices[0].message.content or ""
+            completion = self.client.chat.completions.create(model=self.model, messages=turns, max_tokens=most, temperature=0.0)
+            self.tokens += completion.usage.total_tokens if completion.usage else 0
+            yield completion.choices[0].message.content or ""
         except (OpenAIError, AttributeError, IndexError, TypeError, ValueError) as error:
             reason = " ".join(str(getattr(error, "message", error) or type(error).__name__).split())[:200]
             raise InputError(
@@ -69,12 +69,12 @@ class RemoteWriter:
             ) from None
 
 
-def _joined(said: list[dict[str, str]]) -> list[dict[str, str]]:
+def _joined(turns: list[dict[str, str]]) -> list[dict[str, str]]:
     """Neighbouring turns of one side as one: many endpoints want sides to alternate."""
-    found: list[dict[str, str]] = []
-    for m in said:
-        if found and found[-1]["role"] == m["role"]:
-            found[-1] = m | {"content": f"{found[-1]['content']}\n\n{m['content']}"}
+    joined: list[dict[str, str]] = []
+    for m in turns:
+        if joined and joined[-1]["role"] == m["role"]:
+            joined[-1] = m | {"content": f"{joined[-1]['content']}\n\n{m['content']}"}
         else:
-            found.append(m)
-    return found
+            joined.append(m)
+    return joined

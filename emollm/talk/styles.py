@@ -74,11 +74,11 @@ def _plainly(face: Face) -> Looked:
 
 
 def _formally(face: Face) -> Looked:
-    found = face.units("on")[:MOST]
+    units = face.units("on")[:MOST]
     return Looked(
-        [f"read as {face.label} {face.share(face.label)}", *map(face.line, found)],
+        [f"read as {face.label} {face.share(face.label)}", *map(face.line, units)],
         [
-            f"As measured, {face.told(found)}." if found else NOTHING,
+            f"As measured, {face.told(units)}." if units else NOTHING,
             f"The reading is {face.label}, with a confidence of {face.share(face.label)}.",
         ],
     )
@@ -110,7 +110,7 @@ def _bullets(face: Face) -> Looked:
 
 
 def _json(face: Face) -> Looked:
-    found = {
+    record = {
         "action_units": {au: {"intensity": face.facts.strength(au), "side": face.facts.side(au)} for au in face.units("on")},
         "reading": face.label,
         "confidence": round(face.distribution[face.label], 2),
@@ -118,4 +118,4 @@ def _json(face: Face) -> Looked:
         "runner_up_confidence": round(face.distribution[face.ranked[1]], 2),
         "not_measured": face.units("unmeasured"),
     }
-    return Looked(["json"], [json.dumps(found)], whole=True)
+    return Looked(["json"], [json.dumps(record)], whole=True)

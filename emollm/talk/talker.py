@@ -127,9 +127,9 @@ def _answer(before: list[Exchange], question: str, face: FaceOf, style: str, che
         exchange.answer = looked.answer(random.Random(question))  # a wording of its own for each question, always the same
         return Reply(exchange, call, name + exchange.answer, exchange.answer, face=seen)
     written = _tidy((yield [*before, exchange], REPLY_TOKENS))
-    found = wrong(written, looked, call, seen, own_words) if checked else []
-    exchange.answer = looked.answer() if found else written
-    return Reply(exchange, call, name + exchange.answer, written, found, seen)
+    slips = wrong(written, looked, call, seen, own_words) if checked else []
+    exchange.answer = looked.answer() if slips else written
+    return Reply(exchange, call, name + exchange.answer, written, slips, seen)
 
 
 def _meant(call: Call, questions: list[str], face: FaceOf) -> Face | None:
@@ -157,13 +157,13 @@ def advance(asking: Asking, written: str | None = None) -> tuple[list[Exchange],
 
 def reply_all(writer: Writers, askings: list[Asking]) -> list[Reply]:
     """The steps of many questions at once with a model in this process."""
-    found = [advance(asking) for asking in askings]
-    while waiting := [k for k, step in enumerate(found) if not isinstance(step, Reply)]:
-        for most in {found[k][1] for k in waiting}:
-            rows = [k for k in waiting if found[k][1] == most]
-            for k, written in zip(rows, writer.write_all([found[k][0] for k in rows], most), strict=True):
-                found[k] = advance(askings[k], written)
-    return found
+    states = [advance(asking) for asking in askings]
+    while waiting := [k for k, step in enumerate(states) if not isinstance(step, Reply)]:
+        for most in {states[k][1] for k in waiting}:
+            rows = [k for k in waiting if states[k][1] == most]
+            for k, written in zip(rows, writer.write_all([states[k][0] for k in rows], most), strict=True):
+                states[k] = advance(askings[k], written)
+    return states
 
 
 def reply(writer: Writer, before: list[Exchange], question: str, face: FaceOf, style: str = "", checked: bool = True) -> Reply:

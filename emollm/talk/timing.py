@@ -72,7 +72,7 @@ def moments(face: Face, _: Call) -> Looked:
     strong = np.nan_to_num(face.series.intensity).max(2)  # [T, 24]
     times, total = face.series.times, strong.clip(ON, None).sum(1) - ON * strong.shape[1]
     liveliest = float(times[int(total.argmax())])
-    says = [said for word in MOMENTS for said in at(face, Call("at", word=word)).says]
+    says = [sentence for word in MOMENTS for sentence in at(face, Call("at", word=word)).says]
     return Looked([f"most movement at {liveliest:.1f} s", *says],
                   [*says, f"[Most happens|The face moves most] at {liveliest:.1f} s."], fixed=True)
 

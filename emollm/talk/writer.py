@@ -94,7 +94,7 @@ class LocalWriter:
             self.cache, same = DynamicCache(), 0
         elif same < len(self.read):
             self.cache.crop(same - len(self.read))  # negative: so many are dropped
-        self.read, new, written, shown = ids[:same], ids[same:], [], ""
+        self.read, new, written, sent = ids[:same], ids[same:], [], ""
         with torch.inference_mode():
             for _ in range(most):
                 batch = torch.tensor([new], device=self.model.device)
@@ -107,8 +107,8 @@ class LocalWriter:
                 new = [token]
                 whole = self.tokenizer.decode(written)
                 if not whole.endswith("�"):  # the middle of a character
-                    yield whole[len(shown) :]
-                    shown = whole
+                    yield whole[len(sent) :]
+                    sent = whole
 
     def write_all(self, many: list[list[Exchange]], most: int) -> list[str]:
         """What comes next in each of many conversations, ROWS at a time: the weights are read once for all of them."""
@@ -119,12 +119,12 @@ class LocalWriter:
         by_length = sorted(range(len(many)), key=lambda k: len(prompts[k]))
         for at in range(0, len(many), ROWS):
             rows = by_length[at : at + ROWS]
-            given = self.tokenizer([prompts[k] for k in rows], add_special_tokens=False, padding=True, padding_side="left",
+            batch = self.tokenizer([prompts[k] for k in rows], add_special_tokens=False, padding=True, padding_side="left",
                                    return_tensors="pt").to(self.model.device)
             with torch.inference_mode():
-                ids = self.model.generate(**given, max_new_tokens=most, do_sample=False,
+                ids = self.model.generate(**batch, max_new_tokens=most, do_sample=False,
                                           pad_token_id=self.tokenizer.eos_token_id)
-            new = ids[:, given["input_ids"].shape[1] :]
+            new = ids[:, batch["input_ids"].shape[1] :]
             for k, text in zip(rows, self.tokenizer.batch_decode(new, skip_special_tokens=True), strict=True):
                 written[k] = text
         return written
