@@ -37,11 +37,11 @@ def answer_all(batch: list[tuple[T, Prepared | InputError]], engine,
                grounded: bool = True) -> list[tuple[T, list[Explanation] | InputError]]:
     """The same items with the explanations of their faces. What the engine refuses is asked one by one, so that only what it
     refuses alone is left out."""
-    seen = [found for _, found in batch if not isinstance(found, InputError)]
+    seen = [prepared for _, prepared in batch if not isinstance(prepared, InputError)]
     try:
         told = iter(answer(seen, engine, [None] * len(seen), grounded))
     except InputError as error:
         if len(batch) == 1:
             return [(batch[0][0], error)]
         return [one for part in batch for one in answer_all([part], engine, grounded)]
-    return [(item, found if isinstance(found, InputError) else next(told)) for item, found in batch]
+    return [(item, prepared if isinstance(prepared, InputError) else next(told)) for item, prepared in batch]

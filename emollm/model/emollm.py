@@ -60,8 +60,8 @@ class EmoLLM(PreTrainedModel, GenerationMixin):
         if inputs_embeds is None and au is None:
             inputs_embeds = self.get_input_embeddings()(input_ids)
         elif inputs_embeds is None:
-            given = (chips, visual_features, frame_counts, frame_times, au, au_times, au_frames, au_peaks, au_measured)
-            inputs_embeds = self.embed(input_ids, dict(zip(FACE_KEYS, given, strict=True)))
+            values = (chips, visual_features, frame_counts, frame_times, au, au_times, au_frames, au_peaks, au_measured)
+            inputs_embeds = self.embed(input_ids, dict(zip(FACE_KEYS, values, strict=True)))
         return self.language_model(inputs_embeds=inputs_embeds, attention_mask=attention_mask,
                                    position_ids=position_ids, past_key_values=past_key_values, labels=labels, **kwargs)
 

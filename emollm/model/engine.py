@@ -63,9 +63,9 @@ def engine(model: str = DEFAULT_MODEL, backend: str = BACKENDS[0]) -> Engine:
         return TransformersEngine(model)
     if backend != "vllm":
         raise InputError(f"unknown engine '{backend}': use one of {', '.join(BACKENDS)}")
-    (found,) = entry_points(group="emollm.engines", name=backend) or (None,)
+    (entry,) = entry_points(group="emollm.engines", name=backend) or (None,)
     try:
-        kind = found and found.load()
+        kind = entry and entry.load()
     except ModuleNotFoundError as error:
         raise InputError(f"engine 'vllm' needs {error.name}: pip install 'emollm[serve-cpu]' (or [serve] with CUDA)") from None
     if kind is None:

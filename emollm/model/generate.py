@@ -69,18 +69,18 @@ class LabelOfBoth(LogitsProcessor):
         self.labels = label_tokens(tokenizer)
 
     def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
-        for row, said in enumerate(self.said):
-            if said is not None and at_label(self.tokenizer, input_ids[row, self.start:][-ANSWER_TAIL:].tolist()):
-                scores[row] = shared_out(scores[row], self.labels, self.temperature, said)
+        for row, witness in enumerate(self.said):
+            if witness is not None and at_label(self.tokenizer, input_ids[row, self.start:][-ANSWER_TAIL:].tolist()):
+                scores[row] = shared_out(scores[row], self.labels, self.temperature, witness)
         return scores
 
 
-def shared_out(logits: torch.Tensor, labels: list[int], temperature: float, said: Movements) -> torch.Tensor:
+def shared_out(logits: torch.Tensor, labels: list[int], temperature: float, witness: Movements) -> torch.Tensor:
     """One position's logits [vocabulary] with the labels' probability, as a whole unchanged, divided as both witnesses say."""
     own = logits[labels].float()
     if not torch.isfinite(own).all():  # a form that does not allow every label
         return logits
-    share = torch.from_numpy(together(_look(own, temperature), said)).to(own)
+    share = torch.from_numpy(together(_look(own, temperature), witness)).to(own)
     changed = logits.clone()
     changed[labels] = (own.logsumexp(0) + share.log()).to(logits.dtype)
     return changed
@@ -138,9 +138,9 @@ def _asked(model, processor, faces, questions, observations, max_new_tokens: int
     batch = processor.encode(faces, questions).to(model.device)
     grammars = [None if o is None else Grammar(o, q) for o, q in zip(observations or [], questions, strict=bool(observations))]
     start = batch["input_ids"].shape[1]
-    held = [GroundedObservations(tokenizer, grammars, start)] if any(grammars) else []
-    held.append(LabelOfBoth(tokenizer, [f.movements for f in faces], start, model.config.label_temperature))
-    return batch, {"max_new_tokens": max_new_tokens, "do_sample": False, "logits_processor": held,
+    processors = [GroundedObservations(tokenizer, grammars, start)] if any(grammars) else []
+    processors.append(LabelOfBoth(tokenizer, [f.movements for f in faces], start, model.config.label_temperature))
+    return batch, {"max_new_tokens": max_new_tokens, "do_sample": False, "logits_processor": processors,
                    "pad_token_id": tokenizer.pad_token_id, "eos_token_id": tokenizer.eos_token_id,
                    "suppress_tokens": never_written(tokenizer)}
 

@@ -65,12 +65,12 @@ def coded_frames(path: str | Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
     """present [N, U], measured [U], label [N] and subject [N] of the human-coded frames that carry an emotion."""
     with np.load(path) as stored:
         apex = stored["apex_frame"].astype(bool)
-        numbers, given = stored["au"].tolist(), stored["au_present"][apex].astype(float)
+        numbers, levels = stored["au"].tolist(), stored["au_present"][apex].astype(float)
         emotion, subject = stored["emotion"][apex], stored["subject"][apex]
-    present = np.zeros((len(given), len(AUS)))
+    present = np.zeros((len(levels), len(AUS)))
     for column, number in enumerate(numbers):
         if number in AUS:
-            present[:, AUS.index(number)] = given[:, column]
+            present[:, AUS.index(number)] = levels[:, column]
     emotion = np.array([label_of(e) or "" for e in emotion])
     kept = np.isin(emotion, LABELS)
     label = np.array([LABELS.index(e) for e in emotion[kept]])

@@ -73,15 +73,15 @@ def new_model(config: dict, records: Records) -> tuple[EmoLLM, EmoLLMProcessor]:
     return EmoLLM(model_config), EmoLLMProcessor(tokenizer)
 
 
-def check_language_model(path: str, given: dict) -> None:
+def check_language_model(path: str, fields: dict) -> None:
     """Raises InputError for a name that the configuration does not have: transformers takes any, and a typo would quietly train
     a language model of the default size."""
     from transformers.models.auto import CONFIG_MAPPING
 
-    kind = given.get("model_type", "qwen3")
+    kind = fields.get("model_type", "qwen3")
     if kind not in CONFIG_MAPPING:
         raise settings.InputError(f"{path}: transformers knows no language_model.model_type '{kind}'")
-    settings.check(path, given, [f"{key}?" for key in CONFIG_MAPPING[kind]().to_dict()], "language_model.")
+    settings.check(path, fields, [f"{key}?" for key in CONFIG_MAPPING[kind]().to_dict()], "language_model.")
 
 
 def load_tower(model: EmoLLM, path: str) -> None:
@@ -128,9 +128,9 @@ def optimisers(model: EmoLLM, config: dict) -> list[torch.optim.Optimizer]:
     return chosen
 
 
-def groups(found: list[torch.optim.Optimizer]) -> list[dict]:
+def groups(optimiser_list: list[torch.optim.Optimizer]) -> list[dict]:
     """What the learning rates stand in; a resumed optimiser has other ones than before."""
-    return [group for optimiser in found for group in optimiser.param_groups]
+    return [group for optimiser in optimiser_list for group in optimiser.param_groups]
 
 
 def schedule(step: int, steps: int, warm_up: float) -> float:
@@ -169,22 +169,22 @@ def main(config_path: str, changes: tuple[str, ...] = ()) -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model.to(device).train()
     model.face.tower.eval()
-    found = optimisers(model, config)
-    rates = [group["lr"] for group in groups(found)]
-    first = resume(model, found, out / "last.pt")
+    optimiser_list = optimisers(model, config)
+    rates = [group["lr"] for group in groups(optimiser_list)]
+    first = resume(model, optimiser_list, out / "last.pt")
     label_ids = torch.tensor(label_tokens(processor.tokenizer), device=device)
     stream = batches(records, processor, cache, config["batch"], config["seed"], first)
     started, seen, recent = time.time(), 0, []
     for step in range(first, config["steps"]):
-        for group, lr in zip(groups(found), rates, strict=True):
+        for group, lr in zip(groups(optimiser_list), rates, strict=True):
             group["lr"] = lr * schedule(step, config["steps"], config["warm_up"])
         torch.manual_seed(config["seed"] + step)  # dropout depends on the step, not on where the run was resumed
-        text, label, tokens = train_step(model, next(stream), found, label_ids, config)
+        text, label, tokens = train_step(model, next(stream), optimiser_list, label_ids, config)
         seen, recent = seen + tokens, [*recent[-24:], (text, label)]
         if step % 25 == 24:
             log(out, step + 1, config["steps"], recent, seen / (time.time() - started))
         if (step + 1) % config["save_every"] == 0:
-            checkpoint(model, found, step + 1, out / "last.pt")
+            checkpoint(model, optimiser_list, step + 1, out / "last.pt")
     if config["stage"] == "lora":
         return save_adapter(model.cpu(), config["lora"], out / "adapter")
     if config["stage"] == "reason":
@@ -209,18 +209,19 @@ def log(out: Path, step: int, steps: int, recent: list, rate: float) -> None:
         lines.write(json.dumps({"step": step, "text": float(text), "label": float(label), "rate": rate}) + "\n")
 
 
-def checkpoint(model: EmoLLM, found: list, step: int, path: Path) -> None:
+def checkpoint(model: EmoLLM, optimiser_list: list, step: int, path: Path) -> None:
     trained = {n: p.detach().cpu() for n, p in model.named_parameters() if p.requires_grad}
-    torch.save({"step": step, "model": trained, "optimisers": [o.state_dict() for o in found]}, path.with_suffix(".tmp"))
+    states = [o.state_dict() for o in optimiser_list]
+    torch.save({"step": step, "model": trained, "optimisers": states}, path.with_suffix(".tmp"))
     path.with_suffix(".tmp").replace(path)
 
 
-def resume(model: EmoLLM, found: list, path: Path) -> int:
+def resume(model: EmoLLM, optimiser_list: list, path: Path) -> int:
     """Continue from a checkpoint when there is one; returns the first step to do."""
     if not path.exists():
         return 0
     stored = torch.load(path, weights_only=True, map_location="cpu")
     model.load_state_dict(stored["model"], strict=False)
-    for optimiser, state in zip(found, stored["optimisers"], strict=True):
+    for optimiser, state in zip(optimiser_list, stored["optimisers"], strict=True):
         optimiser.load_state_dict(state)
     return stored["step"]

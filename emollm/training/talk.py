@@ -186,11 +186,11 @@ def begin_with(model, name: str, base: Base) -> str:
     if facts["base_sha256"] != base.sha256:
         raise InputError(f"init: '{name}' belongs to other weights of {facts['base']} than those that are here")
     try:
-        found = set_peft_model_state_dict(model, load_file(folder / "adapter_model.safetensors"))
+        mismatch = set_peft_model_state_dict(model, load_file(folder / "adapter_model.safetensors"))
     except RuntimeError as error:
         raise InputError(f"init: '{name}' has another LoRA than `lora` ({str(error).splitlines()[0]})") from None
-    if found.unexpected_keys:
-        raise InputError(f"init: '{name}' has another LoRA than `lora`: {found.unexpected_keys[0]}")
+    if mismatch.unexpected_keys:
+        raise InputError(f"init: '{name}' has another LoRA than `lora`: {mismatch.unexpected_keys[0]}")
     return sha256_of([folder / "adapter_model.safetensors"])
 
 

@@ -130,8 +130,8 @@ def draw_rows(faces: TowerFaces, balance: float, generator: torch.Generator) -> 
     weight = torch.bincount(label, minlength=CLASSES).double()[label] ** -balance
     edges, n = (weight.cumsum(0) / weight.sum()), len(label)
     points = (torch.arange(n, dtype=torch.float64) + torch.rand(1, generator=generator)) / n
-    shown = torch.searchsorted(edges, points).clamp(max=n - 1)
-    return faces.train[shown[torch.randperm(n, generator=generator)]]
+    places = torch.searchsorted(edges, points).clamp(max=n - 1)
+    return faces.train[places[torch.randperm(n, generator=generator)]]
 
 
 # --- one run ------------------------------------------------------------------------------------------------------

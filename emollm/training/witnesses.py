@@ -66,9 +66,9 @@ def fit(seen: Witnesses) -> Beside:
     def loss() -> torch.Tensor:
         optimiser.zero_grad()
         each = torch.nn.functional.cross_entropy(look + x @ (begun + moved).T, target, reduction="none")
-        found = (each * weight).sum() / weight.sum() + PULL * moved.square().sum()
-        found.backward()
-        return found
+        total = (each * weight).sum() / weight.sum() + PULL * moved.square().sum()
+        total.backward()
+        return total
 
     optimiser.step(loss)
     weights = (begun + moved).detach().numpy()
@@ -91,7 +91,7 @@ def cross_validate(seen: Witnesses, seed: int = 0) -> np.ndarray:
     """Distributions [N, 8] by weights that were fitted without the face, or without its subject."""
     groups = np.unique(seen.group)
     fold = dict(zip(groups, np.random.default_rng(seed).permutation(len(groups)) % FOLDS, strict=True))
-    fold, found = np.array([fold[g] for g in seen.group]), np.zeros(seen.look.shape)
+    fold, distributions = np.array([fold[g] for g in seen.group]), np.zeros(seen.look.shape)
     for k in range(FOLDS):
-        found[fold == k] = seen.rows(fold == k).label(fit(seen.rows(fold != k)))
-    return found
+        distributions[fold == k] = seen.rows(fold == k).label(fit(seen.rows(fold != k)))
+    return distributions
