@@ -121,7 +121,7 @@ def clip_faces(folder: Path, cache: Path, number: int) -> tuple[np.ndarray, Seen
 
 def clip_figures(folder: Path, cache: Path, levels_of: Levels) -> dict:
     """Correlation over time with OpenFace for each AU, its mean over the clips in which the AU varies there."""
-    found: dict[int, list[float]] = {au: [] for au in (*FOLLOWED, 7, 14, 20, 23)}
+    correlations: dict[int, list[float]] = {au: [] for au in (*FOLLOWED, 7, 14, 20, 23)}
     for number in CLIPS:
         frames, faces = clip_faces(folder, cache, number)
         levels = mean_sides(levels_of(faces))
@@ -129,11 +129,11 @@ def clip_figures(folder: Path, cache: Path, levels_of: Levels) -> dict:
         with (folder / SAMPLES / f"openface_clip{number}.csv").open() as lines:
             theirs = {int(r["frame"]) - 1: r for r in csv.DictReader(lines) if float(r["success"]) == 1}
         used = [k for k, f in enumerate(frames) if int(f) in theirs and np.isfinite(levels[k, 0])]
-        for au, r in found.items():
+        for au, r in correlations.items():
             pair = np.array([[float(theirs[int(frames[k])][f"AU{au:02d}_r"]), levels[k, au_index(au)]] for k in used])
             if pair[:, 0].std() > 0.1:
                 r.append(float(np.nan_to_num(np.corrcoef(pair.T)[0, 1])) if pair[:, 1].std() > 0 else 0.0)
-    return {f"AU{au:02d}": {"r": float(np.mean(r)), "clips": len(r)} for au, r in found.items() if r}
+    return {f"AU{au:02d}": {"r": float(np.mean(r)), "clips": len(r)} for au, r in correlations.items() if r}
 
 
 # Gaping mouths

@@ -25,13 +25,13 @@ TEMPLATE = Path(__file__).with_name("au_page.md")
 def coded_figures(coded: FaceSet, fits: dict[int, Fit]) -> dict:
     """AUC and F1 of every AU on people left out, with 95 % intervals over resampled people, and their means."""
     rows = np.flatnonzero(coded.test)
-    own = {AU_NAMES[au_index(number)]: (one.scores[rows], one.on_without()[rows], one.y[rows])
-           for number, one in sorted(fits.items()) if one.own and np.nansum(one.y[rows]) >= SHOWN_FROM}
+    scored = {AU_NAMES[au_index(number)]: (fitted.scores[rows], fitted.on_without()[rows], fitted.y[rows])
+              for number, fitted in sorted(fits.items()) if fitted.own and np.nansum(fitted.y[rows]) >= SHOWN_FROM}
     drawn = [np.arange(len(rows)), *resample(coded.group[rows])]
-    every = {name: np.array([[auc(s[d], y[d]), f1(on[d], y[d])] for d in drawn]) for name, (s, on, y) in own.items()}
-    counted = [name for name, (_, _, y) in own.items() if y.sum() >= MIN_POSITIVE]
+    every = {name: np.array([[auc(s[d], y[d]), f1(on[d], y[d])] for d in drawn]) for name, (s, on, y) in scored.items()}
+    counted = [name for name, (_, _, y) in scored.items() if y.sum() >= MIN_POSITIVE]
     mean = np.mean([every[name] for name in counted], axis=0)
-    return {"units": {name: {"n": int(own[name][2].sum()), **_spread(values)} for name, values in every.items()},
+    return {"units": {name: {"n": int(scored[name][2].sum()), **_spread(values)} for name, values in every.items()},
             "mean": {"n": len(counted), "frames": len(rows), "people": len(np.unique(coded.group[rows])), **_spread(mean)}}
 
 

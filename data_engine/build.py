@@ -135,24 +135,24 @@ def write_record(index: int, seed: int, faces: LabelledFaces, mix: dict, asked: 
     """One record, or None and the reason why it was dropped. mix and asked: weights of evidence and question kinds;
     earlier: share of records that are the second turn of a chat about the face."""
     rng = random.Random(seed * 1_000_003 + index)
-    found = evidence(faces, rng, mix)
-    face = claims.observed(found.series, found.events, rng)
-    label = LABELS[rng.choices(range(len(LABELS)), found.concluded**FLATTER)[0]]
+    case = evidence(faces, rng, mix)
+    face = claims.observed(case.series, case.events, rng)
+    label = LABELS[rng.choices(range(len(LABELS)), case.concluded**FLATTER)[0]]
     kinds = rng.choices(list(asked), list(asked.values()), k=2 if rng.random() < earlier else 1)
     try:
-        answers = [answer(kind, face, found, label, rng) for kind in kinds]
+        answers = [answer(kind, face, case, label, rng) for kind in kinds]
     except Dropped as why:
         return None, str(why)
     last = answers[-1]
     messages = [m for a in answers for m in ({"role": "user", "content": a.question}, {"role": "assistant", "content": a.text})]
-    provenance = {"evidence": found.kind, "text": "rules", "asked": kinds[-1]}
+    provenance = {"evidence": case.kind, "text": "rules", "asked": kinds[-1]}
     if last.plan:
         provenance |= {"level": last.level, "plan": last.plan, "sentences": last.sentences}
-    return Record(index, messages, label, np.round(found.target, 4).tolist(), found.series, found.events, found.keys, found.row,
+    return Record(index, messages, label, np.round(case.target, 4).tolist(), case.series, case.events, case.keys, case.row,
                   provenance), "kept"
 
 
-def answer(kind: str, face: claims.DraftFace, found: Evidence, label: str, rng: random.Random) -> DraftAnswer:
+def answer(kind: str, face: claims.DraftFace, case: Evidence, label: str, rng: random.Random) -> DraftAnswer:
     """A question of that kind (explain, movement or label) and its answer. Raises Dropped."""
     if kind == MOVEMENT:
         lines = "\n".join(prompt.render_observation(o) for o in face.there.values())
@@ -162,7 +162,7 @@ def answer(kind: str, face: claims.DraftFace, found: Evidence, label: str, rng: 
     level = rng.choices(list(LEVEL_SHARES), list(LEVEL_SHARES.values()))[0]
     written = draft.explain(face, label, level, rng)
     text = whole(face, written, label)
-    check(text, written, found)
+    check(text, written, case)
     default = level == PLAIN and rng.random() < 0.4
     question = prompt.DEFAULT_QUESTION if default else rng.choice(WORDINGS[level])
     return DraftAnswer(question, text, level, written.plan, place(text, written))
@@ -176,14 +176,14 @@ def whole(face: claims.DraftFace, written: Draft, label: str) -> str:
     return prompt.render(list(face.there.values()), " ".join(s.text for s in written.interpretation), label, after)
 
 
-def check(text: str, written: Draft, found: Evidence) -> None:
+def check(text: str, written: Draft, case: Evidence) -> None:
     """The draft against the grammar and the verifier of prose, which knows nothing of the writer. Raises Dropped."""
     parsed = prompt.parse(text)
     if parsed.problems or parsed.label is None:
         raise Dropped("grammar")
     if draft.LEAK.search(parsed.interpretation):
         raise Dropped("label in the interpretation")
-    checked = verify.check(parsed, text, found.series, found.events)
+    checked = verify.check(parsed, text, case.series, case.events)
     if wrong := [c for c in checked.claims if c.verdict != "supported"]:
         raise Dropped(f"{wrong[0].kind} {wrong[0].verdict}")
     if checked.faults:
@@ -192,12 +192,12 @@ def check(text: str, written: Draft, found: Evidence) -> None:
 
 def place(text: str, written: Draft) -> list[dict]:
     """Every sentence's place in the answer and the claim that it says: [{"at": [start, end], "kind", "units", ...}]."""
-    found, at = [], 0
+    places, at = [], 0
     for s in (*written.interpretation, *written.conclusion):
         at = text.index(s.text, at)
-        found.append({"at": [at, at + len(s.text)], **s.claim.to_json()})
+        places.append({"at": [at, at + len(s.text)], **s.claim.to_json()})
         at += len(s.text)
-    return found
+    return places
 
 
 # ---- all records ----------------------------------------------------------------------------------------------------------

@@ -52,14 +52,14 @@ def describe(records) -> dict:
         counts["level"][origin["level"]] += 1
         counts["plans"][origin["plan"]] += 1
         counts["claims"].update(s["kind"] for s in origin["sentences"])
-        found = grams_of(record["messages"][-1]["content"], origin["sentences"])
-        grams.update(found)
-        total += len(found)
+        record_grams = grams_of(record["messages"][-1]["content"], origin["sentences"])
+        grams.update(record_grams)
+        total += len(record_grams)
         if prose <= COMPARED:
-            few.update(found)
-            of_few += len(found)
+            few.update(record_grams)
+            of_few += len(record_grams)
     plans = counts.pop("plans")
-    return {"records": n, "with_prose": prose, **{name: dict(sorted(found.items())) for name, found in counts.items()},
+    return {"records": n, "with_prose": prose, **{name: dict(sorted(counter.items())) for name, counter in counts.items()},
             "plans": len(plans), "largest_plans": [[plan, round(k / prose, 4)] for plan, k in plans.most_common(10)],
             f"distinct_{N}": round(len(grams) / max(1, total), 4),
             f"distinct_{N}_of_{COMPARED}": round(len(few) / max(1, of_few), 4)}

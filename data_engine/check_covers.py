@@ -44,13 +44,13 @@ def tell(
     counted, wrong, lost = 0, [], 0
     for k, (face, picture, points) in enumerate(faces):
         try:
-            found = measure(draw_on(picture, points, draw, k), max_faces=1)[0]
+            subject = measure(draw_on(picture, points, draw, k), max_faces=1)[0]
         except NoFaceError:
             lost += 1
             continue
         counted += 1
-        if units := on(found, UNITS[half]):
-            wrong.append(f"{face} {units} {found.track.covers[0].round(1).tolist()}")
+        if units := on(subject, UNITS[half]):
+            wrong.append(f"{face} {units} {subject.track.covers[0].round(1).tolist()}")
     print(f"{half:6} {name:28} {len(wrong):3} of {counted} ({lost} not found)  {'; '.join(wrong)}", flush=True)
     return counted, len(wrong), lost
 
@@ -67,15 +67,15 @@ def halves(
         before = measure(picture, max_faces=1)[0].series
         for side in (1, -1):
             try:
-                found = measure(draw_on(picture, points, draw(side), k), max_faces=1)[0].series
+                series = measure(draw_on(picture, points, draw(side), k), max_faces=1)[0].series
             except NoFaceError:
                 continue
             hidden, seen = (0, 1) if side > 0 else (1, 0)
             counted += 1
-            at = found.intensity[0, mouth]
+            at = series.intensity[0, mouth]
             if units := [au for au, level in zip(parts.LOWER, at[:, hidden], strict=True) if round(float(level), 1) >= ON]:
                 under.append(f"{face} {'left' if side > 0 else 'right'} {units}")
-            if units := sorted(one_sided(found) - one_sided(before)):
+            if units := sorted(one_sided(series) - one_sided(before)):
                 claimed.append(f"{face} {'left' if side > 0 else 'right'} {units}")
             was = before.intensity[0, mouth, seen]
             both = np.isfinite(was) & np.isfinite(at[:, seen])
@@ -85,9 +85,9 @@ def halves(
     return np.array([counted, len(under), len(claimed), *kept])
 
 
-def one_sided(found) -> set[int]:
+def one_sided(series) -> set[int]:
     """FACS numbers of the units that are on, on one side alone, as every claim states them."""
-    left, right, visible = peaks(found)
+    left, right, visible = peaks(series)
     side, strength = side_and_strength(left, right)
     return {au for k, au in enumerate(AUS) if visible[k] and strength[k] >= ON and side[k] != 2}
 
@@ -116,27 +116,27 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("pictures", nargs="+", metavar="PICTURE", help="photographs of frontal faces")
     parser.add_argument("--hand", metavar="FILE", help="hand_on_forehead_rgba.png, for photographed hands")
     parser.add_argument("--only", choices=("lower", "upper", "half", "blur"), help="one part of the check")
-    given = parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
     faces = []
-    for path in given.pictures:
+    for path in arguments.pictures:
         picture = np.asarray(Image.open(path).convert("RGB"))
         faces.append((Path(path).stem, picture, measure(picture, max_faces=1)[0].track.landmarks[0]))
-    for half, kinds in (("lower", with_hands(given.hand)), ("upper", UPPER)):
-        if given.only in (None, half):
+    for half, kinds in (("lower", with_hands(arguments.hand)), ("upper", UPPER)):
+        if arguments.only in (None, half):
             total = np.sum([tell(name, faces, draw, half) for name, draw in kinds.items()], 0)
             print(
                 f"{half} half: a unit on in {total[1]} of {total[0]} covered faces, {len(kinds)} kinds, {len(faces)} faces",
                 flush=True,
             )
-    if given.only in (None, "half"):
-        kinds = with_upright_hand(given.hand)
+    if arguments.only in (None, "half"):
+        kinds = with_upright_hand(arguments.hand)
         total = np.sum([halves(name, faces, draw) for name, draw in kinds.items()], 0)
         print(
             f"one half: a unit on under it in {total[1]} of {total[0]} faces, a side claimed in {total[2]}; on the seen half "
             f"{total[4]} of {total[3]} units measured, {total[5]} on or off; {len(kinds)} kinds, {len(faces)} faces",
             flush=True,
         )
-    if given.only in (None, "blur"):
+    if arguments.only in (None, "blur"):
         tell_blur(faces)
     return 0
 

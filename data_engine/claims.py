@@ -87,9 +87,10 @@ def patterns(face: DraftFace) -> list[DraftClaim]:
     """Combinations that the tables know, largest first; one that is part of a larger one is left out."""
     there = {au: o.side for au, o in face.there.items()}
     absent = [au for au in AU_NAMES if face.absent((au,))]
-    found = [c for c in COMBINATIONS if c.holds(there, absent) and _clearly(c, face)]
-    found = [c for c in found if not any(c.aus < d.aus for d in found)]
-    return [DraftClaim("pattern", tuple(sorted(c.aus)), c.name, c.source) for c in sorted(found, key=lambda c: -len(c.aus))]
+    combinations = [c for c in COMBINATIONS if c.holds(there, absent) and _clearly(c, face)]
+    combinations = [c for c in combinations if not any(c.aus < d.aus for d in combinations)]
+    by_size = sorted(combinations, key=lambda c: -len(c.aus))
+    return [DraftClaim("pattern", tuple(sorted(c.aus)), c.name, c.source) for c in by_size]
 
 
 def _clearly(c: Combination, face: DraftFace) -> bool:
@@ -110,12 +111,12 @@ def _named(face: DraftFace) -> list[DraftClaim]:
     if len(face.there) == 1:
         only = next(iter(face.there.values()))
         return [DraftClaim("only", (only.au,), only.intensity)]
-    found = []
+    claims = []
     for n in (2, 3):
         if len(face.there) >= n:
             group = face.in_order({o.au for o in face.by_strength()[:n]})
-            found.append(DraftClaim(f"there{n}", tuple(o.au for o in group), [o.intensity for o in group]))
-    return found
+            claims.append(DraftClaim(f"there{n}", tuple(o.au for o in group), [o.intensity for o in group]))
+    return claims
 
 
 def _rank(face: DraftFace) -> list[DraftClaim]:
@@ -182,19 +183,19 @@ def _together(timed: list[Observation]) -> list[DraftClaim]:
 
 
 def _lengths(timed: list[Observation], face: DraftFace) -> list[DraftClaim]:
-    found = []
+    claims = []
     for o in timed:
         length = o.interval[1] - o.interval[0]
         if length <= MICRO_SECONDS:
-            found.append(DraftClaim("brief", (o.au,), round(length, 1)))
+            claims.append(DraftClaim("brief", (o.au,), round(length, 1)))
         elif o.interval[0] - face.start <= SAME_TIME and face.end - o.interval[1] <= SAME_TIME:
-            found.append(DraftClaim("throughout", (o.au,), round(length, 1)))
+            claims.append(DraftClaim("throughout", (o.au,), round(length, 1)))
     longest = max(timed, key=lambda o: o.interval[1] - o.interval[0])
     length = longest.interval[1] - longest.interval[0]
     others = [o.interval[1] - o.interval[0] for o in timed if o is not longest]
     if others and length - max(others) >= 2 * LATER:
-        found.append(DraftClaim("lasts", (longest.au,), round(length, 1)))
-    return found
+        claims.append(DraftClaim("lasts", (longest.au,), round(length, 1)))
+    return claims
 
 
 # ---- what it may mean -----------------------------------------------------------------------------------------------------
@@ -202,14 +203,14 @@ def _lengths(timed: list[Observation], face: DraftFace) -> list[DraftClaim]:
 
 def causes(face: DraftFace) -> list[DraftClaim]:
     """What the strongest movements may come from apart from emotion; what two of them share comes first."""
-    known = {o.au: [r for r in OTHER_READINGS[o.au] if r not in SAME_AGAIN] for o in face.by_strength()[:3]}
-    users = {r: tuple(sorted(au for au in known if r in known[au])) for readings in known.values() for r in readings}
-    found = [DraftClaim("shared cause", units, r, "OTHER_READINGS") for r, units in users.items() if len(units) > 1]
-    for au, readings in known.items():
-        found += [DraftClaim("cause", (au,), r, "OTHER_READINGS") for r in readings]
+    by_unit = {o.au: [r for r in OTHER_READINGS[o.au] if r not in SAME_AGAIN] for o in face.by_strength()[:3]}
+    users = {r: tuple(sorted(au for au in by_unit if r in by_unit[au])) for readings in by_unit.values() for r in readings}
+    claims = [DraftClaim("shared cause", units, r, "OTHER_READINGS") for r, units in users.items() if len(units) > 1]
+    for au, readings in by_unit.items():
+        claims += [DraftClaim("cause", (au,), r, "OTHER_READINGS") for r in readings]
         if len(readings) > 1:
-            found.append(DraftClaim("causes", (au,), readings[:2], "OTHER_READINGS"))
-    return found
+            claims.append(DraftClaim("causes", (au,), readings[:2], "OTHER_READINGS"))
+    return claims
 
 
 def support(label: str, face: DraftFace) -> DraftClaim:

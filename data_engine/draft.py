@@ -63,34 +63,34 @@ def _name(claim: DraftClaim) -> str:
 
 def interpretation(face: DraftFace, level: str, rng: random.Random) -> list[DraftClaim]:
     """The claims of an interpretation, in order."""
-    known = claims.movements(face)
-    if known[0].kind == "unmeasured":
-        return [known[0], *_some(rng, [DraftClaim(k, source="emollm") for k in _UNMEASURED], rng.choice((1, 2)))]
-    if known[0].kind == "rest":
-        still = [rng.choice(known[1:])] if known[1:] else []
+    pool = claims.movements(face)
+    if pool[0].kind == "unmeasured":
+        return [pool[0], *_some(rng, [DraftClaim(k, source="emollm") for k in _UNMEASURED], rng.choice((1, 2)))]
+    if pool[0].kind == "rest":
+        still = [rng.choice(pool[1:])] if pool[1:] else []
         rest = [*still, *(DraftClaim(k, source="emollm") for k in _REST)]
-        return [known[0], *_some(rng, rest, rng.choice((1, 2, 2, 3)))]
-    chosen = _opening(known, rng)
-    chosen += _one(rng, [c for c in known if c.kind in ("strongest", "place")], 0.7)
+        return [pool[0], *_some(rng, rest, rng.choice((1, 2, 2, 3)))]
+    chosen = _opening(pool, rng)
+    chosen += _one(rng, [c for c in pool if c.kind in ("strongest", "place")], 0.7)
     chosen += _in_time(face, rng)
-    chosen += _one(rng, [c for c in known if c.kind in ("side", "still")], 0.6)
+    chosen += _one(rng, [c for c in pool if c.kind in ("side", "still")], 0.6)
     most = MOST.get(level, 4) + face.clip
     if len(chosen) < 2 or (len(chosen) < most and rng.random() < 0.75):
-        known = claims.causes(face)
+        pool = claims.causes(face)
         causes = claims.causes(face)
         kind = rng.choice(sorted({c.kind for c in causes}))  # two at once as often as one, though fewer can be drawn
         chosen.append(rng.choice([c for c in causes if c.kind == kind]))
     return chosen[:most]
 
 
-def _opening(known: list[DraftClaim], rng: random.Random) -> list[DraftClaim]:
+def _opening(pool: list[DraftClaim], rng: random.Random) -> list[DraftClaim]:
     """What moves: a known combination, now and then with a second one apart from it, or the movements themselves."""
-    found = [c for c in known if c.kind == "pattern"]
-    named = [c for c in known if c.kind in ("only", "there2", "there3")]
-    if not found or rng.random() >= PATTERN_SHARE:
+    patterns = [c for c in pool if c.kind == "pattern"]
+    named = [c for c in pool if c.kind in ("only", "there2", "there3")]
+    if not patterns or rng.random() >= PATTERN_SHARE:
         return [rng.choice(named)]
-    first = rng.choice(found[:2])
-    apart = [c for c in found if not {*c.units} & {*first.units}]
+    first = rng.choice(patterns[:2])
+    apart = [c for c in patterns if not {*c.units} & {*first.units}]
     if apart and rng.random() < 0.4:
         return [first, DraftClaim("second pattern", apart[0].units, apart[0].value, apart[0].source)]
     return [first]
@@ -98,9 +98,9 @@ def _opening(known: list[DraftClaim], rng: random.Random) -> list[DraftClaim]:
 
 def _in_time(face: DraftFace, rng: random.Random) -> list[DraftClaim]:
     """What a clip is told by: its order, then a length."""
-    known = claims.moments(face)
-    order = [c for c in known if c.kind.startswith("sequence") or c.kind == "at once"]
-    return [*_one(rng, order, 0.9), *_one(rng, [c for c in known if c not in order], 0.8 if not order else 0.5)]
+    pool = claims.moments(face)
+    order = [c for c in pool if c.kind.startswith("sequence") or c.kind == "at once"]
+    return [*_one(rng, order, 0.9), *_one(rng, [c for c in pool if c not in order], 0.8 if not order else 0.5)]
 
 
 def _one(rng: random.Random, options: list[DraftClaim], share: float) -> list[DraftClaim]:

@@ -133,9 +133,9 @@ def fit(coded: FaceSet, wild: FaceSet, shaken: tuple[np.ndarray, Seen], with_loo
             fits[number] = Fit(number, space, features, coded, wild, recipe.at_rest)
     out = {"weights": np.zeros((24, features.wild.shape[2])), "bias": np.zeros(24), "accuracy": np.zeros(24),
            "knots": np.tile(np.arange(5.0), (24, 1)), "uneven": np.zeros(24)}
-    for number, one in fits.items():
+    for number, fitted in fits.items():
         for name, values in out.items():
-            values[au_index(number)] = getattr(one, name)
+            values[au_index(number)] = getattr(fitted, name)
     out["accuracy"][[au_index(43), au_index(45)]] = lid_agreement(wild)
     return out, fits
 

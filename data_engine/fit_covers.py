@@ -136,7 +136,7 @@ def draw_thumbs(
 ) -> dict[str, np.ndarray]:
     """Thumbs [N, S, S] cut by the landmarks with some error, as a mesh that is led astray has it; share [N, P] of each part
     that is under a cover; held [N]. free: only faces with nothing before their parts, cut as they are."""
-    found: dict[str, list] = {"thumbs": [], "share": [], "held": []}
+    samples: dict[str, list] = {"thumbs": [], "share": [], "held": []}
     others: list[np.ndarray] = []
     for row in rows:
         picture, points = enlarge(source, row, landmarks)
@@ -147,23 +147,23 @@ def draw_thumbs(
             spin = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
             centre = points[:, :2].mean(0)
             moved = (points[:, :2] - centre) @ spin.T + centre + rng.normal(0, 0.03, 2) * width
-            for name, value in zip(found, (thumb_of(seen, points if free else moved), share, held), strict=True):
-                found[name].append(value)
-    return {name: np.array(values) for name, values in found.items()}
+            for name, value in zip(samples, (thumb_of(seen, points if free else moved), share, held), strict=True):
+                samples[name].append(value)
+    return {name: np.array(values) for name, values in samples.items()}
 
 
 def perceive_thumbs(source, rows: np.ndarray, landmarks: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """For the check: thumbs of faces as perception finds them, share [N, P], held [N]."""
-    found: dict[str, list] = {"thumbs": [], "share": [], "held": []}
+    samples: dict[str, list] = {"thumbs": [], "share": [], "held": []}
     others: list[np.ndarray] = []
     for row in rows:
         picture, points = enlarge(source, row, landmarks)
         others = [*others[-40:], picture]
         for seen, share, held in views(picture, points, others[:-1], rng):
             for mesh_of in mesh.measure_crop(seen):
-                for name, value in zip(found, (thumb_of(seen, mesh.second_look(seen, mesh_of)), share, held), strict=True):
-                    found[name].append(value)
-    return {name: np.array(values) for name, values in found.items()}
+                for name, value in zip(samples, (thumb_of(seen, mesh.second_look(seen, mesh_of)), share, held), strict=True):
+                    samples[name].append(value)
+    return {name: np.array(values) for name, values in samples.items()}
 
 
 def network():
@@ -209,8 +209,8 @@ def fit(data: dict[str, np.ndarray], seed: int = 0, stored: dict[str, np.ndarray
             share = torch.tensor(share, dtype=torch.float32)
             for group in optimiser.param_groups:
                 group["lr"] = 2e-3 * (1 - step / steps)
-            found = net(torch.from_numpy(normalised(noisy))[:, None].float())
-            loss = torch.nn.functional.binary_cross_entropy_with_logits(found, (share >= HIDDEN).float(), reduction="none")
+            logits = net(torch.from_numpy(normalised(noisy))[:, None].float())
+            loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, (share >= HIDDEN).float(), reduction="none")
             loss = loss[(share >= HIDDEN) | (share <= SEEN)].mean()
             optimiser.zero_grad()
             loss.backward()
@@ -236,8 +236,8 @@ def weights_of(net, threshold: np.ndarray) -> dict[str, np.ndarray]:
 
 def thresholds(scores: np.ndarray) -> np.ndarray:
     """Scores [P] above which FALSE_ALARMS of the faces that are seen, scores [N, P], are called covered."""
-    found = np.array([np.quantile(scores[:, k], 1 - FALSE_ALARMS[part]) for k, part in enumerate(PARTS)])
-    return np.maximum(found, found[MIRRORED])  # the two sides alike
+    quantiles = np.array([np.quantile(scores[:, k], 1 - FALSE_ALARMS[part]) for k, part in enumerate(PARTS)])
+    return np.maximum(quantiles, quantiles[MIRRORED])  # the two sides alike
 
 
 def tell(scores: np.ndarray, data: dict[str, np.ndarray]) -> None:
@@ -261,26 +261,26 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--held-out", action="store_true", help="learn without some kinds and store nothing")
     parser.add_argument("--go-on", action="store_true", help="start from the stored weights instead of random ones")
-    given = parser.parse_args(argv)
-    source, observed, rng = fer2013.load(given.fer), ObservedFaces.read(given.faces), np.random.default_rng(0)
+    arguments = parser.parse_args(argv)
+    source, observed, rng = fer2013.load(arguments.fer), ObservedFaces.read(arguments.faces), np.random.default_rng(0)
     landmarks, public = observed.landmarks, observed.public_test
-    out = Path(given.out)
+    out = Path(arguments.out)
     out.mkdir(parents=True, exist_ok=True)
     usable = observed.found & source.keep
     for name, make, rows, count in (
-        ("learn", draw_thumbs, usable & ~public, given.count),
-        ("free", functools.partial(draw_thumbs, free=True), usable & public, given.free),
-        ("check", perceive_thumbs, usable & public, given.check),
+        ("learn", draw_thumbs, usable & ~public, arguments.count),
+        ("free", functools.partial(draw_thumbs, free=True), usable & public, arguments.free),
+        ("check", perceive_thumbs, usable & public, arguments.check),
     ):
         if not (out / f"{name}.npz").exists():
             np.savez(out / f"{name}.npz", **make(source, rng.permutation(np.flatnonzero(rows))[:count], landmarks, rng))
     learn, free, check = (dict(np.load(out / f"{name}.npz")) for name in ("learn", "free", "check"))
-    net = fit({name: values[~learn["held"]] if given.held_out else values for name, values in learn.items()},
-              stored=weights() if given.go_on else None)
+    net = fit({name: values[~learn["held"]] if arguments.held_out else values for name, values in learn.items()},
+              stored=weights() if arguments.go_on else None)
     threshold = thresholds(scores(free["thumbs"], weights_of(net, np.zeros(len(PARTS))))[free["share"].max(1) <= SEEN])
     stored = weights_of(net, threshold)
     tell(scores(check["thumbs"], stored), check)
-    if not given.held_out:
+    if not arguments.held_out:
         np.savez_compressed(FILE, **stored)
     return 0
 

@@ -79,9 +79,9 @@ def unseen(x: np.ndarray, drawn: np.ndarray) -> np.ndarray:
 
 def tell(name: str, called: np.ndarray, drawn: np.ndarray, rows: np.ndarray) -> None:
     """Print what was called drawn, [2, N] bool."""
-    for exposure, found in zip(("as they are", "exposed differently"), called, strict=True):
-        print(f"{name}, {exposure}: {found[drawn].sum()} of {drawn.sum()} drawn faces, {found[~drawn].sum()} of "
-              f"{(~drawn).sum()} others: {rows[found & ~drawn].tolist()}")
+    for exposure, flags in zip(("as they are", "exposed differently"), called, strict=True):
+        print(f"{name}, {exposure}: {flags[drawn].sum()} of {drawn.sum()} drawn faces, {flags[~drawn].sum()} of "
+              f"{(~drawn).sum()} others: {rows[flags & ~drawn].tolist()}")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -89,12 +89,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--fer", required=True, metavar="DIR", help="folder with the FER2013 files (data_engine/README.md)")
     parser.add_argument("--faces", default="runs/faces.npz", help="cache of python -m data_engine observe")
     parser.add_argument("--count", type=int, default=12000, help="photographs to learn from")
-    given = parser.parse_args(argv)
-    source, observed = fer2013.load(given.fer), ObservedFaces.read(given.faces)
+    arguments = parser.parse_args(argv)
+    source, observed = fer2013.load(arguments.fer), ObservedFaces.read(arguments.faces)
     landmarks, public = observed.landmarks, observed.public_test
     drawn = np.isin(np.arange(len(public)), DRAWN) & observed.found
     photos = np.flatnonzero(observed.found & source.keep & ~drawn & ~public)
-    photos = np.random.default_rng(0).permutation(photos)[: given.count]
+    photos = np.random.default_rng(0).permutation(photos)[: arguments.count]
     learn, check = (np.concatenate([np.flatnonzero(drawn & where), others]) for where, others in (
         (~public, photos), (public, np.flatnonzero(observed.found & source.keep & ~drawn & public))))
     x, held = (both_ways(source, rows, landmarks) for rows in (learn, check))

@@ -30,8 +30,8 @@ from emollm.training.witnesses import Witnesses
 def both(model, processor, shape, pictures, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Looks and readings [N, 8] of face crops."""
     faces = [crop_input(p, shape) for p in progress.track(pictures, "measuring", count)]
-    given = answers(model, processor, faces, grounded=True)
-    return (np.array([[a.look[label] for label in LABELS] for a in given]), np.array([f.movements.seen for _, f in faces]))
+    replies = answers(model, processor, faces, grounded=True)
+    return (np.array([[a.look[label] for label in LABELS] for a in replies]), np.array([f.movements.seen for _, f in faces]))
 
 
 def faces_of(options: argparse.Namespace) -> tuple[Witnesses, np.ndarray, np.ndarray]:
@@ -55,16 +55,16 @@ def faces_of(options: argparse.Namespace) -> tuple[Witnesses, np.ndarray, np.nda
     return seen, source.votes[rows], source.fer[rows]
 
 
-def show(found: np.ndarray, posed: np.ndarray, votes: np.ndarray, label: np.ndarray) -> None:
+def show(distributions: np.ndarray, posed: np.ndarray, votes: np.ndarray, label: np.ndarray) -> None:
     """Accuracy and macro recall of distributions [N, 8] of the web faces, then the posed ones (their labels)."""
-    first, sure, majority = found.argmax(1), votes.max(1) > witnesses.SURE_VOTES, votes.argmax(1)
+    first, sure, majority = distributions.argmax(1), votes.max(1) > witnesses.SURE_VOTES, votes.argmax(1)
     web = first[:len(label)]
     of_each = (("FER2013", label, web), ("FER+ majority", majority[sure], web[sure]), ("posed", posed, first[len(label):]))
     for name, truth, own in of_each:
         pairs = np.stack([truth, own], 1)
         print(f"{name}: accuracy {spread(pairs, lambda p: float((p[:, 0] == p[:, 1]).mean()))}, "
               f"macro recall {spread(pairs, macro_recall)}, n {len(pairs):,}")
-    error = calibration_error(found[:len(label)].max(1)[sure], (web == majority)[sure])
+    error = calibration_error(distributions[:len(label)].max(1)[sure], (web == majority)[sure])
     print(f"calibration error (FER+ majority): {error:.3f}")
 
 

@@ -39,12 +39,12 @@ def _turned_axes(size: tuple[int, int], rng: np.random.Generator) -> tuple[np.nd
     return np.cos(turn) * x + np.sin(turn) * y, np.cos(turn) * y - np.sin(turn) * x
 
 
-def _photo(size: tuple[int, int], frame: Frame, rng: np.random.Generator, shown: np.ndarray) -> np.ndarray:
-    zoom = rng.uniform(0.7, 3.0) * max(size) / max(shown.shape[:2])
-    middle = np.array(shown.shape[1::-1]) * rng.uniform(0.2, 0.8, 2)
+def _photo(size: tuple[int, int], frame: Frame, rng: np.random.Generator, photo: np.ndarray) -> np.ndarray:
+    zoom = rng.uniform(0.7, 3.0) * max(size) / max(photo.shape[:2])
+    middle = np.array(photo.shape[1::-1]) * rng.uniform(0.2, 0.8, 2)
     warp = cv2.getRotationMatrix2D(middle.tolist(), float(rng.uniform(30, 330)), float(zoom))
     warp[:, 2] += frame.origin - middle
-    return cv2.warpAffine(shown, warp, size[::-1], borderMode=cv2.BORDER_REFLECT).astype(np.float32)
+    return cv2.warpAffine(photo, warp, size[::-1], borderMode=cv2.BORDER_REFLECT).astype(np.float32)
 
 
 def _skin_colours(picture: np.ndarray, frame: Frame, rng: np.random.Generator,

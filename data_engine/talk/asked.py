@@ -80,15 +80,15 @@ AFTER = (
 @functools.cache
 def templates() -> dict[str, tuple[str, ...]]:
     """Call pattern -> question patterns, of all files, each once."""
-    found: dict[str, dict[str, None]] = {}
+    by_kind: dict[str, dict[str, None]] = {}
     for path in sorted((Path(__file__).parent / "wordings").glob("*.txt")):
         kind = ""
         for line in map(str.strip, path.read_text(encoding="utf-8").splitlines()):
             if line.startswith("# "):
                 kind = line[2:]
             elif line:
-                found.setdefault(kind, {})[line] = None
-    return {kind: tuple(patterns) for kind, patterns in found.items()}
+                by_kind.setdefault(kind, {})[line] = None
+    return {kind: tuple(patterns) for kind, patterns in by_kind.items()}
 
 
 def held_out(template: str) -> bool:
