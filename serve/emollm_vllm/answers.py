@@ -15,10 +15,10 @@ from emollm.explanation import DISCLOSURE
 from emollm.talk.talker import Reply
 
 
-def basis(said: Reply) -> dict:
+def basis(reply: Reply) -> dict:
     """What an answer rests on: its calls, what was looked up, and why it was replaced, where it was."""
-    every = [*said.before, said]
-    return {"call": "; ".join(map(str, said.calls)),
+    every = [*reply.before, reply]
+    return {"call": "; ".join(map(str, reply.calls)),
             "looked_up": [line for one in every for line in one.exchange.facts.split("\n")],
             "mended": [reason for one in every for reason in one.mended],
             "disclosure": DISCLOSURE}
@@ -50,11 +50,11 @@ class Completion(Form):
 
     def whole(self) -> dict:
         message = {"role": "assistant", "content": self.said.text}
-        asked, given = self.tokens
+        asked, written = self.tokens
         return self.head | {
             "object": "chat.completion",
             "choices": [{"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}],
-            "usage": {"prompt_tokens": asked, "completion_tokens": given, "total_tokens": asked + given},
+            "usage": {"prompt_tokens": asked, "completion_tokens": written, "total_tokens": asked + written},
             "emollm": basis(self.said),
         }
 
@@ -87,9 +87,9 @@ class Response(Form):
         return f"msg_{self.id}"
 
     def whole(self) -> dict:
-        asked, given = self.tokens
-        usage = {"input_tokens": asked, "input_tokens_details": {"cached_tokens": 0}, "output_tokens": given,
-                 "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": asked + given}
+        asked, written = self.tokens
+        usage = {"input_tokens": asked, "input_tokens_details": {"cached_tokens": 0}, "output_tokens": written,
+                 "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": asked + written}
         return self.head | {"status": "completed", "output": [self._message([self._text()])], "usage": usage,
                             "emollm": basis(self.said)}
 

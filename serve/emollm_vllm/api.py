@@ -179,8 +179,8 @@ async def _explain(body: ExplainRequest, asked: Answering) -> Explained | Stream
     try:
         prepared = await _prepare(body)
     except NoFaceError as error:
-        given = [path.no_face("media", str(error), body.question, edits(body.what_if), model).to_dict()]
-        return _stream_of(given) if body.stream else Explained(id=_id(), model=model, explanations=given)
+        stored = [path.no_face("media", str(error), body.question, edits(body.what_if), model).to_dict()]
+        return _stream_of(stored) if body.stream else Explained(id=_id(), model=model, explanations=stored)
     asked.check_fits(prepared, body.question or prompt.DEFAULT_QUESTION)
     pieces = asked.explanations(prepared, body, model, lora)
     if body.stream:
@@ -195,14 +195,14 @@ async def _prepare(body: ExplainRequest) -> Prepared:
     with _about("what_if"):
         what_if = edits(body.what_if)
     with _about("evidence"):
-        given = None if body.evidence is None else evidence(body.evidence)
-    with _about("evidence" if body.media is None and given is not None else "media"):
+        series = None if body.evidence is None else evidence(body.evidence)
+    with _about("evidence" if body.media is None and series is not None else "media"):
         if body.media is not None:
-            return await connector().measure(body.media, "media", baseline=body.baseline, face=body.face, evidence=given,
+            return await connector().measure(body.media, "media", baseline=body.baseline, face=body.face, evidence=series,
                                               what_if=what_if, max_faces=body.max_faces, prior=body.prior)
-        if given is None:
+        if series is None:
             raise InputError("media: give a picture or clip, or evidence")
-        return await asyncio.to_thread(path.prepare, given, access.shape, face=body.face, what_if=what_if,
+        return await asyncio.to_thread(path.prepare, series, access.shape, face=body.face, what_if=what_if,
                                        prior=body.prior or access.prior)
 
 
@@ -306,9 +306,9 @@ async def _events(pieces: AsyncIterator[dict]) -> AsyncIterator[str]:
     yield "data: [DONE]\n\n"
 
 
-def _stream_of(given: list[dict]) -> StreamingResponse:
+def _stream_of(stored: list[dict]) -> StreamingResponse:
     async def pieces():
-        for explanation in given:
+        for explanation in stored:
             yield {"explanation": explanation}
 
     return StreamingResponse(_events(pieces()), media_type="text/event-stream")

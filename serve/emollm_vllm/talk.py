@@ -100,8 +100,8 @@ class Talking:
 
     def usage(self, question: str, answer: str) -> tuple[int, int]:
         """Tokens of the question and of the answer; what stands between them is not counted."""
-        asked, given = (len(self.tokenizer(text, add_special_tokens=False)["input_ids"]) for text in (question, answer))
-        return asked, given
+        asked, written = (len(self.tokenizer(text, add_special_tokens=False)["input_ids"]) for text in (question, answer))
+        return asked, written
 
     def remember(self, key: str, exchanges: list[Exchange]) -> None:
         """The questions of one message, as they were answered."""
@@ -130,14 +130,14 @@ async def completions(request: Request):
         raise client_error(error, admission.ASKED_IN[body["form"]]) from None
     before = await talking.exchanges(turns[-KEPT:], face)
     style = await talking.style(system)
-    said = await talking.reply(before, question, face, style)
-    compares = any(call.name == "faces" for call in said.calls)
+    reply = await talking.reply(before, question, face, style)
+    compares = any(call.name == "faces" for call in reply.calls)
     if len(media) == 1 and (compares or any(map(names_one, [question, *[e.question for e in before]]))):
         prepared = await connector().measure(*next(iter(media)))
         face = await talking.among(prepared, face)
-        said = await talking.reply(before, question, face, style)
-    talking.remember(_key([*turns, (question, said.text)], face), said.exchanges)
-    form = FORMS[body["form"]](body.get("model", TALKER), said, talking.usage(question, said.text))
+        reply = await talking.reply(before, question, face, style)
+    talking.remember(_key([*turns, (question, reply.text)], face), reply.exchanges)
+    form = FORMS[body["form"]](body.get("model", TALKER), reply, talking.usage(question, reply.text))
     if body.get("stream"):
         return StreamingResponse(form.pieces(), media_type="text/event-stream")
     return JSONResponse(form.whole())

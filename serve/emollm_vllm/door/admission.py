@@ -66,15 +66,15 @@ def parse(body: bytes, limits: RequestLimits) -> dict:
     """The JSON object of a body. Raises Refused (400)."""
     check_elements(body, limits.elements)
     try:
-        given = json.loads(body, parse_constant=_not_finite)
+        fields = json.loads(body, parse_constant=_not_finite)
     except (ValueError, RecursionError):
         raise Refused(400, NOT_JSON, code="invalid_json") from None
-    if not isinstance(given, dict):
+    if not isinstance(fields, dict):
         raise Refused(400, NOT_JSON, code="invalid_json")
-    _check_depth(given, limits.depth)
+    _check_depth(fields, limits.depth)
     if b"\\u" in body or b"\xed" in body:
-        _check_letters(given)
-    return given
+        _check_letters(fields)
+    return fields
 
 
 def _check_letters(body: dict) -> None:
@@ -125,8 +125,8 @@ def admit(route: str, body: dict, limits: RequestLimits, instructed: bool = Fals
     if "messages" in body:
         admitted["messages"] = _conversation(body["messages"], "messages", count, instructed)
     if route == RESPONSES:
-        given = body.get("input")
-        admitted["input"] = count.text(given) if isinstance(given, str) else _conversation(given, "input", count, instructed)
+        turns = body.get("input")
+        admitted["input"] = count.text(turns) if isinstance(turns, str) else _conversation(turns, "input", count, instructed)
         told = admitted.pop("instructions", None)
         told = count.text(told) if isinstance(told, str) else None
         admitted |= {"instructions": told} if instructed and told else {}
@@ -189,10 +189,10 @@ def admit_talk(route: str, body: dict, limits: RequestLimits) -> dict:
 def _as_messages(response: dict) -> list[dict]:
     """The conversation of an admitted response as a chat writes it."""
     told = [{"role": "system", "content": response["instructions"]}] if "instructions" in response else []
-    given = response["input"]
-    if isinstance(given, str):
-        return [*told, {"role": "user", "content": given}]
-    return told + [m | {"content": [_as_part(p) for p in m["content"]]} if isinstance(m["content"], list) else m for m in given]
+    turns = response["input"]
+    if isinstance(turns, str):
+        return [*told, {"role": "user", "content": turns}]
+    return told + [m | {"content": [_as_part(p) for p in m["content"]]} if isinstance(m["content"], list) else m for m in turns]
 
 
 def _as_part(part: object) -> object:
@@ -342,21 +342,21 @@ def _part(part: object, where: str, count: _Count) -> object:
 def _url(part: dict, kind: str, where: str) -> dict:
     """Where a picture or clip is, as chat ({"url": ...}) and responses (a text) write it."""
     key = "image_url" if kind == "input_image" else kind
-    given = part.get(key)
-    url = given.get("url") if isinstance(given, dict) and kind != "input_image" else given
+    value = part.get(key)
+    url = value.get("url") if isinstance(value, dict) and kind != "input_image" else value
     if not isinstance(url, str) or not url:
         form = '"data:image/jpeg;base64,..."' if kind == "input_image" else '{"url": "data:image/jpeg;base64,..."}'
         raise Refused(400, f"{where}.{key} must be {form}", f"{where}.{key}")
     return {key: url, "detail": "auto"} if kind == "input_image" else {key: {"url": url}}
 
 
-def _prompts(given: object, count: _Count) -> object:
+def _prompts(prompts: object, count: _Count) -> object:
     """Raw prompts: turns are the client's own business there, faces are not."""
-    if isinstance(given, str):
-        return count.text(given, _FACE)
-    if isinstance(given, list) and not all(isinstance(p, int) for p in given):
-        if len(given) > count.limits.prompts:
-            raise Refused(400, f"prompt has {len(given)} prompts, at most {count.limits.prompts} here; send more requests",
+    if isinstance(prompts, str):
+        return count.text(prompts, _FACE)
+    if isinstance(prompts, list) and not all(isinstance(p, int) for p in prompts):
+        if len(prompts) > count.limits.prompts:
+            raise Refused(400, f"prompt has {len(prompts)} prompts, at most {count.limits.prompts} here; send more requests",
                           "prompt")
-        return [count.text(p, _FACE) if isinstance(p, str) else p for p in given]
-    return given
+        return [count.text(p, _FACE) if isinstance(p, str) else p for p in prompts]
+    return prompts

@@ -48,12 +48,12 @@ def error_body(status: int, message: str, param: str | None = None, code: str | 
 def reshape(status: int, body: bytes) -> bytes:
     """Any error body in our shape: vLLM's, the framework's or plain text. The words of a 500 are not passed on."""
     try:
-        said = json.loads(body)
+        content = json.loads(body)
     except ValueError:
-        said = None
-    said = said if isinstance(said, dict) else {}
-    error = said["error"] if isinstance(said.get("error"), dict) else said
-    message = error.get("message") or error.get("detail") or said.get("error") or _phrase(status)
+        content = None
+    content = content if isinstance(content, dict) else {}
+    error = content["error"] if isinstance(content.get("error"), dict) else content
+    message = error.get("message") or error.get("detail") or content.get("error") or _phrase(status)
     code = error["code"] if isinstance(error.get("code"), str) else None
     if status == 404 and "model" in str(message):
         code = code or "model_not_found"

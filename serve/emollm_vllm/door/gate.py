@@ -96,8 +96,8 @@ class Gate:
         if not self.keys or route == OPEN or preflight:
             return
         scheme, _, key = headers.get(b"authorization", b"").partition(b" ")
-        given = hashlib.sha256(key.strip()).digest()
-        matches = [hmac.compare_digest(given, known) for known in self.keys]
+        digest = hashlib.sha256(key.strip()).digest()
+        matches = [hmac.compare_digest(digest, known) for known in self.keys]
         if scheme.lower() != b"bearer" or not any(matches):
             raise Refused(401, "this server needs an API key: send the header 'Authorization: Bearer KEY'",
                           headers={"WWW-Authenticate": "Bearer"})
@@ -151,10 +151,10 @@ class Gate:
             return route, body, None
         if kind != b"application/json":
             raise Refused(415, "send the body as JSON, with the header 'Content-Type: application/json'")
-        given = admission.parse(body, self.limits)
-        if route in (admission.CHAT, admission.RESPONSES) and self.settings.talker and admission.for_the_talker(given):
-            return admission.TALK, admission.as_json(admission.admit_talk(route, given, self.limits)), None
-        admitted = admission.admit(route, given, self.limits)
+        fields = admission.parse(body, self.limits)
+        if route in (admission.CHAT, admission.RESPONSES) and self.settings.talker and admission.for_the_talker(fields):
+            return admission.TALK, admission.as_json(admission.admit_talk(route, fields, self.limits)), None
+        admitted = admission.admit(route, fields, self.limits)
         request_places.remember(admitted)
         held_to = admission.form_of(admitted)
         if "emollm" in admitted:
@@ -267,9 +267,9 @@ class _Answer:
         server. Where a client asked for the form of the answer it is that form which admits none.
         """
         if status == 500 and self.held_to and broken_off(body):
-            said = (f"{self.held_to}: no answer could be written in this form, which at some point admits nothing at all; look "
+            text = (f"{self.held_to}: no answer could be written in this form, which at some point admits nothing at all; look "
                     "for a reference that only leads back to itself, or for an empty set")
-            return 400, error_body(400, said, self.held_to)
+            return 400, error_body(400, text, self.held_to)
         return status, reshape(status, body)
 
     def _error_event(self, event: bytes) -> bytes:

@@ -94,7 +94,7 @@ def face_prompt(tokenizer, face: FaceInput, question: str | list[str], begun: st
     return {"prompt_token_ids": ids, "multi_modal_data": {"image": [face]}}
 
 
-def sampling(tokenizer, observations: list | None, question: str | list[str], said: Movements | None = None,
+def sampling(tokenizer, observations: list | None, question: str | list[str], witness: Movements | None = None,
              max_tokens: int = prompt.ANSWER_TOKENS):
     """Greedy, held to the observations and to what the movements say when they are given, with the labels' log-probabilities
     at every token, as the model alone has them."""
@@ -106,7 +106,7 @@ def sampling(tokenizer, observations: list | None, question: str | list[str], sa
     grammar = None if observations is None else StructuredOutputsParams(grammar=Grammar(observations, question).as_ebnf())
     return SamplingParams(temperature=0.0, max_tokens=max_tokens, structured_outputs=grammar,
                           logit_bias=dict.fromkeys(never_written(tokenizer), -100.0),
-                          logprob_token_ids=label_tokens(tokenizer), extra_args=as_extra_args(said))
+                          logprob_token_ids=label_tokens(tokenizer), extra_args=as_extra_args(witness))
 
 
 def sampling_label(tokenizer):

@@ -274,8 +274,8 @@ async def movements_of(body: dict) -> dict:
     """
     from emollm_vllm.plugin.witness import as_extra_args
 
-    given = body.get("messages") or body.get("input")
-    media = media_of([m for m in given if isinstance(m, dict)] if isinstance(given, list) else [])
+    turns = body.get("messages") or body.get("input")
+    media = media_of([m for m in turns if isinstance(m, dict)] if isinstance(turns, list) else [])
     if len(media) != 1:
         return {}
     s = await subject_of(body, *media[0])

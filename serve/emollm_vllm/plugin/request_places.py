@@ -48,9 +48,9 @@ def _media_of(body: dict) -> Iterator[tuple[str, str, str]]:
             content = message["content"]
             for p, part in enumerate(content if isinstance(content, list) else []):
                 for kind in NOUNS if isinstance(part, dict) else ():
-                    given = part.get(kind)
-                    if given:
-                        yield given["url"] if isinstance(given, dict) else given, kind, f"{field}[{m}].content[{p}].{kind}"
+                    value = part.get(kind)
+                    if value:
+                        yield value["url"] if isinstance(value, dict) else value, kind, f"{field}[{m}].content[{p}].{kind}"
 
 
 def place_of(url: str) -> Place | None:

@@ -22,9 +22,9 @@ MOVEMENTS = "emollm_movements"
 PROCESSOR = "emollm_vllm.plugin.witness:LabelWitness"  # for vLLM's option logits_processors
 
 
-def as_extra_args(said: Movements | None) -> dict[str, list[float]] | None:
+def as_extra_args(witness: Movements | None) -> dict[str, list[float]] | None:
     """extra_args (or vllm_xargs) of a request about one face."""
-    return None if said is None else {MOVEMENTS: said.as_numbers()}
+    return None if witness is None else {MOVEMENTS: witness.as_numbers()}
 
 
 class LabelWitness(AdapterLogitsProcessor):
@@ -50,14 +50,14 @@ class LabelWitness(AdapterLogitsProcessor):
         return False
 
     def new_req_logits_processor(self, params):
-        said = _said(params)
-        return None if said is None else functools.partial(self._share_out, said)
+        witness = _said(params)
+        return None if witness is None else functools.partial(self._share_out, witness)
 
-    def _share_out(self, said: Movements, written: list[int], logits: torch.Tensor) -> torch.Tensor:
+    def _share_out(self, witness: Movements, written: list[int], logits: torch.Tensor) -> torch.Tensor:
         """One row's logits [vocabulary]. written: the answer's tokens so far."""
         if not at_label(self.tokenizer, written[-ANSWER_TAIL:]):
             return logits
-        return shared_out(logits, label_tokens(self.tokenizer), self.model_config.hf_config.label_temperature, said)
+        return shared_out(logits, label_tokens(self.tokenizer), self.model_config.hf_config.label_temperature, witness)
 
 
 def _said(params) -> Movements | None:

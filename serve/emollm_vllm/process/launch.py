@@ -80,27 +80,27 @@ def _seconds(text: str) -> float:
 
 def main(argv: list[str]) -> int:
     """Serve until stopped. Returns the exit code. Raises InputError for what cannot be served."""
-    given, passed_on = command_line().parse_known_args(argv)
+    arguments, passed_on = command_line().parse_known_args(argv)
     _check_passed_on(passed_on)
     check_vllm(versions())
     from emollm.model.checkpoint import shape_of
 
-    shape_of(given.model)
-    talker = talker_folder_of(given.talker)
-    keys = given.api_key or [k for k in (os.environ.get("EMOLLM_API_KEY"), os.environ.get("VLLM_API_KEY")) if k][:1]
-    options = [*_media_options(given), *lora_options(given.lora), *passed_on]
+    shape_of(arguments.model)
+    talker = talker_folder_of(arguments.talker)
+    keys = arguments.api_key or [k for k in (os.environ.get("EMOLLM_API_KEY"), os.environ.get("VLLM_API_KEY")) if k][:1]
+    options = [*_media_options(arguments), *lora_options(arguments.lora), *passed_on]
     tls = _tls(passed_on)
-    listener = listen(given.host, given.port)
+    listener = listen(arguments.host, arguments.port)
     port = listener.getsockname()[1]
-    if given.host not in ("127.0.0.1", "::1", "localhost") and not keys:
-        _say(f"{given.host} can be reached from other machines, and there is no --api-key: anybody there may ask")
+    if arguments.host not in ("127.0.0.1", "::1", "localhost") and not keys:
+        _say(f"{arguments.host} can be reached from other machines, and there is no --api-key: anybody there may ask")
     from emollm_vllm.process.supervise import Supervisor
 
-    address = f"http{'s' if tls else ''}://{f'[{given.host}]' if ':' in given.host else given.host}:{port}"
+    address = f"http{'s' if tls else ''}://{f'[{arguments.host}]' if ':' in arguments.host else arguments.host}:{port}"
     _say(f"starting; {address}/health says when it is ready")
-    command = [sys.executable, "-m", "emollm_vllm.process.launch", "--child", given.model, json.dumps(options)]
-    supervisor = Supervisor(listener, command, environment(given, keys, talker), _announcer(given, address, bool(keys)),
-                            restart=not given.no_restart, tls=tls, hung_after=given.hung_after)
+    command = [sys.executable, "-m", "emollm_vllm.process.launch", "--child", arguments.model, json.dumps(options)]
+    supervisor = Supervisor(listener, command, environment(arguments, keys, talker), _announcer(arguments, address, bool(keys)),
+                            restart=not arguments.no_restart, tls=tls, hung_after=arguments.hung_after)
     return asyncio.run(supervisor.run())
 
 
@@ -162,8 +162,8 @@ def check_vllm(installed: dict[str, str]) -> None:
                          f"{INSTALL}")
 
 
-def _media_options(given: argparse.Namespace) -> list[str]:
-    hosts = [h.lower().rstrip(".") for h in given.allow_media_domain]
+def _media_options(arguments: argparse.Namespace) -> list[str]:
+    hosts = [h.lower().rstrip(".") for h in arguments.allow_media_domain]
     if bad := [h for h in hosts if not h or set(h) & set("/:@ ")]:
         raise InputError(f"--allow-media-domain {bad[0]}: give a host name alone, such as images.example.org")
     return ["--allowed-media-domains", *hosts] if hosts else []
@@ -233,14 +233,14 @@ def listen(host: str, port: int) -> socket.socket:
         raise InputError(f"--host {host} --port {port}: {reason}") from None
 
 
-def environment(given: argparse.Namespace, keys: list[str], talker: str = "") -> dict[str, str]:
+def environment(arguments: argparse.Namespace, keys: list[str], talker: str = "") -> dict[str, str]:
     """Of the processes of vLLM."""
     inherited = {k: v for k, v in os.environ.items()
                  if k not in ("PYTHONDONTWRITEBYTECODE", "VLLM_API_KEY", "EMOLLM_API_KEY", "VLLM_PLUGINS")}
     plugins = ",".join(dict.fromkeys([*PLUGINS.split(","), *filter(None, os.environ.get("VLLM_PLUGINS", "").split(","))]))
     updatable = os.environ.get("VLLM_ALLOW_RUNTIME_LORA_UPDATING", "0").strip().lower() in ("1", "true")
-    return {**PREFERRED, **inherited, **FORCED, "VLLM_PLUGINS": plugins, variables.MODEL: given.model,
-            variables.PRIOR: given.prior, variables.HUNG_AFTER: str(given.hung_after), variables.TALKER: talker,
+    return {**PREFERRED, **inherited, **FORCED, "VLLM_PLUGINS": plugins, variables.MODEL: arguments.model,
+            variables.PRIOR: arguments.prior, variables.HUNG_AFTER: str(arguments.hung_after), variables.TALKER: talker,
             **gate_settings(keys, updatable, bool(talker)).as_environment()}
 
 
@@ -252,21 +252,21 @@ def gate_settings(keys: list[str], adapter_routes: bool, talker: bool = False):
         return Settings(**{**json.loads(os.environ.get(variables.GATE) or "{}"), "keys": keys, "adapter_routes": adapter_routes,
                            "talker": talker})
     except (TypeError, ValueError):
-        known = ", ".join(k for k in Settings.__dataclass_fields__ if k not in ("keys", "adapter_routes", "talker"))
-        raise InputError(f'{variables.GATE}: must be JSON such as {{"request_seconds": 300}}; it may set {known}') from None
+        names = ", ".join(k for k in Settings.__dataclass_fields__ if k not in ("keys", "adapter_routes", "talker"))
+        raise InputError(f'{variables.GATE}: must be JSON such as {{"request_seconds": 300}}; it may set {names}') from None
 
 
 # --- what the operator sees ------------------------------------------------------------------------------------------
 
-def _announcer(given: argparse.Namespace, address: str, key: bool):
+def _announcer(arguments: argparse.Namespace, address: str, key: bool):
     """Function of the seconds that a start took: says that the server is ready and, the first time, how to ask it."""
-    name = Path(given.model).resolve().name if Path(given.model).is_dir() else given.model
-    adapters = "".join(f", {pair.partition('=')[0]}" for pair in given.lora)
-    limits = "" if given.purpose == "medical-safety" else "; not for reading people at work or in education"
+    name = Path(arguments.model).resolve().name if Path(arguments.model).is_dir() else arguments.model
+    adapters = "".join(f", {pair.partition('=')[0]}" for pair in arguments.lora)
+    limits = "" if arguments.purpose == "medical-safety" else "; not for reading people at work or in education"
     unsaid = [examples(address, name, key)]
 
     def announce(seconds: float) -> None:
-        _say(f"ready: {address}/v1 (model {name}{adapters}; purpose: {given.purpose}{limits}; started in {seconds:.0f} s)")
+        _say(f"ready: {address}/v1 (model {name}{adapters}; purpose: {arguments.purpose}{limits}; started in {seconds:.0f} s)")
         if unsaid:
             print(unsaid.pop(), file=sys.stderr, flush=True)
 

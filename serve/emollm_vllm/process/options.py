@@ -29,11 +29,11 @@ def vllm_options() -> set[str]:
     return names | {f"--no-{name[2:]}" for name in names}
 
 
-def check_options(given: list[str], own: list[str]) -> None:
+def check_options(words: list[str], own: list[str]) -> None:
     """Refuse an option that neither `emollm serve` (own) nor vLLM has, with what was probably meant. Raises InputError."""
-    known = vllm_options()
-    for word in given:
+    options = vllm_options()
+    for word in words:
         name = word.partition("=")[0].replace("_", "-").partition(".")[0]  # --config.key=value sets a key of an option
-        if known and word.startswith("--") and name not in known:
-            raise InputError(f"{name}: neither emollm serve nor vLLM has this option{suggestion(name, [*own, *known])}. "
+        if options and word.startswith("--") and name not in options:
+            raise InputError(f"{name}: neither emollm serve nor vLLM has this option{suggestion(name, [*own, *options])}. "
                              "See 'emollm serve --help'.")
