@@ -27,33 +27,33 @@ class Parser(argparse.ArgumentParser):
         raise InputError(f"{message}. See '{self.prog} --help'.")
 
     def parse_args(self, args: list[str] | None = None, namespace: argparse.Namespace | None = None) -> argparse.Namespace:
-        known, unknown = self.parse_known_args(args, namespace)
+        arguments, unknown = self.parse_known_args(args, namespace)
         if unknown:
-            parser = self._chosen(known)
+            parser = self._chosen(arguments)
             parser.error(f"unrecognized arguments: {' '.join(unknown)}{suggestion(unknown[0], parser.option_names())}")
-        return known
+        return arguments
 
     def _check_value(self, action: argparse.Action, value: object) -> None:
         if action.choices is not None and value not in action.choices:
-            given = "/".join(action.option_strings) or action.dest
-            name = "command" if isinstance(action, argparse._SubParsersAction) else given
+            option = "/".join(action.option_strings) or action.dest
+            name = "command" if isinstance(action, argparse._SubParsersAction) else option
             choices = ", ".join(map(str, action.choices))
             self.error(f"{name} '{value}' is not one of {choices}{suggestion(str(value), map(str, action.choices))}")
 
-    def _chosen(self, known: argparse.Namespace) -> Parser:
+    def _chosen(self, arguments: argparse.Namespace) -> Parser:
         """The parser of the command that was given, or this one."""
-        return getattr(known, "parser", self)
+        return getattr(arguments, "parser", self)
 
     def option_names(self) -> list[str]:
         return [name for action in self._actions for name in action.option_strings if name.startswith("--")]
 
 
-def suggestion(given: str, known: Iterable[str]) -> str:
+def suggestion(word: str, choices: Iterable[str]) -> str:
     """" (did you mean '--style'?)", or nothing when no known word is near."""
-    given, known = given.partition("=")[0], list(known)
-    if given in FILES and given not in known:
+    word, choices = word.partition("=")[0], list(choices)
+    if word in FILES and word not in choices:
         return " (a file is given without an option)"
-    if given in HABITS and given not in known:
-        return f" (did you mean '{HABITS[given]}'?)" if HABITS[given].partition(" ")[0] in known else ""
-    near = difflib.get_close_matches(given, known, 1, NEAR)
+    if word in HABITS and word not in choices:
+        return f" (did you mean '{HABITS[word]}'?)" if HABITS[word].partition(" ")[0] in choices else ""
+    near = difflib.get_close_matches(word, choices, 1, NEAR)
     return f" (did you mean '{near[0]}'?)" if near else ""

@@ -24,13 +24,13 @@ BROKEN_PIPE, FAILED = 141, 1  # as shells report SIGPIPE
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit code. Never raises for a mistake of the user."""
     try:
-        given = sys.argv[1:] if argv is None else argv
-        given = [*given[1:2], "--help"] if given[:1] == ["help"] else given  # `emollm help explain`
-        if given[:1] == ["serve"]:  # its options are vLLM's too, which this parser does not know
-            return serve.run(given[1:])
-        if given[:1] == ["eval"]:  # its suites have parsers of their own
-            return eval.run(given[1:])
-        arguments = _parser().parse_args(given)
+        words = sys.argv[1:] if argv is None else argv
+        words = [*words[1:2], "--help"] if words[:1] == ["help"] else words  # `emollm help explain`
+        if words[:1] == ["serve"]:  # its options are vLLM's too, which this parser does not know
+            return serve.run(words[1:])
+        if words[:1] == ["eval"]:  # its suites have parsers of their own
+            return eval.run(words[1:])
+        arguments = _parser().parse_args(words)
         code = arguments.run(arguments)
         sys.stdout.flush()
         return code

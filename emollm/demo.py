@@ -35,13 +35,13 @@ def main(folder: Path = FOLDER) -> int:
         progress.note(f"explaining {photo} ...")
         from emollm.explainer import explain
 
-        found = explain(photo)
-        text = "\n\n".join(as_text(explanation) for explanation in found) + "\n"
+        explanations = explain(photo)
+        text = "\n\n".join(as_text(explanation) for explanation in explanations) + "\n"
         write_file(folder / "explanation.txt", text)
-        stored = [explanation.to_dict() for explanation in found]
+        stored = [explanation.to_dict() for explanation in explanations]
         write_file(folder / "explanation.json", json.dumps(stored, indent=1, ensure_ascii=False) + "\n")
-        picture = render.frame_at(photo, render.key_time(found[0]))
-        render.save(render.annotate(picture, found[0]), folder / "annotated.png")
+        picture = render.frame_at(photo, render.key_time(explanations[0]))
+        render.save(render.annotate(picture, explanations[0]), folder / "annotated.png")
     except InputError as error:
         print(f"emollm: {error}", file=sys.stderr)
         return error.exit_code

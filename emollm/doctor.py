@@ -76,18 +76,18 @@ def vllm() -> Iterator[tuple[bool, str]]:
         return
     from emollm_vllm.process.launch import KNOWN, check_vllm, versions
 
-    found = versions()
-    if not found:
+    installed = versions()
+    if not installed:
         yield True, "vllm (not installed): needed for `emollm serve` alone"
         return
-    (name, version), *_ = found.items()
+    (name, version), *_ = installed.items()
     try:
-        check_vllm(found)
+        check_vllm(installed)
     except InputError as error:
         yield False, str(error)
         return
-    known = "" if version.partition("+")[0] in KNOWN else f", with which emollm was not tried ({', '.join(KNOWN)} was)"
-    yield True, f"{name} {version}{known}"
+    untried = "" if version.partition("+")[0] in KNOWN else f", with which emollm was not tried ({', '.join(KNOWN)} was)"
+    yield True, f"{name} {version}{untried}"
 
 
 def talker() -> Iterator[tuple[bool, str]]:
@@ -95,11 +95,11 @@ def talker() -> Iterator[tuple[bool, str]]:
     from emollm.model.base import PACKAGED
 
     for name, (module, file, extra) in PACKAGED.items():
-        package, found = module.replace("_", "-"), importlib.util.find_spec(module)
-        if found is None:
+        package, spec = module.replace("_", "-"), importlib.util.find_spec(module)
+        if spec is None:
             yield True, f"{package} (not installed): needed to chat with the talker alone: pip install '{extra}'"
         else:
-            whole = any((Path(folder) / file).is_file() for folder in found.submodule_search_locations or ())
+            whole = any((Path(folder) / file).is_file() for folder in spec.submodule_search_locations or ())
             yield whole, f"{package} {_version(package)}: {name}{'' if whole else f' lacks {file}'}"
 
 
@@ -136,14 +136,14 @@ def self_test() -> Iterator[tuple[bool, str]]:
         from emollm.evidence import parse_facs
         from emollm.explainer import explain
 
-        found = explain(parse_facs(SELF_TEST))[0]
+        explanation = explain(parse_facs(SELF_TEST))[0]
     except Exception as error:
         reason = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
         yield False, f"self test: {SELF_TEST} could not be explained ({reason})"
         return
-    cited = {claim.au for claim in found.claims if claim.kind == "observation"}
-    good = found.label is not None and "AU12" in cited
-    yield good, (f"self test: {SELF_TEST} is commonly read as {found.label} ({found.confidence:.2f}), cites "
+    cited = {claim.au for claim in explanation.claims if claim.kind == "observation"}
+    good = explanation.label is not None and "AU12" in cited
+    yield good, (f"self test: {SELF_TEST} is commonly read as {explanation.label} ({explanation.confidence:.2f}), cites "
                  f"{' '.join(sorted(cited)) or 'nothing'}, {time.monotonic() - start:.1f} s")
 
 

@@ -120,11 +120,11 @@ def answer(prepared: list[Prepared], engine, questions: list[str | None], ground
     explain()."""
     asked = [q or prompt.DEFAULT_QUESTION for q in questions]  # 5 prompt.user_turn renders it
     good = [(s, q) for p, q in zip(prepared, asked, strict=True) for s in p.readable]
-    given = iter(answers(engine, good, grounded))  # 6 processor.encode 7 model.generate
+    replies = iter(answers(engine, good, grounded))  # 6 processor.encode 7 model.generate
     explained = []
     for p, q in zip(prepared, asked, strict=True):
         # 8 prompt.parse 9 bind
-        results = [refusal(s) if s.refusal else explanation_of(s, next(given), checked) for s in p.subjects]
+        results = [refusal(s) if s.refusal else explanation_of(s, next(replies), checked) for s in p.subjects]
         explained.append([sign(s, r, p, q, model) for s, r in zip(p.subjects, results, strict=True)])
     return explained
 
@@ -140,15 +140,15 @@ def answers(engine, asked: list[tuple[Subject, str]], grounded: bool) -> list:
     return engine.answer(inputs, [q for _, q in asked], observed)
 
 
-def explanation_of(s: Subject, given, checked: bool = True) -> Explanation:
+def explanation_of(s: Subject, reply, checked: bool = True) -> Explanation:
     """The explanation that a generated answer makes: read back, every claim checked and placed. checked: sentences that the
     measurement contradicts are left out."""
-    mended = mend(given.text, s.series, s.events, given.distribution) if checked else Mended(given.text)
-    result = bind(prompt.parse(mended.text), mended.text, given.distribution, s.series, s.events, s.key_frames, s.track)
+    mended = mend(reply.text, s.series, s.events, reply.distribution) if checked else Mended(reply.text)
+    result = bind(prompt.parse(mended.text), mended.text, reply.distribution, s.series, s.events, s.key_frames, s.track)
     result.left_out = mended.left_out
-    if not given.complete:
+    if not reply.complete:
         result.notices.append("the model did not reach a conclusion by itself and was brought to it")
-    argue(result, s.series, given.look if s.chips is not None else {})
+    argue(result, s.series, reply.look if s.chips is not None else {})
     return result
 
 
@@ -186,11 +186,11 @@ def _perceive(source: python_inputs.Given, seen: media.Media | None, evidence, f
             subjects = [_look_alone(seen, cache.size)]
     if not subjects:
         raise NoFaceError(f"{name}: {NO_FACE}")
-    given = None if evidence is None else read_faces(evidence, seen and seen.fps, viewing.baseline)
-    subjects = _most(_pick(subjects, face, name, given), viewing.max_faces)
+    table_faces = None if evidence is None else read_faces(evidence, seen and seen.fps, viewing.baseline)
+    subjects = _most(_pick(subjects, face, name, table_faces), viewing.max_faces)
     face = subjects[0].series.face_id if face == MAIN else face
-    if given is not None:
-        _replace_evidence(subjects, given, face, seen, name)
+    if table_faces is not None:
+        _replace_evidence(subjects, table_faces, face, seen, name)
     return name, subjects
 
 
@@ -282,7 +282,7 @@ def _most(subjects: list[Subject], max_faces: int | None) -> list[Subject]:
     return [s for s in subjects if any(s is k for k in kept)]
 
 
-def _pick(subjects: list[Subject], face: int | str | None, name: str, given: list | None = None) -> list[Subject]:
+def _pick(subjects: list[Subject], face: int | str | None, name: str, table_faces: list | None = None) -> list[Subject]:
     """The faces to explain: all, or the one picked; "main", the most prominent. Where a picture has one face, `face` may name
     one of the evidence."""
     if face is None:
@@ -292,7 +292,7 @@ def _pick(subjects: list[Subject], face: int | str | None, name: str, given: lis
         _number(subjects)
         return [max(subjects, key=prominence)]
     picked = [s for s in subjects if s.series.face_id == face]
-    if not picked and len(subjects) == 1 and face in {other.series.face_id for other in given or []}:
+    if not picked and len(subjects) == 1 and face in {other.series.face_id for other in table_faces or []}:
         return subjects
     if not picked:
         raise InputError(no_such_face(name, face, subjects))
@@ -308,19 +308,19 @@ def _number(subjects: list[Subject]) -> None:
             s.notices.append(f"{len(beside)} faces{order}: this is face {s.series.face_id}")
 
 
-def _replace_evidence(subjects: list[Subject], given: list, face: int | None, seen, name: str) -> None:
+def _replace_evidence(subjects: list[Subject], table_faces: list, face: int | None, seen, name: str) -> None:
     """The user's own action units take the place of ours, face by face. A face that the table lacks keeps our measurement."""
-    given, said = whose.of_picture(given, name)
-    if not any(np.isfinite(other.series.intensity).any() for other in given):
+    table_faces, notices = whose.of_picture(table_faces, name)
+    if not any(np.isfinite(other.series.intensity).any() for other in table_faces):
         raise NoFaceError(f"{name}: no frame was measured: the evidence holds no face.")
     ids, tracks = [s.series.face_id for s in subjects], [s.track for s in subjects]
     span = None if seen is None else (0.0, max([seen.duration, *(float(t.times[-1]) for t in tracks)]))
-    for s, (own, how) in zip(subjects, whose.match(given, ids, tracks, face, name), strict=True):
-        if own is None:
+    for s, (match, how) in zip(subjects, whose.match(table_faces, ids, tracks, face, name), strict=True):
+        if match is None:
             s.notices.append("the evidence has no face at this place; it was measured here")
             continue
-        series, in_time = whose.in_time(own.series, span, name)
+        series, in_time = whose.in_time(match.series, span, name)
         s.seen, s.series = s.series, dataclasses.replace(series, face_id=s.series.face_id)
         told = f", matched {how}" if how else ""
         s.notices.append(f"action units were given, not measured here ({series.estimator}{told})")
-        s.notices += [*series.notices, *said, *in_time]
+        s.notices += [*series.notices, *notices, *in_time]

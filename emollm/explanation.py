@@ -277,7 +277,7 @@ def _course(explanation: Explanation) -> str:
     """A sentence on a clip whose movements are read differently in time, empty otherwise."""
     if len(explanation.phases) < 2:
         return ""
-    told = [f"{one['label']} ({one['start']:.1f}-{one['end']:.1f} s)" for one in explanation.phases[:IN_BRIEF]]
+    told = [f"{phase['label']} ({phase['start']:.1f}-{phase['end']:.1f} s)" for phase in explanation.phases[:IN_BRIEF]]
     more = f" and {len(explanation.phases) - IN_BRIEF} more" if len(explanation.phases) > IN_BRIEF else ""
     return f" In time, its movements alone are read as {', then '.join(told)}{more}."
 
@@ -388,9 +388,9 @@ def _conclusion(explanation: Explanation) -> str:
 
 def _phases(explanation: Explanation) -> str:
     """One line a phase: when, how it is read, and its strongest movements."""
-    rows = [(f"{one['start']:.1f}-{one['end']:.1f} s", f"{one['label']} {one['confidence']:.2f}",
-             ", ".join(f"{m['au']} {m['intensity']:.1f}" for m in one["movements"]) or "nothing stands out")
-            for one in explanation.phases]
+    rows = [(f"{phase['start']:.1f}-{phase['end']:.1f} s", f"{phase['label']} {phase['confidence']:.2f}",
+             ", ".join(f"{m['au']} {m['intensity']:.1f}" for m in phase["movements"]) or "nothing stands out")
+            for phase in explanation.phases]
     widths = [max(len(row[k]) for row in rows) for k in (0, 1)]
     return "\n".join(f"  {when:<{widths[0]}}  {read:<{widths[1]}}  {moving}" for when, read, moving in rows)
 

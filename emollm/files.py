@@ -50,8 +50,8 @@ def check_target(path: str, sources: list[str], option: str = "") -> None:
     """Refuse before anything is written what is a folder, or one of the sources. option: before the path in messages."""
     if os.path.isdir(path):
         raise InputError(f"{option}{path}: this is a folder. Give the name of a file.")
-    for given in sources:
-        if os.path.exists(path) and os.path.exists(given) and os.path.samefile(path, given):
+    for source in sources:
+        if os.path.exists(path) and os.path.exists(source) and os.path.samefile(path, source):
             raise InputError(f"{option}{path}: this would overwrite the input. Give another name.")
 
 

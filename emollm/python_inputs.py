@@ -113,8 +113,8 @@ def _text(text: str, place: str) -> Given:
 
 
 def _file(file, place: str) -> Given:
-    known = getattr(file, "name", None)
-    name = place or (os.path.basename(known) if isinstance(known, str) and known else "file")
+    path = getattr(file, "name", None)
+    name = place or (os.path.basename(path) if isinstance(path, str) and path else "file")
     return _bytes(content_of(file, name), name)
 
 

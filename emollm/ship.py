@@ -63,8 +63,8 @@ def ship(trained: str, name: str, fer: str, n: int = 600) -> Path:
     source = fer2013.load(fer)
     rows = np.flatnonzero(source.public_test)[::2][:n]
     faces = [crop_input(p, shape) for p in progress.track(source.pictures(rows), "measuring", len(rows))]
-    given = answers(model, processor, faces, grounded=True)
-    distributions = np.array([[a.look[label] for label in LABELS] for a in given])
+    replies = answers(model, processor, faces, grounded=True)
+    distributions = np.array([[a.look[label] for label in LABELS] for a in replies])
     model.config.label_temperature = round(fit_temperature(distributions, source.votes[rows].argmax(1)), 2)
     model.config.evidence_version = f"{ESTIMATOR} {ESTIMATOR_VERSION}"
     folder = MODELS / name

@@ -114,12 +114,12 @@ def _caption(job: Job, wanted: Wanted, inputs: list[str], root: str | None) -> i
     wanted.check(inputs, job.output)
     with Log(job.output, job.settings()) as log:
         damaged = log.damaged
-        known = shards.gather(log, job.keep_shards)  # what an earlier run left
-        total = len(items) + len(known.keys() - {item.custom_id for item in items})
+        entries = shards.gather(log, job.keep_shards)  # what an earlier run left
+        total = len(items) + len(entries.keys() - {item.custom_id for item in items})
         _tell(str(left_out) if left_out else "")
-        _tell(_summary_of(known, items, damaged))
+        _tell(_summary_of(entries, items, damaged))
         log.note(total, complete=False)
-        progress = _run(job, log, known, items, total)
+        progress = _run(job, log, entries, items, total)
         shards.gather(log, job.keep_shards)
         log.compact()
         if job.keep_shards:
@@ -135,7 +135,7 @@ def _caption(job: Job, wanted: Wanted, inputs: list[str], root: str | None) -> i
     return 0
 
 
-def _run(job: Job, log: Log, known: dict[str, Entry], items: list[Item], total: int) -> Progress:
+def _run(job: Job, log: Log, entries: dict[str, Entry], items: list[Item], total: int) -> Progress:
     """Answer what has no line yet, here or on a cluster."""
     from emollm.caption.cluster.executor import cluster_executor
     from emollm.caption.incoming.items import by_medium
@@ -150,7 +150,7 @@ def _run(job: Job, log: Log, known: dict[str, Entry], items: list[Item], total: 
             local_executor(job, log, progress.ready))
     with here as executor, Stop() as stop:  # in this order: Ray has signal handlers of its own
         try:
-            Scheduler(job, log, known, executor, progress, stop).run(by_medium(items))
+            Scheduler(job, log, entries, executor, progress, stop).run(by_medium(items))
         finally:
             progress.show(last=True)
     return progress
@@ -163,11 +163,11 @@ def _check_ending(path: str) -> None:
                          "subtitles and a page are written beside it with --csv, --measurements, --srt, --vtt and --report.")
 
 
-def _summary_of(known: dict[str, Entry], items: list[Item], damaged: int) -> str:
+def _summary_of(entries: dict[str, Entry], items: list[Item], damaged: int) -> str:
     """What an earlier run left, in words; empty for a fresh output."""
-    here = len(known.keys() & {item.custom_id for item in items})
+    here = len(entries.keys() & {item.custom_id for item in items})
     told = [f"going on: {here} of {len(items)} items have their line"] if here else []
-    if other := len(known) - here:
+    if other := len(entries) - here:
         told.append(f"{other} lines of inputs that were not given this time are kept")
     if damaged:
         told.append(f"{damaged} lines were changed or damaged since they were written and are done again")

@@ -69,8 +69,8 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     edits, media = parse_edits(arguments.what_if), inputs.expand(arguments.media)
-    for given in media:
-        check_place(arguments.output, given)
+    for source in media:
+        check_place(arguments.output, source)
     arguments.style = _style(arguments.style, arguments.output)
     if arguments.render:
         _check_render(arguments.render, media)
@@ -100,13 +100,13 @@ def _explain_all(media: list[str], asked: dict, cut: dict, empty: bool) -> tuple
     from emollm.explainer import explain, no_face
 
     explanations, failures = [], []
-    for given in progress.track(media, "explaining", len(media)) if len(media) > 1 else media:
+    for source in progress.track(media, "explaining", len(media)) if len(media) > 1 else media:
         try:
-            explanations += explain(source_of(given, cut), **asked, **cut)
+            explanations += explain(source_of(source, cut), **asked, **cut)
         except InputError as error:
             failures.append(error)
             if empty and isinstance(error, NoFaceError):
-                explanations.append(no_face(given, str(error), asked["question"], asked["what_if"], asked["model"]))
+                explanations.append(no_face(source, str(error), asked["question"], asked["what_if"], asked["model"]))
     return explanations, failures
 
 

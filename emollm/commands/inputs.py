@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 STDIN = "-"
 
 
-def expand(given: list[str]) -> list[str]:
+def expand(words: list[str]) -> list[str]:
     """Every file, address, code or STDIN that is meant, in order, each once. Raises InputError for folders and for patterns
     without a match."""
-    return list(dict.fromkeys(path for word in given for path in _files(word)))
+    return list(dict.fromkeys(path for word in words for path in _files(word)))
 
 
-def one(given: list[str], command: str) -> str:
+def one(words: list[str], command: str) -> str:
     """The only one that is meant. Raises InputError naming the command for several."""
-    found = expand(given)
-    if len(found) > 1:
-        raise InputError(f"emollm {command} takes one file, here are {len(found)}. For many use: emollm caption "
-                         f"{shlex.quote(given[0])}{' ...' if len(given) > 1 else ''} -o captions.jsonl --measurements tables/")
-    return found[0]
+    files = expand(words)
+    if len(files) > 1:
+        raise InputError(f"emollm {command} takes one file, here are {len(files)}. For many use: emollm caption "
+                         f"{shlex.quote(words[0])}{' ...' if len(words) > 1 else ''} -o captions.jsonl --measurements tables/")
+    return files[0]
 
 
 def _files(word: str) -> list[str]:
@@ -45,10 +45,10 @@ def _files(word: str) -> list[str]:
                          "captions.jsonl")
     if os.path.lexists(path) or not glob.has_magic(path) or "://" in path:
         return [path]
-    found = sorted(match for match in glob.glob(path, recursive=True) if os.path.isfile(match))
-    if not found:
+    matches = sorted(match for match in glob.glob(path, recursive=True) if os.path.isfile(match))
+    if not matches:
         raise InputError(f"{word}: no file matches this pattern. Check it.")
-    return found
+    return matches
 
 
 def read_piped_media(**part: float) -> Media | HeldTable:

@@ -38,12 +38,12 @@ def cut_options(arguments: argparse.Namespace) -> dict:
     return {name: value for name, value in options.part_of(options.cut_of(arguments)).items() if value is not None}
 
 
-def source_of(given: str, cut: dict | None = None) -> object:
+def source_of(word: str, cut: dict | None = None) -> object:
     """A FACS code becomes evidence, - what is piped in; everything else is a path."""
-    if given == inputs.STDIN:
+    if word == inputs.STDIN:
         return inputs.read_piped_media(**(cut or {}))
-    if os.path.exists(given) or not given[:3].strip("AULRaulr ")[:1].isdecimal():
-        return given
+    if os.path.exists(word) or not word[:3].strip("AULRaulr ")[:1].isdecimal():
+        return word
     from emollm import evidence
 
-    return evidence.parse_facs(given, given) if evidence.looks_like_facs(given) else given
+    return evidence.parse_facs(word, word) if evidence.looks_like_facs(word) else word

@@ -69,8 +69,8 @@ def media_url(body: dict) -> str:
     parts = [p for message in body["messages"] for p in _parts(message) if _is_media(p)]
     if len(parts) != 1:
         raise _invalid(f"{len(parts)} photos or clips in one request; exactly one is needed")
-    given: Any = parts[0].get(parts[0]["type"])
-    url = given.get("url") if isinstance(given, dict) else given
+    value: Any = parts[0].get(parts[0]["type"])
+    url = value.get("url") if isinstance(value, dict) else value
     if not isinstance(url, str) or not url:
         raise _invalid(f"the part '{parts[0]['type']}' has no url")
     if is_data_url(url) and ";base64," not in url[:HEAD_CHARACTERS].lower():
@@ -84,13 +84,13 @@ def _message(message: Any, where: str) -> Message:
     content = message.get("content")
     if content is not None and not isinstance(content, (str, list)):
         raise _invalid(f"{where}.content must be a text or a list of parts")
-    said = [content] if isinstance(content, str) else [_text(p) for p in content or []]
-    return Message(message.get("role", "user"), "".join(said), any(map(_is_media, _parts(message))))
+    texts = [content] if isinstance(content, str) else [_text(p) for p in content or []]
+    return Message(message.get("role", "user"), "".join(texts), any(map(_is_media, _parts(message))))
 
 
 def _text(part: Any) -> str:
-    found = part.get("text") if isinstance(part, dict) and part.get("type") == "text" else part
-    return found if isinstance(found, str) else ""
+    content = part.get("text") if isinstance(part, dict) and part.get("type") == "text" else part
+    return content if isinstance(content, str) else ""
 
 
 def _is_media(part: Any) -> bool:
@@ -114,35 +114,35 @@ def _check_fields(body: dict) -> None:
         raise _invalid(f"n is {str(body['n'])[:20]}, but a question is answered in one way here. Leave it out.")
 
 
-def _chosen(given: Any) -> dict[str, Any]:
+def _chosen(choices: Any) -> dict[str, Any]:
     """What mm_processor_kwargs says, which the server takes as lists with one entry a picture; here there is one picture."""
-    if not isinstance(given or {}, dict) or set(given or {}) - set(CHOICES):
+    if not isinstance(choices or {}, dict) or set(choices or {}) - set(CHOICES):
         raise _invalid(f"of mm_processor_kwargs only {', '.join(CHOICES)} are taken")
-    for name, entries in (given or {}).items():
+    for name, entries in (choices or {}).items():
         if not isinstance(entries, list) or len(entries) != 1:
             raise _invalid(f"mm_processor_kwargs.{name} must be a list with one entry, such as "
                            '{"what_if": [{"AU04": 0}], "prior": ["balanced"]}')
-    return {name: entries[0] for name, entries in (given or {}).items()}
+    return {name: entries[0] for name, entries in (choices or {}).items()}
 
 
-def _edits(given: Any) -> tuple[tuple[str, float], ...]:
-    if not isinstance(given, dict):
+def _edits(levels: Any) -> tuple[tuple[str, float], ...]:
+    if not isinstance(levels, dict):
         raise _invalid('mm_processor_kwargs.what_if must be a list with one object, such as [{"AU04": 0}]')
     try:
-        return tuple(sorted(check_edits(given).items()))
+        return tuple(sorted(check_edits(levels).items()))
     except InputError as error:
         raise _invalid(f"mm_processor_kwargs.what_if: {error}") from None
 
 
-def _units(given: Any) -> tuple[tuple[str, float | tuple[float, float]], ...]:
+def _units(levels: Any) -> tuple[tuple[str, float | tuple[float, float]], ...]:
     """Action units that replace ours, each with its intensity 0-5 or that of both sides."""
-    if given is None:
+    if levels is None:
         return ()
     try:
-        state_levels(AUSeries.unmeasured(), given, "mm_processor_kwargs.au")
+        state_levels(AUSeries.unmeasured(), levels, "mm_processor_kwargs.au")
     except InputError as error:
         raise _invalid(str(error)) from None
-    return tuple(sorted((name, tuple(level) if isinstance(level, list) else level) for name, level in given.items()))
+    return tuple(sorted((name, tuple(level) if isinstance(level, list) else level) for name, level in levels.items()))
 
 
 def _wishes(body: dict, chosen: dict[str, Any]) -> Wishes:
@@ -171,10 +171,10 @@ def _most_tokens(body: dict) -> int | None:
 
 
 def _temperature(body: dict) -> float:
-    given = body.get("temperature") or 0.0
-    if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 <= given <= 2:
+    temperature = body.get("temperature") or 0.0
+    if isinstance(temperature, bool) or not isinstance(temperature, (int, float)) or not 0 <= temperature <= 2:
         raise _invalid("temperature must be a number from 0 to 2")
-    return float(given)
+    return float(temperature)
 
 
 def _invalid(message: str) -> RequestError:

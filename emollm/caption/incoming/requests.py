@@ -76,9 +76,9 @@ def _item(line: bytes, place: str, at: tuple[str, int], root: str, question: str
             raise RequestError("unsupported_url", f"only POST {URL} is answered")
         asked = asked_in(request.get("body"))
         source = inline if is_data_url(asked.url) else _file(asked.url, root)
-        said = tuple(m._replace(text=shown(m.text)) for m in asked.conversation)
+        conversation = tuple(m._replace(text=shown(m.text)) for m in asked.conversation)
         return Item(custom_id, source, place, shown(asked.question) if asked.question else question,
-                    what_if if asked.what_if is None else asked.what_if, said, asked.wishes)
+                    what_if if asked.what_if is None else asked.what_if, conversation, asked.wishes)
     except RequestError as refused:
         return Item(custom_id, inline, place, question, what_if, error=(refused.code, refused.message))
 

@@ -62,8 +62,8 @@ def read_inputs(inputs: list[str], root: str | None = None, question: str | None
     """
     items: list[Item] = []
     left_out = LeftOut() if left_out is None else left_out
-    for given in inputs:
-        items += _items(given, root, question, what_if, left_out)
+    for source in inputs:
+        items += _items(source, root, question, what_if, left_out)
     seen: dict[str, Item] = {}
     for item in items:
         if (other := seen.setdefault(item.custom_id, item)) is not item:
@@ -72,53 +72,53 @@ def read_inputs(inputs: list[str], root: str | None = None, question: str | None
     return items
 
 
-def _items(given: str, root: str | None, question: str | None, what_if: tuple, left_out: LeftOut) -> list[Item]:
-    given = os.path.expanduser(given) if given.startswith("~") and not os.path.lexists(given) else given
-    suffix = os.path.splitext(given)[1].lower()
-    if os.path.isdir(given):
+def _items(source: str, root: str | None, question: str | None, what_if: tuple, left_out: LeftOut) -> list[Item]:
+    source = os.path.expanduser(source) if source.startswith("~") and not os.path.lexists(source) else source
+    suffix = os.path.splitext(source)[1].lower()
+    if os.path.isdir(source):
         here = LeftOut()
-        files = list(_walk(given, here))
+        files = list(_walk(source, here))
         if not files:
             told = f" ({here})" if here else ""
-            raise InputError(f"{given}: no photo or clip in this folder or below it{told}. Give a folder that holds some.")
+            raise InputError(f"{source}: no photo or clip in this folder or below it{told}. Give a folder that holds some.")
         _merge(left_out, here)
-    elif os.path.isfile(given) and suffix in MANIFEST_SUFFIXES:
-        return read_manifest(given, root, question, what_if)
-    elif os.path.isfile(given) and suffix in REQUEST_SUFFIXES:
-        return read_requests(given, root, question, what_if)
-    elif os.path.lexists(given):
-        files = [given]
+    elif os.path.isfile(source) and suffix in MANIFEST_SUFFIXES:
+        return read_manifest(source, root, question, what_if)
+    elif os.path.isfile(source) and suffix in REQUEST_SUFFIXES:
+        return read_requests(source, root, question, what_if)
+    elif os.path.lexists(source):
+        files = [source]
     else:
-        files = _matches(given, left_out)
-    return [Item(shown(os.path.normpath(path)), path, given, question, what_if) for path in files]
+        files = _matches(source, left_out)
+    return [Item(shown(os.path.normpath(path)), path, source, question, what_if) for path in files]
 
 
-def _merge(into: LeftOut, found: LeftOut) -> None:
-    for reason, paths in found.paths.items():
+def _merge(into: LeftOut, left_out: LeftOut) -> None:
+    for reason, paths in left_out.paths.items():
         into.paths.setdefault(reason, []).extend(paths)
 
 
 def _matches(pattern: str, left_out: LeftOut) -> list[str]:
     if not glob.has_magic(pattern):
         raise InputError(f"{pattern}: no such file or folder. Check the path.")
-    found: list[str] = []
+    paths: list[str] = []
     for path in sorted(glob.glob(pattern, recursive=True)):
         if os.path.isdir(path):
-            found += _walk(path, left_out) if not pattern.endswith("**") else []
+            paths += _walk(path, left_out) if not pattern.endswith("**") else []
         elif reason := _not_taken(path):
             left_out.add(reason, path)
         else:
-            found.append(path)
-    if not found:
+            paths.append(path)
+    if not paths:
         raise InputError(f"{pattern}: no photo or clip matches. Check the pattern.")
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(paths))
 
 
 def _walk(folder: str, left_out: LeftOut) -> Iterator[str]:
     """Photos and clips of a folder and below it, by name; one level's names are held at a time."""
     try:
-        with os.scandir(folder) as found:
-            entries = sorted(found, key=lambda e: e.name)
+        with os.scandir(folder) as listing:
+            entries = sorted(listing, key=lambda e: e.name)
     except OSError as error:
         raise InputError(f"{folder}: this folder cannot be read ({error.strerror}). Check its permissions.") from None
     for entry in entries:

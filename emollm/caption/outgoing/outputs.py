@@ -101,8 +101,8 @@ class FileNames:
 
 
 def _in_order(log: Log, items: list[Item]) -> Iterator[Line]:
-    given = dict.fromkeys(item.custom_id for item in items)
-    for custom_id in [*given, *(i for i in log.entries if i not in given)]:
+    ids = dict.fromkeys(item.custom_id for item in items)
+    for custom_id in [*ids, *(i for i in log.entries if i not in ids)]:
         if custom_id in log.entries:
             yield log.read(custom_id)
 
@@ -114,8 +114,8 @@ def _table(path: str) -> Iterator[None]:
         with tempfile.NamedTemporaryFile("w", dir=folder or ".", prefix=f".{name}.", encoding="utf-8", newline="",
                                          delete=False) as out:
             out.write(summary.header())
-            while (given := (yield)) is not None:
-                line, explanations = given
+            while (pair := (yield)) is not None:
+                line, explanations = pair
                 out.write(summary.rows(line.custom_id, explanations) if line.ok
                           else summary.error_row(line.custom_id, lines.error_of(line)[0]))
             out.flush()
@@ -132,30 +132,30 @@ def _table(path: str) -> Iterator[None]:
 def _each(folder: str, suffix: str, text_of) -> Iterator[None]:
     """One file an item, where there is something to write."""
     names = FileNames()
-    while (given := (yield)) is not None:
-        line, explanations = given
+    while (pair := (yield)) is not None:
+        line, explanations = pair
         if line.ok and (text := text_of(explanations)):
             write_file(os.path.join(folder, names.take(line.custom_id) + suffix), text)
 
 
 def _page(path: str, log: Log, items: list[Item]) -> Iterator[None]:
     """The report, with a thumbnail of every face whose file is still the one that was explained."""
-    known, sections, seen = {item.custom_id: item for item in items}, [], 0
+    by_id, sections, seen = {item.custom_id: item for item in items}, [], 0
     settings_sha256 = digest(log.settings)
     with Thumbnails() as thumbnails:
-        while (given := (yield)) is not None:
-            line, explanations = given
+        while (pair := (yield)) is not None:
+            line, explanations = pair
             seen += 1
             if seen > page.MAX_ITEMS:
                 continue
             if line.ok:
-                pictures = _pictures(thumbnails, known.get(line.custom_id), line, explanations, settings_sha256)
+                pictures = _pictures(thumbnails, by_id.get(line.custom_id), line, explanations, settings_sha256)
                 sections.append(page.section(line.custom_id, explanations, pictures))
             else:
                 sections.append(page.error_section(line.custom_id, *lines.error_of(line)))
-    shown = f"{seen} items" if seen <= page.MAX_ITEMS else f"the first {page.MAX_ITEMS} of {seen} items"
+    extent = f"{seen} items" if seen <= page.MAX_ITEMS else f"the first {page.MAX_ITEMS} of {seen} items"
     failed = sum(not entry.ok for entry in log.entries.values())
-    counts = f"{shown} of {os.path.basename(log.path)}, {failed} of them could not be read"
+    counts = f"{extent} of {os.path.basename(log.path)}, {failed} of them could not be read"
     write_file(path, page.document(sections, "Captions", counts))
 
 

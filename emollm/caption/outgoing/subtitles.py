@@ -98,8 +98,8 @@ def _join(spans: list[Span]) -> list[Span]:
 def _say(moving: list[tuple[str, AUEvent]]) -> list[str]:
     once = {(who, e.au): e for who, e in sorted(moving, key=lambda pair: pair[1].peak)}  # the strongest of each action unit
     strongest = sorted(once.items(), key=lambda item: (-item[1].peak, item[0]))
-    said = [f"{who}{_sentence(event)}" for (who, _), event in strongest[:MOST]]
-    return said + ([f"and {len(strongest) - MOST} more"] if len(strongest) > MOST else [])
+    sentences = [f"{who}{_sentence(event)}" for (who, _), event in strongest[:MOST]]
+    return sentences + ([f"and {len(strongest) - MOST} more"] if len(strongest) > MOST else [])
 
 
 def _sentence(event: AUEvent) -> str:

@@ -29,9 +29,9 @@ def settings_of(model: str, grounded: bool, question: str | None, what_if: tuple
 
 def _chosen(viewing: Viewing) -> dict:
     """What differs from the default; the rest is left out, so that outputs of before an option was there go on."""
-    given = {name: getattr(viewing, name) for name in ("crops", "max_faces", "prior")}
+    values = {name: getattr(viewing, name) for name in ("crops", "max_faces", "prior")}
     cut = {} if viewing.cut.whole else {"cut": part_of(viewing.cut)}
-    return cut | {name: value for name, value in given.items() if value != getattr(AS_IT_IS, name)}
+    return cut | {name: value for name, value in values.items() if value != getattr(AS_IT_IS, name)}
 
 
 def digest(settings: dict) -> str:

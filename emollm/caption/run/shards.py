@@ -77,21 +77,21 @@ def settle(log: Log) -> dict[str, Entry]:
 
     Raises InputError as merge().
     """
-    known, owner, outdated = dict(log.entries), dict.fromkeys(log.entries, log.path), defaultdict(list)
+    entries, owner, outdated = dict(log.entries), dict.fromkeys(log.entries, log.path), defaultdict(list)
     for path in shards_of(log.path):
         with _open(path, log.settings) as shard:
             for custom_id, entry in shard.entries.items():
-                if _replaces(entry, known.get(custom_id)):
-                    if custom_id in known:
+                if _replaces(entry, entries.get(custom_id)):
+                    if custom_id in entries:
                         outdated[owner[custom_id]].append(custom_id)
-                    known[custom_id], owner[custom_id] = entry, path
+                    entries[custom_id], owner[custom_id] = entry, path
                 else:
                     outdated[path].append(custom_id)
     _drop(log, outdated.pop(log.path, []))
     for path, custom_ids in outdated.items():
         with _open(path, log.settings) as shard:
             _drop(shard, custom_ids)
-    return known
+    return entries
 
 
 def gather(log: Log, keep: bool) -> dict[str, Entry]:
@@ -120,21 +120,21 @@ def write_manifest(log: Log, total: int, complete: bool, parts: bool = True) -> 
 def status(output: str) -> dict:
     """Counts of an output and its shards, also while they are written: done, errors by code, total, complete. Needs no
     model. Raises InputError when there is no such output."""
-    known: dict[str, tuple[Entry, str]] = {}
+    entries: dict[str, tuple[Entry, str]] = {}
     try:
         for path in [output, *shards_of(output)]:
             with open(path, "rb") as handle:
                 for custom_id, entry in Scan(handle).entries.items():
-                    if custom_id not in known or _replaces(entry, known[custom_id][0]):
-                        known[custom_id] = entry, path
+                    if custom_id not in entries or _replaces(entry, entries[custom_id][0]):
+                        entries[custom_id] = entry, path
     except OSError as error:
         raise InputError(f"{output}: this output cannot be read ({error.strerror}). Give the file named with -o.") from None
     beside = Path(f"{output}.settings.json")
-    if not beside.exists() and not known:
+    if not beside.exists() and not entries:
         raise InputError(f"{output}: this file was not written by emollm caption.")
     told = read_settings(beside) if beside.exists() else {}
-    codes = Counter(_code(path, entry) for entry, path in known.values() if not entry.ok)
-    return {"output": output, "done": sum(entry.ok for entry, _ in known.values()), "errors": dict(sorted(codes.items())),
+    codes = Counter(_code(path, entry) for entry, path in entries.values() if not entry.ok)
+    return {"output": output, "done": sum(entry.ok for entry, _ in entries.values()), "errors": dict(sorted(codes.items())),
             "total": told.get("total"), "complete": bool(told.get("complete")), "settings": told.get("settings"),
             **({"shards": len(shards_of(output))} if shards_of(output) else {})}
 
