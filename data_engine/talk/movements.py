@@ -154,7 +154,7 @@ SPOKEN = (
         "[puckered|rounded|pushed forward to a kiss]",
         "",
         "[puckering the lips|making a kissing mouth]",
-        "[puckered lips|a pucker|a kissing mouth]",
+        "[puckered lips|a pucker|a kissing mouth|a duckface|duck lips]",
     ),
     Spoken(_au("18 23 24"), "[lips]", "[pursed]", "", "[pursing the lips]", "[pursed lips]"),
     Spoken(

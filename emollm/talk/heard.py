@@ -129,6 +129,7 @@ _NAMED = re.compile(
 )
 _RUDE = re.compile(r"\b(?:fuck\w*|shit\w*|idiot\w*|stupid|dumb|useless|suck|sucks|crap|moron|garbage|rubbish)\b")
 _FAKED = re.compile(r"\bfak(?:e|ing|ed)\b(?!.*\b(?:tears?|crying|accent|id)\b)")
+_PLAINLY_ASKED = re.compile(r"(?:is|are|was|were|does|do) (?:he|she|they) (?:look |so )?\w+\W*$")
 _TEARS = re.compile(r"\b(?:cry|cries|crying|cried|tears?|weep\w*|sob(?:s|bing)?)\b")
 _INSIDE = re.compile(r"\b(?:inside|inwardly|deep down|heart)\b")
 _NOT_MEASURED = re.compile(
@@ -136,7 +137,8 @@ _NOT_MEASURED = re.compile(
 _PROS_AND_CONS = re.compile(r"\bpros (?:and|&|n) cons\b|\b(?:speaks?|evidence|arguments?) (?:both )?for and against\b")
 _ASKER = re.compile(r"\b(?:just|i'?m|i am) (?:\w+ )?(?:curious|interested|confused|puzzled)\b")  # who asks
 _SECOND = re.compile(r"\brunner[- ]?up\b|\bsecond (?:one|best|place|label)\b|\bnumber two\b")
-_MIND = re.compile(r"\bchange (?:your|its|the) (?:mind|answer|reading|verdict|conclusion|judg\w+|label)\b")
+_MIND = re.compile(
+    r"\b(?:change|flip|switch|swing) (?:your|its|the) (?:mind|answer|reading|verdict|conclusion|judg\w+|label)\b")
 _INSISTS = re.compile(  # after a refusal
     r"\b(?:so strict|just (?:guess|tell me|this once)|(?:had|have) to guess|a guess|guess anyway|come on|can see it|between us|"
     r"i won'?t tell|try anyway)\b")
@@ -150,7 +152,7 @@ _LANGUAGE = re.compile(
 _RATHER = re.compile(r"\b(?:and not|but not|not|instead of|rather than|over) (?:\w+ )?(?:like )?(\w+)")
 NAMES_UNITS = ("there", "absent", "strength", "side", "when", "cause", "au")
 TAKES_SIDE = ("there", "absent", "strength")
-READ_AS = ("refuse", "is", "label", "other", "mood", "intent", "toward", "unclear", "offtopic", "at", "when")
+READ_AS = ("refuse", "is", "whynot", "label", "other", "mood", "intent", "toward", "unclear", "offtopic", "at", "when")
 MINDED = ("why", "label", "sure", "unclear", "other", "whynot", "is", "strongest")
 NAMES_LABEL = ("is", "why", "whynot", "toward", "listed")
 OVER_TIME = ("there", "absent", "strength", "smile", "is", "at", "moments", "course", "strongest", "other")
@@ -223,6 +225,8 @@ def _small_talk(call: Call, text: str, _: bool) -> Call:
         return replace(call, units=EYES_WIDE[1:])
     if call == Call("refuse", word="attraction") and labels_in(text) and not reason(text):
         return Call("is", label=labels_in(text)[0])  # "rate the happiness from 1 to 10"
+    if call == Call("refuse", word="feelings") and labels_in(text) and _PLAINLY_ASKED.match(text):
+        return Call("is", label=labels_in(text)[0])  # "is he angery"
     if call == Call("smile") and (set(labels_in(text)) - {"happiness", "neutral"}) and not units_in(text):
         return Call("refuse", word="feelings")  # "is that a fake sad face?"
     if _TEARS.search(text) and call.name in READ_AS and not (labels_in(text) or _INSIDE.search(text)):
@@ -352,7 +356,7 @@ def _coded(call: Call, text: str, _: bool) -> Call:
     codes, asked = codes_in(text), {au for units in call.units for au in units}
     if codes and call.name == "listed" and not labels_in(text):
         return Call("au", tuple((au,) for au in codes), word="readings")
-    if codes and call.name in ("unclear", "offtopic"):
+    if codes and (call.name in ("unclear", "offtopic") or call == Call("topic", word="facs")):
         return Call("au", tuple((au,) for au in codes))
     if (missing := [au for au in codes if au not in asked]) and call.name in NAMES_UNITS:
         unknown = [au for au in missing if int(au[2:]) not in AUS]

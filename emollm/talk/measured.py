@@ -127,7 +127,7 @@ def count(face: Face, _: Call) -> Looked:
     return Looked(
         [f"{len(on)} movements", *map(face.line, on[:MOST])],
         [
-            f"{len(on)} {noun} {be} [there|active]: "
+            f"There {be} {len(on)} {noun}: "
             f"{listed([f'{ACTION_UNITS[au].title} ({au}, {face.facts.strength(au):.1f})' for au in on])}."
         ],
     )
