@@ -18,7 +18,7 @@ import torch
 
 from data_engine.observe import SHAPE
 from emollm.answer import reading
-from emollm.answer.witnesses import Movements, together
+from emollm.answer.witnesses import Movements, combine_witnesses
 from emollm.evaluation.labels import read_table
 from emollm.evaluation.statistics import bootstrap, macro_recall
 from emollm.explainer import prepare
@@ -49,7 +49,7 @@ class BothSeen:
         """Labels [N] of both witnesses."""
         p = self.by_look(head) ** (1 / temperature)
         p /= p.sum(1, keepdims=True)
-        both = (together(own, Movements.only(m, True)) for own, m in zip(p, self.movements, strict=True))
+        both = (combine_witnesses(own, Movements.from_reading(m, True)) for own, m in zip(p, self.movements, strict=True))
         return np.array([int(b.argmax()) for b in both])
 
 
@@ -76,7 +76,7 @@ def posed(model, processor, table: str) -> tuple[BothSeen, np.ndarray]:
     for row in read_table(table):
         (face,) = prepare(row.path, SHAPE, crops=True, gate=None).subjects
         chips.append(face.chips[0, :, :, 0])
-        read.append(reading.of_series(face.series))
+        read.append(reading.read_series(face.series))
         label.append(LABELS.index(row.label))
     return BothSeen(features_of(model, processor, np.stack(chips)), np.stack(read)), np.array(label)
 
@@ -118,13 +118,13 @@ def main() -> None:
         print(f"heads apart, fit {seed}: FER2013 {apart[0]:.3f}, FER+ {apart[1]:.3f}")
     print("| FER2013 head | FER2013 | macro | FER+ majority |\n| --- | --- | --- | --- |")
     for share in SHARES:
-        p = seen.by_look(look.mixed(by_votes, by_label, share, 0)).argmax(1)
+        p = seen.by_look(look.mix_heads(by_votes, by_label, share, 0)).argmax(1)
         print(f"| {share} | {figure(accuracy, label, p)} | {figure(macro_recall, label, p)} | "
               f"{figure(accuracy, majority[sure], p[sure])} |", flush=True)
     posed_faces, posed_label = posed(model, processor, options.posed) if options.posed else (None, None)
     print("| FER2013 head | evened | FER2013 | macro | FER+ majority | macro | posed |" + "\n|" + " --- |" * 7)
     for share, evened in BESIDE:
-        head = look.mixed(by_votes, by_label, share, evened)
+        head = look.mix_heads(by_votes, by_label, share, evened)
         temperature = best_temperature(seen.by_look(head), label)
         p = seen.label(head, temperature)
         told = figure(accuracy, posed_label, posed_faces.label(head, temperature)) if posed_faces else "-"

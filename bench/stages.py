@@ -9,12 +9,12 @@ import argparse
 import json
 import time
 
-from emollm.explainer import Prepared, answer
+from emollm.explainer import PreparedSource, answer
 from emollm.model.checkpoint import shape_of
 from emollm.workers import Workers
 
 
-def measured(clips: list[str], workers: int) -> tuple[list[Prepared], float]:
+def measured(clips: list[str], workers: int) -> tuple[list[PreparedSource], float]:
     """All clips, and the seconds from the first worker's start to the last clip."""
     shape, start = shape_of("pocket"), time.perf_counter()
     with Workers(workers) as pool:
@@ -22,7 +22,7 @@ def measured(clips: list[str], workers: int) -> tuple[list[Prepared], float]:
     return found, time.perf_counter() - start
 
 
-def answered(prepared: list[Prepared], engine, batch: int) -> float:
+def answered(prepared: list[PreparedSource], engine, batch: int) -> float:
     """Seconds to answer for all faces, in batches, grounded."""
     answer(prepared[:2], engine, [None] * len(prepared[:2]))  # what the first call alone pays
     start = time.perf_counter()

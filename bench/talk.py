@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from figures import machine, ratio, spread, verdict
 
-from emollm.chat.talking import TalkingChat
+from emollm.chat.talking import TalkerChat
 from emollm.evidence import parse_facs
 from emollm.explainer import prepare
 from emollm.model.engine import engine
@@ -27,7 +27,7 @@ from emollm.talk import TALKER
 from emollm.talk.dialogue import prompt
 from emollm.talk.face import Face
 from emollm.talk.talker import Reply, advance, steps
-from emollm.talk.writer import LocalWriter, merged
+from emollm.talk.writer import LocalWriter, merge_talker
 
 FILE = Path(__file__).parents[1] / "tests" / "talk_questions.txt"
 CODES = ("6C+12D+25B", "1C+2C+5B+26C", "4D+5C+7C+23B", "1B+4B+15C+17B", "9C+10B+17B", "R12B+R14C", "1C+2B+4C+5C+20B+25B", "43C")
@@ -85,7 +85,7 @@ def turns(writer: Timed, photo: str, runs: int) -> None:
     eyes, found = engine("pocket", "transformers"), ([], [])
     for _ in range(runs + 1):
         writer.inner.cache, begun = None, time.perf_counter()
-        chat = TalkingChat(prepare(photo, eyes.shape), eyes, writer.inner)
+        chat = TalkerChat(prepare(photo, eyes.shape), eyes, writer.inner)
         for question, seconds in zip((WHY, AGAIN), found, strict=True):
             "".join(chat.ask(question))
             seconds.append(time.perf_counter() - begun)
@@ -117,7 +117,7 @@ def beside_vllm(writer: Timed, faces: list[Face], n: int) -> None:
     from vllm import LLM, SamplingParams, TokensPrompt
 
     kind = str(writer.inner.model.dtype).removeprefix("torch.")
-    engine = LLM(str(merged(TALKER)), dtype=kind, seed=0, enforce_eager=not torch.cuda.is_available(), max_model_len=4096,
+    engine = LLM(str(merge_talker(TALKER)), dtype=kind, seed=0, enforce_eager=not torch.cuda.is_available(), max_model_len=4096,
                  gpu_memory_utilization=0.2, disable_log_stats=True)
     begun = time.perf_counter()
     answers = engine.generate([TokensPrompt(prompt_token_ids=a["tokens"]) for a in asked],
@@ -142,7 +142,7 @@ def main() -> int:
     given = parser.parse_args()
     print(machine())
     faces = [Face(parse_facs(code), []) for code in CODES]
-    writer = Timed(LocalWriter(merged(TALKER)))
+    writer = Timed(LocalWriter(merge_talker(TALKER)))
     if given.fp32:
         writer.inner.model.float()
     ask(writer, [], WHY, faces[0])

@@ -27,7 +27,7 @@ def plain_rate(model, optimiser, rows: list, pad: int) -> float:
     """Real tokens a second of the padded loop."""
     start = time.perf_counter()
     for k in range(0, len(rows), BATCH):
-        batch = talk.padded(rows[k:k + BATCH], pad)
+        batch = talk.pad_rows(rows[k:k + BATCH], pad)
         labels = batch["input_ids"].masked_fill(batch["taught"] == 0, -100)
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16_pays()):
             loss = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], labels=labels).loss
@@ -69,7 +69,7 @@ def main() -> int:
     rates: dict[str, list[float]] = {"plain": [], "ours": []}
     for _ in range(given.rounds + 1):
         for name, found in rates.items():
-            model = talk.with_lora(AutoModelForCausalLM.from_pretrained(base.folder, dtype=weights_for()), config["lora"])
+            model = talk.add_lora(AutoModelForCausalLM.from_pretrained(base.folder, dtype=weights_for()), config["lora"])
             optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-4)
             found.append(plain_rate(model, optimiser, rows, pad) if name == "plain" else
                          our_rate(accelerator, model, optimiser, rows, config, pad))

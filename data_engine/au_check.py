@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from data_engine import au_sets
-from data_engine.au_sets import FaceSet, Seen
+from data_engine.au_sets import FaceSet, PerceivedFaces
 from emollm.perception import mesh
 from emollm.schema import AU_NAMES, AUS, LABELS, ON, au_index
 
@@ -29,7 +29,7 @@ FOLLOWED = (1, 2, 4, 5, 6, 9, 12, 15, 17, 25, 26, 45)  # AUs of the OpenFace tab
 GAPING = ("shouting.jpg", "surprised_stock.jpg", "surprise_frontal.jpg", "tongue_out.jpg")
 STRETCHES = (1.2, 1.4, 1.6)
 
-Levels = Callable[[Seen], np.ndarray]  # faces -> intensities [N, 24, 2]
+Levels = Callable[[PerceivedFaces], np.ndarray]  # faces -> intensities [N, 24, 2]
 
 
 def mean_sides(levels: np.ndarray) -> np.ndarray:
@@ -54,9 +54,9 @@ def wild_figures(wild: FaceSet, levels: np.ndarray) -> dict:
 # Five people
 
 
-def five_people(folder: Path, cache: Path) -> tuple[list[str], Seen]:
+def five_people(folder: Path, cache: Path) -> tuple[list[str], PerceivedFaces]:
     paths = sorted((folder / FIVE).glob("*.png"))
-    return [p.stem for p in paths], au_sets.seen(cache, "yale", lambda: map(_picture, paths))
+    return [p.stem for p in paths], au_sets.perceive_pictures(cache, "yale", lambda: map(_picture, paths))
 
 
 def _picture(path: Path) -> np.ndarray:
@@ -84,8 +84,8 @@ def five_figures(names: list[str], sides: np.ndarray) -> dict:
 def steady_figures(folder: Path, cache: Path, levels_of: Levels) -> dict:
     """Mean change of a level and share of changed on/off states under each change of the five people's pictures."""
     names, before = five_people(folder, cache)
-    changed = au_sets.seen(cache, "yale_shaken", lambda: (c for p in sorted((folder / FIVE).glob("*.png"))
-                                                          for c in au_sets.shake(_picture(p)).values()))
+    changed = au_sets.perceive_pictures(cache, "yale_shaken", lambda: (c for p in sorted((folder / FIVE).glob("*.png"))
+                                                                       for c in au_sets.shake(_picture(p)).values()))
     old, new = levels_of(before), levels_of(changed).reshape(len(names), len(au_sets.CHANGES), len(AUS), 2)
     new[:, au_sets.CHANGES.index("mirror")] = new[:, au_sets.CHANGES.index("mirror"), :, ::-1]
     out = {}
@@ -100,7 +100,7 @@ def steady_figures(folder: Path, cache: Path, levels_of: Levels) -> dict:
 # Clips
 
 
-def clip_faces(folder: Path, cache: Path, number: int) -> tuple[np.ndarray, Seen]:
+def clip_faces(folder: Path, cache: Path, number: int) -> tuple[np.ndarray, PerceivedFaces]:
     """Frame numbers [N] and faces of a clip as it is followed."""
     from emollm.perception import align, appearance, face, media
 
@@ -116,7 +116,7 @@ def clip_faces(folder: Path, cache: Path, number: int) -> tuple[np.ndarray, Seen
         frames, landmarks, patches = zip(*seen, strict=True)
         np.savez(path, frame=np.array(frames), landmarks=np.float32(landmarks), patches=np.float16(patches))
     with np.load(path) as stored:
-        return stored["frame"], Seen(stored["landmarks"].astype(float), stored["patches"])
+        return stored["frame"], PerceivedFaces(stored["landmarks"].astype(float), stored["patches"])
 
 
 def clip_figures(folder: Path, cache: Path, levels_of: Levels) -> dict:
@@ -152,7 +152,7 @@ def stretch(folder: Path) -> Iterator[np.ndarray]:
 
 
 def gaping_figures(folder: Path, cache: Path, levels_of: Levels) -> dict:
-    faces = au_sets.seen(cache, "stretched", lambda: stretch(folder))
+    faces = au_sets.perceive_pictures(cache, "stretched", lambda: stretch(folder))
     return {"n": len(faces.landmarks), "opening": share_on(mean_sides(levels_of(faces)), OPENING)}
 
 
@@ -169,7 +169,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--cache", type=Path, default=Path("runs/aus"))
     args = parser.parse_args()
-    print(json.dumps(figures(args.data, args.cache, au_sets.wild(args.data, args.cache)), indent=1))
+    print(json.dumps(figures(args.data, args.cache, au_sets.load_wild(args.data, args.cache)), indent=1))
 
 
 if __name__ == "__main__":

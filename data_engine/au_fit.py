@@ -164,7 +164,7 @@ class Fit:
             knots[k] = max(knots[k], knots[k - 1] + 0.02 * wild.std())
         return knots
 
-    def on_without(self) -> np.ndarray:
+    def predict_held_out(self) -> np.ndarray:
         """Whether each coded frame is on, by a fit and a threshold that know nothing of its fold's people."""
         folds, on = fold_of(self.coded.group), np.zeros(len(self.scores), bool)
         for f in range(FOLDS):

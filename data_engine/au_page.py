@@ -25,7 +25,7 @@ TEMPLATE = Path(__file__).with_name("au_page.md")
 def coded_figures(coded: FaceSet, fits: dict[int, Fit]) -> dict:
     """AUC and F1 of every AU on people left out, with 95 % intervals over resampled people, and their means."""
     rows = np.flatnonzero(coded.test)
-    scored = {AU_NAMES[au_index(number)]: (fitted.scores[rows], fitted.on_without()[rows], fitted.y[rows])
+    scored = {AU_NAMES[au_index(number)]: (fitted.scores[rows], fitted.predict_held_out()[rows], fitted.y[rows])
               for number, fitted in sorted(fits.items()) if fitted.own and np.nansum(fitted.y[rows]) >= SHOWN_FROM}
     drawn = [np.arange(len(rows)), *resample(coded.group[rows])]
     every = {name: np.array([[auc(s[d], y[d]), f1(on[d], y[d])] for d in drawn]) for name, (s, on, y) in scored.items()}

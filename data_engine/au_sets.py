@@ -31,14 +31,14 @@ REFERENCE = {1: ("browInnerUp",), 2: ("browOuterUp",), 4: ("browDown",), 5: ("ey
 
 
 @dataclass
-class Seen:
+class PerceivedFaces:
     """What perception makes of N pictures; NaN landmarks where no face was found."""
 
     landmarks: np.ndarray  # [N, 478, 3]
     patches: np.ndarray  # [N, 2, P, 72] float16
 
-    def __getitem__(self, rows) -> Seen:
-        return Seen(self.landmarks[rows], self.patches[rows])
+    def __getitem__(self, rows) -> PerceivedFaces:
+        return PerceivedFaces(self.landmarks[rows], self.patches[rows])
 
     @property
     def found(self) -> np.ndarray:
@@ -58,7 +58,7 @@ class Seen:
 class FaceSet:
     """Faces of one data set with what is known about them."""
 
-    seen: Seen
+    seen: PerceivedFaces
     present: np.ndarray  # coded: [N, 24] 0-1, NaN = not coded; wild: blendshapes [N, 24], NaN = none
     group: np.ndarray  # coded: subject; wild: index into LABELS, -1 = the annotators disagree
     test: np.ndarray  # coded: apex frame; wild: validation share, never fitted
@@ -77,7 +77,7 @@ def see(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return points, appearance.describe(align.cut_chip(picture, points, appearance.SIZE)[0], points)
 
 
-def seen(cache: Path, name: str, pictures: Callable[[], Iterable[np.ndarray]]) -> Seen:
+def perceive_pictures(cache: Path, name: str, pictures: Callable[[], Iterable[np.ndarray]]) -> PerceivedFaces:
     """Every picture seen, from `cache`/`name`.npz when it is there."""
     path = cache / f"{name}.npz"
     if not path.exists():
@@ -85,7 +85,7 @@ def seen(cache: Path, name: str, pictures: Callable[[], Iterable[np.ndarray]]) -
         cache.mkdir(parents=True, exist_ok=True)
         np.savez(path, landmarks=np.float32(landmarks), patches=np.float16(patches))
     with np.load(path) as stored:
-        return Seen(stored["landmarks"].astype(float), stored["patches"])
+        return PerceivedFaces(stored["landmarks"].astype(float), stored["patches"])
 
 
 def stored_pictures(path: Path, rows: Iterable[int] | None = None) -> Iterable[np.ndarray]:
@@ -98,10 +98,10 @@ def stored_pictures(path: Path, rows: Iterable[int] | None = None) -> Iterable[n
         yield np.asarray(Image.open(io.BytesIO(raw[offset[k]:offset[k + 1]])).convert("RGB"))
 
 
-def coded(folder: Path, cache: Path) -> FaceSet:
+def load_coded(folder: Path, cache: Path) -> FaceSet:
     """Human FACS codes; the three apex frames of every sequence carry the code of its apex."""
     paths = [folder / name for name in CODED]
-    perceived = seen(cache, "coded", lambda: (p for path in paths for p in stored_pictures(path)))
+    perceived = perceive_pictures(cache, "coded", lambda: (p for path in paths for p in stored_pictures(path)))
     present, subject, apex = (np.concatenate(parts) for parts in zip(*map(_codes, paths), strict=True))
     return FaceSet(perceived, present, subject, apex, np.arange(len(apex)))[perceived.found]
 
@@ -119,13 +119,13 @@ def _codes(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return present, stored["subject"], apex
 
 
-def wild_seen(folder: Path, cache: Path) -> Seen:
-    return seen(cache, "wild", lambda: stored_pictures(folder / FER, range(WILD)))
+def perceive_wild(folder: Path, cache: Path) -> PerceivedFaces:
+    return perceive_pictures(cache, "wild", lambda: stored_pictures(folder / FER, range(WILD)))
 
 
-def wild(folder: Path, cache: Path) -> FaceSet:
+def load_wild(folder: Path, cache: Path) -> FaceSet:
     """The usable frontal ones of the first WILD pictures of FER2013, with blendshapes and the label that raters agree on."""
-    perceived = wild_seen(folder, cache)
+    perceived = perceive_wild(folder, cache)
     with np.load(folder / FER) as fer, np.load(folder / BLENDSHAPES) as shapes:
         votes, doubtful = fer["ferplus_votes"][:WILD], fer["label_ambiguous"][:WILD]
         names, values = [str(n) for n in shapes["blendshape_names"]], shapes["all_blendshapes"][:WILD].astype(float)
@@ -160,8 +160,8 @@ CHANGES = ("mirror", "bright", "dark", "blur", "half")
 SHAKEN = 110  # wild faces that teach what a change of light, sharpness or size does
 
 
-def shake_wild(folder: Path, cache: Path) -> tuple[np.ndarray, Seen]:
+def shake_wild(folder: Path, cache: Path) -> tuple[np.ndarray, PerceivedFaces]:
     """Rows [SHAKEN] of FER2013, and each of them under every one of CHANGES, [SHAKEN * 5], row by row."""
     rows = np.random.default_rng(2).permutation(12000)[:SHAKEN]
-    return rows, seen(cache, "shaken", lambda: (changed for picture in stored_pictures(folder / FER, rows)
-                                                for changed in shake(picture).values()))
+    return rows, perceive_pictures(cache, "shaken", lambda: (changed for picture in stored_pictures(folder / FER, rows)
+                                                             for changed in shake(picture).values()))

@@ -32,7 +32,7 @@ from data_engine.draft import Draft
 from data_engine.phrases import PLAIN
 from data_engine.questions import LABEL, LEVEL_SHARES, MOVEMENT, QUESTIONS, WORDINGS
 from emollm.answer import prompt, reading, verify
-from emollm.answer.witnesses import Movements, together
+from emollm.answer.witnesses import Movements, combine_witnesses
 from emollm.perception.measure import ESTIMATOR
 from emollm.schema import AU_NAMES, LABELS, AUEvent, AUSeries, InputError
 from emollm.training.faces import ObservedFaces
@@ -79,21 +79,21 @@ def evidence(faces: LabelledFaces, rng: random.Random, mix: dict) -> Evidence:
     confidence, measured, name = faces.confidence[row], faces.measured, ESTIMATOR
     real = faces.intensity[row]
     if kind == "drawn":
-        values = sample.draw_from_variants(rng) if rng.random() < 0.5 else sample.cooccurring(faces.pool, rng)
+        values = sample.draw_from_variants(rng) if rng.random() < 0.5 else sample.redraw_strengths(faces.pool, rng)
         if rng.random() < CROWDED:
-            values = sample.finish_draw(np.maximum(values, sample.cooccurring(faces.pool, rng)), rng)
+            values = sample.finish_draw(np.maximum(values, sample.redraw_strengths(faces.pool, rng)), rng)
         confidence, measured, name, row = np.full(len(AU_NAMES), 0.9), np.ones(len(AU_NAMES), bool), "drawn", None
     else:
         values = sample.edit(real, rng) if kind == "edited" else real
     measured = sample.hide(measured, rng)
-    given = movements_read(values, confidence, measured)
+    given = read_movements(values, confidence, measured)
     target = concluded = given
     if kind == "real":
-        target, concluded = faces.target[row], together(faces.target[row], Movements.only(given, pixels=True))
+        target, concluded = faces.target[row], combine_witnesses(faces.target[row], Movements.from_reading(given, pixels=True))
     if kind == "edited":  # the pixels still show the face as it was
-        seen = movements_read(real, confidence, faces.measured)
-        stated = movements_read(values, confidence, measured & (np.nan_to_num(values) != np.nan_to_num(real)).any(1))
-        target = concluded = together(faces.target[row], Movements(given, seen, stated, pixels=True))
+        seen = read_movements(real, confidence, faces.measured)
+        stated = read_movements(values, confidence, measured & (np.nan_to_num(values) != np.nan_to_num(real)).any(1))
+        target = concluded = combine_witnesses(faces.target[row], Movements(given, seen, stated, pixels=True))
     if rng.random() < mix_clip(kind):
         series, events, keys = sample.as_clip(values, confidence, measured, name, rng.choice((2, 2, 3, 4)), rng)
     else:
@@ -101,7 +101,7 @@ def evidence(faces: LabelledFaces, rng: random.Random, mix: dict) -> Evidence:
     return Evidence(series, events, keys, target, concluded, row, kind)
 
 
-def movements_read(intensity: np.ndarray, confidence: np.ndarray, measured: np.ndarray) -> np.ndarray:
+def read_movements(intensity: np.ndarray, confidence: np.ndarray, measured: np.ndarray) -> np.ndarray:
     """p(label | action units) [8]; intensity [24, 2], confidence [24], measured [24]."""
     visible = measured & np.isfinite(intensity).any(1)
     return reading.read(np.nan_to_num(intensity).max(1)[None], confidence[None], visible)[0]
@@ -115,7 +115,7 @@ def mix_clip(kind: str) -> float:
 # ---- one record -----------------------------------------------------------------------------------------------------------
 
 
-class Dropped(Exception):
+class DroppedRecord(Exception):
     """A record that is not written, and why."""
 
 
@@ -136,12 +136,12 @@ def write_record(index: int, seed: int, faces: LabelledFaces, mix: dict, asked: 
     earlier: share of records that are the second turn of a chat about the face."""
     rng = random.Random(seed * 1_000_003 + index)
     case = evidence(faces, rng, mix)
-    face = claims.observed(case.series, case.events, rng)
+    face = claims.observe_face(case.series, case.events, rng)
     label = LABELS[rng.choices(range(len(LABELS)), case.concluded**FLATTER)[0]]
     kinds = rng.choices(list(asked), list(asked.values()), k=2 if rng.random() < earlier else 1)
     try:
         answers = [answer(kind, face, case, label, rng) for kind in kinds]
-    except Dropped as why:
+    except DroppedRecord as why:
         return None, str(why)
     last = answers[-1]
     messages = [m for a in answers for m in ({"role": "user", "content": a.question}, {"role": "assistant", "content": a.text})]
@@ -153,7 +153,7 @@ def write_record(index: int, seed: int, faces: LabelledFaces, mix: dict, asked: 
 
 
 def answer(kind: str, face: claims.DraftFace, case: Evidence, label: str, rng: random.Random) -> DraftAnswer:
-    """A question of that kind (explain, movement or label) and its answer. Raises Dropped."""
+    """A question of that kind (explain, movement or label) and its answer. Raises DroppedRecord."""
     if kind == MOVEMENT:
         lines = "\n".join(prompt.render_observation(o) for o in face.there.values())
         return DraftAnswer(rng.choice(QUESTIONS[MOVEMENT]), lines or prompt.NOTHING)
@@ -161,14 +161,14 @@ def answer(kind: str, face: claims.DraftFace, case: Evidence, label: str, rng: r
         return DraftAnswer(rng.choice(QUESTIONS[LABEL]), f"{prompt.CONCLUSION} {label}.")
     level = rng.choices(list(LEVEL_SHARES), list(LEVEL_SHARES.values()))[0]
     written = draft.explain(face, label, level, rng)
-    text = whole(face, written, label)
+    text = render_draft(face, written, label)
     check(text, written, case)
     default = level == PLAIN and rng.random() < 0.4
     question = prompt.DEFAULT_QUESTION if default else rng.choice(WORDINGS[level])
     return DraftAnswer(question, text, level, written.plan, place(text, written))
 
 
-def whole(face: claims.DraftFace, written: Draft, label: str) -> str:
+def render_draft(face: claims.DraftFace, written: Draft, label: str) -> str:
     """A draft in the answer format: with its observation lines, or as a conclusion alone where it has no interpretation."""
     after = " ".join(s.text for s in written.conclusion)
     if not written.interpretation:
@@ -177,17 +177,17 @@ def whole(face: claims.DraftFace, written: Draft, label: str) -> str:
 
 
 def check(text: str, written: Draft, case: Evidence) -> None:
-    """The draft against the grammar and the verifier of prose, which knows nothing of the writer. Raises Dropped."""
+    """The draft against the grammar and the verifier of prose, which knows nothing of the writer. Raises DroppedRecord."""
     parsed = prompt.parse(text)
     if parsed.problems or parsed.label is None:
-        raise Dropped("grammar")
+        raise DroppedRecord("grammar")
     if draft.LEAK.search(parsed.interpretation):
-        raise Dropped("label in the interpretation")
+        raise DroppedRecord("label in the interpretation")
     checked = verify.check(parsed, text, case.series, case.events)
     if wrong := [c for c in checked.claims if c.verdict != "supported"]:
-        raise Dropped(f"{wrong[0].kind} {wrong[0].verdict}")
+        raise DroppedRecord(f"{wrong[0].kind} {wrong[0].verdict}")
     if checked.faults:
-        raise Dropped(checked.faults[0]["kind"])
+        raise DroppedRecord(checked.faults[0]["kind"])
 
 
 def place(text: str, written: Draft) -> list[dict]:
@@ -203,7 +203,7 @@ def place(text: str, written: Draft) -> list[dict]:
 # ---- all records ----------------------------------------------------------------------------------------------------------
 
 
-def finished(path: Path) -> int:
+def resume_index(path: Path) -> int:
     """Index after the last whole record of an earlier run; a torn last line is cut off."""
     if not path.exists():
         return 0
@@ -224,7 +224,7 @@ def build(config: dict, processes: int | None = None) -> collections.Counter:
     out = Path(config["out"])
     out.parent.mkdir(parents=True, exist_ok=True)
     _stamp(config, out)
-    first, counts = finished(out), collections.Counter()
+    first, counts = resume_index(out), collections.Counter()
     starts = range(first, config["records"], CHUNK)
     with out.open("a", encoding="utf-8") as lines:
         for written, outcomes in _chunks(config, starts, processes or len(os.sched_getaffinity(0))):
@@ -249,14 +249,14 @@ def _chunks(config: dict, starts: range, processes: int) -> Iterator[tuple[str, 
 def _chunk(config: dict, start: int) -> tuple[str, collections.Counter]:
     lines, counts = [], collections.Counter()
     for index in range(start, min(start + CHUNK, config["records"])):
-        record, outcome = _of_config(config, index)
+        record, outcome = _try_record(config, index)
         counts[outcome] += 1
         if record:
             lines.append(record.to_json() + "\n")
     return "".join(lines), counts
 
 
-def _of_config(config: dict, index: int) -> tuple[Record | None, str]:
+def _try_record(config: dict, index: int) -> tuple[Record | None, str]:
     faces = _faces(config["faces"], config["label_share"])
     return write_record(index, config["seed"], faces, config["mix"], config["asked"], config["earlier"])
 
@@ -270,7 +270,7 @@ def _drops(config: dict, out: Path) -> collections.Counter:
     """Why each record that is not in the file was dropped, found out by writing it again: also those of earlier runs."""
     with out.open(encoding="utf-8") as lines:
         kept = {json.loads(line)["id"] for line in lines}
-    return collections.Counter(_of_config(config, k)[1] for k in range(config["records"]) if k not in kept)
+    return collections.Counter(_try_record(config, k)[1] for k in range(config["records"]) if k not in kept)
 
 
 def _stamp(config: dict, out: Path) -> None:

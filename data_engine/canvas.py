@@ -23,13 +23,13 @@ class Canvas(Frame):
             self.picture[max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3] for x, y in self.p[[50, 280, 151]].round().astype(int)
         ]
         self.skin = np.median(np.vstack([patch.reshape(-1, 3) for patch in cheek]), 0)
-        self.light = np.clip(grey / max(float(grey[self.inside(self.face())].mean()), 1), 0.5, 1.4)[..., None]
+        self.light = np.clip(grey / max(float(grey[self.polygon_mask(self.face())].mean()), 1), 0.5, 1.4)[..., None]
 
     def face(self) -> np.ndarray:
         """Outline of the face, px [N, 2]."""
         return np.vstack([self.p[list(OVAL_BELOW)], self.p[[10]]])
 
-    def inside(self, corners: np.ndarray) -> np.ndarray:
+    def polygon_mask(self, corners: np.ndarray) -> np.ndarray:
         """Which pixels [H, W] lie in a polygon, px."""
         return mask_of(corners, self.picture.shape[:2]) > 127
 
@@ -37,7 +37,7 @@ class Canvas(Frame):
         """Corners of an ellipse given in the frame, px [60, 2]."""
         t, a = np.linspace(0, 2 * np.pi, 60), np.radians(degrees)
         x, y = radii[0] * np.cos(t), radii[1] * np.sin(t)
-        return self.at(np.stack([centre[0] + x * np.cos(a) - y * np.sin(a), centre[1] + x * np.sin(a) + y * np.cos(a)], -1))
+        return self.to_px(np.stack([centre[0] + x * np.cos(a) - y * np.sin(a), centre[1] + x * np.sin(a) + y * np.cos(a)], -1))
 
     def lay(self, corners: np.ndarray, colour: object, lit: float = 0.7) -> None:
         """Fill a shape with a colour [3] or a texture [H, W, 3], lit in part as the face is."""
@@ -49,7 +49,7 @@ class Canvas(Frame):
 
     def line(self, corners: object, colour: object, width: float) -> None:
         """Draw a line through places of the frame; width: in widths of the face."""
-        at = np.round(self.at(corners) * 8).astype(np.int32)
+        at = np.round(self.to_px(corners) * 8).astype(np.int32)
         cv2.polylines(self.picture, [at], False, tuple(map(float, colour)), max(1, round(width * self.unit)), cv2.LINE_AA, 3)
 
     def blend(self, first: object, second: object, share: np.ndarray) -> np.ndarray:
@@ -71,7 +71,7 @@ class Canvas(Frame):
         small = cv2.resize(self.picture, (max(width // step, 1), max(height // step, 1)), interpolation=cv2.INTER_AREA)
         self.lay(corners, cv2.resize(small, (width, height), interpolation=cv2.INTER_NEAREST), 0)
 
-    def done(self) -> np.ndarray:
+    def finish(self) -> np.ndarray:
         return self.picture.clip(0, 255).round().astype(np.uint8)
 
 
@@ -79,4 +79,4 @@ def draw_on(picture: np.ndarray, points: np.ndarray, draw: Callable[[Canvas], No
     """The picture [H, W, 3] uint8 with one cover on the face of these landmarks [478, 2+] px."""
     canvas = Canvas(picture, points, seed)
     draw(canvas)
-    return canvas.done()
+    return canvas.finish()

@@ -29,7 +29,7 @@ UNITS = {"lower": parts.LOWER, "upper": parts.UPPER}
 SIGMAS = (1, 2, 3, 4, 5, 6, 8)  # px of blur
 
 
-def on(measured, numbers: tuple[int, ...] = AUS) -> list[int]:
+def units_on(measured, numbers: tuple[int, ...] = AUS) -> list[int]:
     """Which of these units (FACS numbers) are measured and on."""
     left, right, visible = peaks(measured.series)
     return [
@@ -49,7 +49,7 @@ def tell(
             lost += 1
             continue
         counted += 1
-        if units := on(subject, UNITS[half]):
+        if units := units_on(subject, UNITS[half]):
             wrong.append(f"{face} {units} {subject.track.covers[0].round(1).tolist()}")
     print(f"{half:6} {name:28} {len(wrong):3} of {counted} ({lost} not found)  {'; '.join(wrong)}", flush=True)
     return counted, len(wrong), lost
@@ -75,7 +75,7 @@ def halves(
             at = series.intensity[0, mouth]
             if units := [au for au, level in zip(parts.LOWER, at[:, hidden], strict=True) if round(float(level), 1) >= ON]:
                 under.append(f"{face} {'left' if side > 0 else 'right'} {units}")
-            if units := sorted(one_sided(series) - one_sided(before)):
+            if units := sorted(one_sided_units(series) - one_sided_units(before)):
                 claimed.append(f"{face} {'left' if side > 0 else 'right'} {units}")
             was = before.intensity[0, mouth, seen]
             both = np.isfinite(was) & np.isfinite(at[:, seen])
@@ -85,7 +85,7 @@ def halves(
     return np.array([counted, len(under), len(claimed), *kept])
 
 
-def one_sided(series) -> set[int]:
+def one_sided_units(series) -> set[int]:
     """FACS numbers of the units that are on, on one side alone, as every claim states them."""
     left, right, visible = peaks(series)
     side, strength = side_and_strength(left, right)
@@ -106,7 +106,7 @@ def tell_blur(faces: list[tuple[str, np.ndarray, np.ndarray]]) -> None:
             if s.refusal:
                 refused += 1
                 continue
-            if units := [au for au in on(s) if sharp[AUS.index(au)] < ON]:
+            if units := [au for au in units_on(s) if sharp[AUS.index(au)] < ON]:
                 new.append(f"{face} {units} ({float(s.track.quality.blur[0]):.2f})")
         print(f"blur {sigma} px: refused {refused}, with a new unit {len(new)}, of {len(faces)}  {'; '.join(new)}", flush=True)
 

@@ -59,14 +59,14 @@ class DraftFace:
         self.start, self.end = float(series.times[0]), float(series.times[-1])
         self.seen = bool(visible.any())
 
-    def absent(self, units: tuple[str, ...]) -> bool:
+    def lacks(self, units: tuple[str, ...]) -> bool:
         """Whether all of them were measured as not there. A blink is not told apart from closed eyes in a photo."""
         return all(self.strength[au] <= OFF for au in units)
 
-    def by_strength(self) -> list[Observation]:
+    def movements_by_strength(self) -> list[Observation]:
         return sorted(self.there.values(), key=lambda o: -o.intensity)
 
-    def in_order(self, units) -> list[Observation]:
+    def movements_in_order(self, units) -> list[Observation]:
         """Movements in the order of the observation lines: a text that follows it names none of them twice."""
         return [o for au, o in self.there.items() if au in units]
 
@@ -79,34 +79,34 @@ def movements(face: DraftFace) -> list[DraftClaim]:
     if not face.seen:
         return [DraftClaim("unmeasured")]
     if not face.there:
-        return [DraftClaim("rest"), *_missing(face)]
-    return [*patterns(face), *_named(face), *_rank(face), *_place(face), *_side(face), *_still(face)]
+        return [DraftClaim("rest"), *_absence_claims(face)]
+    return [*patterns(face), *_presence_claims(face), *_rank(face), *_place(face), *_side(face), *_still_claims(face)]
 
 
 def patterns(face: DraftFace) -> list[DraftClaim]:
     """Combinations that the tables know, largest first; one that is part of a larger one is left out."""
     there = {au: o.side for au, o in face.there.items()}
-    absent = [au for au in AU_NAMES if face.absent((au,))]
-    combinations = [c for c in COMBINATIONS if c.holds(there, absent) and _clearly(c, face)]
+    absent = [au for au in AU_NAMES if face.lacks((au,))]
+    combinations = [c for c in COMBINATIONS if c.holds(there, absent) and _holds_clearly(c, face)]
     combinations = [c for c in combinations if not any(c.aus < d.aus for d in combinations)]
     by_size = sorted(combinations, key=lambda c: -len(c.aus))
     return [DraftClaim("pattern", tuple(sorted(c.aus)), c.name, c.source) for c in by_size]
 
 
-def _clearly(c: Combination, face: DraftFace) -> bool:
+def _holds_clearly(c: Combination, face: DraftFace) -> bool:
     """Whether one that holds does so by a margin: its sides a clear gap apart, or all of it on both sides and at one time."""
     if c.one_sided:
         return all(abs(face.gap[au]) >= ONE_SIDED for au in c.aus)
-    return all(face.there[au].side == "both" for au in c.aus) and _at_one_time(face.in_order(c.aus))
+    return all(face.there[au].side == "both" for au in c.aus) and _are_simultaneous(face.movements_in_order(c.aus))
 
 
-def _at_one_time(group: list[Observation]) -> bool:
+def _are_simultaneous(group: list[Observation]) -> bool:
     """Whether there is a moment at which all of them are under way."""
     spans = [o.interval for o in group if o.interval]
     return not spans or min(off for _, off in spans) - max(on for on, _ in spans) > SAME_TIME
 
 
-def _named(face: DraftFace) -> list[DraftClaim]:
+def _presence_claims(face: DraftFace) -> list[DraftClaim]:
     """The strongest movements, as many as a sentence holds, or the only one."""
     if len(face.there) == 1:
         only = next(iter(face.there.values()))
@@ -114,13 +114,13 @@ def _named(face: DraftFace) -> list[DraftClaim]:
     claims = []
     for n in (2, 3):
         if len(face.there) >= n:
-            group = face.in_order({o.au for o in face.by_strength()[:n]})
+            group = face.movements_in_order({o.au for o in face.movements_by_strength()[:n]})
             claims.append(DraftClaim(f"there{n}", tuple(o.au for o in group), [o.intensity for o in group]))
     return claims
 
 
 def _rank(face: DraftFace) -> list[DraftClaim]:
-    ranked = face.by_strength()
+    ranked = face.movements_by_strength()
     if len(ranked) < 2 or ranked[0].intensity - ranked[1].intensity < LEAD:
         return []
     return [DraftClaim("strongest", (ranked[0].au,), ranked[0].intensity)]
@@ -135,22 +135,22 @@ def _place(face: DraftFace) -> list[DraftClaim]:
 
 
 def _side(face: DraftFace) -> list[DraftClaim]:
-    uneven = [o for o in face.by_strength() if o.side != "both"]
+    uneven = [o for o in face.movements_by_strength() if o.side != "both"]
     if uneven and abs(face.gap[uneven[0].au]) >= ONE_SIDED and uneven[0].intensity >= CLEAR:
         return [DraftClaim("side", (uneven[0].au,), uneven[0].side)]
     return []
 
 
-def _still(face: DraftFace) -> list[DraftClaim]:
+def _still_claims(face: DraftFace) -> list[DraftClaim]:
     """A part that stays at rest while another clearly moves."""
     upper = any(o.au in UPPER_FACE and o.intensity >= CLEAR for o in face.there.values())
     lower = any(o.au not in UPPER_FACE and o.intensity >= CLEAR for o in face.there.values())
     worth = {"brows": lower, "lips": upper, "nose": "AU10" in face.there or "AU04" in face.there}
-    return [DraftClaim("still", units, part) for part, units in STILL.items() if worth[part] and face.absent(units)]
+    return [DraftClaim("still", units, part) for part, units in STILL.items() if worth[part] and face.lacks(units)]
 
 
-def _missing(face: DraftFace) -> list[DraftClaim]:
-    return [DraftClaim("still", units, part) for part, units in STILL.items() if face.absent(units)]
+def _absence_claims(face: DraftFace) -> list[DraftClaim]:
+    return [DraftClaim("still", units, part) for part, units in STILL.items() if face.lacks(units)]
 
 
 # ---- time -----------------------------------------------------------------------------------------------------------------
@@ -161,7 +161,7 @@ def moments(face: DraftFace) -> list[DraftClaim]:
     timed = sorted((o for o in face.there.values() if o.interval), key=lambda o: o.interval[0])
     if not face.clip or not timed:
         return []
-    return [*_sequence(timed), *_together(timed), *_lengths(timed, face)]
+    return [*_sequence(timed), *_simultaneity_claims(timed), *_lengths(timed, face)]
 
 
 def _sequence(timed: list[Observation]) -> list[DraftClaim]:
@@ -176,7 +176,7 @@ def _sequence(timed: list[Observation]) -> list[DraftClaim]:
     return [DraftClaim(f"sequence{len(run)}", tuple(o.au for o in run), [round(o.interval[0], 1) for o in run])]
 
 
-def _together(timed: list[Observation]) -> list[DraftClaim]:
+def _simultaneity_claims(timed: list[Observation]) -> list[DraftClaim]:
     if len(timed) > 1 and timed[-1].interval[0] - timed[0].interval[0] <= SAME_TIME:
         return [DraftClaim("at once", tuple(sorted(o.au for o in timed)), round(timed[0].interval[0], 1))]
     return []
@@ -203,7 +203,7 @@ def _lengths(timed: list[Observation], face: DraftFace) -> list[DraftClaim]:
 
 def causes(face: DraftFace) -> list[DraftClaim]:
     """What the strongest movements may come from apart from emotion; what two of them share comes first."""
-    by_unit = {o.au: [r for r in OTHER_READINGS[o.au] if r not in SAME_AGAIN] for o in face.by_strength()[:3]}
+    by_unit = {o.au: [r for r in OTHER_READINGS[o.au] if r not in SAME_AGAIN] for o in face.movements_by_strength()[:3]}
     users = {r: tuple(sorted(au for au in by_unit if r in by_unit[au])) for readings in by_unit.values() for r in readings}
     claims = [DraftClaim("shared cause", units, r, "OTHER_READINGS") for r, units in users.items() if len(units) > 1]
     for au, readings in by_unit.items():
@@ -220,12 +220,12 @@ def support(label: str, face: DraftFace) -> DraftClaim:
     """
     if not face.seen:
         return DraftClaim("unseen", (), label)
-    listed = [o for o in face.by_strength() if relation(label, o.au) == "for"]
+    listed = [o for o in face.movements_by_strength() if relation(label, o.au) == "for"]
     if not listed:
         at_rest = "no movement" if label == "neutral" else "look at rest"
         return DraftClaim("look" if face.there else at_rest, (), label)
     telling = [o for o in listed if o.au not in COMMON or label == "surprise"]
-    chosen = face.in_order({o.au for o in (telling or listed)[:3]})
+    chosen = face.movements_in_order({o.au for o in (telling or listed)[:3]})
     units = tuple(o.au for o in chosen)
     return DraftClaim(f"support{len(units)}" if telling else "common", units, label, _sources(label, units))
 
@@ -240,12 +240,12 @@ def _sources(label: str, units: tuple[str, ...]) -> str:
 
 def objection(label: str, face: DraftFace) -> DraftClaim | None:
     """The strongest movement against a label, when it is clear."""
-    against = [o for o in face.by_strength() if relation(label, o.au) == "against"]
+    against = [o for o in face.movements_by_strength() if relation(label, o.au) == "against"]
     if not against or against[0].intensity < AGAINST:
         return None
     return DraftClaim("against", (against[0].au,), label, "emollm.facs.readings.relation")
 
 
-def observed(series: AUSeries, events: list[AUEvent], rng=None) -> DraftFace:
+def observe_face(series: AUSeries, events: list[AUEvent], rng=None) -> DraftFace:
     """A face with its observation lines; `rng` picks among their looks."""
     return DraftFace(series, prompt.observe(series, events, rng))

@@ -63,10 +63,11 @@ def lower_shape(name: str, frame: Frame, rng: np.random.Generator) -> list[np.nd
     """Polygons, in the face's frame, of something in front of the mouth."""
     near = rng.normal(0, 0.05, 2)
     if name in ("mask", "low mask"):
-        base, bridge = frame.of((2, 6))
+        base, bridge = frame.landmark_places((2, 6))
         share = rng.uniform(0.2, 0.8) if name == "mask" else rng.uniform(-0.25, 0.2)
         peak, round_ = base + (bridge - base) * share, rng.uniform(0.05, 0.14)
-        low = frame.of(OVAL_BELOW[int(rng.integers(1, 4)) : -int(rng.integers(1, 4))]) * rng.uniform((0.85, 0.95), (1.12, 1.15))
+        low = frame.landmark_places(OVAL_BELOW[int(rng.integers(1, 4)) : -int(rng.integers(1, 4))])
+        low = low * rng.uniform((0.85, 0.95), (1.12, 1.15))
         return [np.vstack([low, peak + np.array((round_, rng.uniform(0, 0.05))), peak, peak - [round_, rng.uniform(-0.05, 0)]])]
     if name == "box":
         top, bottom = rng.uniform(-0.28, -0.08), rng.uniform(0.14, 0.9)
@@ -95,7 +96,7 @@ def lower_shape(name: str, frame: Frame, rng: np.random.Generator) -> list[np.nd
 
 def upper_shape(name: str, frame: Frame, rng: np.random.Generator) -> list[np.ndarray]:
     """Polygons of something in front of the eyes, of one eye or of the brows."""
-    right, left = frame.of(EYES[0]).mean(0), frame.of(EYES[1]).mean(0)
+    right, left = frame.landmark_places(EYES[0]).mean(0), frame.landmark_places(EYES[1]).mean(0)
     y, shift = (right[1] + left[1]) / 2, rng.normal(0, 0.02, 2)
     if name in ("glasses", "square glasses"):
         wide, high = rng.uniform(0.115, 0.21), rng.uniform(0.085, 0.17)
@@ -120,7 +121,7 @@ def upper_shape(name: str, frame: Frame, rng: np.random.Generator) -> list[np.nd
 
 def other_shape(name: str, frame: Frame, rng: np.random.Generator) -> list[np.ndarray]:
     """Polygons of something that mostly leaves mouth, eyes and brows free."""
-    y = frame.of(EYES[0] + EYES[1])[:, 1].mean()
+    y = frame.landmark_places(EYES[0] + EYES[1])[:, 1].mean()
     if name == "hat":
         low = y - rng.uniform(0.2, 0.4)
         return [np.array([(-0.8, low), (0, low - 0.06), (0.8, low), (0.7, -2), (-0.7, -2)])]
@@ -139,11 +140,11 @@ def other_shape(name: str, frame: Frame, rng: np.random.Generator) -> list[np.nd
 def half_shape(name: str, frame: Frame, rng: np.random.Generator) -> list[np.ndarray]:
     """Polygons of something in front of the left or right half of a face: all of it, or from the cheek down."""
     side, edge = rng.choice((-1, 1)), float(np.clip(rng.normal(0.02, 0.05), -0.08, 0.13))  # edge: from the midline outwards
-    whole, y = rng.random() < 0.6, frame.of(EYES[0] + EYES[1])[:, 1].mean()
+    whole, y = rng.random() < 0.6, frame.landmark_places(EYES[0] + EYES[1])[:, 1].mean()
     top = y - rng.uniform(0.12, 0.9) if whole else rng.uniform(y + 0.1, -0.05)
     bottom, lean = rng.uniform(0.2, 0.9), rng.normal(0, 0.05)
     if name == "half mask":  # as a mask of the theatre, or half of one that slipped
-        low = frame.of(OVAL_BELOW[10:] if side > 0 else OVAL_BELOW[10::-1]) * rng.uniform((0.9, 0.9), (1.15, 1.1))
+        low = frame.landmark_places(OVAL_BELOW[10:] if side > 0 else OVAL_BELOW[10::-1]) * rng.uniform((0.9, 0.9), (1.15, 1.1))
         low = np.stack([side * np.maximum(side * low[:, 0], edge), np.maximum(low[:, 1], top)], -1)
         return [np.vstack([(side * edge, low[0, 1]), low, (side * rng.uniform(0.3, 0.5), top), (side * edge, top)])]
     if name in ("half scarf", "half hair"):
@@ -190,9 +191,9 @@ def cover(
     if shape.endswith("glasses"):  # a rim of its own
         ink = rng.uniform(0, 255)
         for corners in shapes[:2]:
-            at, line = np.round(frame.at(corners) * 8).astype(np.int32), max(1, int(rng.uniform(0.005, 0.04) * frame.unit))
+            at, line = np.round(frame.to_px(corners) * 8).astype(np.int32), max(1, int(rng.uniform(0.005, 0.04) * frame.unit))
             cv2.polylines(out, [at], True, (ink,) * 3, line, cv2.LINE_AA, 3)
-    return out.clip(0, 255).round().astype(np.uint8), under(whole, points)
+    return out.clip(0, 255).round().astype(np.uint8), hidden_shares(whole, points)
 
 
 def _surface(
@@ -215,7 +216,7 @@ def _lay(
     out, whole = picture.astype(np.float32), np.zeros(picture.shape[:2], np.uint8)
     edge, soft = rng.uniform(0.5, 0.9), max(0.3, float(rng.uniform(0.002, 0.02)) * frame.unit)
     for corners in shapes:  # one after the other, each with a darker rim: fingers, knuckles
-        mask = mask_of(frame.at(corners), picture.shape[:2])
+        mask = mask_of(frame.to_px(corners), picture.shape[:2])
         whole |= mask
         share = cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), soft)[..., None]
         depth = 1.0
@@ -226,7 +227,7 @@ def _lay(
     return out, whole
 
 
-def under(mask: np.ndarray, points: np.ndarray) -> np.ndarray:
+def hidden_shares(mask: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Share of each part's landmarks that lie on mask [H, W] > 127, in the order of covers.PARTS; 0 of the lower half and
     of the brows as long as either half of the mouth, or either brow, is seen."""
     at = points[:, :2].round().astype(int).clip(0, (mask.shape[1] - 1, mask.shape[0] - 1))

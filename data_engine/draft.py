@@ -65,15 +65,15 @@ def interpretation(face: DraftFace, level: str, rng: random.Random) -> list[Draf
     """The claims of an interpretation, in order."""
     pool = claims.movements(face)
     if pool[0].kind == "unmeasured":
-        return [pool[0], *_some(rng, [DraftClaim(k, source="emollm") for k in _UNMEASURED], rng.choice((1, 2)))]
+        return [pool[0], *_draw_some(rng, [DraftClaim(k, source="emollm") for k in _UNMEASURED], rng.choice((1, 2)))]
     if pool[0].kind == "rest":
         still = [rng.choice(pool[1:])] if pool[1:] else []
         rest = [*still, *(DraftClaim(k, source="emollm") for k in _REST)]
-        return [pool[0], *_some(rng, rest, rng.choice((1, 2, 2, 3)))]
+        return [pool[0], *_draw_some(rng, rest, rng.choice((1, 2, 2, 3)))]
     chosen = _opening(pool, rng)
-    chosen += _one(rng, [c for c in pool if c.kind in ("strongest", "place")], 0.7)
-    chosen += _in_time(face, rng)
-    chosen += _one(rng, [c for c in pool if c.kind in ("side", "still")], 0.6)
+    chosen += _draw_one(rng, [c for c in pool if c.kind in ("strongest", "place")], 0.7)
+    chosen += _time_claims(face, rng)
+    chosen += _draw_one(rng, [c for c in pool if c.kind in ("side", "still")], 0.6)
     most = MOST.get(level, 4) + face.clip
     if len(chosen) < 2 or (len(chosen) < most and rng.random() < 0.75):
         pool = claims.causes(face)
@@ -96,18 +96,18 @@ def _opening(pool: list[DraftClaim], rng: random.Random) -> list[DraftClaim]:
     return [first]
 
 
-def _in_time(face: DraftFace, rng: random.Random) -> list[DraftClaim]:
+def _time_claims(face: DraftFace, rng: random.Random) -> list[DraftClaim]:
     """What a clip is told by: its order, then a length."""
     pool = claims.moments(face)
     order = [c for c in pool if c.kind.startswith("sequence") or c.kind == "at once"]
-    return [*_one(rng, order, 0.9), *_one(rng, [c for c in pool if c not in order], 0.8 if not order else 0.5)]
+    return [*_draw_one(rng, order, 0.9), *_draw_one(rng, [c for c in pool if c not in order], 0.8 if not order else 0.5)]
 
 
-def _one(rng: random.Random, options: list[DraftClaim], share: float) -> list[DraftClaim]:
+def _draw_one(rng: random.Random, options: list[DraftClaim], share: float) -> list[DraftClaim]:
     return [rng.choice(options)] if options and rng.random() < share else []
 
 
-def _some(rng: random.Random, options: list[DraftClaim], n: int) -> list[DraftClaim]:
+def _draw_some(rng: random.Random, options: list[DraftClaim], n: int) -> list[DraftClaim]:
     """n of them, in their own order."""
     places = sorted(rng.sample(range(len(options)), min(n, len(options))))
     return [options[k] for k in places]

@@ -19,17 +19,17 @@ class Frame:
         self.y = np.array([-self.x[1], self.x[0]])
         self.origin, self.points = (p[13] + p[14]) / 2, p
 
-    def at(self, corners: object) -> np.ndarray:
+    def to_px(self, corners: object) -> np.ndarray:
         """Places of the frame as px of the picture, [..., 2] both."""
         corners = np.asarray(corners, float)
         return self.origin + self.unit * (corners[..., :1] * self.x + corners[..., 1:] * self.y)
 
     def frame(self, points: np.ndarray) -> np.ndarray:
-        """Px of the picture [N, 2] as places of the frame: the inverse of `at`."""
+        """Px of the picture [N, 2] as places of the frame: the inverse of `to_px`."""
         d = (points - self.origin) / self.unit
         return np.stack([d @ self.x, d @ self.y], -1)
 
-    def of(self, places: tuple[int, ...]) -> np.ndarray:
+    def landmark_places(self, places: tuple[int, ...]) -> np.ndarray:
         """These landmarks as places of the frame, [N, 2]."""
         return self.frame(self.points[list(places)])
 

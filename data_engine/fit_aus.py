@@ -20,7 +20,7 @@ import numpy as np
 
 from data_engine import au_check, au_page, au_sets
 from data_engine.au_fit import Features, Fit, Space
-from data_engine.au_sets import FaceSet, Seen
+from data_engine.au_sets import FaceSet, PerceivedFaces
 from data_engine.mean_face import mean_face
 from emollm.perception import appearance, measure
 from emollm.perception.mesh import lip_gap
@@ -87,7 +87,7 @@ def fit_patches(path: Path, patches: np.ndarray) -> None:
     appearance.basis.cache_clear()
 
 
-def features_of(seen: Seen, with_looks: bool) -> np.ndarray:
+def features_of(seen: PerceivedFaces, with_looks: bool) -> np.ndarray:
     """measure.features of faces [N, 2, F]."""
     est = measure.estimator()
     faces, _ = measure.remove_pose(seen.landmarks, est.mean)
@@ -120,7 +120,8 @@ def space_of(part: FacePart, features: Features, train: np.ndarray, neutral: np.
 # All of them
 
 
-def fit(coded: FaceSet, wild: FaceSet, shaken: tuple[np.ndarray, Seen], with_looks: bool) -> tuple[dict, dict[int, Fit]]:
+def fit(coded: FaceSet, wild: FaceSet, shaken: tuple[np.ndarray, PerceivedFaces],
+        with_looks: bool) -> tuple[dict, dict[int, Fit]]:
     """Arrays of a measure.Reading, and every AU's fit."""
     features = Features(features_of(coded.seen, with_looks), features_of(wild.seen, with_looks),
                         *pairs(wild, shaken, with_looks))
@@ -146,7 +147,7 @@ def lid_agreement(wild: FaceSet) -> float:
     return float(np.corrcoef(known, wild.present[:, au_index(43)])[0, 1] ** 2)
 
 
-def pairs(wild: FaceSet, shaken: tuple[np.ndarray, Seen], with_looks: bool) -> tuple[np.ndarray, np.ndarray]:
+def pairs(wild: FaceSet, shaken: tuple[np.ndarray, PerceivedFaces], with_looks: bool) -> tuple[np.ndarray, np.ndarray]:
     """Mean features of the sides of shaken faces: as they are and changed, [S, F] each."""
     rows, changed = shaken
     rows = np.repeat(rows, len(au_sets.CHANGES))
@@ -158,7 +159,7 @@ def pairs(wild: FaceSet, shaken: tuple[np.ndarray, Seen], with_looks: bool) -> t
 
 def start(data: Path, cache: Path) -> None:
     """Write an estimator that knows the mean face alone: the sets are laid onto it."""
-    seen = au_sets.wild_seen(data, cache)
+    seen = au_sets.perceive_wild(data, cache)
     mean, mirror = mean_face(seen.landmarks[seen.found][::20])
     own = np.arange(478) == mirror
     half = np.concatenate([np.flatnonzero(own), np.flatnonzero((mean[:, 0] < 0) & ~own)])
@@ -184,7 +185,7 @@ def main() -> None:
     args = parser.parse_args()
 
     start(args.data, args.cache)
-    coded, wild = au_sets.coded(args.data, args.cache), au_sets.wild(args.data, args.cache)
+    coded, wild = au_sets.load_coded(args.data, args.cache), au_sets.load_wild(args.data, args.cache)
     shaken = au_sets.shake_wild(args.data, args.cache)
     fit_patches(appearance.FILE, wild[~wild.test].seen.patches)
     readings, fits = {}, {}

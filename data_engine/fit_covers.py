@@ -33,7 +33,7 @@ from data_engine.face_frame import OVAL_BELOW
 from data_engine.textures import TEXTURES
 from emollm.evaluation import fer2013
 from emollm.perception import align, appearance, mesh
-from emollm.perception.covers import FILE, MIRRORED, PARTS, normalised, scores, thumbnail, weights
+from emollm.perception.covers import FILE, MIRRORED, PARTS, normalise_thumbs, scores, thumbnail, weights
 from emollm.training.faces import ObservedFaces
 
 # Of shapes and textures, left out of what is learnt with --held-out.
@@ -44,7 +44,7 @@ EPOCHS, BATCH = 18, 256
 ZOOM = 2  # of the 48 px crops that are drawn on
 
 
-def hard(picture: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def make_harder(picture: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A face that is seen, made to look less so."""
     kind = rng.choice(("frames", "stubble", "beard", "shadow", "side light", "blur", "light"))
     out, width = picture.astype(np.float32), np.linalg.norm(points[454, :2] - points[234, :2])
@@ -105,7 +105,7 @@ def views(
     made = [(picture, none, False)]
     where = [] if free else [("lower", LOWER_SHAPES), ("upper", UPPER_SHAPES), ("half", HALF_SHAPES)]
     if rng.random() < 0.6:
-        made.append((hard(picture, points, rng), none, False))
+        made.append((make_harder(picture, points, rng), none, False))
     else:
         where.append(("other", OTHER_SHAPES))
     for half, shapes in where:
@@ -121,7 +121,7 @@ def views(
 
 def thumb_of(picture: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Thumbnail [S, S] of the chip of a picture [H, W, 3] that the landmarks [478, 2+] px cut out."""
-    return thumbnail(appearance.grey(align.cut_chip(picture, points, appearance.SIZE)[0]))
+    return thumbnail(appearance.to_grey(align.cut_chip(picture, points, appearance.SIZE)[0]))
 
 
 def enlarge(source, row: int, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -209,7 +209,7 @@ def fit(data: dict[str, np.ndarray], seed: int = 0, stored: dict[str, np.ndarray
             share = torch.tensor(share, dtype=torch.float32)
             for group in optimiser.param_groups:
                 group["lr"] = 2e-3 * (1 - step / steps)
-            logits = net(torch.from_numpy(normalised(noisy))[:, None].float())
+            logits = net(torch.from_numpy(normalise_thumbs(noisy))[:, None].float())
             loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, (share >= HIDDEN).float(), reduction="none")
             loss = loss[(share >= HIDDEN) | (share <= SEEN)].mean()
             optimiser.zero_grad()

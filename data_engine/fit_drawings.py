@@ -39,20 +39,20 @@ WEIGHT, PENALTY, FOLDS = 8.0, 30.0, 8  # of a drawn face, of standardised weight
 def chip(source, row: int, points: np.ndarray) -> np.ndarray:
     """The aligned grey chip [S, S] of a picture of FER2013, landmarks [478, 3] px."""
     picture = np.asarray(next(source.pictures(range(row, row + 1))).convert("RGB"))
-    return appearance.grey(align.cut_chip(picture, points.astype(float), appearance.SIZE)[0])
+    return appearance.to_grey(align.cut_chip(picture, points.astype(float), appearance.SIZE)[0])
 
 
-def exposed(grey: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def misexpose(grey: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A chip as a camera makes it that is set wrong: too bright, too dark, too hard."""
     about, gain = rng.choice((0.0, 128.0)), np.exp(rng.uniform(np.log(0.4), np.log(2.0)))
     return ((grey.astype(np.float32) - about) * gain + about).clip(0, 255).astype(np.uint8)
 
 
-def both_ways(source, rows: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+def statistics_both_ways(source, rows: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     """Statistics [2, N, 29] of faces as they are, and exposed differently."""
     rng = np.random.default_rng(0)
     chips = [chip(source, row, landmarks[row]) for row in rows]
-    return np.stack([[statistics(one) for one in chips], [statistics(exposed(one, rng)) for one in chips]])
+    return np.stack([[statistics(one) for one in chips], [statistics(misexpose(one, rng)) for one in chips]])
 
 
 def logistic(x: np.ndarray, drawn: np.ndarray) -> np.ndarray:
@@ -68,7 +68,7 @@ def logistic(x: np.ndarray, drawn: np.ndarray) -> np.ndarray:
     return np.append(b[0] - (b[1:] * mean / spread).sum(), b[1:] / spread)
 
 
-def unseen(x: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+def held_out_scores(x: np.ndarray, drawn: np.ndarray) -> np.ndarray:
     """Scores [2, N] of statistics [2, N, K] by fits that have not seen the face."""
     fold, out = np.random.default_rng(0).integers(0, FOLDS, len(drawn)), np.empty(x.shape[:2])
     for k in range(FOLDS):
@@ -97,8 +97,8 @@ def main(argv: list[str] | None = None) -> int:
     photos = np.random.default_rng(0).permutation(photos)[: arguments.count]
     learn, check = (np.concatenate([np.flatnonzero(drawn & where), others]) for where, others in (
         (~public, photos), (public, np.flatnonzero(observed.found & source.keep & ~drawn & public))))
-    x, held = (both_ways(source, rows, landmarks) for rows in (learn, check))
-    scores = unseen(x, drawn[learn])
+    x, held = (statistics_both_ways(source, rows, landmarks) for rows in (learn, check))
+    scores = held_out_scores(x, drawn[learn])
     threshold = np.quantile(scores[:, ~drawn[learn]], 1 - FALSE_ALARMS, axis=1).max()
     weights = logistic(np.concatenate(x), np.tile(drawn[learn], 2))
     weights[0] -= threshold

@@ -27,7 +27,7 @@ from emollm.training import witnesses
 from emollm.training.witnesses import Witnesses
 
 
-def both(model, processor, shape, pictures, count: int) -> tuple[np.ndarray, np.ndarray]:
+def looks_and_readings(model, processor, shape, pictures, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Looks and readings [N, 8] of face crops."""
     faces = [crop_input(p, shape) for p in progress.track(pictures, "measuring", count)]
     replies = answers(model, processor, faces, grounded=True)
@@ -45,8 +45,8 @@ def faces_of(options: argparse.Namespace) -> tuple[Witnesses, np.ndarray, np.nda
             raise InputError(f"{row.place}: a posed face needs its 'path' and its 'subject', so that people can be left out.")
     (model, processor), shape = load(options.model), shape_of(options.model)
     rows = np.flatnonzero(source.public_test & source.keep)[::2]
-    web = both(model, processor, shape, source.pictures(rows), len(rows))
-    own = both(model, processor, shape, (row.path for row in posed), len(posed))
+    web = looks_and_readings(model, processor, shape, source.pictures(rows), len(rows))
+    own = looks_and_readings(model, processor, shape, (row.path for row in posed), len(posed))
     label = np.array([LABELS.index(row.label) for row in posed])
     group = [*map(str, rows), *(f"subject {row.subject}" for row in posed)]
     target = np.concatenate([witnesses.target_of(source.votes[rows], source.fer[rows]), np.eye(len(LABELS))[label]])
@@ -88,9 +88,9 @@ def main(argv: list[str] | None = None) -> int:
     show(seen.label(None), posed, votes, label)
     print("faces, and subjects of the posed ones, left out:")
     show(witnesses.cross_validate(seen), posed, votes, label)
-    beside = witnesses.fit(seen)
-    np.savez_compressed(WEIGHTS, weights=beside.weights.astype(np.float32).round(4), sure=np.float32(beside.sure))
-    print(f"{Path(WEIGHTS).name}: {beside.weights.size} weights, sure {beside.sure:.2f}")
+    rule = witnesses.fit(seen)
+    np.savez_compressed(WEIGHTS, weights=rule.weights.astype(np.float32).round(4), sure=np.float32(rule.sure))
+    print(f"{Path(WEIGHTS).name}: {rule.weights.size} weights, sure {rule.sure:.2f}")
     return 0
 
 

@@ -41,7 +41,7 @@ def half_paper(side: int) -> Callable[[Canvas], None]:
     def draw(c: Canvas) -> None:
         text = ((c.v % 0.07) < 0.025) & (c.grain(0.014) > -0.5) & (side * c.u > 0.1)
         c.lay(
-            c.at([(side * 0.0, -0.95), (side * 1.1, -0.9), (side * 1.1, 0.8), (side * 0.04, 0.85)]),
+            c.to_px([(side * 0.0, -0.95), (side * 1.1, -0.9), (side * 1.1, 0.8), (side * 0.04, 0.85)]),
             c.blend((246, 244, 238), (80, 80, 90), text.astype(float)),
             0.3,
         )
@@ -53,7 +53,7 @@ def door(side: int) -> Callable[[Canvas], None]:
     def draw(c: Canvas) -> None:
         wood = 0.5 + 0.5 * np.sin(c.u * 40 + 2 * c.grain(0.2))
         planks = c.blend((95, 60, 35), (150, 105, 65), wood)
-        c.lay(c.at([(side * 0.02, -4), (side * 9, -4), (side * 9, 4), (side * 0.02, 4)]), planks, 0)
+        c.lay(c.to_px([(side * 0.02, -4), (side * 9, -4), (side * 9, 4), (side * 0.02, 4)]), planks, 0)
 
     return draw
 
@@ -66,8 +66,8 @@ def half_theatre_mask(side: int) -> Callable[[Canvas], None]:
         low = c.frame(c.p[list(OVAL_BELOW[10:] if side > 0 else OVAL_BELOW[10::-1])])
         eye = c.frame(c.p[[362, 263] if side > 0 else [33, 133]]).mean(0)
         rim = np.vstack([(side * 0.01, low[0, 1]), low[1:], (side * 0.4, -0.85), (side * 0.01, -0.9)])
-        c.lay(c.at(rim), np.array((238, 236, 230)) * (1 - 0.3 * np.abs(c.u))[..., None])
-        hole = c.inside(c.ellipse(tuple(eye), (0.12, 0.07)))
+        c.lay(c.to_px(rim), np.array((238, 236, 230)) * (1 - 0.3 * np.abs(c.u))[..., None])
+        hole = c.polygon_mask(c.ellipse(tuple(eye), (0.12, 0.07)))
         c.picture[hole] = before[hole]
 
     return draw
@@ -87,7 +87,7 @@ def hair(side: int) -> Callable[[Canvas], None]:
 
 def upright_phone(side: int) -> Callable[[Canvas], None]:
     def draw(c: Canvas) -> None:
-        c.lay(c.at([(side * 0.03, -0.75), (side * 0.5, -0.72), (side * 0.5, 0.35), (side * 0.03, 0.33)]), (20, 20, 24), 0.2)
+        c.lay(c.to_px([(side * 0.03, -0.75), (side * 0.5, -0.72), (side * 0.5, 0.35), (side * 0.03, 0.33)]), (20, 20, 24), 0.2)
         c.lay(c.ellipse((side * 0.14, -0.64), (0.05, 0.05)), (70, 70, 90))
 
     return draw
@@ -100,7 +100,7 @@ def hanging_mask(side: int) -> Callable[[Canvas], None]:
         folds = np.where((((c.v + 0.3 * side * c.u + 0.35) % 0.12) < 0.02), 0.82, 1.0)
         c.line([(side * 0.52, -0.3), (side * 0.4, -0.12)], (235, 238, 240), 0.015)
         c.lay(
-            c.at([(side * 0.02, -0.12), (side * 0.42, -0.2), (side * 0.46, 0.2), (side * 0.3, 0.5), (side * -0.02, 0.42)]),
+            c.to_px([(side * 0.02, -0.12), (side * 0.42, -0.2), (side * 0.46, 0.2), (side * 0.3, 0.5), (side * -0.02, 0.42)]),
             np.array((140, 190, 220)) * folds[..., None],
         )
 
@@ -110,7 +110,7 @@ def hanging_mask(side: int) -> Callable[[Canvas], None]:
 def slanted_scarf(side: int) -> Callable[[Canvas], None]:
     def draw(c: Canvas) -> None:
         wave = 0.5 + 0.5 * np.sin((c.u + 0.6 * side * c.v) * 2 * np.pi / 0.06)
-        c.lay(c.at([(side * 0.75, -0.6), (side * 0.1, -0.2), (side * 0.0, 0.1), (side * -0.05, 1.2), (side * 1.0, 1.2)]),
+        c.lay(c.to_px([(side * 0.75, -0.6), (side * 0.1, -0.2), (side * 0.0, 0.1), (side * -0.05, 1.2), (side * 1.0, 1.2)]),
               c.blend((60, 20, 60), (150, 90, 150), wave))  # fmt: skip
 
     return draw
@@ -118,7 +118,7 @@ def slanted_scarf(side: int) -> Callable[[Canvas], None]:
 
 def half_pixels(side: int) -> Callable[[Canvas], None]:
     def draw(c: Canvas) -> None:
-        c.pixelate(c.at([(side * 0.02, -0.85), (side * 0.55, -0.85), (side * 0.55, 0.5), (side * 0.02, 0.5)]), 0.15)
+        c.pixelate(c.to_px([(side * 0.02, -0.85), (side * 0.55, -0.85), (side * 0.55, 0.5), (side * 0.02, 0.5)]), 0.15)
 
     return draw
 

@@ -41,7 +41,7 @@ def observe(folder: str, out: str, progress=print, processes: int | None = None)
     shards.mkdir(parents=True, exist_ok=True)
     paths = {start: shards / f"{start:06d}.npz" for start in range(0, len(source), SHARD)}
     missing = {path: range(start, min(start + SHARD, len(source))) for start, path in paths.items() if not path.exists()}
-    for rows in _observed(folder, missing, processes or len(os.sched_getaffinity(0))):
+    for rows in _observe_shards(folder, missing, processes or len(os.sched_getaffinity(0))):
         progress(f"{rows.start}-{rows.stop} of {len(source)} pictures")
     parts = [np.load(path) for path in paths.values()]
     observed = {k: np.concatenate([p[k] for p in parts]) for k in parts[0].files}
@@ -49,7 +49,7 @@ def observe(folder: str, out: str, progress=print, processes: int | None = None)
     ObservedFaces.write(out, source, observed)
 
 
-def _observed(folder: str, missing: dict[Path, range], processes: int) -> Iterator[range]:
+def _observe_shards(folder: str, missing: dict[Path, range], processes: int) -> Iterator[range]:
     """The rows of each shard when its file is there."""
     work = functools.partial(_shard, folder)
     if min(processes, len(missing)) < 2:

@@ -30,7 +30,7 @@ def mask_shape(c: Canvas, top: float = 0.45, spread: float = 1.0) -> np.ndarray:
     nose = c.frame(c.p[[2, 6]])
     peak = nose[0] + (nose[1] - nose[0]) * top
     left, right = low[0] - [0, 0.06], low[-1] - [0, 0.06]
-    return c.at(np.vstack([low, right, peak + RISE, peak, peak + RISE * (-1, 1), left]))
+    return c.to_px(np.vstack([low, right, peak + RISE, peak, peak + RISE * (-1, 1), left]))
 
 
 def surgical(colour: tuple, pleats: bool = True) -> Callable[[Canvas], None]:
@@ -87,7 +87,7 @@ def scarf(colour: tuple, top: float, knit: float) -> Callable[[Canvas], None]:
         edge = np.linspace(-0.75, 0.75, 25)
         rim = np.stack([edge, top + 0.05 * np.sin(5 * edge) + 0.12 * edge**2], -1)
         wave = 0.5 + 0.5 * np.sin((c.v + 0.04 * np.sin(c.u * 60)) * 2 * np.pi / knit) if knit else 0.5 + 0.25 * c.grain(0.12)
-        c.lay(c.at(np.vstack([rim, (0.9, 1.2), (-0.9, 1.2)])), c.blend(np.array(colour) * 0.6, colour, wave))
+        c.lay(c.to_px(np.vstack([rim, (0.9, 1.2), (-0.9, 1.2)])), c.blend(np.array(colour) * 0.6, colour, wave))
 
     return draw
 
@@ -95,7 +95,7 @@ def scarf(colour: tuple, top: float, knit: float) -> Callable[[Canvas], None]:
 def bandana(c: Canvas) -> None:
     share = (np.sin(c.u * 45) * np.sin(c.v * 45) > 0.45).astype(float)
     c.lay(
-        c.at([(-0.52, -0.3), (-0.1, -0.3), (0, -0.36), (0.1, -0.3), (0.52, -0.3), (0.3, 0.45), (0, 0.75), (-0.3, 0.45)]),
+        c.to_px([(-0.52, -0.3), (-0.1, -0.3), (0, -0.36), (0.1, -0.3), (0.52, -0.3), (0.3, 0.45), (0, 0.75), (-0.3, 0.45)]),
         c.blend((25, 40, 110), (235, 235, 235), share),
     )
 
@@ -129,7 +129,7 @@ def both_hands(c: Canvas) -> None:
 def paper(c: Canvas) -> None:
     text = ((c.v % 0.06) < 0.02) & (c.grain(0.012) > -0.6) & (np.abs(c.u) < 0.6)
     c.lay(
-        c.at([(-0.8, -0.22), (0.8, -0.16), (0.75, 1.0), (-0.85, 0.95)]),
+        c.to_px([(-0.8, -0.22), (0.8, -0.16), (0.75, 1.0), (-0.85, 0.95)]),
         c.blend((245, 245, 240), (90, 90, 90), text.astype(float)),
         0.4,
     )
@@ -138,7 +138,7 @@ def paper(c: Canvas) -> None:
 def cup(c: Canvas) -> None:
     c.lay(c.ellipse((0.42, 0.18), (0.16, 0.2)), (210, 205, 200))
     c.lay(
-        c.at([(-0.36, -0.18), (0.36, -0.18), (0.3, 0.6), (-0.3, 0.6)]),
+        c.to_px([(-0.36, -0.18), (0.36, -0.18), (0.3, 0.6), (-0.3, 0.6)]),
         np.array((225, 220, 214)) * (1 - 0.9 * np.clip(c.u + 0.1, -0.4, 0.4) ** 2 * 3)[..., None],
     )
     c.lay(c.ellipse((0, -0.18), (0.36, 0.05)), (160, 150, 140))
@@ -146,27 +146,27 @@ def cup(c: Canvas) -> None:
 
 def paper_cup(c: Canvas) -> None:
     c.lay(
-        c.at([(-0.27, -0.15), (0.27, -0.15), (0.22, 0.65), (-0.22, 0.65)]),
+        c.to_px([(-0.27, -0.15), (0.27, -0.15), (0.22, 0.65), (-0.22, 0.65)]),
         c.blend((120, 70, 40), (200, 170, 130), (np.sin(c.u * 90) > 0).astype(float)),
     )
-    c.lay(c.at([(-0.3, -0.2), (0.3, -0.2), (0.3, -0.1), (-0.3, -0.1)]), (30, 30, 30))
+    c.lay(c.to_px([(-0.3, -0.2), (0.3, -0.2), (0.3, -0.1), (-0.3, -0.1)]), (30, 30, 30))
 
 
 def microphone(c: Canvas) -> None:
-    c.lay(c.at([(-0.09, 0.1), (0.09, 0.1), (0.3, 1.2), (0.15, 1.2)]), (25, 25, 28))
+    c.lay(c.to_px([(-0.09, 0.1), (0.09, 0.1), (0.3, 1.2), (0.15, 1.2)]), (25, 25, 28))
     grille = 0.5 + 0.5 * np.sin(c.u * 140) * np.sin(c.v * 140)
     c.lay(c.ellipse((0, 0.06), (0.24, 0.24)), c.blend((40, 40, 44), (150, 150, 155), grille))
 
 
 def phone(c: Canvas) -> None:
-    c.lay(c.at([(-0.42, -0.15), (0.42, -0.19), (0.44, 0.28), (-0.4, 0.32)]), (22, 22, 26), 0.2)
+    c.lay(c.to_px([(-0.42, -0.15), (0.42, -0.19), (0.44, 0.28), (-0.4, 0.32)]), (22, 22, 26), 0.2)
     c.lay(c.ellipse((0.3, -0.08), (0.05, 0.05)), (60, 60, 75))
 
 
 def book(c: Canvas) -> None:
     share = (np.abs(c.u) < 0.02) + 0.6 * ((np.abs(np.abs(c.u) - 0.35) < 0.18) & (np.abs(c.v - 0.15) < 0.05))
     c.lay(
-        c.at([(-0.7, -0.2), (0.7, -0.2), (0.7, 0.75), (-0.7, 0.75)]),
+        c.to_px([(-0.7, -0.2), (0.7, -0.2), (0.7, 0.75), (-0.7, 0.75)]),
         c.blend((120, 30, 35), (220, 190, 120), share.astype(float)),
         0.4,
     )
@@ -175,7 +175,7 @@ def book(c: Canvas) -> None:
 def collar(c: Canvas) -> None:
     share = 0.5 + 0.5 * np.sin(c.u * 2 * np.pi / 0.035)
     c.lay(
-        c.at([(-0.6, -0.05), (-0.3, -0.11), (0, -0.13), (0.3, -0.11), (0.6, -0.05), (0.8, 1.2), (-0.8, 1.2)]),
+        c.to_px([(-0.6, -0.05), (-0.3, -0.11), (0, -0.13), (0.3, -0.11), (0.6, -0.05), (0.8, 1.2), (-0.8, 1.2)]),
         c.blend((60, 62, 58), (96, 98, 92), share),
     )
 
@@ -190,7 +190,7 @@ def bouquet(c: Canvas) -> None:
 
 def pixels(c: Canvas) -> None:
     """A face made unrecognisable from the nose down, as in a newspaper."""
-    c.pixelate(c.at([(-0.5, -0.16), (0.5, -0.16), (0.5, 0.5), (-0.5, 0.5)]), 0.16)
+    c.pixelate(c.to_px([(-0.5, -0.16), (0.5, -0.16), (0.5, 0.5), (-0.5, 0.5)]), 0.16)
 
 
 def photographed_hand(
@@ -207,7 +207,7 @@ def photographed_hand(
             * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
             @ np.diag([1, -1 if mirrored else 1])
         )
-        shift = c.at([centre])[0] - matrix @ ((TIP + WRIST) / 2 * zoom)
+        shift = c.to_px([centre])[0] - matrix @ ((TIP + WRIST) / 2 * zoom)
         hand = cv2.warpAffine(
             picture,
             np.hstack([matrix, shift[:, None]]),
@@ -264,7 +264,7 @@ def glasses(
         for x, y in eyes:
             a, b = radii
             corners = (
-                c.at([(x - a, y - b), (x + a, y - b), (x + 0.92 * a, y + b), (x - 0.92 * a, y + b)])
+                c.to_px([(x - a, y - b), (x + a, y - b), (x + 0.92 * a, y + b), (x - 0.92 * a, y + b)])
                 if square
                 else c.ellipse((x, y), radii)
             )
@@ -283,7 +283,7 @@ def visor(colour: tuple, far: tuple) -> Callable[[Canvas], None]:
     def draw(c: Canvas) -> None:
         y = c.frame(c.p[[33, 263]])[:, 1].mean()
         c.lay(
-            c.at(
+            c.to_px(
                 [
                     (-0.5, y - 0.12),
                     (0, y - 0.15),

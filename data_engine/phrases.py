@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from data_engine.claims import DraftClaim, DraftFace
 from emollm.facs.readings import level_letter
 from emollm.facs.tables import COMBINATIONS
-from emollm.talk.words import PARTS, capitalised, listed, say
+from emollm.talk.words import PARTS, capitalise, join_words, say
 
 if TYPE_CHECKING:
     from emollm.answer.prompt import Observation
@@ -193,7 +193,7 @@ def word(claim: DraftClaim, face: DraftFace, level: str, rng: random.Random) -> 
     kind = pattern_of(claim)
     patterns = WORDS[level].get(kind) or _PLAIN[kind]
     slots = _slots(claim, face, level, rng)
-    return f"{capitalised(say(rng, rng.choice(patterns), **slots))}."
+    return f"{capitalise(say(rng, rng.choice(patterns), **slots))}."
 
 
 def pattern_of(claim: DraftClaim) -> str:
@@ -215,7 +215,7 @@ def refer(group: list[Observation], level: str, rng: random.Random) -> Ref:
         one = o.side != "both" and part.one
         items.append(f"the {part.adjective} {part.one if one else part.many}{f' ({o.au})' if coded else ''}")
         plural = not one and part.many.endswith("s")
-    return Ref(listed(items), plural or len(items) > 1)
+    return Ref(join_words(items), plural or len(items) > 1)
 
 
 def _clause(o: Observation, level: str) -> str:
@@ -233,7 +233,7 @@ def _letter(intensity: float) -> str:
 
 def _slots(claim: DraftClaim, face: DraftFace, level: str, rng: random.Random) -> dict[str, str]:
     group = [face.there[au] for au in claim.units if au in face.there]
-    slots = {"side": str(claim.value), "codes": listed([o.au for o in group])}
+    slots = {"side": str(claim.value), "codes": join_words([o.au for o in group])}
     if claim.kind in ("pattern", "second pattern"):
         slots["phrase"] = rng.choice(_PHRASES[claim.value])
     if group:
@@ -241,11 +241,11 @@ def _slots(claim: DraftClaim, face: DraftFace, level: str, rng: random.Random) -
         slots |= {"ref": ref.text, "be": "are" if ref.plural else "is", "s": "" if ref.plural else "s",
                   "do": "do" if ref.plural else "does",
                   "cbe": "are" if len(group) > 1 else "is", "cs": "" if len(group) > 1 else "s",
-                  "clauses": listed([say(rng, _clause(o, level)) for o in group]),
-                  "scores": listed([f"{o.au} at {_letter(o.intensity)}" for o in group]),
+                  "clauses": join_words([say(rng, _clause(o, level)) for o in group]),
+                  "scores": join_words([f"{o.au} at {_letter(o.intensity)}" for o in group]),
                   "letter": _letter(first.intensity)}
     if claim.kind.startswith("sequence"):
-        slots |= _in_time(group, claim.value, level, rng)
+        slots |= _time_slots(group, claim.value, level, rng)
     if claim.kind in ("brief", "throughout", "lasts"):
         slots["d"] = f"{claim.value:.1f}"
     if claim.kind in ("cause", "shared cause"):
@@ -255,7 +255,7 @@ def _slots(claim: DraftClaim, face: DraftFace, level: str, rng: random.Random) -
     return slots
 
 
-def _in_time(group: list[Observation], onsets: list[float], level: str, rng: random.Random) -> dict[str, str]:
+def _time_slots(group: list[Observation], onsets: list[float], level: str, rng: random.Random) -> dict[str, str]:
     slots, coded = {}, rng.random()
     for name, o, onset in zip("abc", group, onsets, strict=False):
         same = random.Random(coded)  # one style for all of them

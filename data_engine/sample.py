@@ -108,7 +108,7 @@ def _spans(n: int, duration: float, rng: random.Random) -> list[tuple[float, flo
     return spans
 
 
-def cooccurring(pool: np.ndarray, rng: random.Random) -> np.ndarray:
+def redraw_strengths(pool: np.ndarray, rng: random.Random) -> np.ndarray:
     """Intensities of a real face's movements, re-drawn in strength: keeps real co-occurrence. pool [N, 24, 2].
 
     Half of the faces get strengths spread evenly, so that no number is a better guess than another.

@@ -81,7 +81,7 @@ def _scribble(size: tuple[int, int], frame: Frame, rng: np.random.Generator) -> 
     """Arcs and filled ellipses around the mouth."""
     share, face = np.zeros(size, np.float32), frame.unit
     for _ in range(int(rng.integers(1, 6))):
-        at = frame.at(rng.uniform((-0.3, -0.2), (0.3, 0.4))).astype(int).tolist()
+        at = frame.to_px(rng.uniform((-0.3, -0.2), (0.3, 0.4))).astype(int).tolist()
         radii = [int(rng.uniform(0.03, 0.3) * face), int(rng.uniform(0.02, 0.2) * face)]
         turned, arc = float(rng.uniform(0, 180)), float(rng.uniform(90, 360))
         cv2.ellipse(share, at, radii, turned, 0, arc, 1.0, int(rng.choice((-1, 1, max(1, int(0.03 * face))))))

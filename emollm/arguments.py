@@ -29,7 +29,7 @@ class Parser(argparse.ArgumentParser):
     def parse_args(self, args: list[str] | None = None, namespace: argparse.Namespace | None = None) -> argparse.Namespace:
         arguments, unknown = self.parse_known_args(args, namespace)
         if unknown:
-            parser = self._chosen(arguments)
+            parser = self._command_parser(arguments)
             parser.error(f"unrecognized arguments: {' '.join(unknown)}{suggestion(unknown[0], parser.option_names())}")
         return arguments
 
@@ -40,7 +40,7 @@ class Parser(argparse.ArgumentParser):
             choices = ", ".join(map(str, action.choices))
             self.error(f"{name} '{value}' is not one of {choices}{suggestion(str(value), map(str, action.choices))}")
 
-    def _chosen(self, arguments: argparse.Namespace) -> Parser:
+    def _command_parser(self, arguments: argparse.Namespace) -> Parser:
         """The parser of the command that was given, or this one."""
         return getattr(arguments, "parser", self)
 

@@ -30,16 +30,16 @@ def read_data_url(url: str, name: str, max_bytes: int) -> bytes:
     if not head:
         raise InputError(f"{name}: a data URL must begin like data:image/jpeg;base64,")
     if len(url) > 6 * max_bytes:  # percent-encoding and line ends make base64 longer, but not six times
-        raise InputError(too_large(name, max_bytes))
+        raise InputError(too_large_message(name, max_bytes))
     encoded = url[head.end():]
     parts = encoded.split(",") if (head["type"] or "").lower() == FRAMES else [encoded]
     data = b"".join(_decode(part, name) for part in parts)
     if len(data) > max_bytes:
-        raise InputError(too_large(name, max_bytes))
+        raise InputError(too_large_message(name, max_bytes))
     return data
 
 
-def too_large(name: str, max_bytes: int) -> str:
+def too_large_message(name: str, max_bytes: int) -> str:
     return f"{name}: more than {max_bytes >> 20} MB; send a smaller picture or a shorter clip"
 
 

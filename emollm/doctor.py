@@ -115,7 +115,7 @@ def weights(folder: Path = MODELS) -> Iterator[tuple[bool, str]]:
         digest = _sha256(path)
         name = path.relative_to(folder)
         size = path.stat().st_size / 1e6
-        expected = _listed(path)
+        expected = _listed_hash(path)
         if expected not in ("", digest):
             yield False, f"{name}: sha256 is {digest[:16]}, SHA256SUMS says {expected[:16]}: reinstall emollm"
             continue
@@ -162,7 +162,7 @@ def read_metadata(path: Path) -> dict[str, str]:
             raise ValueError("its safetensors header is damaged") from None
 
 
-def _listed(path: Path) -> str:
+def _listed_hash(path: Path) -> str:
     """The hash that SHA256SUMS in the same folder gives a file; empty when there is none."""
     sums = path.parent / "SHA256SUMS"
     if not sums.is_file():

@@ -21,8 +21,8 @@ import numpy as np
 
 from emollm import python_inputs
 from emollm.answer import prompt
-from emollm.answer.bind import argue, bind, moments_only
-from emollm.answer.mend import Mended, mend
+from emollm.answer.bind import argue, bind, cut_to_moments
+from emollm.answer.mend import MendedAnswer, mend
 from emollm.evidence import read_faces, whose
 from emollm.explanation import Explanation, Explanations
 from emollm.model.checkpoint import Shape, shape_of
@@ -35,11 +35,11 @@ from emollm.perception.measure import series as measured_series
 from emollm.schema import DEFAULT_MODEL, DEFAULT_PRIOR, MAIN, AUEvent, AUSeries, FaceTrack, InputError, NoFaceError
 from emollm.subject import (
     DEFAULT_GATE,
-    Prepared,
+    PreparedSource,
     QualityGate,
     Subject,
     Viewing,
-    edited,
+    edit_subject,
     no_such_face,
     prior_notice,
     prominence,
@@ -80,7 +80,7 @@ def explain(source: object, *, question: str | None = None, what_if: dict[str, f
     shape = engine.shape if engine else shape_of(model)
     viewed = vars(Viewing(baseline, crops, Cut(start, end, fps, skip_frames), max_faces, prior))
     prepared = [prepare(one, shape, what_if=edits, face=face, evidence=evidence, gate=gate, **viewed)
-                for one in python_inputs.each(source)]
+                for one in python_inputs.list_sources(source)]
     if engine is None and any(p.readable for p in prepared):
         from emollm.model.engine import engine as engine_of  # torch only from here on: refusals and measuring stay light
 
@@ -91,7 +91,7 @@ def explain(source: object, *, question: str | None = None, what_if: dict[str, f
 
 
 def prepare(source, shape: Shape, *, what_if: dict[str, float] | list[str] | None = None, face: int | str | None = None,
-            evidence=None, gate: QualityGate | None = DEFAULT_GATE, still: bool = False, **viewed) -> Prepared:
+            evidence=None, gate: QualityGate | None = DEFAULT_GATE, still: bool = False, **viewed) -> PreparedSource:
     """Steps 1 to 4 for every face of a source; arguments as explain(). Needs no torch. The key frames of a what-if are
     those of the measurement: the same moments, other evidence. still: take a moving picture (GIF, APNG, WebP, AVIF) for a
     photo. viewed: fields of subject.Viewing.
@@ -100,8 +100,8 @@ def prepare(source, shape: Shape, *, what_if: dict[str, float] | list[str] | Non
     """
     viewing, edits, cache = Viewing(**viewed), check_edits(what_if), faces_in.ChipCache(shape.chip_size)
     gate = dataclasses.replace(gate, face_px=0) if viewing.crops and gate else gate
-    given, face = python_inputs.one(source), python_inputs.face_number(face)
-    seen = python_inputs.opened(given, viewing.cut, still)  # 1 media.read
+    given, face = python_inputs.to_source(source), python_inputs.face_number(face)
+    seen = python_inputs.open_media(given, viewing.cut, still)  # 1 media.read
     name, subjects = _perceive(given, seen, evidence, face, viewing, cache)  # 2 face.follow 3 measure.series
     for s in subjects:
         s.refusal, s.prior = shortcomings(s, gate), viewing.prior
@@ -109,12 +109,12 @@ def prepare(source, shape: Shape, *, what_if: dict[str, float] | list[str] | Non
             s.events = find_events(s.series)
             s.key_frames = find_key_frames(s.series, s.events, shape.max_key_frames)
             s.chips = _chips(seen, s, cache)
-        s.track = s.track and moments_only(s.track, s.series, s.events, s.key_frames)
-    subjects = [edited(s, edits) for s in subjects]
-    return Prepared(name, subjects, edits, **({} if seen is None else {"sha256": seen.sha256, "kind": seen.kind}))
+        s.track = s.track and cut_to_moments(s.track, s.series, s.events, s.key_frames)
+    subjects = [edit_subject(s, edits) for s in subjects]
+    return PreparedSource(name, subjects, edits, **({} if seen is None else {"sha256": seen.sha256, "kind": seen.kind}))
 
 
-def answer(prepared: list[Prepared], engine, questions: list[str | None], grounded: bool = True,
+def answer(prepared: list[PreparedSource], engine, questions: list[str | None], grounded: bool = True,
            model: str = "", checked: bool = True) -> list[list[Explanation]]:
     """Steps 5 to 9 for many sources in one batch: their explanations, in order. `questions`: one a source. checked: as
     explain()."""
@@ -143,7 +143,7 @@ def answers(engine, asked: list[tuple[Subject, str]], grounded: bool) -> list:
 def explanation_of(s: Subject, reply, checked: bool = True) -> Explanation:
     """The explanation that a generated answer makes: read back, every claim checked and placed. checked: sentences that the
     measurement contradicts are left out."""
-    mended = mend(reply.text, s.series, s.events, reply.distribution) if checked else Mended(reply.text)
+    mended = mend(reply.text, s.series, s.events, reply.distribution) if checked else MendedAnswer(reply.text)
     result = bind(prompt.parse(mended.text), mended.text, reply.distribution, s.series, s.events, s.key_frames, s.track)
     result.left_out = mended.left_out
     if not reply.complete:
@@ -161,20 +161,21 @@ def refusal(s: Subject) -> Explanation:
         notices=[f"not enough to say: {'; '.join(s.refusal)}"])
 
 
-def no_face(name: str, reason: str, question: str | None, edits: dict[str, float] | None, model: str) -> Explanation:
+def no_face_explanation(name: str, reason: str, question: str | None, edits: dict[str, float] | None,
+                        model: str) -> Explanation:
     """The explanation of a source in which no face could be measured. reason: of the NoFaceError."""
     return Explanation(source=name, question=question or prompt.DEFAULT_QUESTION, edits=edits or {}, notices=[reason],
                        model=model)
 
 
-def sign(s: Subject, result: Explanation, prepared: Prepared, question: str, model: str) -> Explanation:
+def sign(s: Subject, result: Explanation, prepared: PreparedSource, question: str, model: str) -> Explanation:
     """The explanation with where it came from."""
     result.source, result.question, result.edits, result.model = s.picture or prepared.name, question, prepared.edits, model
     result.notices = s.notices + result.notices + prior_notice(s)
     return result
 
 
-def _perceive(source: python_inputs.Given, seen: media.Media | None, evidence, face: int | str | None, viewing: Viewing,
+def _perceive(source: python_inputs.GivenSource, seen: media.Media | None, evidence, face: int | str | None, viewing: Viewing,
               cache: faces_in.ChipCache) -> tuple[str, list[Subject]]:
     """Steps 2 and 3: name of the source and the faces to explain. seen: its media, None for AU tables."""
     if seen is None:
@@ -183,18 +184,18 @@ def _perceive(source: python_inputs.Given, seen: media.Media | None, evidence, f
     else:
         name, subjects = seen.name, _measure(seen, viewing, cache)
         if viewing.crops and seen.kind == "photo" and not subjects:
-            subjects = [_look_alone(seen, cache.size)]
+            subjects = [_look_only_subject(seen, cache.size)]
     if not subjects:
         raise NoFaceError(f"{name}: {NO_FACE}")
     table_faces = None if evidence is None else read_faces(evidence, seen and seen.fps, viewing.baseline)
-    subjects = _most(_pick(subjects, face, name, table_faces), viewing.max_faces)
+    subjects = _keep_prominent(_pick(subjects, face, name, table_faces), viewing.max_faces)
     face = subjects[0].series.face_id if face == MAIN else face
     if table_faces is not None:
         _replace_evidence(subjects, table_faces, face, seen, name)
     return name, subjects
 
 
-def _look_alone(seen: media.Media, size: int) -> Subject:
+def _look_only_subject(seen: media.Media, size: int) -> Subject:
     """A face crop that no mesh fits: the whole picture is its chip, and nothing is measured."""
     import cv2
 
@@ -231,11 +232,11 @@ def measure(source: object, *, baseline: str | None = None, crops: bool = False,
     are face crops. start, end, fps, skip_frames, max_faces: as explain(). Raises InputError, NoFaceError.
     """
     viewing = Viewing(baseline, crops, Cut(start, end, fps, skip_frames), max_faces)
-    return [face for given in python_inputs.each(source) for face in _faces(given, viewing)]
+    return [face for given in python_inputs.list_sources(source) for face in _faces(given, viewing)]
 
 
-def _faces(given: python_inputs.Given, viewing: Viewing) -> list[MeasuredFace]:
-    seen = python_inputs.opened(given, viewing.cut)
+def _faces(given: python_inputs.GivenSource, viewing: Viewing) -> list[MeasuredFace]:
+    seen = python_inputs.open_media(given, viewing.cut)
     if seen is None:
         named = given.source if isinstance(given.source, str) else given.name or type(given.source).__name__
         raise InputError(f"{named}: this is a table of action units, nothing is left to measure. Give a photo or clip.")
@@ -244,7 +245,7 @@ def _faces(given: python_inputs.Given, viewing: Viewing) -> list[MeasuredFace]:
         raise NoFaceError(f"{seen.name}: {NO_FACE}")
     for s in subjects:
         s.series.notices = s.notices  # wherever the series goes, what is said of it goes with it
-    return [MeasuredFace(s.series, find_events(s.series), s.track) for s in _most(subjects, viewing.max_faces)]
+    return [MeasuredFace(s.series, find_events(s.series), s.track) for s in _keep_prominent(subjects, viewing.max_faces)]
 
 
 def tracks_of(seen: media.Media, max_faces: int | None = None, **options) -> list[FaceTrack]:
@@ -272,7 +273,7 @@ def _table(source, baseline: str | None, name: str) -> list[Subject]:
     return [Subject(face.series, notices=[*face.series.notices, which[face.picture]], picture=face.picture) for face in faces]
 
 
-def _most(subjects: list[Subject], max_faces: int | None) -> list[Subject]:
+def _keep_prominent(subjects: list[Subject], max_faces: int | None) -> list[Subject]:
     """The most prominent faces, in the order they were in; what is left out is counted in their notices."""
     if max_faces is None or len(subjects) <= max_faces:
         return subjects
@@ -310,7 +311,7 @@ def _number(subjects: list[Subject]) -> None:
 
 def _replace_evidence(subjects: list[Subject], table_faces: list, face: int | None, seen, name: str) -> None:
     """The user's own action units take the place of ours, face by face. A face that the table lacks keeps our measurement."""
-    table_faces, notices = whose.of_picture(table_faces, name)
+    table_faces, notices = whose.faces_of_picture(table_faces, name)
     if not any(np.isfinite(other.series.intensity).any() for other in table_faces):
         raise NoFaceError(f"{name}: no frame was measured: the evidence holds no face.")
     ids, tracks = [s.series.face_id for s in subjects], [s.track for s in subjects]
@@ -319,7 +320,7 @@ def _replace_evidence(subjects: list[Subject], table_faces: list, face: int | No
         if match is None:
             s.notices.append("the evidence has no face at this place; it was measured here")
             continue
-        series, in_time = whose.in_time(match.series, span, name)
+        series, in_time = whose.cut_to_clip(match.series, span, name)
         s.seen, s.series = s.series, dataclasses.replace(series, face_id=s.series.face_id)
         told = f", matched {how}" if how else ""
         s.notices.append(f"action units were given, not measured here ({series.estimator}{told})")

@@ -184,7 +184,7 @@ def as_text(explanation: Explanation, style: str = "full") -> str:
     style: movement (observations only, no emotion word), label (one line), brief (two or three sentences) or full.
     Raises InputError for another style.
     """
-    writers = {"movement": _movement, "label": _label, "brief": _brief, "full": _full}
+    writers = {"movement": _movement, "label": _label, "brief": _brief_text, "full": _full_text}
     if style not in writers:
         raise InputError(f"unknown style '{style}': use one of {' '.join(STYLES)}")
     return writers[style](explanation)
@@ -228,12 +228,12 @@ def ranking(explanation: Explanation) -> list[tuple[str, float]]:
     return sorted(explanation.distribution.items(), key=lambda item: -item[1])
 
 
-def _full(explanation: Explanation) -> str:
+def _full_text(explanation: Explanation) -> str:
     blocks = [_header(explanation)]
     if explanation.notices:
         blocks.append("\n".join(_wrap(notice, "! ") for notice in explanation.notices))
     if explanation.measured or explanation.claims:
-        blocks.append("Observations\n" + _observations(explanation) + _besides(explanation))
+        blocks.append("Observations\n" + _observations(explanation) + _untold_line(explanation))
     if explanation.interpretation:
         blocks.append("Interpretation\n" + _wrap(explanation.interpretation, "  "))
     elif explanation.text and not explanation.claims:
@@ -242,7 +242,7 @@ def _full(explanation: Explanation) -> str:
     if len(explanation.phases) > 1:
         blocks.append("Over time, by the movements alone\n" + _phases(explanation))
     if explanation.coverage is not None:
-        blocks.append("Text\n" + _checked(explanation))
+        blocks.append("Text\n" + _check_summary(explanation))
     versions = " · ".join(part for part in (explanation.model, explanation.evidence_version) if part)
     blocks.append("\n".join(part for part in (versions, DISCLOSURE) if part))
     return "\n\n".join(blocks)
@@ -260,7 +260,7 @@ def _label(explanation: Explanation) -> str:
     return f"{_place(explanation)}: {whole_reading(explanation)}"
 
 
-def _brief(explanation: Explanation) -> str:
+def _brief_text(explanation: Explanation) -> str:
     present = [c for c in movement_claims(explanation) if c.polarity == "present" and c.verdict != "contradicted"]
     strongest = sorted(present, key=lambda c: -_number(c.intensity))[:3]
     cited = " with ".join(f"{_title(c.au)} ({c.au}{_one_side(c)}, {_strength(c)})" for c in strongest)
@@ -304,7 +304,7 @@ def _place(explanation: Explanation) -> str:
 
 def _observations(explanation: Explanation) -> str:
     """One aligned line per claim: verdict mark, AU, side, level, time, and why a claim is not simply supported."""
-    rows = [_row(claim) for claim in _ordered(movement_claims(explanation))]
+    rows = [_row(claim) for claim in _unique_movements(movement_claims(explanation))]
     if not rows:
         return f"  {NOTHING_MOVED if explanation.measured else 'No face could be measured.'}"
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
@@ -312,7 +312,7 @@ def _observations(explanation: Explanation) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def untold(explanation: Explanation) -> list[AUEvent]:
+def untold_events(explanation: Explanation) -> list[AUEvent]:
     """The strong movements of a clip that no observation is about, in time order, each action unit once."""
     told = {c.au for c in movement_claims(explanation)}
     strongest: dict[str, AUEvent] = {}
@@ -322,15 +322,15 @@ def untold(explanation: Explanation) -> list[AUEvent]:
     return sorted(strongest.values(), key=lambda e: e.apex)
 
 
-def _besides(explanation: Explanation) -> str:
+def _untold_line(explanation: Explanation) -> str:
     """What is untold, as a line; nothing where all is told."""
-    if not (ordered := untold(explanation)):
+    if not (ordered := untold_events(explanation)):
         return ""
     named = [f"{_title(e.au)} ({e.au}) {e.peak:.1f} at {e.apex:.1f} s" for e in ordered]
     return "\n" + _wrap(f"Measured as well: {', '.join(named)}", "  ")
 
 
-def _ordered(claims: list[Claim]) -> list[Claim]:
+def _unique_movements(claims: list[Claim]) -> list[Claim]:
     """Each movement once, in the order of the text."""
     first: dict[tuple, Claim] = {}
     for claim in claims:
@@ -346,7 +346,7 @@ def movement_claims(explanation: Explanation) -> list[Claim]:
     return [*lines, *(c for c in prose if (c.au, c.polarity, c.verdict) not in stated)]
 
 
-def _checked(explanation: Explanation) -> str:
+def _check_summary(explanation: Explanation) -> str:
     """How many statements of the prose the measurement bears out, those that it does not, and how much was not checked."""
     prose = [c for c in explanation.claims if c.kind != "observation"]
     counts = {verdict: sum(c.verdict == verdict for c in prose) for verdict in VERDICTS}

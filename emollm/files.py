@@ -55,7 +55,7 @@ def check_target(path: str, sources: list[str], option: str = "") -> None:
             raise InputError(f"{option}{path}: this would overwrite the input. Give another name.")
 
 
-def stored(path: Path, maker: str) -> np.lib.npyio.NpzFile:
+def open_fitted_table(path: Path, maker: str) -> np.lib.npyio.NpzFile:
     """The arrays of one of the tables that come with emollm, opened. maker: the script that writes it. Raises InputError when
     it is missing."""
     import numpy as np

@@ -30,7 +30,7 @@ def use(mode: str, stream: TextIO | None = None) -> None:
     if mode not in MODES:
         raise ValueError(f"progress must be one of {MODES}, not {mode!r}")
     _stream = stream
-    _mode = ("bar" if _out().isatty() else "plain") if mode == "auto" else mode
+    _mode = ("bar" if _output_stream().isatty() else "plain") if mode == "auto" else mode
 
 
 def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
@@ -54,14 +54,14 @@ def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T
                 _show(what, done, total, now - start)
     finally:
         if _mode == "bar" and last > start:
-            _out().write("\r\033[K")
-            _out().flush()
+            _output_stream().write("\r\033[K")
+            _output_stream().flush()
 
 
 def note(message: str) -> None:
     """One line about what happens now; only where progress is shown."""
     if _mode != "none":
-        print(message, file=_out(), flush=True)
+        print(message, file=_output_stream(), flush=True)
 
 
 def bar(done: int, total: int) -> str:
@@ -74,12 +74,12 @@ def _show(what: str, done: int, total: int | None, seconds: float) -> None:
     rate = f"{done / seconds:.1f}/s"
     count = f"{done}/{total}" if total else str(done)
     if _mode == "plain":
-        print(f"{what}: {count}, {rate}", file=_out(), flush=True)
+        print(f"{what}: {count}, {rate}", file=_output_stream(), flush=True)
         return
     drawn = f" [{bar(done, total)}]" if total else ""
-    _out().write(f"\r\033[K{what}{drawn} {count} {rate}")
-    _out().flush()
+    _output_stream().write(f"\r\033[K{what}{drawn} {count} {rate}")
+    _output_stream().flush()
 
 
-def _out() -> TextIO:
+def _output_stream() -> TextIO:
     return _stream or sys.stderr

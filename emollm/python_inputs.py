@@ -25,56 +25,56 @@ TAKEN = ("a path, data URL, bytes, open binary file, PIL image, array, tensor, o
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.ASCII | re.IGNORECASE)  # Path() makes one slash of two; C:/ is a drive
 
 
-class Given(NamedTuple):
+class GivenSource(NamedTuple):
     """One source, ready to be read."""
 
     source: object  # Media, table, or what media.read takes
     name: str | None = None  # how messages call it; None: as its reader does
 
 
-def each(source: object) -> list[Given]:
+def list_sources(source: object) -> list[GivenSource]:
     """Every source of a list or tuple, in order; of anything else that alone. What has no name of its own is called by its
     place. Raises InputError."""
-    if not isinstance(source, (list, tuple)) or isinstance(source, Given):
-        return [one(source)]
+    if not isinstance(source, (list, tuple)) or isinstance(source, GivenSource):
+        return [to_source(source)]
     if not source:
         raise InputError(f"an empty list was given. Give {TAKEN}.")
     if are_rows(source):
-        return [one({key: [row.get(key) for row in source] for key in dict.fromkeys(k for row in source for k in row)})]
-    return [one(item, f"item {k} of {len(source)}") for k, item in enumerate(source, 1)]
+        return [to_source({key: [row.get(key) for row in source] for key in dict.fromkeys(k for row in source for k in row)})]
+    return [to_source(item, f"item {k} of {len(source)}") for k, item in enumerate(source, 1)]
 
 
-def one(source: object, place: str = "") -> Given:
+def to_source(source: object, place: str = "") -> GivenSource:
     """A single source. place: of it in a list. Raises InputError naming what is taken."""
-    if isinstance(source, Given):
+    if isinstance(source, GivenSource):
         return source
     if isinstance(source, (str, os.PathLike)):
         return _text(os.fsdecode(source), place)
     if isinstance(source, (bytes, bytearray, memoryview)):
         return _bytes(bytes(source), place or None)
     if arrays.is_tensor(source):
-        return Given(arrays.from_tensor(source, place or "tensor"), place or "tensor")
+        return GivenSource(arrays.from_tensor(source, place or "tensor"), place or "tensor")
     if isinstance(source, HeldTable):
-        return Given(source, place or source.name)
+        return GivenSource(source, place or source.name)
     if isinstance(source, media.Media) or is_table(source) or media.is_pixels(source):
-        return Given(source, place or None)
+        return GivenSource(source, place or None)
     if callable(getattr(source, "read", None)):
         return _file(source, place)
     if hasattr(source, "__array__"):  # of JAX, TensorFlow and others that hand themselves over to numpy
-        return one(np.asarray(source), place)
+        return to_source(np.asarray(source), place)
     kind = f"{type(source).__module__}.{type(source).__qualname__}".removeprefix("builtins.")
     raise InputError(f"{f'{place}: ' if place else ''}cannot read a face from {kind}. Give {TAKEN}"
                      f"{'' if place else '; for several, a list of these'}.")
 
 
-def opened(given: Given, cut: Cut, still: bool = False) -> media.Media | None:
+def open_media(given: GivenSource, cut: Cut, still: bool = False) -> media.Media | None:
     """The photo or clip of a source; None for a table. Raises InputError."""
     if isinstance(given.source, media.Media):
         return given.source
     return None if is_table(given.source) else media.read(given.source, name=given.name, still=still, **vars(cut))
 
 
-def content(given: Given) -> bytes:
+def content(given: GivenSource) -> bytes:
     """A photo or clip as the bytes of a file, to be sent on; pixels are written as PNG. Raises InputError."""
     source = given.source
     if isinstance(source, str):
@@ -82,9 +82,10 @@ def content(given: Given) -> bytes:
             return file.read()
     if isinstance(source, bytes):
         return source
-    seen = opened(given, Cut())
+    seen = open_media(given, Cut())
     if seen.kind == "clip":
-        return content(Given(os.fspath(seen.clip.source) if isinstance(seen.clip.source, os.PathLike) else seen.clip.source))
+        source = seen.clip.source
+        return content(GivenSource(os.fspath(source) if isinstance(source, os.PathLike) else source))
     return _png(seen.picture)
 
 
@@ -100,7 +101,7 @@ def face_number(face: object) -> int | str | None:
         raise InputError(f"face={face!r:.40}: give the number of a face, such as 0 or 1, or main") from None
 
 
-def _text(text: str, place: str) -> Given:
+def _text(text: str, place: str) -> GivenSource:
     """A path, a FACS code or a data URL."""
     if data_url.is_data_url(text):
         name = place or "data URL"
@@ -109,20 +110,20 @@ def _text(text: str, place: str) -> Given:
         raise InputError(f"{place or 'source'}: an empty path was given. Give {TAKEN}.")
     if _ADDRESS.match(text) and not os.path.exists(text):
         raise InputError(f"{text:.200}: {media.NOT_OPENED}")
-    return Given(text)
+    return GivenSource(text)
 
 
-def _file(file, place: str) -> Given:
+def _file(file, place: str) -> GivenSource:
     path = getattr(file, "name", None)
     name = place or (os.path.basename(path) if isinstance(path, str) and path else "file")
     return _bytes(content_of(file, name), name)
 
 
-def _bytes(content: bytes, name: str | None) -> Given:
+def _bytes(content: bytes, name: str | None) -> GivenSource:
     """A table's file, or a picture's or clip's."""
     seen = sniff.recognise(content[:sniff.HEADER_BYTES])  # first: pictures can be written as text, too (PGM)
     table = None if seen else held_table(content, name or "bytes")
-    return Given(content, name) if table is None else Given(table, table.name)
+    return GivenSource(content, name) if table is None else GivenSource(table, table.name)
 
 
 def _png(picture) -> bytes:

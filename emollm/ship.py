@@ -50,7 +50,7 @@ def fit_temperature(distributions: np.ndarray, truth: np.ndarray) -> float:
     return float(min(np.arange(0.5, 3.01, 0.02), key=loss))
 
 
-def ship(trained: str, name: str, fer: str, n: int = 600) -> Path:
+def pack_model(trained: str, name: str, fer: str, n: int = 600) -> Path:
     """Make the model in folder `trained` the shipped model `name`; returns its folder.
 
     fer: folder with the FER2013 files; n: faces to fit the temperature on. Raises InputError.
@@ -69,11 +69,12 @@ def ship(trained: str, name: str, fer: str, n: int = 600) -> Path:
     model.config.evidence_version = f"{ESTIMATOR} {ESTIMATOR_VERSION}"
     folder = MODELS / name
     save(model, processor, folder, FACTS | {"label_temperature": str(model.config.label_temperature)})
-    print(f"{folder}: temperature {model.config.label_temperature}, sha256 {_summed(folder, 'model.safetensors')[:16]}...")
+    digest = _write_checksum(folder, "model.safetensors")
+    print(f"{folder}: temperature {model.config.label_temperature}, sha256 {digest[:16]}...")
     return folder
 
 
-def ship_talker(trained: str, name: str) -> Path:
+def pack_talker(trained: str, name: str) -> Path:
     """Make the adapter in folder `trained` the shipped talker `name`, in bf16; returns its folder. Raises InputError."""
     import torch
     from safetensors.torch import load_file, save_file
@@ -88,11 +89,11 @@ def ship_talker(trained: str, name: str) -> Path:
     (folder / "adapter_config.json").write_text(json.dumps(config, indent=1, sort_keys=True) + "\n")
     (folder / "talker.json").write_text(json.dumps(facts | TALKER_FACTS, indent=1) + "\n")
     print(f"{folder}: on {facts['base']}, {facts['steps']} steps, sha256 "
-          f"{_summed(folder, 'adapter_model.safetensors')[:16]}...")
+          f"{_write_checksum(folder, 'adapter_model.safetensors')[:16]}...")
     return folder
 
 
-def _summed(folder: Path, file: str) -> str:
+def _write_checksum(folder: Path, file: str) -> str:
     """SHA-256 of a file of weights, also written beside it."""
     digest = hashlib.sha256((folder / file).read_bytes()).hexdigest()
     (folder / "SHA256SUMS").write_text(f"{digest}  {file}\n")

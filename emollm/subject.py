@@ -72,7 +72,7 @@ class Subject:
 
 
 @dataclass
-class Prepared:
+class PreparedSource:
     """Steps 1 to 4 of one source, ready to be asked about any number of times; holds no picture beyond the chips."""
 
     name: str
@@ -86,7 +86,7 @@ class Prepared:
         return [s for s in self.subjects if not s.refusal]
 
 
-def edited(s: Subject, edits: dict[str, float]) -> Subject:
+def edit_subject(s: Subject, edits: dict[str, float]) -> Subject:
     """The same face at the same moments with some of its action units set to other intensities (what-if)."""
     if not edits or s.refusal:
         return s
@@ -94,25 +94,25 @@ def edited(s: Subject, edits: dict[str, float]) -> Subject:
     return dataclasses.replace(s, series=series, events=events, seen=s.seen or s.series)
 
 
-def stated(s: Subject, au: Mapping) -> Subject:
+def state_units(s: Subject, au: Mapping) -> Subject:
     """The same face with action units that somebody states instead of ours (evidence.stated). Raises InputError."""
     return dataclasses.replace(s, series=state_levels(s.series, au), events=[], seen=s.series)
 
 
-def with_edits(prepared: Prepared, edits: dict[str, float]) -> Prepared:
+def with_edits(prepared: PreparedSource, edits: dict[str, float]) -> PreparedSource:
     """What prepare(what_if=edits) gives, without measuring again."""
-    return dataclasses.replace(prepared, subjects=[edited(s, edits) for s in prepared.subjects], edits=edits)
+    return dataclasses.replace(prepared, subjects=[edit_subject(s, edits) for s in prepared.subjects], edits=edits)
 
 
-def under(s: Subject, prior: str) -> Subject:
+def apply_prior(s: Subject, prior: str) -> Subject:
     """The same face with the labels taken to be as common as `prior` has it. Raises InputError."""
     check_prior(prior)
     return s if prior == s.prior else dataclasses.replace(s, prior=prior)
 
 
-def with_prior(prepared: Prepared, prior: str) -> Prepared:
+def with_prior(prepared: PreparedSource, prior: str) -> PreparedSource:
     """What prepare(prior=prior) gives, without measuring again. Raises InputError."""
-    return dataclasses.replace(prepared, subjects=[under(s, prior) for s in prepared.subjects])
+    return dataclasses.replace(prepared, subjects=[apply_prior(s, prior) for s in prepared.subjects])
 
 
 def prior_notice(s: Subject) -> list[str]:
@@ -136,7 +136,7 @@ def shortcomings(s: Subject, gate: QualityGate | None) -> list[str]:
     return [words for short, words in checks if short]
 
 
-def choose(prepared: Prepared, face: int | str | None) -> Subject:
+def choose(prepared: PreparedSource, face: int | str | None) -> Subject:
     """A face by its face_id, or the main one of those that can be read. Raises InputError, NoFaceError."""
     subjects = [s for s in prepared.subjects if face in (None, MAIN) or s.series.face_id == face]
     if not subjects:
@@ -158,7 +158,7 @@ def prominence(s: Subject) -> float:
     return len(s.track.frames) * float(np.median(s.track.quality.size)) * (1 - 0.5 * min(float(off), 1.0))
 
 
-def places(prepared: Prepared) -> dict[int, str]:
+def places(prepared: PreparedSource) -> dict[int, str]:
     """Where each of several faces is, as seen in the picture or clip: "on the left", "second from the left"; by face_id."""
     seen = sorted((s for s in prepared.subjects if s.track), key=lambda s: float(np.median(s.track.boxes[:, [0, 2]])))
     words = {0: [], 1: [""], 2: ["on the left", "on the right"], 3: ["on the left", "in the middle", "on the right"]}.get(

@@ -57,7 +57,7 @@ class Workers:
         try:
             if worker is None or worker.process.poll() is not None:
                 worker = self._start()
-            return worker.ask((source, shape, name, asked), self.seconds, name or _shown(source))
+            return worker.ask((source, shape, name, asked), self.seconds, name or _source_name(source))
         finally:
             if worker is not None and worker.process.poll() is not None:
                 self._drop(worker)
@@ -141,7 +141,7 @@ class _Unpickler(pickle.Unpickler):
     """Unpickles what prepare() returns and nothing else."""
 
     ALLOWED = {
-        ("emollm.subject", "Prepared"), ("emollm.subject", "Subject"), ("emollm.schema", "AUSeries"),
+        ("emollm.subject", "PreparedSource"), ("emollm.subject", "Subject"), ("emollm.schema", "AUSeries"),
         ("emollm.schema", "AUEvent"), ("emollm.schema", "FaceTrack"), ("emollm.schema", "Quality"),
         ("numpy", "ndarray"), ("numpy", "dtype"), ("numpy._core.multiarray", "_reconstruct"),
         ("numpy._core.multiarray", "scalar"), ("numpy._core.numeric", "_frombuffer"),
@@ -158,7 +158,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _shown(source) -> str:
+def _source_name(source) -> str:
     return f"{len(source)} bytes" if isinstance(source, bytes) else str(source)
 
 
@@ -188,10 +188,10 @@ def _serve(fd: int, memory_gb: float) -> None:
             except InputError as error:
                 answer = ("NoFaceError" if isinstance(error, NoFaceError) else "InputError", str(error))
             except MemoryError:
-                answer = ("InputError", f"{name or _shown(source)}: decoding needs more than {memory_gb:g} GB of memory. "
+                answer = ("InputError", f"{name or _source_name(source)}: decoding needs more than {memory_gb:g} GB of memory. "
                                         "Give a shorter clip or a smaller picture.")
             except Exception as error:  # a bug of ours must not look like a broken file
-                answer = ("WorkerError", f"{name or _shown(source)}: internal error while measuring "
+                answer = ("WorkerError", f"{name or _source_name(source)}: internal error while measuring "
                                          f"({type(error).__name__}). Please report it.")
             connection.send_bytes(pickle.dumps(answer))
 

@@ -139,7 +139,7 @@ def test_the_same_call_gives_the_same_numbers():
 
 def test_tables_of_other_frame_rates_meet_at_the_nearest_frame():
     a, b = series_of(np.arange(50) / 10, step=1 / 25), series_of(np.arange(60) / 12, step=1 / 30)
-    times, one, other = agreement.aligned(a, b)
+    times, one, other = agreement.align_codings(a, b)
     np.testing.assert_allclose(times, a.times)
     np.testing.assert_allclose(one[:, SMILE], a.intensity[:, SMILE, 0])
     np.testing.assert_allclose(other[:, SMILE], one[:, SMILE], atol=0.06)
@@ -149,7 +149,7 @@ def test_moments_without_a_partner_are_left_out():
     a, b = series_of(np.ones(50)), series_of(np.ones(50))
     keep = (a.times < 0.5) | (a.times > 1.5)
     a = AUSeries(a.times[keep], a.intensity[keep], a.confidence[keep], a.measured, "test")
-    times, _, _ = agreement.aligned(a, b)
+    times, _, _ = agreement.align_codings(a, b)
     np.testing.assert_allclose(times, a.times)
     b.times += 100
     with pytest.raises(InputError, match="share no moment"):
@@ -160,11 +160,11 @@ def test_movements_count_as_their_peak_and_rest_between():
     levels = np.zeros(50)
     levels[10:21] = 3.5
     coder = [AUEvent("AU12", "both", 0.4, 0.6, 0.8, 3.5)]
-    _, one, other = agreement.aligned(series_of(levels), coder)
+    _, one, other = agreement.align_codings(series_of(levels), coder)
     np.testing.assert_allclose(one[:, SMILE], other[:, SMILE])
     assert np.isnan(other[:, au_index(1)]).all(), "a unit that a coder never used was not coded"
     coder[0].peak = math.nan
-    assert agreement.aligned(coder, series_of(levels))[1][15, SMILE] == evidence.PRESENT
+    assert agreement.align_codings(coder, series_of(levels))[1][15, SMILE] == evidence.PRESENT
 
 
 def test_faces_are_paired_by_number_or_because_they_are_the_only_ones():

@@ -57,7 +57,7 @@ def test_perception_is_cached_by_name(tmp_path):
         yield np.zeros((64, 64, 3), np.uint8)
 
     pytest.importorskip("mediapipe", reason="the faces extra is not installed")
-    first, again = (au_sets.seen(tmp_path, "none", pictures) for _ in range(2))
+    first, again = (au_sets.perceive_pictures(tmp_path, "none", pictures) for _ in range(2))
     assert len(calls) == 1 and not first.found.any() and again.patches.shape == first.patches.shape
 
 
@@ -80,13 +80,13 @@ def test_a_wink_counts_only_when_one_eye_is_shut():
     assert au_check.five_figures(["a_wink", "b_wink"], sides)["met"]["wink"] == "1/2"
 
 
-def drawn_faces(rng: np.random.Generator, smiles: np.ndarray, noise: float = 0.004) -> au_sets.Seen:
+def drawn_faces(rng: np.random.Generator, smiles: np.ndarray, noise: float = 0.004) -> au_sets.PerceivedFaces:
     """Faces laid out from the mean face with smooth differences; `smiles` [N] 0-1 lifts and spreads the mouth corners."""
     mean = measure.estimator().mean
     near = np.exp(-((mean[:, None, :2] - mean[[61, 291]][None, :, :2]) ** 2).sum(-1) / 0.02)  # [478, 2]
     lift = near[:, :1] * [-0.08, -0.07, 0] + near[:, 1:] * [0.08, -0.07, 0]
     points = mean + smiles[:, None, None] * lift + rng.normal(0, noise, (len(smiles), 478, 3))
-    return au_sets.Seen(100 * points + 200, np.zeros((len(smiles), 2, 0, 0)))
+    return au_sets.PerceivedFaces(100 * points + 200, np.zeros((len(smiles), 2, 0, 0)))
 
 
 def test_a_fit_of_a_few_drawn_faces_finds_the_movement_and_is_read_back(tmp_path, monkeypatch):

@@ -46,9 +46,9 @@ def test_every_strength_changes_pictures_on_its_own(name):
 
 
 def test_scaling_leaves_the_mirror():
-    half = ALL.scaled(0.5)
+    half = ALL.scale_by(0.5)
     assert (half.turn, half.cover, half.mirror) == (0.15, 0.25, 0.5)
-    assert ALL.scaled(1) == ALL
+    assert ALL.scale_by(1) == ALL
 
 
 def test_all_mirrored_is_the_mirror_image():

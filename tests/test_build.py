@@ -14,7 +14,7 @@ from data_engine import card, draft
 from data_engine.claims import DraftClaim
 from data_engine.questions import QUESTIONS, WORDINGS
 from emollm.answer import prompt, reading, verify
-from emollm.answer.witnesses import Movements, together
+from emollm.answer.witnesses import Movements, combine_witnesses
 from emollm.schema import AU_NAMES, LABELS, InputError
 from emollm.training.record import Record
 
@@ -160,9 +160,9 @@ def test_a_text_argues_for_the_label_after_the_movements(faces_cache, data_confi
     for seed in range(60):
         found = engine.evidence(faces, random.Random(seed), {"real": 1})
         assert np.array_equal(found.target, faces.target[found.row])
-        said = Movements.only(reading.of_series(found.series), pixels=True)
+        said = Movements.from_reading(reading.read_series(found.series), pixels=True)
         if len(found.series.times) == 1:  # a clip is read at its peaks
-            assert np.allclose(found.concluded, together(found.target, said))
+            assert np.allclose(found.concluded, combine_witnesses(found.target, said))
         moved += found.concluded.argmax() != found.target.argmax()
     assert moved
 

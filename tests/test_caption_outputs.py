@@ -306,16 +306,16 @@ def test_a_changed_file_gets_no_thumbnail(media, tmp_path, astronaut):
     assert "<img" in Path(report).read_text()
     Image.fromarray(astronaut[::-1]).save(photo)
     with Log(output, settings_of("pocket", True, None, (), AS_IT_IS)) as log:
-        outputs.derive(outputs.Wanted(report=report), log, read_inputs([photo]))
+        outputs.derive(outputs.WantedFiles(report=report), log, read_inputs([photo]))
     assert "<img" not in Path(report).read_text() and "AU12" in Path(report).read_text()
 
 
 def test_a_file_that_crashes_its_decoder_costs_one_thumbnail(media):
     photo = media / "astronaut.png"
     with Thumbnails() as thumbnails:
-        sha256, (picture,) = thumbnails.of(str(photo), [(0.0, [])])
+        sha256, (picture,) = thumbnails.make_all(str(photo), [(0.0, [])])
         assert len(sha256) == 64 and picture.startswith("data:image/jpeg")
-        assert thumbnails.of(str(media / "broken.jpg"), [(0.0, [])]) == ("", [])
+        assert thumbnails.make_all(str(media / "broken.jpg"), [(0.0, [])]) == ("", [])
         thumbnails.process.kill()
-        assert thumbnails.of(str(photo), [(0.0, [])]) == ("", [])
-        assert thumbnails.of(photo.read_bytes(), [(0.0, [])]) == (sha256, [picture])
+        assert thumbnails.make_all(str(photo), [(0.0, [])]) == ("", [])
+        assert thumbnails.make_all(photo.read_bytes(), [(0.0, [])]) == (sha256, [picture])

@@ -19,8 +19,8 @@ from emollm.caption.run import lines, scheduler, shards
 from emollm.caption.run.job import Job
 from emollm.caption.run.log import Log
 from emollm.caption.run.progress import Progress
-from emollm.caption.run.scheduler import Done, Scheduler
-from emollm.caption.run.window import Waiting
+from emollm.caption.run.scheduler import FinishedWork, Scheduler
+from emollm.caption.run.window import WaitingItem
 from emollm.schema import InputError
 
 SECONDS = 240  # longest wait for a process on a busy machine
@@ -313,13 +313,13 @@ def test_whoever_kills_process_after_process_is_found_and_costs_only_its_own_lin
     with Log(str(tmp_path / "out.jsonl"), SETTINGS) as log:
         progress = Progress("none", 6)
         run = Scheduler(Job(log.path, batch=6), log, {}, None, progress, None)
-        run.batches.append([Waiting(Item(str(k), "a.png", ""), f"{k}" * 64, "a.png", None, 1, 1, 1) for k in range(6)])
+        run.batches.append([WaitingItem(Item(str(k), "a.png", ""), f"{k}" * 64, "a.png", None, 1, 1, 1) for k in range(6)])
         deaths = answered = 0
         while run.batches:
             batch = run.batches.popleft()
             died = any(waiting.item.custom_id == "4" for waiting in batch)
             deaths, answered = deaths + died, answered + (0 if died else len(batch))
-            run.take(Done(batch, None if died else [True] * len(batch), died=died))
+            run.take(FinishedWork(batch, None if died else [True] * len(batch), died=died))
             run.write()
         assert (deaths, answered, progress.done, progress.errors) == (scheduler.TRIES, 5, 6, 1)
         assert list(log.entries) == ["4"] and b"worker_failed" in log.read("4").data

@@ -8,7 +8,7 @@ import os
 import pytest
 
 from emollm.caption.incoming import requests
-from emollm.caption.incoming.items import Wishes, by_medium
+from emollm.caption.incoming.items import Wishes, group_by_medium
 from emollm.caption.incoming.sources import read_inputs
 from emollm.schema import InputError
 
@@ -85,7 +85,7 @@ def test_a_hundred_thousand_entries_are_listed_without_opening_one(tmp_path, mon
     monkeypatch.setattr(builtins, "open", lambda *a, **k: opened.append(a))
     monkeypatch.setattr(os, "open", lambda *a, **k: opened.append(a))
     items = read_inputs([str(tmp_path)])
-    media = sum(1 for _ in by_medium(items))
+    media = sum(1 for _ in group_by_medium(items))
     monkeypatch.undo()
     assert (len(items), media, opened) == (100_000, 100_000, [])
 
@@ -126,7 +126,7 @@ def test_a_table_brings_ids_questions_and_edits(tmp_path):
 
 def test_several_questions_on_one_file_are_one_medium(tmp_path):
     (tmp_path / "list.csv").write_text("path,custom_id,question\na.jpg,1,x\nb.jpg,2,x\na.jpg,3,y\n")
-    assert [ids(medium.items) for medium in by_medium(read_inputs([str(tmp_path / "list.csv")]))] == [["1", "3"], ["2"]]
+    assert [ids(medium.items) for medium in group_by_medium(read_inputs([str(tmp_path / "list.csv")]))] == [["1", "3"], ["2"]]
 
 
 @pytest.mark.parametrize("text, told", [
@@ -200,8 +200,8 @@ def test_a_body_is_asked_as_the_server_asks_it(tmp_path):
             m["content"] = [{"type": "text", "text": p} if isinstance(p, str) else p for p in m["content"] or []] \
                 if not isinstance(m["content"], str) else m["content"]
         prompt = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-        assert items[name].error is None and user_turn(items[name].asked) == prompt, name
-        assert isinstance(items[name].asked, list) == (len(messages) > 1), name
+        assert items[name].error is None and user_turn(items[name].request) == prompt, name
+        assert isinstance(items[name].request, list) == (len(messages) > 1), name
     assert items["talk: what-if"].what_if == (("AU12", 0.0),) and items["talk: no what-if"].what_if == ()
     assert items["talk: prior"].wishes == Wishes(prior="balanced") and items["talk: face"].wishes == Wishes(face=1)
     assert items["talk: au"].wishes == Wishes(au=(("AU04", 4), ("au23", (3.0, 4))))

@@ -23,9 +23,9 @@ from emollm import cli, progress
 from emollm.answer import prompt
 from emollm.answer.mend import mend
 from emollm.chat import conversation as chat
-from emollm.chat.conversation import Chat, Turn, doubts, kept
+from emollm.chat.conversation import Chat, Turn, doubts, drop_oldest_turns
 from emollm.chat.server import ServerChat
-from emollm.chat.talking import TalkingChat
+from emollm.chat.talking import TalkerChat
 from emollm.explainer import answer, explain, prepare
 from emollm.explanation import DISCLOSURE
 from emollm.model.engine import engine
@@ -150,8 +150,8 @@ def test_room_is_kept_for_the_longest_answer():
 @pytest.mark.parametrize("left_out, expected", [
     (0, "q1 a1 q2 a2 q3 a3 q4"), (1, "q1 a1 q3 a3 q4"), (2, "q1 a1 q4"), (3, "q4")])
 def test_the_oldest_turns_after_the_first_are_left_out_first(left_out, expected):
-    assert kept(["q1", "a1", "q2", "a2", "q3", "a3", "q4"], left_out) == expected.split()
-    assert kept(["q1"], 0) == ["q1"]
+    assert drop_oldest_turns(["q1", "a1", "q2", "a2", "q3", "a3", "q4"], left_out) == expected.split()
+    assert drop_oldest_turns(["q1"], 0) == ["q1"]
 
 
 def test_a_long_conversation_drops_turns_and_says_so(talked, given, pocket):
@@ -210,7 +210,7 @@ def test_a_prior_is_asked_under_and_said(prepared, pocket, two_labels):
 def test_the_talker_is_given_the_face_as_the_prior_has_it(prepared, pocket, two_labels):
     stated, labels = two_labels(prepared)
     for prior in PRIORS:
-        face = TalkingChat(with_prior(stated, prior), pocket, writer=None).face()
+        face = TalkerChat(with_prior(stated, prior), pocket, writer=None).face()
         assert face.label == labels[prior]
         assert sum(face.look.values()) == pytest.approx(1)
 
@@ -309,9 +309,9 @@ def test_options_that_do_not_go_together(options, message, astronaut_file, capsy
 
 
 def test_control_characters_do_not_reach_the_terminal():
-    from emollm.chat.terminal import harmless
+    from emollm.chat.terminal import strip_controls
 
-    assert harmless("a\x1b[2Jb\x07\u202e\n\té") == "a[2Jb\n\té"
+    assert strip_controls("a\x1b[2Jb\x07\u202e\n\té") == "a[2Jb\n\té"
 
 
 # --- by hand, on a real terminal ----------------------------------------------------------------------------------

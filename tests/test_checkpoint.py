@@ -144,7 +144,7 @@ def test_an_empty_folder(tmp_path):
 
 def test_shipped_models_have_short_names(folder, monkeypatch):
     monkeypatch.setattr(checkpoint, "MODELS", folder.parent)
-    assert checkpoint.shipped() == ["model"]
+    assert checkpoint.shipped_models() == ["model"]
     assert checkpoint.find("model") == folder
     assert checkpoint.load("model")[0].config.prompt_version == PROMPT_VERSION
 

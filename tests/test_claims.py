@@ -12,13 +12,13 @@ from emollm.schema import LABELS
 
 @pytest.fixture
 def face(photo_of):
-    return lambda levels, hidden=(): claims.observed(photo_of(levels, hidden), [])
+    return lambda levels, hidden=(): claims.observe_face(photo_of(levels, hidden), [])
 
 
 @pytest.fixture
 def clip(clip_of):
     def make(movements: dict):
-        return claims.observed(*clip_of({au: (*span, 3.0, 3.0) for au, span in movements.items()}))
+        return claims.observe_face(*clip_of({au: (*span, 3.0, 3.0) for au, span in movements.items()}))
     return make
 
 

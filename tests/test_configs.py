@@ -105,7 +105,7 @@ def test_talker_settings(path):
     config = loaded(path)
     assert isinstance(config["lr"], float) and 0 < config["warm_up"] < 1
     assert config["micro_tokens"] >= config["longest"]
-    assert talk.quantised(config["quantise"]) is not None
+    assert talk.quantisation_options(config["quantise"]) is not None
 
 
 def test_every_input_is_the_output_of_another_file():

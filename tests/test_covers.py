@@ -36,7 +36,7 @@ def test_nothing_is_hidden_on_a_face_that_is_seen(seen):
     """Not a value of it is touched, either: hiding and doubt only ever take units away."""
     _, found = seen
     assert not found.series.notices
-    assert 12 in check_covers.on(found, covers.LOWER)
+    assert 12 in check_covers.units_on(found, covers.LOWER)
     bare = series(found.track.__class__(**{**vars(found.track), "covers": None}))
     np.testing.assert_array_equal(found.series.intensity, bare.intensity)
 
@@ -46,7 +46,7 @@ def test_nothing_is_hidden_on_a_face_that_is_seen(seen):
 def test_no_unit_is_on_under_a_cover(seen, half, kind):
     with contextlib.suppress(NoFaceError):  # not found at all is as good
         for found in measure(drawn(seen, half, kind)):
-            assert check_covers.on(found, check_covers.UNITS[half]) == []
+            assert check_covers.units_on(found, check_covers.UNITS[half]) == []
 
 
 def test_covers_of_one_half_leave_the_other_measured(seen):
@@ -74,7 +74,7 @@ def test_one_half_under_a_cover_leaves_the_other_measured(seen, kind, side):
     hidden, other = (0, 1) if side == "left" else (1, 0)
     assert np.isnan(mouth[:, hidden]).all()
     assert mouth[covers.LOWER.index(12), other] >= ON
-    assert check_covers.one_sided(covered_face.series) <= check_covers.one_sided(found.series)
+    assert check_covers.one_sided_units(covered_face.series) <= check_covers.one_sided_units(found.series)
 
 
 @pytest.mark.parametrize(("parts", "said"), [
@@ -116,7 +116,7 @@ def test_blur_invents_no_unit(seen, sigma):
     picture, found = seen
     sharp = np.nan_to_num(found.series.intensity[0]).max(1)
     (subject,) = prepare(cv2.GaussianBlur(picture, (0, 0), sigma), Shape(4, 48)).subjects
-    assert subject.refusal or [au for au in check_covers.on(subject) if sharp[AUS.index(au)] < ON] == []
+    assert subject.refusal or [au for au in check_covers.units_on(subject) if sharp[AUS.index(au)] < ON] == []
 
 
 def test_strong_blur_is_refused_and_said(seen):
@@ -158,7 +158,7 @@ def cartoon() -> np.ndarray:
 def test_a_drawing_gets_a_notice_and_no_reading():
     (subject,) = prepare(cartoon(), Shape(4, 48)).subjects
     assert subject.refusal and any("looks drawn" in notice for notice in subject.notices)
-    assert check_covers.on(subject) == []
+    assert check_covers.units_on(subject) == []
 
 
 def inked(picture: np.ndarray) -> np.ndarray:
@@ -173,7 +173,7 @@ def inked(picture: np.ndarray) -> np.ndarray:
 def test_what_has_shades_but_no_photographs_greys_is_drawn(seen):
     """The lines are soft, as of a scan, so that hardly any place is flat: the spread of greys and edges tells it."""
     points = seen[1].track.landmarks[0]
-    chips = [appearance.grey(align.cut_chip(p, points, appearance.SIZE)[0]) for p in (seen[0], inked(seen[0]))]
+    chips = [appearance.to_grey(align.cut_chip(p, points, appearance.SIZE)[0]) for p in (seen[0], inked(seen[0]))]
     assert drawing.score(chips[0]) < 0 < drawing.score(chips[1])
 
 
@@ -181,7 +181,7 @@ def test_statistics_are_those_of_any_size(seen):
     """A face of many px and the same of few are told alike."""
     picture, points = seen[0], seen[1].track.landmarks[0]
     half = cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    large, small = (drawing.statistics(appearance.grey(align.cut_chip(p, q, appearance.SIZE)[0]))
+    large, small = (drawing.statistics(appearance.to_grey(align.cut_chip(p, q, appearance.SIZE)[0]))
                     for p, q in ((picture, points), (half, (points + 0.5) / 2 - 0.5)))
     assert np.abs(large - small).max() < 0.4 and np.abs(large - small).mean() < 0.05
 
@@ -193,7 +193,7 @@ def test_a_drawing_fit_finds_what_differs():
     x = rng.normal(0, 1, (2, 600, 5)) + 3 * drawn[:, None] * np.array([1, 0, 0, 0, 0])
     weights = fit_drawings.logistic(np.concatenate(x), np.tile(drawn, 2))
     assert np.argmax(np.abs(weights[1:])) == 0
-    scores = fit_drawings.unseen(x, drawn)
+    scores = fit_drawings.held_out_scores(x, drawn)
     assert scores.shape == (2, 600) and (scores[:, drawn].mean() - scores[:, ~drawn].mean()) > 2
 
 

@@ -138,7 +138,7 @@ def test_conclusion_cites_support(written):
 
 
 def test_evidence_against_the_label_is_mentioned(photo_of):
-    face = claims.observed(photo_of({"AU04": 3.0, "AU12": 3.0, "AU24": 2.0}), [])
+    face = claims.observe_face(photo_of({"AU04": 3.0, "AU12": 3.0, "AU24": 2.0}), [])
     told = [draft.explain(face, "anger", "plain", random.Random(k)).conclusion for k in range(50)]
     against = [t[1].text for t in told if len(t) > 1]
     assert len(against) > 25
@@ -146,7 +146,7 @@ def test_evidence_against_the_label_is_mentioned(photo_of):
 
 
 def test_same_seed_same_draft(photo_of):
-    face = claims.observed(photo_of({"AU01": 3.0, "AU04": 2.0, "AU15": 3.0}), [])
+    face = claims.observe_face(photo_of({"AU01": 3.0, "AU04": 2.0, "AU15": 3.0}), [])
     once, again = (draft.explain(face, "sadness", "plain", random.Random(5)) for _ in range(2))
     assert once == again
 
@@ -156,10 +156,10 @@ def test_same_seed_same_draft(photo_of):
 def test_every_action_unit_can_be_spoken_of(photo_of, au, level):
     assert set(PARTS) == set(AU_NAMES)
     for sides in (3.0, (3.0, 0.5), (0.0, 3.0)):
-        face = claims.observed(photo_of({au: sides}), [])
+        face = claims.observe_face(photo_of({au: sides}), [])
         for label in ("neutral", "fear"):
             assert draft.explain(face, label, level, random.Random(1)).conclusion[0].text
-    everything = claims.observed(photo_of(dict.fromkeys(AU_NAMES, 3.0)), [])
+    everything = claims.observe_face(photo_of(dict.fromkeys(AU_NAMES, 3.0)), [])
     assert draft.explain(everything, "fear", level, random.Random(1)).conclusion
 
 

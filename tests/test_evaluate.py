@@ -10,12 +10,12 @@ from PIL import Image
 
 from data_engine import observe
 from emollm import ship
-from emollm.answer.facts import measured
+from emollm.answer.facts import unit_peak
 from emollm.evaluation import fer2013
 from emollm.evaluation import quick as evaluate
 from emollm.evaluation.command import main
 from emollm.model.checkpoint import Shape
-from emollm.model.generate import Generated, generate
+from emollm.model.generate import GeneratedAnswer, generate
 from emollm.model.processor import face_input
 from emollm.schema import LABELS
 
@@ -62,11 +62,11 @@ def test_what_if_sees_a_claim_go(photo_of, monkeypatch):
     faces = [(series, face_input(series, [], [0]))] * 3
     said = "AU12 lip corner puller | both | 3.0 marked | still | mouth corner pulled up and back\nInterpretation: so."
     quiet = "No measured movement stands out.\nInterpretation: so."
-    generated = [Generated(said, {}, True)] * 3
+    generated = [GeneratedAnswer(said, {}, True)] * 3
     for text, expected in ((quiet, True), (said, False), (said.replace("3.0 marked", "1.4 trace"), True)):
         asked = []
         monkeypatch.setattr(evaluate, "answers", lambda model, processor, edited, grounded, text=text, asked=asked:
-                            asked.extend(edited) or [Generated(text, {}, True)] * len(edited))
+                            asked.extend(edited) or [GeneratedAnswer(text, {}, True)] * len(edited))
         assert evaluate.what_if(None, None, faces, generated, 2).tolist() == [expected] * 2
         assert all(s.intensity[0, 9].tolist() == [0, 0] for s, _ in asked)
 
@@ -118,7 +118,7 @@ def test_answers_come_in_the_order_of_the_faces(tiny, photo_of, monkeypatch):
     for (series, _), found in zip(faces, claims, strict=True):
         lines = [c for c in found if c.level]
         assert all(c.verdict == "supported" for c in lines)
-        assert {c.au for c in lines} <= {au for au in ("AU04", "AU06", "AU12", "AU25") if measured(au, series)[0] > 1}
+        assert {c.au for c in lines} <= {au for au in ("AU04", "AU06", "AU12", "AU25") if unit_peak(au, series)[0] > 1}
     assert generated[1].text.startswith("No measured movement")
 
 

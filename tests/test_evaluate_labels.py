@@ -20,7 +20,7 @@ from emollm.explanation import Explanation
 from emollm.facs.spellings import label_of
 from emollm.model import generate as generating
 from emollm.model.checkpoint import Shape
-from emollm.model.generate import Generated
+from emollm.model.generate import GeneratedAnswer
 from emollm.schema import LABELS, Claim, InputError
 
 CODES = {"6C+12D": "happiness", "1C+2C+5D+26C": "surprise", "9D+15C+16C": "disgust", "4D+5D+7D+23D": "anger"}
@@ -40,7 +40,7 @@ class ToldEngine:
             raise InputError("too many tokens")
         told = [self.concluded[(self.given + k) % len(self.concluded)] for k in range(len(faces))]
         self.given += len(faces)
-        return [Generated(f"Interpretation: so.\n{prompt.CONCLUSION} {label}.", share(label), True) for label in told]
+        return [GeneratedAnswer(f"Interpretation: so.\n{prompt.CONCLUSION} {label}.", share(label), True) for label in told]
 
 
 def share(label: str) -> dict[str, float]:

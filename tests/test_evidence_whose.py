@@ -76,25 +76,25 @@ def test_what_cannot_be_told_is_refused_with_the_faces_of_both(faces, tracks):
 
 def test_the_picture_is_told_by_its_name():
     faces = [face(picture=f"C:\\shots\\{k}.JPG") for k in range(3)]
-    assert whose.of_picture(faces, "/elsewhere/1.jpg")[0] == [faces[1]]
-    assert whose.of_picture(faces[:1], "b.jpg")[1] != []
+    assert whose.faces_of_picture(faces, "/elsewhere/1.jpg")[0] == [faces[1]]
+    assert whose.faces_of_picture(faces[:1], "b.jpg")[1] != []
     with pytest.raises(InputError, match=r"evidence is of 3 pictures .*, none of them by this name"):
-        whose.of_picture(faces, "7.jpg")
+        whose.faces_of_picture(faces, "7.jpg")
 
 
 def test_evidence_and_clip_must_be_of_the_same_time():
     clip = (0.0, 2.0)
     long = face(times=np.arange(2700) / 30).series
     with pytest.raises(InputError, match=r"the evidence spans 0\.0 to 90\.0 s, the clip 0\.0 to 2\.0 s"):
-        whose.in_time(long, clip, "h264.mp4")
+        whose.cut_to_clip(long, clip, "h264.mp4")
     with pytest.raises(InputError, match=r"spans 10\.0 to 11\.0 s"):
-        whose.in_time(face(times=(10, 10.5, 11)).series, clip, "h264.mp4")
-    cut, said = whose.in_time(face(times=np.arange(80) / 25).series, clip, "h264.mp4")
+        whose.cut_to_clip(face(times=(10, 10.5, 11)).series, clip, "h264.mp4")
+    cut, said = whose.cut_to_clip(face(times=np.arange(80) / 25).series, clip, "h264.mp4")
     assert cut.times[-1] <= 2.5 and "17 of 80 rows lie outside the clip and were left out" in said[0]
-    same, said = whose.in_time(face(times=np.arange(50) / 25).series, clip, "h264.mp4")
+    same, said = whose.cut_to_clip(face(times=np.arange(50) / 25).series, clip, "h264.mp4")
     assert len(same.times) == 50 and said == []
-    assert "the rest of the clip has no evidence" in whose.in_time(face(times=(0, 0.2)).series, clip, "x")[1][0]
-    assert whose.in_time(long, (0.0, 0.0), "x")[1][0].startswith("the evidence has 2700 moments")
+    assert "the rest of the clip has no evidence" in whose.cut_to_clip(face(times=(0, 0.2)).series, clip, "x")[1][0]
+    assert whose.cut_to_clip(long, (0.0, 0.0), "x")[1][0].startswith("the evidence has 2700 moments")
 
 
 # --- on the way to an explanation: steps 1 to 4, before any model is asked ----------------------------------------
@@ -128,13 +128,13 @@ def test_a_table_of_two_faces_for_a_picture_of_two(tmp_path, two_faces_file, exp
 
 def test_a_table_of_many_pictures_is_explained_picture_by_picture(tmp_path, explained, astronaut_file):
     from emollm.explainer import sign
-    from emollm.subject import Prepared
+    from emollm.subject import PreparedSource
 
     rows = "".join(f"{name},0,0.9,0.{k}\n" for k, name in enumerate(("a.jpg", "b.jpg", astronaut_file.name), 1))
     (tmp_path / "fex.csv").write_text("input,frame,AU06,AU12\n" + rows)
     found = explained(tmp_path / "fex.csv")
     assert [subject.picture for subject in found] == ["a.jpg", "b.jpg", astronaut_file.name]
-    assert sign(found[1], Explanation(), Prepared("fex.csv", found), "", "").source == "b.jpg"
+    assert sign(found[1], Explanation(), PreparedSource("fex.csv", found), "", "").source == "b.jpg"
     assert f"picture 2 of 3 in {tmp_path / 'fex.csv'}" in found[1].notices
     (own,) = explained(astronaut_file, evidence=tmp_path / "fex.csv")
     assert smile_of(own) == pytest.approx(0.75)

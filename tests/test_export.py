@@ -13,7 +13,7 @@ from emollm import cli, evidence
 from emollm.evidence.openface import OPENFACE_R
 from emollm.explanation import Explanation
 from emollm.output import bids, boris, eaf, export, parquet, tables, textgrid
-from emollm.output.annotations import Recording, from_tiers, label, rows, snapped, tiers
+from emollm.output.annotations import Recording, from_tiers, label, rows, snap_event, tiers
 from emollm.perception.events import events as find_events
 from emollm.schema import AU_NAMES, AUS, AUEvent, AUSeries, InputError, au_index
 
@@ -70,7 +70,7 @@ def test_movements_survive_every_format(tmp_path_factory, kind, recording):
 @given(st.floats(0, 1e4), st.floats(0, 1e4), st.floats(0, 1e4), st.floats(0, 5))
 def test_any_movement_fits_the_grid(a, b, c, peak):
     onset, apex, offset = sorted((a, b, c))
-    event = snapped(AUEvent("AU12", "both", onset, apex, offset, peak))
+    event = snap_event(AUEvent("AU12", "both", onset, apex, offset, peak))
     assert onset - 0.0006 <= event.onset <= event.apex <= event.offset
     assert event.offset - event.onset >= 0.0009, "no format can hold an interval of no length"
 
@@ -320,7 +320,7 @@ def test_a_table_is_exported_with_its_movements(tmp_path, smile):
         assert out.stat().st_size > 0
     back = bids.read(tmp_path / "out_events.tsv")
     (event,) = back.faces[0]
-    expected = snapped(find_events(smile)[0])
+    expected = snap_event(find_events(smile)[0])
     assert (event.au, event.side, event.apex) == ("AU12", "left", expected.apex)
     assert json.loads((tmp_path / "out_events.json").read_text())["Sources"] == ["clip.mp4"]
 

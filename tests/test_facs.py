@@ -5,14 +5,14 @@ import re
 import numpy as np
 import pytest
 
-from emollm.facs.muscles import made_by
+from emollm.facs.muscles import units_of_muscles
 from emollm.facs.readings import (
     AGAINST,
     LEVELS,
     describe,
     level_letter,
+    level_of_letter,
     level_word,
-    of_letter,
     reading,
     region_patches,
     region_polygon,
@@ -65,7 +65,7 @@ def test_action_unit_is_complete(unit):
 @pytest.mark.parametrize("unit", [u for u in ACTION_UNITS.values() if u.number not in (43, 45)], ids=lambda unit: unit.name)
 def test_every_muscle_of_a_unit_is_known_by_its_name(unit):
     """Closing the eyes relaxes the muscle of AU05, so neither AU43 nor AU45 is found by it."""
-    assert unit.name in {name for units in made_by(unit.muscle.lower()) for name in units}
+    assert unit.name in {name for units in units_of_muscles(unit.muscle.lower()) for name in units}
 
 
 @pytest.mark.parametrize(("text", "units"), [
@@ -73,7 +73,7 @@ def test_every_muscle_of_a_unit_is_known_by_its_name(unit):
     ("levator labii superioris alaeque nasi", (("AU09",),)), ("corrugator and frontalis", (("AU01", "AU02"), ("AU04",))),
     ("the temporal order of mental states on the zygomatic bone", ())])
 def test_muscles_are_found_in_what_people_write(text, units):
-    assert made_by(text) == units
+    assert units_of_muscles(text) == units
 
 
 def test_titles_and_looks_are_not_shared():
@@ -183,7 +183,7 @@ def test_what_must_not_be_there_must_be_measured_as_absent():
 
 @pytest.mark.parametrize(("letter", "level"), [("A", 1.0), ("e", 5.0), ("F", None), ("", None), ("AB", None)])
 def test_letters_are_levels(letter, level):
-    assert of_letter(letter) == level
+    assert level_of_letter(letter) == level
     assert level is None or level_letter(level) == letter.upper()
 
 

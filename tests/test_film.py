@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from emollm.answer.phases import over_time
+from emollm.answer.phases import phases_and_affect
 from emollm.cli import main
 from emollm.explanation import Explanation
 from emollm.output import film, render, strip
@@ -26,7 +26,7 @@ def explained(series, aus=("AU12",), **changes):
     claims = [Claim(text=au, span=(0, 4), au=au, level="marked", intensity=4 - k, measured_intensity=3.0, verdict="supported",
                     region=[[0, 0], [9, 0], [9, 9]], interval=(0.0, 1.0), frame_time=0.5) for k, au in enumerate(aus)]
     values = {"label": "happiness", "confidence": 0.8, "distribution": {"happiness": 0.8, "neutral": 0.2}, "claims": claims,
-              "evidence": series.to_dict(), "phases": over_time(series)[0]}
+              "evidence": series.to_dict(), "phases": phases_and_affect(series)[0]}
     return Explanation(**values | changes)
 
 

@@ -12,9 +12,9 @@ from emollm.answer import prompt, verify
 from emollm.answer.grammar import Grammar, asks_for_reasons
 from emollm.answer.witnesses import Movements
 from emollm.facs.units import ACTION_UNITS
-from emollm.model.generate import conclude, generate, shared_out, stream
+from emollm.model.generate import conclude, generate, split_probability, stream
 from emollm.model.processor import face_input
-from emollm.model.tokenizer import at_label, label_position, label_tokens
+from emollm.model.tokenizer import is_label_next, label_position, label_tokens
 from emollm.schema import LABELS
 from emollm.training.record import Record
 from emollm.training.records import encode_records
@@ -261,7 +261,7 @@ def test_the_distribution_is_read_where_the_label_stands(learnt):
 
 def sure_of(label: str) -> Movements:
     given = np.where(np.array(LABELS) == label, 0.93, 0.01)
-    return Movements.only(given, pixels=False)
+    return Movements.from_reading(given, pixels=False)
 
 
 @pytest.mark.parametrize("observed", [True, False])
@@ -291,7 +291,7 @@ def test_one_row_does_not_change_another(learnt):
 
 def test_the_labels_keep_their_share_of_the_position():
     logits, labels = torch.randn(50, generator=torch.Generator().manual_seed(0)), list(range(8, 16))
-    changed = shared_out(logits, labels, 0.7, sure_of("anger"))
+    changed = split_probability(logits, labels, 0.7, sure_of("anger"))
     own, now = logits.softmax(0), changed.softmax(0)
     assert now[labels].sum() == pytest.approx(own[labels].sum())
     assert torch.equal(changed[:8], logits[:8]) and torch.equal(changed[16:], logits[16:])
@@ -301,7 +301,7 @@ def test_the_labels_keep_their_share_of_the_position():
 def test_a_form_without_every_label_is_left_alone():
     logits = torch.zeros(20)
     logits[3] = float("-inf")
-    assert torch.equal(shared_out(logits, list(range(8)), 1.0, sure_of("anger")), logits)
+    assert torch.equal(split_probability(logits, list(range(8)), 1.0, sure_of("anger")), logits)
 
 
 @pytest.mark.parametrize("text, here", [("Conclusion:", True), ("x.\nConclusion:", True), ("x. Conclusion:", False),
@@ -309,6 +309,6 @@ def test_a_form_without_every_label_is_left_alone():
 def test_where_a_label_belongs(tiny, text, here):
     tokenizer = tiny[1].tokenizer
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
-    assert at_label(tokenizer, ids) is here
+    assert is_label_next(tokenizer, ids) is here
     if here:
         assert label_position(tokenizer, [*ids, *tokenizer(" fear", add_special_tokens=False)["input_ids"]]) == len(ids)

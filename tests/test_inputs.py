@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from emollm import cli, options
-from emollm.caption.incoming.sources import LeftOut, read_inputs
+from emollm.caption.incoming.sources import LeftOutFiles, read_inputs
 from emollm.commands import inputs
 from emollm.perception.limits import Cut
 from emollm.schema import InputError
@@ -39,9 +39,9 @@ def test_what_is_no_file_names_what_to_do(folder, given, words):
 
 
 def test_one_file_is_asked_for_where_one_is_measured(folder):
-    assert inputs.one(["a.jpg"], "measure") == "a.jpg"
+    assert inputs.expand_one(["a.jpg"], "measure") == "a.jpg"
     with pytest.raises(InputError, match=r"measure takes one file, here are 3.*emollm caption '\*.jpg' -o"):
-        inputs.one(["*.jpg"], "measure")
+        inputs.expand_one(["*.jpg"], "measure")
 
 
 def test_what_is_piped_in(monkeypatch):
@@ -107,7 +107,7 @@ def test_a_folder_counts_and_names_what_it_leaves_out(tmp_path):
         path.write_bytes(content)
     (tmp_path / "again").symlink_to(tmp_path / "deep")
     (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
-    left_out = LeftOut()
+    left_out = LeftOutFiles()
     found = read_inputs([str(tmp_path)], left_out=left_out)
     assert sorted(item.source.rpartition("/")[2] for item in found) == ["a.heic", "b.PGM", "c.mxf", "subject01.happy"]
     assert str(left_out) == (
@@ -119,7 +119,7 @@ def test_many_that_are_left_out_are_counted_and_some_named(tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"")
     for k in range(9):
         (tmp_path / f"{k}\n.csv").write_bytes(b"")
-    left_out = LeftOut()
+    left_out = LeftOutFiles()
     read_inputs([str(tmp_path / "*")], left_out=left_out)
     assert str(left_out) == "9 left out: 9 .csv files: 0?.csv, 1?.csv, 2?.csv, 3?.csv, 4?.csv and 4 more"
     (tmp_path / "a.jpg").unlink()

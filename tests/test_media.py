@@ -314,7 +314,7 @@ def test_variable_frame_rate_keeps_its_times(clip_frames, write_clip, tmp_path):
 
 def test_missing_and_repeated_time_stamps_still_rise(astronaut_clip, monkeypatch):
     clip = media.read(astronaut_clip)
-    original = Clip._decoded
+    original = Clip._decode
 
     class TimedFrame:
         def __init__(self, frame, time):
@@ -327,7 +327,7 @@ def test_missing_and_repeated_time_stamps_still_rise(astronaut_clip, monkeypatch
         for number, frame in enumerate(original(self, stream)):
             yield TimedFrame(frame, {3: None, 4: 0.0}.get(number, frame.time))
 
-    monkeypatch.setattr(Clip, "_decoded", broken)
+    monkeypatch.setattr(Clip, "_decode", broken)
     times = [time for _, time, _ in clip.frames(range(10))]
     assert len(times) == 10 and (np.diff(times) > 0).all()
 

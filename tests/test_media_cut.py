@@ -51,8 +51,8 @@ def test_a_part_holds_the_frames_of_the_whole(codec, name, written):
 
 def test_a_late_part_is_sought_and_not_decoded_from_the_start(written, monkeypatch):
     decoded = []
-    original = Clip._decoded
-    monkeypatch.setattr(Clip, "_decoded", lambda self, stream, whole=True: (
+    original = Clip._decode
+    monkeypatch.setattr(Clip, "_decode", lambda self, stream, whole=True: (
         decoded.append(frame.time) or frame for frame in original(self, stream, whole)))
     read = media.read(written("libx264", "a.mp4"), start=4.0, end=4.2)
     decoded.clear()
@@ -108,7 +108,7 @@ def test_a_photo_has_no_parts(astronaut):
 def test_a_clip_over_the_limit_is_refused_from_its_header(name, written, monkeypatch):
     path = written("libx264", name)
     monkeypatch.setattr(limits, "MAX_CLIP_FRAMES", 50)
-    monkeypatch.setattr(Clip, "_decoded", lambda *_, **__: pytest.fail("decoded"))
+    monkeypatch.setattr(Clip, "_decode", lambda *_, **__: pytest.fail("decoded"))
     with pytest.raises(InputError, match=r"120 frames .*at most 50.*--start 0 --end 2, or fewer frames with --fps 10\."):
         media.read(path)
     monkeypatch.undo()

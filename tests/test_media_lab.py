@@ -176,7 +176,7 @@ def test_the_units_of_a_face_in_high_dynamic_range_are_those_of_the_plain_one(as
 
 def test_tone_mapping_keeps_black_and_grey_and_never_turns_back():
     for transfer in ("PQ", "HLG"):
-        ramp = hdr.standard(np.repeat(np.linspace(0, 1, 200)[:, None], 3, 1), transfer)
+        ramp = hdr.to_standard_range(np.repeat(np.linspace(0, 1, 200)[:, None], 3, 1), transfer)
         assert ramp[0].max() == 0 and ramp[-1].min() > 0.97
         assert (np.diff(ramp, axis=0) >= -1e-9).all() and np.abs(ramp - ramp[:, :1]).max() < 0.002
 

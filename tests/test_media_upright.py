@@ -28,7 +28,7 @@ def plain(astronaut):
 def stored(picture: np.ndarray, orientation: int, aspect: Fraction) -> np.ndarray:
     """The pixels that a file holds whose reader must turn and stretch them."""
     undone = {6: 8, 8: 6}.get(orientation, orientation)  # the others are their own inverses
-    turned = upright.EXIF[undone].turned(picture)
+    turned = upright.EXIF[undone].turn_upright(picture)
     width = round(turned.shape[1] / aspect) // 2 * 2
     return turned if aspect == 1 else cv2.resize(turned, (width, turned.shape[0]), interpolation=cv2.INTER_CUBIC)
 
@@ -132,5 +132,5 @@ def test_the_stretched_side_stays_within_the_limits():
 def test_odd_matrices_give_the_nearest_orientation(numbers):
     a, b, c, d = numbers
     matrix = np.array([a, b, 0, c, d, 0, 0, 0, 1], np.int32).tobytes()
-    assert upright.of_matrix(matrix) == upright.Orientation(columns_reversed=a < 0)
-    assert upright.of_matrix(matrix[:20]) == upright.of_matrix(None) == upright.Orientation()
+    assert upright.orientation_of_matrix(matrix) == upright.Orientation(columns_reversed=a < 0)
+    assert upright.orientation_of_matrix(matrix[:20]) == upright.orientation_of_matrix(None) == upright.Orientation()

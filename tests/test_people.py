@@ -101,13 +101,13 @@ def drawn():
 @pytest.mark.parametrize(("view", "look", "again"), [(0, 0, True), (1, 0, False), (0, 1, False), (1, 1, False)])
 def test_view_and_look_must_both_be_seen_again(drawn, view, look, again):
     before, later = sights_of((0.0, *drawn[0])), sights_of((5.0, drawn[view][0], drawn[look][1]))
-    assert before.seen_again(later) is again
+    assert before.recurs_in(later) is again
 
 
 def test_light_does_not_matter_and_the_last_frame_counts(drawn):
     (view, look), (other_view, other_look) = drawn
     before = sights_of((0.0, other_view, other_look), (0.1, view, look))  # too soon to be remembered, but the last
-    assert before.seen_again(sights_of((5.0, view * 0.5 + 40, look * 0.5 + 40)))
+    assert before.recurs_in(sights_of((5.0, view * 0.5 + 40, look * 0.5 + 40)))
 
 
 def test_what_is_remembered_does_not_grow(drawn):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from emollm import explain
-from emollm.answer.phases import SHORTEST, over_time
+from emollm.answer.phases import SHORTEST, phases_and_affect
 from emollm.evidence import parse_facs
 from emollm.explanation import Explanation, as_text
 from emollm.schema import AUS, AUEvent, AUSeries, Claim, au_index
@@ -29,7 +29,7 @@ SMILE, ANGER = {6: 4.0, 12: 4.0}, {4: 4.0, 7: 4.0, 24: 4.0}
 
 
 def test_phases_follow_the_movements():
-    found, _ = over_time(clip((2, {}), (3, SMILE), (2, ANGER)))
+    found, _ = phases_and_affect(clip((2, {}), (3, SMILE), (2, ANGER)))
     assert [one["label"] for one in found] == ["neutral", "happiness", "anger"]
     assert [m["au"] for m in found[1]["movements"]][:2] == ["AU06", "AU12"]
     assert np.allclose([one["start"] for one in found], [0, 2, 5], atol=SHORTEST / 2)
@@ -38,26 +38,26 @@ def test_phases_follow_the_movements():
 
 
 def test_a_flash_belongs_to_its_neighbours():
-    found, _ = over_time(clip((2, {}), (0.2, SMILE), (2, {})))
+    found, _ = phases_and_affect(clip((2, {}), (0.2, SMILE), (2, {})))
     assert [one["label"] for one in found] == ["neutral"]
 
 
 def test_what_is_not_seen_is_not_read():
     series = clip((2, {}), (2, SMILE))
     series.intensity[60:] = np.nan
-    found, _ = over_time(series)
+    found, _ = phases_and_affect(series)
     assert found[-1]["end"] == pytest.approx(series.times[-1]) and not np.isnan(found[-1]["confidence"])
 
 
 def test_the_track_rises_with_the_smile():
-    _, track = over_time(clip((2, {}), (2, SMILE)))
+    _, track = phases_and_affect(clip((2, {}), (2, SMILE)))
     assert track["times"][0] == 0 and len({len(values) for values in track.values()}) == 1
     assert track["valence"][-1] - track["valence"][0] > 0.5
     assert all(low <= value <= high for value, (low, high) in zip(track["valence"], track["valence_interval"], strict=True))
 
 
 def test_a_photo_has_no_phases():
-    assert over_time(parse_facs("6C+12D")) == ([], {})
+    assert phases_and_affect(parse_facs("6C+12D")) == ([], {})
 
 
 def test_a_clip_is_explained_in_phases(astronaut_clip, tiny_folder):

@@ -116,19 +116,19 @@ def test_every_reader_gives_the_explanation_of_the_file(explain, astronaut_file,
 def test_grey_is_read_as_grey():
     grey = np.arange(64 * 64, dtype=np.uint8).reshape(64, 64)
     for given in (grey, grey[:, :, None], grey / 255):
-        seen = python_inputs.opened(python_inputs.one(given), python_inputs.Cut())
+        seen = python_inputs.open_media(python_inputs.to_source(given), python_inputs.Cut())
         assert (seen.picture == grey[:, :, None]).all()
 
 
 def test_transparency_is_white():
     clear = np.zeros((64, 64, 4), np.uint8)
-    assert (python_inputs.opened(python_inputs.one(clear), python_inputs.Cut()).picture == 255).all()
+    assert (python_inputs.open_media(python_inputs.to_source(clear), python_inputs.Cut()).picture == 255).all()
 
 
 def test_a_file_is_left_where_it_was(astronaut_file):
     with open(astronaut_file, "rb") as file:
         file.seek(7)
-        assert python_inputs.one(file) == (astronaut_file.read_bytes(), "astronaut.png")
+        assert python_inputs.to_source(file) == (astronaut_file.read_bytes(), "astronaut.png")
         assert file.tell() == 7
 
 
@@ -257,8 +257,8 @@ def test_a_table_in_memory_is_a_table(case, astronaut_file, tmp_path):
     from emollm.evidence import read_faces
 
     make, place = HELD[case], tmp_path / "photo"
-    given = python_inputs.one(make(place))
-    assert python_inputs.opened(given, python_inputs.Cut()) is None
+    given = python_inputs.to_source(make(place))
+    assert python_inputs.open_media(given, python_inputs.Cut()) is None
     (face,) = read_faces(given.source)
     assert face.series.times.tolist() == pytest.approx([k / 25 for k in range(8)])
     assert face.series.intensity[:, AUS.index(6), 0].tolist() == [k / 4 for k in range(8)]
@@ -271,10 +271,10 @@ def test_a_table_in_memory_is_a_table(case, astronaut_file, tmp_path):
 def test_other_kinds_in_memory():
     from emollm.evidence import read_faces
 
-    assert read_faces(python_inputs.one(b"6C+12D\n").source)[0].series.intensity[0, AUS.index(12), 0] == 4
+    assert read_faces(python_inputs.to_source(b"6C+12D\n").source)[0].series.intensity[0, AUS.index(12), 0] == 4
     points = io.BytesIO()
     np.save(points, np.random.default_rng(0).random((2, 478, 3)))
-    assert len(read_faces(python_inputs.one(points).source)[0].series.times) == 2
+    assert len(read_faces(python_inputs.to_source(points).source)[0].series.times) == 2
 
 
 @pytest.mark.parametrize(("given", "words"), [
@@ -381,11 +381,11 @@ def test_a_notebook_shows_the_report_and_no_markup():
 
 
 def test_what_is_sent_to_a_server_is_the_file(astronaut_file, astronaut_clip, astronaut):
-    assert python_inputs.content(python_inputs.one(astronaut_file)) == astronaut_file.read_bytes()
-    assert python_inputs.content(python_inputs.one(io.BytesIO(b"as it is"))) == b"as it is"
-    assert (np.asarray(Image.open(io.BytesIO(python_inputs.content(python_inputs.one(astronaut))))) == astronaut).all()
-    opened = python_inputs.opened(python_inputs.one(astronaut_clip), python_inputs.Cut())
-    assert python_inputs.content(python_inputs.one(opened)) == astronaut_clip.read_bytes()
+    assert python_inputs.content(python_inputs.to_source(astronaut_file)) == astronaut_file.read_bytes()
+    assert python_inputs.content(python_inputs.to_source(io.BytesIO(b"as it is"))) == b"as it is"
+    assert (np.asarray(Image.open(io.BytesIO(python_inputs.content(python_inputs.to_source(astronaut))))) == astronaut).all()
+    opened = python_inputs.open_media(python_inputs.to_source(astronaut_clip), python_inputs.Cut())
+    assert python_inputs.content(python_inputs.to_source(opened)) == astronaut_clip.read_bytes()
 
 
 def test_chat_begins_with_what_explain_takes(tiny_folder, astronaut_file):

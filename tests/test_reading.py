@@ -82,12 +82,13 @@ def test_left_and_right_are_alike(photo_of):
     for _ in range(20):
         sides = {au: tuple(rng.uniform(0, 5, 2)) for au in rng.choice(AU_NAMES, 4, replace=False)}
         mirrored = {au: (right, left) for au, (left, right) in sides.items()}
-        np.testing.assert_array_equal(reading.of_series(photo_of(sides)), reading.of_series(photo_of(mirrored)))
+        np.testing.assert_array_equal(reading.read_series(photo_of(sides)), reading.read_series(photo_of(mirrored)))
 
 
 def test_a_clip_is_read_at_its_peaks(clip_of, photo_of):
     series, _ = clip_of({"AU06": (0, 1, 2, 3, 3), "AU12": (2, 3, 4, 4, 4)})
-    np.testing.assert_allclose(reading.of_series(series), reading.of_series(photo_of({"AU06": 3.0, "AU12": 4.0})), atol=1e-6)
+    peaks = photo_of({"AU06": 3.0, "AU12": 4.0})
+    np.testing.assert_allclose(reading.read_series(series), reading.read_series(peaks), atol=1e-6)
 
 
 def test_confidence_weighs():
@@ -106,7 +107,7 @@ def test_a_trace_convinces_nobody(units):
 
 def test_a_trace_of_lowered_brows_is_not_anger():
     for code in ("4A", "4A+7A+23A"):
-        assert dict(zip(LABELS, reading.of_series(evidence.parse_facs(code)), strict=True))["anger"] < 0.2
+        assert dict(zip(LABELS, reading.read_series(evidence.parse_facs(code)), strict=True))["anger"] < 0.2
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=reading.name_of)
@@ -121,7 +122,7 @@ def test_prototypes_are_read_as_their_source_says(variant):
     ("4D+7D+17D+23D+24D", "anger"), ("1D+4D+15D+17C", "sadness"), ("9D+10D+17C", "disgust"), ("L14C", "contempt"),
     ("1C+2C+4C+5D+20C+25B", "fear"), ("1C+2C+5D+26D", "surprise")])
 def test_codes_are_read(code, label):
-    assert LABELS[reading.of_series(evidence.parse_facs(code)).argmax()] == label
+    assert LABELS[reading.read_series(evidence.parse_facs(code)).argmax()] == label
 
 
 def test_movements_are_listed_by_strength(photo_of):

@@ -9,7 +9,7 @@ from emollm.answer import prompt, reading
 from emollm.evaluation import reasoning
 from emollm.evaluation.command import main
 from emollm.facs.tables import VARIANTS
-from emollm.model.generate import Generated
+from emollm.model.generate import GeneratedAnswer
 from emollm.schema import AU_NAMES, LABELS
 from emollm.subject import Subject
 
@@ -24,11 +24,11 @@ class ReadingEngine:
         assert len(faces) == len(questions) == len(observations)
         return [self.one(f) for f in faces]
 
-    def one(self, face) -> Generated:
+    def one(self, face) -> GeneratedAnswer:
         share = face.movements.given
         if self.always:
             share = np.where(np.array(LABELS) == self.always, 0.93, 0.01)
-        return Generated(f"{prompt.CONCLUSION} {LABELS[share.argmax()]}.", dict(zip(LABELS, share, strict=True)), True)
+        return GeneratedAnswer(f"{prompt.CONCLUSION} {LABELS[share.argmax()]}.", dict(zip(LABELS, share, strict=True)), True)
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_a_change_without_an_edit_is_seen(faces):
 
 
 def test_decisive_units_are_in_most_listings():
-    found = reasoning.decisive()
+    found = reasoning.decisive_units()
     assert {("happiness", "AU12"), ("anger", "AU04"), ("sadness", "AU01"), ("contempt", "AU14")} <= set(found)
     assert ("anger", "AU12") not in found and not [label for label, _ in found if label == "neutral"]
 

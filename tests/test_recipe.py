@@ -63,7 +63,7 @@ def test_the_shipped_model_answers(runs, astronaut_file):
 
 def test_the_rule_of_both_witnesses_is_fitted_to_the_shipped_model(runs, fer, tmp_path, monkeypatch, capsys):
     from data_engine import fit_witnesses
-    from emollm.answer.witnesses import Beside
+    from emollm.answer.witnesses import MovementRule
     from emollm.evaluation import fer2013
 
     table = ["path,label,subject"]
@@ -79,7 +79,7 @@ def test_the_rule_of_both_witnesses_is_fitted_to_the_shipped_model(runs, fer, tm
     assert fit_witnesses.main(["--fer", str(fer), "--posed", str(tmp_path / "nobody.csv")]) == 2
     assert "needs its 'path' and its 'subject'" in capsys.readouterr().err
     with np.load(tmp_path / "witnesses.npz") as found:
-        assert Beside(found["weights"], float(found["sure"])).weights.shape == (8, 17)
+        assert MovementRule(found["weights"], float(found["sure"])).weights.shape == (8, 17)
 
 
 def test_the_demo_leaves_text_json_and_picture(tmp_path, capsys):

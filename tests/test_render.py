@@ -146,8 +146,8 @@ def test_of_a_clip_only_what_belongs_to_the_drawn_moment_is_drawn():
     """The face moves on: a region of another moment would lie beside it."""
     found = clip([1.0, 1.05, 3.0])
     assert render.key_time(found) == 1.0 and render.key_box(found) == [40.0, 40.0, 160.0, 180.0]
-    assert [c.au for c in moments.shown_at(found, 1.0)] == ["AU12", "AU06"]
-    assert [c.au for c in moments.shown_at(found, 3.0)] == ["AU01"]
+    assert [c.au for c in moments.claims_shown_at(found, 1.0)] == ["AU12", "AU06"]
+    assert [c.au for c in moments.claims_shown_at(found, 3.0)] == ["AU01"]
     assert render.other_times(found) == [3.0]
 
 

@@ -41,7 +41,7 @@ def test_draws_cover_every_unit():
 
 
 @pytest.mark.parametrize("make", [sample.draw_from_variants, lambda rng: sample.edit(np.full((24, 2), 2.0), rng),
-                                  lambda rng: sample.cooccurring(np.random.default_rng(0).uniform(0, 5, (9, 24, 2)), rng)])
+                                  lambda rng: sample.redraw_strengths(np.random.default_rng(0).uniform(0, 5, (9, 24, 2)), rng)])
 def test_one_seed_one_face(make):
     np.testing.assert_array_equal(make(random.Random(3)), make(random.Random(3)))
     assert not np.array_equal(make(random.Random(3)), make(random.Random(4)))
@@ -101,7 +101,7 @@ def test_clips_rise_to_their_peaks():
 def test_real_cooccurrence_is_kept():
     pool = np.zeros((1, 24, 2))
     pool[0, [au_index(6), au_index(12)]] = 3.0
-    for face in draws(lambda rng: sample.cooccurring(pool, rng)):
+    for face in draws(lambda rng: sample.redraw_strengths(pool, rng)):
         assert set(np.flatnonzero(strengths(face) > 0)) <= {au_index(6), au_index(12)}
 
 

@@ -124,9 +124,9 @@ def test_places_name_the_pictures_of_a_request():
     assert (again.param, again.name) == ("messages[2].content[1].image_url", "picture 3 of 3")
     assert (clip.param, clip.name) == ("messages[2].content[0].video_url", "clip 1 of 1")
     assert unknown is None
-    assert again.told("image_url: too large") == "picture 3 of 3: too large"
+    assert again.add_name("image_url: too large") == "picture 3 of 3: too large"
     alone, = found({"input": [{"content": [{"type": "input_image", "image_url": "data:,1"}]}]}, "data:,1")
-    assert (alone.param, alone.told("image_url: x")) == ("input[0].content[0].image_url", "image_url: x")
+    assert (alone.param, alone.add_name("image_url: x")) == ("input[0].content[0].image_url", "image_url: x")
     assert request_places.place_of("data:,1") is None  # other tasks know nothing of it
 
 
@@ -155,7 +155,7 @@ def test_special_tokens_are_taken_out_of_texts(ask, chat):
 def test_no_nesting_leaves_a_special_token():
     for depth in range(1, 40):
         text = "<fa" * depth + "<face>" + "ce>" * depth
-        assert "<face>" not in admission.without(admission.SPECIAL, text)
+        assert "<face>" not in admission.strip_tokens(admission.SPECIAL, text)
 
 
 def test_text_is_limited(chat, ask):

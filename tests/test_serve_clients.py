@@ -12,7 +12,7 @@ from serve_fixtures import encoded
 from emollm import cli
 from emollm.answer.mend import mend
 from emollm.answer.prompt import parse
-from emollm.model.generate import unconcluded
+from emollm.model.generate import end_at_conclusion
 from emollm.schema import AUEvent, AUSeries
 
 
@@ -77,7 +77,7 @@ def test_the_server_and_caption_answer_alike(http, picture, two, captions):
         series, events = AUSeries.from_dict(explained["evidence"]), [AUEvent(**e) for e in explained["events"]]
         # A chat's prose is as written, and may stop before a conclusion; caption checks it, and brings it to one.
         brought = parse(text).label is None
-        whole = f"{unconcluded(text)} {explained['label']}." if brought else text
+        whole = f"{end_at_conclusion(text)} {explained['label']}." if brought else text
         assert stated(written) == stated(mend(whole, series, events, explained["distribution"]).text), name
         same.append(written == mend(whole, series, events, explained["distribution"]).text)
     assert np.mean(same) > 0.8

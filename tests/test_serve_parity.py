@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from emollm.answer import prompt
-from emollm.explainer import edited, explain, prepare
+from emollm.explainer import edit_subject, explain, prepare
 from emollm.facs.units import ACTION_UNITS
 from emollm.model.engine import engine
 from emollm.model.processor import face_input
@@ -62,7 +62,7 @@ def prompts(subjects):
     rng, faces, questions, observed = random.Random(4), [], [], []
     for k in range(PROMPTS):
         units = rng.sample(sorted(ACTION_UNITS), rng.choice((0, 1, 2, 4)))
-        s = edited(subjects[k % len(subjects)], {u: rng.choice((0.0, round(rng.uniform(1.3, 5), 1))) for u in units})
+        s = edit_subject(subjects[k % len(subjects)], {u: rng.choice((0.0, round(rng.uniform(1.3, 5), 1))) for u in units})
         faces.append(face_input(s.series, s.events, s.key_frames, s.chips, s.seen))
         questions.append(rng.choice(QUESTIONS))
         observed.append(prompt.observe(s.series, s.events) if rng.random() < 0.7 else None)

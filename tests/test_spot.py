@@ -75,7 +75,7 @@ def test_drift_and_steps_are_not_undone():
     def undone(path):
         path = np.asarray(path, float)
         moved = np.stack([path[2:] - path[:-2], np.zeros(len(path) - 2)], axis=1)[:, None]
-        return spot.made_and_undone(moved, 2)[:, 0]
+        return spot.brief_displacement(moved, 2)[:, 0]
 
     assert undone([0, 1, 2, 3, 4, 5, 6]).max() == 0
     assert undone([0, 0, 0, 4, 4, 4, 4]).max() == 0
@@ -116,8 +116,8 @@ def test_one_movement_is_told_once():
     mirror, weak = replace(strong, side="right", displacement=3.0), replace(strong, region="chin", displacement=2.0)
     brow = replace(strong, region="inner brow", displacement=1.5)
     later = replace(strong, apex=1.5, side="right")
-    told = spot.without_doubles([weak, mirror, strong, brow, later])
+    told = spot.drop_doubles([weak, mirror, strong, brow, later])
     assert [(m.region, m.side, m.apex) for m in told] == [("inner brow", "left", 0.5), ("mouth corner", "both", 0.5),
                                                           ("mouth corner", "right", 1.5)]
     faint = replace(strong, side="right", displacement=1.0)
-    assert [m.side for m in spot.without_doubles([strong, faint])] == ["left"]
+    assert [m.side for m in spot.drop_doubles([strong, faint])] == ["left"]

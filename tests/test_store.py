@@ -44,7 +44,7 @@ def test_a_face_that_comes_back_goes_on(away):
     for kept, numbers, file in ((one, range(5), away[0]), (later, range(5, 9), away[1])):
         appended(kept, numbers)
         if file:
-            kept.put_away()
+            kept.flush()
     appended(later, [9])
     one.extend(later)
     assert numbers_of(one.array()) == list(range(10)) and one.last[0, 0] == 9

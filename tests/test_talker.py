@@ -11,7 +11,7 @@ from emollm.evaluation.chat import conversations_of
 from emollm.schema import InputError
 from emollm.talk.dialogue import CALL_TOKENS, Exchange
 from emollm.talk.talker import reply
-from emollm.talk.writer import local_writer, merged, talker_folder
+from emollm.talk.writer import local_writer, merge_talker, talker_folder
 
 QUESTIONS = "tests/talk_questions.txt"
 
@@ -208,7 +208,7 @@ def test_every_question_of_the_set_is_a_call():
 def test_the_merged_talker_is_exported(tmp_path, capsys):
     out = tmp_path / "merged"
     assert cli.main(["export", "talker", "--to", "merged", "-o", str(out)]) == 0
-    here = merged()
+    here = merge_talker()
     assert {p.name: p.stat().st_size for p in out.iterdir()} == {p.name: p.stat().st_size for p in here.iterdir()}
     assert cli.main(["export", "talker", "--to", "merged", "-o", str(out)]) == 2
     assert "is there already" in capsys.readouterr().err

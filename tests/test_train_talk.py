@@ -12,8 +12,8 @@ from emollm.files import MODELS
 from emollm.model import base as bases
 from emollm.model.base import base_of
 from emollm.schema import InputError
-from emollm.talk.dialogue import Exchange, prompt, supervised
-from emollm.talk.writer import LocalWriter, merged
+from emollm.talk.dialogue import Exchange, prompt, supervised_tokens
+from emollm.talk.writer import LocalWriter, merge_talker
 from emollm.training import talk
 
 SHAPE = {
@@ -110,7 +110,7 @@ def adapter(folder) -> dict:
 
 
 def test_only_calls_and_answers_are_learnt(tokenizer):
-    ids, taught = supervised(tokenizer, [Exchange("is AU12 there", "there AU12", "yes", "Yes."), Exchange("why", "why")])
+    ids, taught = supervised_tokens(tokenizer, [Exchange("is AU12 there", "there AU12", "yes", "Yes."), Exchange("why", "why")])
     learnt = tokenizer.decode([i for i, t in zip(ids, taught, strict=True) if t])
     assert learnt == "there AU12<|im_end|>Yes.<|im_end|>why<|im_end|>"
     begun = prompt(tokenizer, [Exchange("is AU12 there")])
@@ -118,7 +118,7 @@ def test_only_calls_and_answers_are_learnt(tokenizer):
 
 
 def test_an_answer_that_is_not_written_is_not_learnt(tokenizer):
-    ids, taught = supervised(tokenizer, [Exchange("as json", "tell json", "json", '{"a": 1}')], {0})
+    ids, taught = supervised_tokens(tokenizer, [Exchange("as json", "tell json", "json", '{"a": 1}')], {0})
     assert tokenizer.decode([i for i, t in zip(ids, taught, strict=True) if t]) == "tell json<|im_end|>"
 
 
@@ -133,11 +133,11 @@ def test_train_save_load_merge(tmp_path, tokenizer, kind, monkeypatch):
     from peft import PeftModel
 
     beside = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), folder).eval()
-    alone = AutoModelForCausalLM.from_pretrained(merged(str(folder)), dtype=torch.float32).eval()
+    alone = AutoModelForCausalLM.from_pretrained(merge_talker(str(folder)), dtype=torch.float32).eval()
     ids = torch.tensor([tokenizer(prompt(tokenizer, [Exchange("are the brows up?")]))["input_ids"]])
     with torch.no_grad():
         assert torch.allclose(beside(ids).logits, alone(ids).logits, atol=0.1)
-    written = "".join(LocalWriter(merged(str(folder))).write([Exchange("why not anger 3")], 8))
+    written = "".join(LocalWriter(merge_talker(str(folder))).write([Exchange("why not anger 3")], 8))
     assert isinstance(written, str)
 
 
@@ -175,7 +175,7 @@ def test_a_step_is_the_same_however_it_is_cut(tmp_path, tokenizer):
     results = []
     for cut in ([rows[:8]], [rows[:3], rows[3:4], rows[4:8]]):
         torch.manual_seed(0)
-        model = talk.with_lora(
+        model = talk.add_lora(
             AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32),
             {"rank": 4, "alpha": 8, "dropout": 0.0, "targets": "all-linear"},
         )
@@ -241,10 +241,10 @@ def test_an_adapter_refuses_another_base(tmp_path, tokenizer, monkeypatch):
     facts = tmp_path / "run" / "adapter" / "talker.json"
     facts.write_text(json.dumps(json.loads(facts.read_text()) | {"base_sha256": "0" * 64}))
     with pytest.raises(InputError, match=r"was trained on .* another copy of the same name"):
-        merged(str(facts.parent))
+        merge_talker(str(facts.parent))
     facts.write_text(json.dumps(json.loads(facts.read_text()) | {"dialogue_version": "0"}))
     with pytest.raises(InputError, match="dialogue version 0"):
-        merged(str(facts.parent))
+        merge_talker(str(facts.parent))
 
 
 @pytest.mark.parametrize(
@@ -271,14 +271,14 @@ def test_a_cache_that_cannot_be_written_is_named(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("EMOLLM_CACHE", str(tmp_path / "file" / "cache"))
     with pytest.raises(InputError, match="set EMOLLM_CACHE"):
-        bases.kept(bases.cache_folder() / "x", lambda _: None, {})
+        bases.make_cached_folder(bases.cache_folder() / "x", lambda _: None, {})
 
 
 def test_a_half_made_copy_is_made_again(tmp_path):
     folder = tmp_path / "x"
     folder.mkdir()
     (folder / "left over").write_text("")
-    bases.kept(folder, lambda empty: (empty / "whole").write_text("here"), {})
+    bases.make_cached_folder(folder, lambda empty: (empty / "whole").write_text("here"), {})
     assert (folder / "whole").read_text() == "here" and not (folder / "left over").exists()
     assert [p.name for p in tmp_path.iterdir()] == ["x"]
 

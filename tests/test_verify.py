@@ -6,7 +6,7 @@ import pytest
 from data_engine import draft
 from data_engine.claims import DraftFace
 from emollm.answer import prompt, verify
-from emollm.answer.facts import measured
+from emollm.answer.facts import unit_peak
 from emollm.facs.readings import level_word
 from emollm.facs.units import ACTION_UNITS
 from emollm.perception.events import peaks
@@ -102,10 +102,10 @@ def test_unsupported_counts_what_can_be_decided(photo_of):
     series = photo_of({"AU12": 3.0, "AU06": 0.7})
     claims = check(f"{line()}\n{line('AU04')}\nInterpretation: AU06.\nConclusion: fear.", series)
     assert [c.verdict for c in claims] == ["supported", "contradicted", "unsure"]
-    assert verify.unsupported(claims) == (1, 2)
-    assert verify.unsupported(claims[2:]) == verify.unsupported([]) == (0, 0)
+    assert verify.count_unsupported(claims) == (1, 2)
+    assert verify.count_unsupported(claims[2:]) == verify.count_unsupported([]) == (0, 0)
     hidden = check(f"{line()}\nInterpretation: so.\nConclusion: fear.", photo_of({"AU12": 3.0}, hidden=["AU12"]))
-    assert verify.unsupported(hidden) == (1, 1)  # claimed without a measurement
+    assert verify.count_unsupported(hidden) == (1, 1)  # claimed without a measurement
 
 
 # --- the rule writer and planted errors ---------------------------------------------------------------------------
@@ -133,7 +133,7 @@ def test_the_rule_writer_claims_nothing_unsupported(drawn_face):
 
 def plants(series, events, observations, text: str, rng):
     """The answer with one untruth put in, and the unit that it is about."""
-    strength = {au: measured(au, series)[0] for au in AU_NAMES}
+    strength = {au: unit_peak(au, series)[0] for au in AU_NAMES}
     absent = [au for au in AU_NAMES if strength[au] <= OFF]
     interval = observations[0].interval
     if absent:

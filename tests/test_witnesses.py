@@ -8,14 +8,14 @@ from emollm.answer.support import support
 from emollm.answer.witnesses import (
     BALANCED,
     CROWD,
-    Beside,
+    MovementRule,
     Movements,
+    combine_witnesses,
     conflict,
-    in_words,
     movements,
-    shipped,
-    stated_alone,
-    together,
+    shipped_rule,
+    stated_evidence,
+    witness_sentence,
 )
 from emollm.facs.readings import relation
 from emollm.schema import AU_NAMES, LABELS, PRIORS, AUSeries, InputError
@@ -34,10 +34,10 @@ EVEN = np.full(len(LABELS), 1 / len(LABELS))
 def test_without_a_statement_the_look_decides():
     """Movements that fit no label add nothing; those that agree add a little, and a sure look outweighs a doubtful reading."""
     look = sure_of("happiness")
-    np.testing.assert_allclose(together(look, Movements.only(EVEN, True)), look)
-    agreeing = together(look, Movements.only(sure_of("happiness", 0.6), True))
+    np.testing.assert_allclose(combine_witnesses(look, Movements.from_reading(EVEN, True)), look)
+    agreeing = combine_witnesses(look, Movements.from_reading(sure_of("happiness", 0.6), True))
     assert look.max() < agreeing.max() < 0.99
-    assert LABELS[together(look, Movements.only(sure_of("anger", 0.6), True)).argmax()] == "happiness"
+    assert LABELS[combine_witnesses(look, Movements.from_reading(sure_of("anger", 0.6), True)).argmax()] == "happiness"
 
 
 def test_measured_movements_decide_where_the_look_is_unsure():
@@ -46,18 +46,19 @@ def test_measured_movements_decide_where_the_look_is_unsure():
     look[[LABELS.index("neutral"), LABELS.index("anger")]] = 0.45, 0.35
     look /= look.sum()
     assert LABELS[look.argmax()] == "neutral"
-    assert LABELS[together(look, Movements.only(sure_of("anger", 0.7), True)).argmax()] == "anger"
+    assert LABELS[combine_witnesses(look, Movements.from_reading(sure_of("anger", 0.7), True)).argmax()] == "anger"
 
 
 def test_two_sure_witnesses_leave_a_doubt():
-    assert 0.97 < together(sure_of("surprise", 0.999), Movements.only(sure_of("surprise", 0.98), True)).max() < 0.995
+    said = Movements.from_reading(sure_of("surprise", 0.98), True)
+    assert 0.97 < combine_witnesses(sure_of("surprise", 0.999), said).max() < 0.995
 
 
 @pytest.mark.parametrize("label", LABELS)
 def test_a_reading_that_is_more_of_a_label_never_makes_it_less_likely(label):
     """Whatever was fitted: with more of the movements listed for a label its share rises, from any look."""
     for look in (EVEN, sure_of("neutral", 0.6), sure_of("happiness", 0.6)):
-        more = [together(look, Movements.only(sure_of(label, p), True)) for p in (0.3, 0.5, 0.7, 0.9)]
+        more = [combine_witnesses(look, Movements.from_reading(sure_of(label, p), True)) for p in (0.3, 0.5, 0.7, 0.9)]
         assert np.all(np.diff([share[LABELS.index(label)] for share in more]) > 0)
 
 
@@ -76,12 +77,13 @@ def test_what_is_fitted_finds_which_witness_to_trust():
 
 def test_without_pixels_the_movements_decide():
     given = sure_of("anger")
-    np.testing.assert_array_equal(together(sure_of("neutral"), Movements.only(given, False)), given)
+    np.testing.assert_array_equal(combine_witnesses(sure_of("neutral"), Movements.from_reading(given, False)), given)
 
 
 @pytest.mark.parametrize("stated", LABELS[1:])
 def test_a_statement_overrules_the_look(stated):
-    found = together(sure_of("neutral"), Movements(sure_of(stated, 0.95), sure_of("neutral", 0.8), sure_of(stated, 0.9), True))
+    said = Movements(sure_of(stated, 0.95), sure_of("neutral", 0.8), sure_of(stated, 0.9), True)
+    found = combine_witnesses(sure_of("neutral"), said)
     assert LABELS[found.argmax()] == stated
     assert found.sum() == pytest.approx(1)
     assert found.max() < 0.95  # the look still says something else, so the confidence is lower
@@ -89,7 +91,7 @@ def test_a_statement_overrules_the_look(stated):
 
 def test_a_conflict_costs_confidence_and_no_more():
     look, given = sure_of("happiness", 0.9), sure_of("anger", 0.9)
-    found = together(look, Movements.only(given, True))
+    found = combine_witnesses(look, Movements.from_reading(given, True))
     assert LABELS[found.argmax()] == "happiness"
     assert found.max() < look.max() - 0.05
 
@@ -97,8 +99,8 @@ def test_a_conflict_costs_confidence_and_no_more():
 def test_the_balanced_prior_divides_by_the_share_that_was_taught(photo_of):
     look = np.array([0.3, 0.1, 0.2, 0.05, 0.1, 0.1, 0.1, 0.05])
     series = photo_of({})
-    unsharpened = Beside(shipped().weights)
-    crowd, balanced = (together(look, movements(series, None, True, prior), unsharpened) for prior in PRIORS)
+    unsharpened = MovementRule(shipped_rule().weights)
+    crowd, balanced = (combine_witnesses(look, movements(series, None, True, prior), unsharpened) for prior in PRIORS)
     wanted = crowd / CROWD**BALANCED
     assert conflict(look, movements(series, None, True).given) == 0  # so that nothing else moves the label
     np.testing.assert_allclose(balanced, wanted / wanted.sum(), atol=0.01)  # but for the doubt that is left at the end
@@ -115,11 +117,11 @@ def test_conflict():
 
 def test_what_the_witnesses_say_in_words():
     anger, wide = sure_of("anger"), sure_of("anger", 0.3)
-    assert in_words(sure_of("neutral"), Movements.only(anger, True)) == (
+    assert witness_sentence(sure_of("neutral"), Movements.from_reading(anger, True)) == (
         "The movements fit anger, the overall look neutral; the confidence is lowered for it.")
-    assert in_words(sure_of("anger"), Movements.only(anger, True)) == ""
-    assert in_words(anger, Movements.only(anger, False)) == ""
-    assert in_words(wide, Movements.only(wide, False)).startswith("The movements fit no label well")
+    assert witness_sentence(sure_of("anger"), Movements.from_reading(anger, True)) == ""
+    assert witness_sentence(anger, Movements.from_reading(anger, False)) == ""
+    assert witness_sentence(wide, Movements.from_reading(wide, False)).startswith("The movements fit no label well")
 
 
 def test_movements_travel_as_numbers(photo_of):
@@ -136,9 +138,9 @@ def test_movements_travel_as_numbers(photo_of):
 def test_only_what_was_stated_is_stated(photo_of):
     """The noise of the other units is no statement; evidence of other moments is one as a whole."""
     series = photo_of({"AU12": 4.0, "AU04": 2.0})
-    alone = stated_alone(edit(series, [], {"AU09": 4.0, "AU12": 0.0})[0], series)
+    alone = stated_evidence(edit(series, [], {"AU09": 4.0, "AU12": 0.0})[0], series)
     assert [au for au, there in zip(AU_NAMES, alone.measured, strict=True) if there] == ["AU09", "AU12"]
-    assert not stated_alone(series, series).measured.any()
+    assert not stated_evidence(series, series).measured.any()
     np.testing.assert_allclose(movements(series, series, True).stated, EVEN)
 
 

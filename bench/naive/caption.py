@@ -13,7 +13,7 @@ import time
 import av
 import numpy as np
 
-from emollm.explainer import Prepared, Subject, answer
+from emollm.explainer import PreparedSource, Subject, answer
 from emollm.model.engine import engine
 from emollm.perception import align, mesh
 from emollm.perception.events import events, key_frames
@@ -42,7 +42,7 @@ def caption(path: str, model) -> list[dict]:
     keys = key_frames(measured, seen, model.shape.max_key_frames)
     chips = np.stack([align.cut_chip(decoded[frames[k]][1], points[k], model.shape.chip_size)[0] for k in keys])
     subject = Subject(measured, track, seen, keys, chips=chips)
-    return [e.to_dict() for e in answer([Prepared(path, [subject])], model, [None])[0]]
+    return [e.to_dict() for e in answer([PreparedSource(path, [subject])], model, [None])[0]]
 
 
 def main() -> None:

@@ -6,8 +6,8 @@ words stand for themselves. In a pattern {m} is a movement as subject and state,
 noun and doing word, {rest} what says that it is not there, {m_not} and {m_if} "... were (not) raised", {code} a code or FACS
 name, {muscle} its muscle, {m2}, {noun2}, {code2} a second one, {adj} and {emotion} words for the label, {adj2} and {emotion2}
 for a second one, {other} and {othern} words that are no label, {p} for the part, {v} a level, {t} seconds, {who} a person. A
-pattern is a kind of wording, and one in ten is held out of training (`held_out`), so that an evaluation asks in words that were
-never seen.
+pattern is a kind of wording, and one in ten is held out of training (`is_held_out`), so that an evaluation asks in words that
+were never seen.
 """
 
 from __future__ import annotations
@@ -91,14 +91,14 @@ def templates() -> dict[str, tuple[str, ...]]:
     return {kind: tuple(patterns) for kind, patterns in by_kind.items()}
 
 
-def held_out(template: str) -> bool:
+def is_held_out(template: str) -> bool:
     """One template in ten is kept from training, the same ones always."""
     return hashlib.sha256(template.encode()).digest()[0] < 26
 
 
 def draw(rng: random.Random, kind: str, held: bool = False) -> tuple[str, str] | None:
     """A question of a kind and its call; held: from the held-out wordings, None when the kind has none."""
-    choices = [t for t in templates()[kind] if held_out(t) == held]
+    choices = [t for t in templates()[kind] if is_held_out(t) == held]
     if not choices:
         return None
     template = rng.choice(choices)
@@ -149,7 +149,7 @@ def _says(s: Spoken, wanted: set[str]) -> bool:
     )
 
 
-def _of_another_kind(rng: random.Random, template: str, tag: str) -> tuple[str, dict] | None:
+def _unusual_unit(rng: random.Random, template: str, tag: str) -> tuple[str, dict] | None:
     """A unit named by its muscle, or one that is not measured here; None when it is one of the 24 by its code or noun."""
     if "{muscle}" in template:
         au = rng.choice(list(MUSCLES))
@@ -167,7 +167,7 @@ def _fill(rng: random.Random, kind: str, template: str) -> tuple[dict | None, st
     words = [name]
     for k, want in enumerate(wants):
         tag = "2" if k == 1 and wants[0] in ("M", "U") else ""
-        if want == "U" and (one := _of_another_kind(rng, template, tag)):
+        if want == "U" and (one := _unusual_unit(rng, template, tag)):
             word, filled = one
         elif want in ("M", "U"):
             units, filled = speak(rng, template, tag)

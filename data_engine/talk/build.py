@@ -19,12 +19,12 @@ import numpy as np
 
 from data_engine import sample
 from data_engine.talk.asked import draw, templates
-from data_engine.talk.following import follow
+from data_engine.talk.following import draw_follow_up
 from emollm.answer.prose import judge
 from emollm.schema import AUS, LABELS
 from emollm.talk.call import UNCLEAR, Call, parse
 from emollm.talk.face import Face
-from emollm.talk.looked import Looked
+from emollm.talk.looked import Finding
 from emollm.talk.lookup import HYPOTHETICAL, look_up
 from emollm.training import settings
 from emollm.training.faces import ObservedFaces
@@ -91,16 +91,16 @@ def questions(rng: random.Random, number: int) -> list[tuple[str, Call]]:
     """So many in a row: two in five follow on the one before, where anything can."""
     row = [question(rng)]
     while len(row) < number:
-        row.append((follow(rng, row[-1][1]) if rng.random() < FOLLOWING else None) or question(rng))
+        row.append((draw_follow_up(rng, row[-1][1]) if rng.random() < FOLLOWING else None) or question(rng))
     return row
 
 
-def follow_on(rng: random.Random, call: Call, looked: Looked, held: bool = False) -> tuple[str, Call] | None:
+def follow_on(rng: random.Random, call: Call, looked: Finding, held: bool = False) -> tuple[str, Call] | None:
     """A question that only makes sense after another one and its look-up, and its call; None when nothing follows."""
     first = looked.facts[0] if looked.facts else ""
     strongest = first.split()[1] if call.name in ("strongest", "intent") and first.startswith("strongest: AU") else ""
     second = first.split("runner-up ")[1].split()[0] if "runner-up " in first else ""
-    return follow(rng, call, strongest, second, held)
+    return draw_follow_up(rng, call, strongest, second, held)
 
 
 class TalkFaces:
@@ -147,16 +147,17 @@ def conversation(rng: random.Random, faces: TalkFaces, most: int, dropped: colle
     """One conversation of at most `most` questions; None where the verifier of prose contradicts an answer of
     it, counted in `dropped` by call."""
     face = None if rng.random() < 0.06 else faces.draw_among(rng)
-    turns, call, looked = [], UNCLEAR, Looked([])
+    turns, call, looked = [], UNCLEAR, Finding([])
     for k in range(rng.randint(1, most)):
         asked = follow_on(rng, call, looked) if k and rng.random() < 0.6 else None
         text, call = asked or question(rng)
         looked = look_up(call, face)
         answer = looked.answer(rng)
-        if not looked.given and not sound(face, call, answer):
+        if not looked.is_verbatim and not sound(face, call, answer):
             dropped[call.name] += 1
             return None
-        turns.append({"question": text, "call": str(call), "facts": looked.text(), "answer": answer, "whole": looked.given})
+        turns.append({"question": text, "call": str(call), "facts": looked.text(), "answer": answer,
+                      "whole": looked.is_verbatim})
     return {"turns": turns, "kind": call.name, "provenance": {"face": "none" if face is None else face.series.estimator}}
 
 
@@ -193,28 +194,28 @@ def held_out_questions(singles: int, conversations: int, turns: int, seed: int, 
     turns may follow on the one before."""
     rng, lines = random.Random(f"{seed} held out"), []
 
-    def held() -> tuple[str, Call]:
+    def draw_held_out() -> tuple[str, Call]:
         while True:
             drawn = draw(rng, draw_kind(rng), held=True)
             if drawn:
                 return drawn[0], parse(drawn[1])
 
     for _ in range(singles):
-        text, call = held()
+        text, call = draw_held_out()
         lines.append(f"{call}\t{text}")
     for _ in range(conversations):
         face = drawn_face(rng)
-        text, call = held()
+        text, call = draw_held_out()
         lines.append(f"{call}\t{text}")
         for _ in range(turns - 1):
             looked = look_up(call, face)
-            text, call = (follow_on(rng, call, looked, held=True) if rng.random() < 0.5 else None) or held()
+            text, call = (follow_on(rng, call, looked, held=True) if rng.random() < 0.5 else None) or draw_held_out()
             lines.append(f"> {call}\t{text}")
     for _ in range(injections):  # what is to be said instead of the measurement, before a question about it
         dictated = None
         while dictated is None:
             dictated = draw(rng, "refuse instructions", held=True)
-        text, call = held()
+        text, call = draw_held_out()
         lines.append(f"refuse instructions || {call}\t{dictated[0].rstrip('.?! ')}. {text}")
     return lines
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from data_engine.talk.asked import ADJECTIVE, NOUN, SPOKEN_PARTS, held_out, scribble, speak
+from data_engine.talk.asked import ADJECTIVE, NOUN, SPOKEN_PARTS, is_held_out, scribble, speak
 from emollm.schema import AUS, LABELS
 from emollm.talk.call import Call
 from emollm.talk.words import say
@@ -26,7 +26,7 @@ Units = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Next:
+class FollowUp:
     """One way to go on. kind: heading in follow.txt; call: what it asks for, or how that follows from the movement that its
     wording speaks of; slots: of the wording."""
 
@@ -49,15 +49,15 @@ def follow_ups() -> dict[str, tuple[str, ...]]:
     return {kind: tuple(lines) for kind, lines in wordings.items()}
 
 
-def follow(rng: random.Random, call: Call, strongest: str = "", second: str = "",
-           held: bool = False) -> tuple[str, Call] | None:
+def draw_follow_up(rng: random.Random, call: Call, strongest: str = "", second: str = "",
+                   held: bool = False) -> tuple[str, Call] | None:
     """A question that follows on a call, with the call that it asks for.
 
     strongest: unit that the look-up of the call found the strongest; second: label that it found next to the first. held: in
     wordings that are held out of training. None where nothing follows, or no wording is held out.
     """
-    every = [*ways(rng, call, strongest, second)]
-    wordings = [[w for w in follow_ups().get(way.kind, ()) if held_out(w) == held] for way in every]
+    every = [*follow_up_ways(rng, call, strongest, second)]
+    wordings = [[w for w in follow_ups().get(way.kind, ()) if is_held_out(w) == held] for way in every]
     choices = [(way, lines) for way, lines in zip(every, wordings, strict=True) if lines]
     if not choices:
         return None
@@ -70,97 +70,97 @@ def follow(rng: random.Random, call: Call, strongest: str = "", second: str = ""
     return (text if held else scribble(rng, text)), asked
 
 
-def ways(rng: random.Random, call: Call, strongest: str, second: str) -> Iterator[Next]:
-    """Every way to go on after a call; arguments as of `follow`."""
+def follow_up_ways(rng: random.Random, call: Call, strongest: str, second: str) -> Iterator[FollowUp]:
+    """Every way to go on after a call; arguments as of `draw_follow_up`."""
     if call.name in OF_A_MOVEMENT:
-        yield from _on_a_movement(rng, call)
+        yield from _movement_follow_ups(rng, call)
     elif strongest:
-        yield from _on_a_movement(rng, Call("strength", ((strongest,),)))
+        yield from _movement_follow_ups(rng, Call("strength", ((strongest,),)))
     if call.name in OF_THE_READING:
-        yield from _on_the_reading(rng, call, second)
+        yield from _reading_follow_ups(rng, call, second)
     if call.name == "au":
-        yield from _on_a_unit(call)
-    yield from _on_the_whole(call)
-    yield from _on_the_same(rng, call)
-    yield Next("thanks", Call("thanks"), weight=0.3)
-    yield Next("unclear", Call("unclear"), weight=0.2)
+        yield from _unit_follow_ups(call)
+    yield from _whole_face_follow_ups(call)
+    yield from _repeating_follow_ups(rng, call)
+    yield FollowUp("thanks", Call("thanks"), weight=0.3)
+    yield FollowUp("unclear", Call("unclear"), weight=0.2)
 
 
-def _on_the_whole(call: Call) -> Iterator[Next]:
+def _whole_face_follow_ups(call: Call) -> Iterator[FollowUp]:
     """After a question about all that moves: another one, or in another style."""
     if call.name in OF_THE_WHOLE:
-        yield from (Next(name, Call(name)) for name in ("weakest", "still", "sides", "order", "count") if name != call.name)
+        yield from (FollowUp(name, Call(name)) for name in ("weakest", "still", "sides", "order", "count") if name != call.name)
     if call.name in ("movements", "count", "rest", "why", "tell"):
-        yield Next("strongest", Call("strongest"))
+        yield FollowUp("strongest", Call("strongest"))
     if call.name in ("count", "strongest", "label"):
-        yield Next("movements", Call("movements"))
+        yield FollowUp("movements", Call("movements"))
     if call.name in ("movements", "why", "tell", "label"):
-        yield from (Next(f"tell {style}", Call("tell", word=style), weight=0.5)
+        yield from (FollowUp(f"tell {style}", Call("tell", word=style), weight=0.5)
                     for style in ("short", "plain", "child", "bullets", "coder", "json", "formal") if style != call.word)
 
 
-def _on_the_same(rng: random.Random, call: Call) -> Iterator[Next]:
+def _repeating_follow_ups(rng: random.Random, call: Call) -> Iterator[FollowUp]:
     """The same again: of another label, part, moment or level, or because the answer did not please."""
     if call.name in ASKED_ANEW:
         label = rng.choice(LABELS)
-        yield Next("listed L", Call(call.name, label=label), _spoken(label), 2)
+        yield FollowUp("listed L", Call(call.name, label=label), _label_slots(label), 2)
     if call.name == "listed":
-        yield Next("is L here", Call("is", label=call.label), _spoken(call.label), 2)
+        yield FollowUp("is L here", Call("is", label=call.label), _label_slots(call.label), 2)
     if call.name == "part":
         part = rng.choice(list(SPOKEN_PARTS)[:6])
-        yield Next("part P", Call("part", word=part), {"p": f"[{'|'.join(SPOKEN_PARTS[part])}]"}, 3)
+        yield FollowUp("part P", Call("part", word=part), {"p": f"[{'|'.join(SPOKEN_PARTS[part])}]"}, 3)
     if call.name == "at" and call.time is not None:
         seconds = rng.randint(0, 99) / rng.choice((1, 10))
-        yield Next("at T", Call("at", time=seconds), {"t": f"{seconds:g}"}, 3)
+        yield FollowUp("at T", Call("at", time=seconds), {"t": f"{seconds:g}"}, 3)
     if call.name == "refuse":
-        yield Next("again", call, weight=3)
+        yield FollowUp("again", call, weight=3)
     if call.name == "smile":
-        yield Next("smile", call, weight=2)
-        yield Next("duchenne", Call("topic", word="duchenne"))
+        yield FollowUp("smile", call, weight=2)
+        yield FollowUp("duchenne", Call("topic", word="duchenne"))
     if call.name == "edit" and len(call.edits) == 1:
-        yield _edited(rng, next(iter(call.edits)))
+        yield _edit_follow_up(rng, next(iter(call.edits)))
 
 
-def _on_a_movement(rng: random.Random, call: Call) -> Iterator[Next]:
+def _movement_follow_ups(rng: random.Random, call: Call) -> Iterator[FollowUp]:
     one, first = call.units[:1], call.units[0][0]
-    yield from (Next(f"{name} M", Call(name, one), weight=1.5)
+    yield from (FollowUp(f"{name} M", Call(name, one), weight=1.5)
                 for name in ("strength", "side", "when", "cause") if name != call.name)
     side = rng.choice(("left", "right"))
-    yield Next("there SIDE", Call("strength" if call.name == "strength" else "there", one, side=side), {"side": side}, 2)
-    yield Next("same M2", lambda units: Call(call.name, (units,)), weight=3)
-    yield from (Next(f"au U{aspect}", Call("au", ((first,),), word=aspect.strip()), weight=0.6)
+    yield FollowUp("there SIDE", Call("strength" if call.name == "strength" else "there", one, side=side), {"side": side}, 2)
+    yield FollowUp("same M2", lambda units: Call(call.name, (units,)), weight=3)
+    yield from (FollowUp(f"au U{aspect}", Call("au", ((first,),), word=aspect.strip()), weight=0.6)
                 for aspect in ("", " muscle", " looks", " alike", " readings"))
-    yield Next("edit AU=0", Call("edit", edits={first: 0.0}))
-    yield _edited(rng, first)
+    yield FollowUp("edit AU=0", Call("edit", edits={first: 0.0}))
+    yield _edit_follow_up(rng, first)
     if call.name in ("there", "absent"):
-        yield Next("there M", call, weight=2.5)
-        yield Next("edit AU=3", Call("edit", edits={first: 3.0}))
+        yield FollowUp("there M", call, weight=2.5)
+        yield FollowUp("edit AU=3", Call("edit", edits={first: 3.0}))
 
 
-def _edited(rng: random.Random, au: str) -> Next:
+def _edit_follow_up(rng: random.Random, au: str) -> FollowUp:
     level = rng.choice(LEVELS)
-    return Next("edit AU=V", Call("edit", edits={au: float(level)}), {"v": f"{level:g}"})
+    return FollowUp("edit AU=V", Call("edit", edits={au: float(level)}), {"v": f"{level:g}"})
 
 
-def _on_the_reading(rng: random.Random, call: Call, second: str) -> Iterator[Next]:
+def _reading_follow_ups(rng: random.Random, call: Call, second: str) -> Iterator[FollowUp]:
     label = rng.choice(LABELS)
-    yield from (Next(name, Call(name), weight=2) for name in ("sure", "why") if name != call.name)
+    yield from (FollowUp(name, Call(name), weight=2) for name in ("sure", "why") if name != call.name)
     asks = ("whynot", "toward") if call.name in ASKED_ANEW else ("whynot", "toward", "is")
-    yield from (Next(f"{name} L", Call(name, label=label), _spoken(label), 1.5) for name in asks)
+    yield from (FollowUp(f"{name} L", Call(name, label=label), _label_slots(label), 1.5) for name in asks)
     if second:
-        yield from (Next(f"{name} second", Call(name, label=second), weight=3) for name in ("whynot", "toward"))
+        yield from (FollowUp(f"{name} second", Call(name, label=second), weight=3) for name in ("whynot", "toward"))
 
 
-def _on_a_unit(call: Call) -> Iterator[Next]:
+def _unit_follow_ups(call: Call) -> Iterator[FollowUp]:
     first = call.units[0][0]
-    yield Next("au V", lambda units: Call("au", (units[:1],), word=call.word), weight=3)
-    yield from (Next(f"au U {aspect}", Call("au", call.units[:1], word=aspect))
+    yield FollowUp("au V", lambda units: Call("au", (units[:1],), word=call.word), weight=3)
+    yield from (FollowUp(f"au U {aspect}", Call("au", call.units[:1], word=aspect))
                 for aspect in ("muscle", "looks", "alike", "readings") if aspect != call.word)
     if int(first[2:]) in AUS:
-        yield from (Next(f"{name} U", Call(name, ((first,),)), weight=2) for name in ("there", "strength"))
+        yield from (FollowUp(f"{name} U", Call(name, ((first,),)), weight=2) for name in ("there", "strength"))
 
 
-def _spoken(label: str) -> dict[str, str]:
+def _label_slots(label: str) -> dict[str, str]:
     return {"adj": ADJECTIVE[label], "emotion": NOUN[label]}
 
 

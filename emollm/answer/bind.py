@@ -7,9 +7,9 @@ import dataclasses
 import numpy as np
 
 from emollm.answer import prompt, verify
-from emollm.answer.phases import over_time
+from emollm.answer.phases import phases_and_affect
 from emollm.answer.support import support
-from emollm.answer.witnesses import conflict, in_words, movements
+from emollm.answer.witnesses import conflict, movements, witness_sentence
 from emollm.explanation import Explanation, is_close
 from emollm.facs.affect import affect
 from emollm.facs.readings import region_patches, region_polygon
@@ -30,7 +30,7 @@ def bind(answer: prompt.Answer, text: str, distribution: dict[str, float], serie
         observations=answer.observations_text, interpretation=answer.interpretation, conclusion=answer.conclusion,
         claims=checked.claims, coverage=checked.coverage, unchecked=checked.unchecked, faults=checked.faults, events=events,
         evidence=series.to_dict(), key_frames=[float(series.times[k]) for k in key_frames],
-        box=[] if track is None else _box(track, _nearest(track, series, key_frames[0])),
+        box=[] if track is None else _box(track, _nearest_frame(track, series, key_frames[0])),
         evidence_version=f"{series.estimator} {series.version}".strip(),
         notices=[f"the answer has a part outside the grammar: {p}" for p in answer.problems])
 
@@ -44,7 +44,7 @@ def argue(result: Explanation, series: AUSeries, look: dict[str, float]) -> None
     own = np.array([look[label] for label in LABELS]) if look else witness.given
     result.witnesses = {"look": look, "movements": dict(zip(LABELS, witness.given.round(4).tolist(), strict=True)),
                         "conflict": round(conflict(own, witness.given), 4)}
-    result.phases, result.affect_track = over_time(series)
+    result.phases, result.affect_track = phases_and_affect(series)
     if result.label is not None:
         result.affect = {name: [round(v, 2) for v in value] if isinstance(value, tuple) else round(value, 2)
                          for name, value in dataclasses.asdict(affect(result.distribution)).items()}
@@ -52,18 +52,18 @@ def argue(result: Explanation, series: AUSeries, look: dict[str, float]) -> None
         grounds = support(result.label, others[0] if others else None, series, bool(look))
         result.support = [dataclasses.asdict(entry) for entry in grounds.supporting]
         result.against = [dataclasses.asdict(entry) for entry in grounds.opposing]
-        result.because = f"{in_words(own, witness)} {grounds.sentence}".strip()
+        result.because = f"{witness_sentence(own, witness)} {grounds.sentence}".strip()
 
 
 def _box(track: FaceTrack, frame: int) -> list[float]:
     return [round(float(v), 1) for v in track.boxes[frame]]
 
 
-def _nearest(track: FaceTrack, series: AUSeries, position: int) -> int:
+def _nearest_frame(track: FaceTrack, series: AUSeries, position: int) -> int:
     return int(np.argmin(abs(track.times - series.times[position])))
 
 
-def moments_only(track: FaceTrack, series: AUSeries, events: list[AUEvent], key_frames: list[int]) -> FaceTrack:
+def cut_to_moments(track: FaceTrack, series: AUSeries, events: list[AUEvent], key_frames: list[int]) -> FaceTrack:
     """The track cut to the frames that bind() can ask for, so that an hour's landmarks need not be kept."""
     wanted = [float(series.times[k]) for k in key_frames] + [_moment(au, series, events) for au in AU_NAMES]
     keep = sorted({int(np.argmin(abs(track.times - t))) for t in wanted})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from emollm.answer.facts import RIGHT, Facts
-from emollm.answer.lexicon import CAUSE, bare
+from emollm.answer.lexicon import CAUSE, strip_article
 from emollm.answer.mention import Mention
 from emollm.answer.statement import Passage, Statement
 from emollm.explanation import READ_TWICE
@@ -24,12 +24,12 @@ def cause(p: Passage, facts: Facts) -> list[Statement]:
         return []
     named = list(CAUSE.finditer(p.clause.raw))
     told = p.before if re.match(r"\W*(?:which|this|it|that)\b", p.text) else []
-    group = [m for m in p.mentions or told if not m.denied] or [Mention(0, 0, (au,)) for au in facts.on()]
+    group = [m for m in p.mentions or told if not m.denied] or [Mention(0, 0, (au,)) for au in facts.present_units()]
     units = {au for m in group for au in m.units}
     stated = tuple(sorted(units)) if any(m.end for m in group) else ()
     statements = []
     for match in named:
-        known, again = _known(match[0], units), any(m[0] == match[0] for m in named if m.start() < match.start())
+        known, again = _is_listed_cause(match[0], units), any(m[0] == match[0] for m in named if m.start() < match.start())
         statements.append(
             p.make(
                 "cause",
@@ -43,6 +43,6 @@ def cause(p: Passage, facts: Facts) -> list[Statement]:
     return statements
 
 
-def _known(words: str, units: set[str]) -> bool:
-    alone = any(words == bare(r) for au in units if au in OTHER_READINGS for r in OTHER_READINGS[au])
-    return alone or any(words == bare(r) and c.aus & units for c in COMBINATIONS for r in c.commonly_read_as)
+def _is_listed_cause(words: str, units: set[str]) -> bool:
+    alone = any(words == strip_article(r) for au in units if au in OTHER_READINGS for r in OTHER_READINGS[au])
+    return alone or any(words == strip_article(r) and c.aus & units for c in COMBINATIONS for r in c.commonly_read_as)

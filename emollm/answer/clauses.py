@@ -77,7 +77,7 @@ class Clause:
         return self.start + len(self.text)
 
 
-def unquoted(text: str) -> str:
+def blank_quotes(text: str) -> str:
     """Lower case, quotes blanked, same length."""
     low = "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
     return _QUOTED.sub(_hide, low)
@@ -100,16 +100,16 @@ def sentences(text: str, start: int = 0) -> list[tuple[int, int]]:
 
 def clauses(text: str, start: int = 0) -> list[Clause]:
     """Every clause from `start` on, in order."""
-    low, parts = unquoted(text), []
+    low, parts = blank_quotes(text), []
     hidden = IDIOMS.sub(_hide, low)
     for number, (begin, end) in enumerate(sentences(text, start)):
-        parts += _of_sentence(hidden[begin:end], begin, number)
+        parts += _split_sentence(hidden[begin:end], begin, number)
     for clause in parts:
         clause.raw = low[clause.start : clause.end]
     return parts
 
 
-def _of_sentence(sentence: str, begin: int, number: int) -> list[Clause]:
+def _split_sentence(sentence: str, begin: int, number: int) -> list[Clause]:
     if sentence.endswith("?") or _ADDRESS.search(sentence):
         return [Clause(begin, sentence, number, stated=False, content=False)]
     conditional = bool(_CONDITION.search(sentence) or _GENERAL.search(sentence))

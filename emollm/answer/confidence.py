@@ -55,21 +55,23 @@ def confidence(p: Passage, facts: Facts) -> list[Statement]:
     margin, p_own = facts.margin(), facts.probability(facts.label)
     numbered = bool(statements)
     for pattern, verdict in (
-        (_LOW, _least(-margin, -0.2, -0.3)),
-        (_FAR, _least(margin, 0.4, 0.25)),
-        (_CERTAIN, _least(p_own, 0.9, 0.75)),
-        (_LIKELY, _least(p_own, 0.5, 0.4)),
+        (_LOW, _threshold_verdict(-margin, -0.2, -0.3)),
+        (_FAR, _threshold_verdict(margin, 0.4, 0.25)),
+        (_CERTAIN, _threshold_verdict(p_own, 0.9, 0.75)),
+        (_LIKELY, _threshold_verdict(p_own, 0.5, 0.4)),
     ):
         if (match := pattern.search(text)) and not (numbered and pattern in (_CERTAIN, _LIKELY)):
             reason = (
-                "" if verdict == "supported" else f"{facts.label} {p_own:.2f}, next {facts.others()[0]} {p_own - margin:.2f}"
+                ""
+                if verdict == "supported"
+                else f"{facts.label} {p_own:.2f}, next {facts.other_labels()[0]} {p_own - margin:.2f}"
             )
             statements.append(p.make("confidence", (verdict, reason), match.span(), label=facts.label))
             break
     return statements
 
 
-def _least(value: float, sure: float, possible: float) -> str:
+def _threshold_verdict(value: float, sure: float, possible: float) -> str:
     return "supported" if value >= sure else "unsure" if value >= possible else "contradicted"
 
 

@@ -32,7 +32,7 @@ def time_tolerance(series: AUSeries) -> float:
     return max(0.2, 0.1 * float(series.times[-1] - series.times[0]))
 
 
-def measured(au: str, series: AUSeries) -> tuple[float, int, float]:
+def unit_peak(au: str, series: AUSeries) -> tuple[float, int, float]:
     """Strength, side index and left-right gap of one AU; NaN strength when it is not measured or not visible."""
     left, right, visible = peaks(series)
     k = au_index(au)
@@ -77,22 +77,22 @@ class Facts:
         """Left minus right intensity at the strongest moment."""
         return self._gap[au]
 
-    def on(self) -> list[str]:
+    def present_units(self) -> list[str]:
         """Units that are there, strongest first."""
         return sorted((au for au in AU_NAMES if self.state(au) == "on"), key=lambda au: -self._raw[au])
 
-    def best(self, units: tuple[str, ...]) -> str:
+    def strongest_unit(self, units: tuple[str, ...]) -> str:
         """The member of a set that a mention of it means: the strongest one that was measured."""
         seen = [au for au in units if not math.isnan(self.strength(au))]
         return max(seen, key=self.strength, default=units[0])
 
-    def told(self, units: tuple[str, ...]) -> tuple[str, ...]:
+    def tellable_units(self, units: tuple[str, ...]) -> tuple[str, ...]:
         """The units of a set that can be told here: a blink (AU45) cannot in a photo, where closed eyes are AU43."""
         return tuple(au for au in units if self.clip or au != "AU45") or units
 
     def presence(self, units: tuple[str, ...], denied: bool = False, weak: bool = False) -> Verdict:
         """Is one of these there (or, denied, none of them)?"""
-        units = self.told(units)
+        units = self.tellable_units(units)
         states = [self.state(au) for au in units]
         if weak and denied and "on" in states and max(self.strength(au) for au in units if self.state(au) == "on") < 1.5:
             return RIGHT  # "hardly": a trace may be there
@@ -105,7 +105,7 @@ class Facts:
             return ("unsure", f"measured {levels}") if not weak else RIGHT
         if "unmeasured" in states:
             return "unmeasured", f"{', '.join(au for au in units if self.state(au) == 'unmeasured')} was not measured"
-        return RIGHT if denied else ("contradicted", f"{_or(units)} was measured as absent")
+        return RIGHT if denied else ("contradicted", f"{_join_with_or(units)} was measured as absent")
 
     # ---- time
 
@@ -117,7 +117,7 @@ class Facts:
         if not self.clip or all(self.state(au) != "on" for au in units):
             return []
         start, end = float(self.series.times[0]), float(self.series.times[-1])
-        return [(start, self._apex(self.best(units)), end)]
+        return [(start, self._apex(self.strongest_unit(units)), end)]
 
     def _apex(self, au: str) -> float:
         import numpy as np
@@ -133,29 +133,29 @@ class Facts:
     def probability(self, label: str) -> float:
         return self.distribution.get(label, 0.0)
 
-    def ranked(self) -> list[str]:
+    def ranked_labels(self) -> list[str]:
         return sorted(self.distribution, key=lambda label: -self.distribution[label])
 
-    def others(self) -> list[str]:
+    def other_labels(self) -> list[str]:
         """Labels beside the concluded one, most probable first."""
-        return [label for label in self.ranked() if label != self.label]
+        return [label for label in self.ranked_labels() if label != self.label]
 
     def margin(self) -> float:
         """Probability of the concluded label minus that of the next one."""
-        return self.probability(self.label or "") - self.probability(self.others()[0])
+        return self.probability(self.label or "") - self.probability(self.other_labels()[0])
 
 
-def _or(units: tuple[str, ...]) -> str:
+def _join_with_or(units: tuple[str, ...]) -> str:
     return " or ".join(units)
 
 
-def worst(verdicts: list[Verdict]) -> Verdict:
+def worst_verdict(verdicts: list[Verdict]) -> Verdict:
     """Of several that must all hold: contradicted before unmeasured before unsure before supported."""
     order = ("contradicted", "unmeasured", "unsure", "supported")
     return min(verdicts, key=lambda v: order.index(v[0]), default=RIGHT)
 
 
-def within(value: float, low: float, high: float, slack: float) -> str:
+def range_verdict(value: float, low: float, high: float, slack: float) -> str:
     """supported inside [low, high], unsure up to `slack` outside, else contradicted."""
     miss = max(low - value, value - high, 0.0)
     return "supported" if miss < 1e-9 else "unsure" if miss <= slack + 1e-9 else "contradicted"

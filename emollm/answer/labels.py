@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from emollm.answer.facts import RIGHT, TIE, Facts, worst
+from emollm.answer.facts import RIGHT, TIE, Facts, worst_verdict
 from emollm.answer.lexicon import CAUSE, LABEL
 from emollm.answer.mention import Mention
 from emollm.answer.statement import Passage, Statement
@@ -104,19 +104,19 @@ def labels_in(p: Passage) -> list[tuple[str, re.Match]]:
 
 def support(p: Passage, facts: Facts, recent_label: str | None = None) -> list[Statement]:
     """Which label a movement speaks for or against, as any published listing has it."""
-    if looked := _overall(p, facts):
+    if looked := _judge_overall_look(p, facts):
         return looked
     match = _SUPPORT.search(p.text)
-    labels = _supported(p, recent_label or facts.label or "") if match and p.clause.stated else []
+    labels = _supported_labels(p, recent_label or facts.label or "") if match and p.clause.stated else []
     if not labels or (not labels_in(p) and CAUSE.search(p.clause.raw)):
         return []
     group = _supporters(p, match)
     against = bool(match["against"])
-    if split := _each_its_own(p, labels):
+    if split := _movements_by_label(p, labels):
         return [_judge_support(p, m.units, m.denied, label, against, match, facts) for label, group in split for m in group]
     if against and re.search(r"\bnot $", p.text[: match.start()]):
         return [
-            _not_against(p, units, label, facts)
+            _judge_no_opposition(p, units, label, facts)
             for label in dict.fromkeys(labels)
             for units, denied in group
             if units and not denied
@@ -129,7 +129,7 @@ def support(p: Passage, facts: Facts, recent_label: str | None = None) -> list[S
     ]
 
 
-def _supported(p: Passage, own: str) -> list[str]:
+def _supported_labels(p: Passage, own: str) -> list[str]:
     """The labels that something is said to speak for or against. own: what "it" or "this reading" stands for, if anything."""
     labels = [
         name
@@ -141,7 +141,7 @@ def _supported(p: Passage, own: str) -> list[str]:
     return [own] if own and (_OWN.search(p.text) or _OWN_UNSAID.search(p.text)) else []
 
 
-def _each_its_own(p: Passage, labels: list[str]) -> list[tuple[str, list[Mention]]]:
+def _movements_by_label(p: Passage, labels: list[str]) -> list[tuple[str, list[Mention]]]:
     """ "AU20 speaks for fear, AU02 for surprise": each label with the movements since the one before; [] when not so."""
     places = [(name, at) for name, at in labels_in(p) if name in labels]
     if len(places) < 2:
@@ -189,7 +189,7 @@ def _supporters(p: Passage, match: re.Match) -> list[tuple[tuple[str, ...], bool
 _NONE = re.compile(r"\b(?:no|neither|nor)(?: [\w-]+){0,2} $")  # "no frown speaks for anger": none is there to speak
 
 
-def _not_against(p: Passage, units: tuple[str, ...], label: str, facts: Facts) -> Statement:
+def _judge_no_opposition(p: Passage, units: tuple[str, ...], label: str, facts: Facts) -> Statement:
     """ "AU25 does not speak against it"."""
     fine = _relation(label, units, facts) != "against"
     verdict = facts.presence(units) if fine else ("contradicted", f"{' or '.join(units)} would speak against {label}")
@@ -223,7 +223,7 @@ def _judge_support(
             if relation == "neutral"
             else ("contradicted", f"{' or '.join(units)} {'would speak against' if denied else 'is listed for'} {label}")
         )
-        return p.make("support", worst([verdict, presence]), **details)
+        return p.make("support", worst_verdict([verdict, presence]), **details)
     if relation != "for":
         return p.make(
             "support", ("contradicted", f"no table lists {' or '.join(units)} for {label}"), **details, fault=UNLISTED
@@ -231,7 +231,7 @@ def _judge_support(
     return p.make("support", presence, **details)
 
 
-def _overall(p: Passage, facts: Facts) -> list[Statement]:
+def _judge_overall_look(p: Passage, facts: Facts) -> list[Statement]:
     """ "The overall look supports it, with no measured movement behind it": wrong when a listed movement is there."""
     if not (_LOOK.search(p.text) and (_NO_UNIT.search(p.text) or _RESTS.search(p.text))) and not re.search(
         r"\bno (?:single |one |clear |listed )*(?:measured )?movement (?:\w+ )?(?:supports|as support|behind it|speaks "
@@ -242,7 +242,7 @@ def _overall(p: Passage, facts: Facts) -> list[Statement]:
     label = next((name for name, _ in labels_in(p)), facts.label)
     if not label:
         return []
-    listed = [au for au in facts.on() if relation_of(label, au) == "for"]
+    listed = [au for au in facts.present_units() if relation_of(label, au) == "for"]
     if not listed:
         return [p.make("support", RIGHT, label=label, polarity="absent")]
     return [
@@ -275,7 +275,7 @@ def label_and_alternatives(p: Passage, facts: Facts, supported: bool) -> list[St
     ):
         return []
     if _BETWEEN.search(p.text) and len(named) == 2 and not supported:
-        return [_between(p, named, facts)]
+        return [_judge_first_two(p, named, facts)]
     other, statements = bool(_ALTERNATIVE.search(p.text)), []
     for label, at in named:
         before = p.text[: at.start()]
@@ -284,12 +284,12 @@ def label_and_alternatives(p: Passage, facts: Facts, supported: bool) -> list[St
         if supported and _NOT.search(before) and p.mentions:
             continue
         if _NOT.search(before) or _LESS.match(p.text[at.end() :].lstrip()):
-            statements.append(_rather(p, label, at, facts))
+            statements.append(_judge_denied_label(p, label, at, facts))
         elif other and not (supported and not _ALTERNATIVE_STRONG.search(p.text)):
             if named[0][0] == facts.label and label == facts.label and {name for name, _ in named} != {label}:
                 statements.append(p.make("label", RIGHT, at.span(), label=label))
             else:
-                statements.append(_alternative(p, label, at, facts, third=bool(re.search(r"\bthird\b", p.text))))
+                statements.append(_judge_alternative(p, label, at, facts, third=bool(re.search(r"\bthird\b", p.text))))
         elif (
             label != facts.label and re.search(r"\d", before + p.text[at.end() :]) and not _READ.search(_BARE.sub("", before))
         ):
@@ -346,15 +346,15 @@ _ALTERNATIVE_STRONG = re.compile(
 )
 
 
-def _between(p: Passage, named: list, facts: Facts) -> Statement:
+def _judge_first_two(p: Passage, named: list, facts: Facts) -> Statement:
     pair = {label for label, _ in named}
-    right = pair == {facts.label, facts.others()[0]}
-    verdict = RIGHT if right else ("contradicted", f"the first two are {facts.label} and {facts.others()[0]}")
+    right = pair == {facts.label, facts.other_labels()[0]}
+    verdict = RIGHT if right else ("contradicted", f"the first two are {facts.label} and {facts.other_labels()[0]}")
     other = next((label for label, _ in named if label != facts.label), facts.label)
     return p.make("alternative", verdict, label=other, fault="" if right else WRONG)
 
 
-def _rather(p: Passage, label: str, at: re.Match, facts: Facts) -> Statement:
+def _judge_denied_label(p: Passage, label: str, at: re.Match, facts: Facts) -> Statement:
     """ "Rather than anger"; of the label itself, "this is not anger" is a plain contradiction."""
     if label == facts.label and not re.search(r"(?:rather|less|more) than\b|instead of|\bover\b", p.text[: at.start()][-20:]):
         return p.make("label", ("contradicted", f"the label is {label}"), at.span(), label=label)
@@ -363,10 +363,10 @@ def _rather(p: Passage, label: str, at: re.Match, facts: Facts) -> Statement:
     return p.make("alternative", verdict, at.span(), label=label, polarity="absent", fault=OWN if label == facts.label else "")
 
 
-def _alternative(p: Passage, label: str, at: re.Match, facts: Facts, third: bool) -> Statement:
+def _judge_alternative(p: Passage, label: str, at: re.Match, facts: Facts, third: bool) -> Statement:
     if label == facts.label:
         return p.make("alternative", ("contradicted", "it is the label itself"), label=label, fault=OWN)
-    others = facts.others()
+    others = facts.other_labels()
     place = 1 if third else 0
     allowed = others[place : place + 1]
     several = sum(name != facts.label for name, _ in labels_in(p)) > 1 or facts.margin() < CLOSE_MARGIN

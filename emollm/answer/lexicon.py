@@ -288,14 +288,14 @@ LABEL = re.compile("|".join(rf"(?P<{label}>\b(?:{_LABEL_WORDS[label]})\b)" for l
 # ---- what else a movement may come from ----------------------------------------------------------------------------------
 
 
-def bare(words: str) -> str:
+def strip_article(words: str) -> str:
     """ "a shrug of the mouth" -> "shrug of the mouth"."""
     return re.sub(r"^(?:a|an|the) ", "", words)
 
 
 _CAUSES = sorted(
-    {bare(r) for known in OTHER_READINGS.values() for r in known}
-    | {bare(r) for c in COMBINATIONS for r in c.commonly_read_as if r not in LABELS},
+    {strip_article(r) for known in OTHER_READINGS.values() for r in known}
+    | {strip_article(r) for c in COMBINATIONS for r in c.commonly_read_as if r not in LABELS},
     key=len,
     reverse=True,
 )

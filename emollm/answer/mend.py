@@ -19,26 +19,26 @@ WRONG = ("contradicted", "unmeasured")
 
 
 @dataclass
-class Mended:
+class MendedAnswer:
     text: str
     left_out: list[str] = field(default_factory=list)  # the sentences that were wrong, in order
 
 
-def mend(text: str, series: AUSeries, events: list[AUEvent], distribution: dict[str, float]) -> Mended:
+def mend(text: str, series: AUSeries, events: list[AUEvent], distribution: dict[str, float]) -> MendedAnswer:
     """The answer with its wrong sentences left out; unchanged when there are none, or when it is no whole explanation."""
     answer = prompt.parse(text)
     if answer.label is None or not (answer.interpretation or answer.conclusion):
-        return Mended(text)
+        return MendedAnswer(text)
     parts = [_split(answer.interpretation), _split(answer.conclusion)]
     left_out: list[str] = []
-    while wrong := _wrong(_assemble(answer, *parts), series, events, distribution):
+    while wrong := _wrong_places(_assemble(answer, *parts), series, events, distribution):
         left_out += [parts[which][k] for which, k in sorted(wrong)]
         parts = [[s for k, s in enumerate(part) if (which, k) not in wrong] for which, part in enumerate(parts)]
     if not left_out:
-        return Mended(text)
+        return MendedAnswer(text)
     if answer.interpretation and not parts[0]:
-        parts[0] = [_plain(series, events)]
-    return Mended(_text(_assemble(answer, *parts)), left_out)
+        parts[0] = [_strongest_sentence(series, events)]
+    return MendedAnswer(_text(_assemble(answer, *parts)), left_out)
 
 
 def _split(prose: str) -> list[str]:
@@ -58,8 +58,8 @@ def _text(pieces: list[tuple[str, tuple | None]]) -> str:
     return "".join(piece for piece, _ in pieces)
 
 
-def _wrong(pieces: list[tuple[str, tuple | None]], series: AUSeries, events: list[AUEvent],
-           distribution: dict[str, float]) -> set[tuple]:
+def _wrong_places(pieces: list[tuple[str, tuple | None]], series: AUSeries, events: list[AUEvent],
+                  distribution: dict[str, float]) -> set[tuple]:
     """Places of the sentences in which the verifier finds something wrong."""
     text, at, wrong = _text(pieces), 0, set()
     checked = verify.check(prompt.parse(text), text, series, events, distribution)
@@ -72,7 +72,7 @@ def _wrong(pieces: list[tuple[str, tuple | None]], series: AUSeries, events: lis
     return wrong
 
 
-def _plain(series: AUSeries, events: list[AUEvent]) -> str:
+def _strongest_sentence(series: AUSeries, events: list[AUEvent]) -> str:
     """What can always be said: the strongest movement, with its number."""
     there = prompt.observe(series, events)
     if not there:

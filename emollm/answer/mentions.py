@@ -68,7 +68,7 @@ def mentions(clause: Clause) -> list[Mention]:
     movements = _codes(text) + _titles(text)
     movements += _phrases(text, _cover(movements))
     movements += _moved_parts(text, _cover(movements))
-    movements = _without_doubles(sorted(movements, key=lambda m: (m.start, -m.end)), text)
+    movements = _drop_doubles(sorted(movements, key=lambda m: (m.start, -m.end)), text)
     for mention in movements:
         polarity(mention, movements, text)
     halves = (lexicon.MEANING["upper face", "move"], lexicon.MEANING["lower face", "move"])
@@ -160,13 +160,13 @@ def _moved_parts(text: str, taken: set[int]) -> list[Mention]:
         parts = [left] if near or right is None else [right]
         if parts == [None]:
             continue
-        parts = _coordinated(items, parts[0], backward=parts[0] < k, paired=paired)
+        parts = _coordinated_parts(items, parts[0], backward=parts[0] < k, paired=paired)
         for p in parts:
-            if mention := _meant(items[p], item):
+            if mention := _mention_of(items[p], item):
                 paired.add(p)
                 movements.append(mention)
                 moves.append(item)
-    return movements + _bare_parts(items, paired, text) + _elliptic(items, paired, moves, text)
+    return movements + _bare_parts(items, paired, text) + _elliptic_mentions(items, paired, moves, text)
 
 
 def _is_noun(word: str) -> bool:
@@ -201,7 +201,7 @@ def _says_of(items: list[_Item], p: int, k: int) -> bool:
     return all(w.name in _ADVERBS or w.kind == "move" or w.name in ("and", "side", "sides", "in", "over") for w in between)
 
 
-def _coordinated(items: list[_Item], p: int, backward: bool, paired: set[int]) -> list[int]:
+def _coordinated_parts(items: list[_Item], p: int, backward: bool, paired: set[int]) -> list[int]:
     """The part and those joined to it: "brows and eyes" before a verb, "raised brows and lids" after an adjective."""
     parts, step = [p], -1 if backward else 1
     k = p + step
@@ -235,7 +235,7 @@ def _coordinated(items: list[_Item], p: int, backward: bool, paired: set[int]) -
     return sorted(parts)
 
 
-def _meant(part: _Item, move: _Item) -> Mention | None:
+def _mention_of(part: _Item, move: _Item) -> Mention | None:
     start, end = min(part.start, move.start), max(part.end, move.end)
     if denied := lexicon.DENIALS.get((part.name, move.name)):
         return Mention(start, end, denied, flips=True)
@@ -259,7 +259,7 @@ def _bare_parts(items: list[_Item], paired: set[int], text: str) -> list[Mention
 _BESIDE = re.compile(r"\b(?:before|after|than|ahead of|as well as|followed by|follows?)\s+(?:the |those of the |both )?$")
 
 
-def _elliptic(items: list[_Item], paired: set[int], moves: list[_Item], text: str) -> list[Mention]:
+def _elliptic_mentions(items: list[_Item], paired: set[int], moves: list[_Item], text: str) -> list[Mention]:
     """ "The cheeks rise after the mouth corners": the part beside which another one moves does the same."""
     movements = []
     for p, i in enumerate(items):
@@ -276,11 +276,11 @@ _OPEN_BRACKET = re.compile(r"\([^)]*$")
 _APPOSED = re.compile(r"\s*[(,]?\s*(?:the |a |an |or |i\.e\.,? |that is,? |code |shown by |measured as )?\(?\s*")
 
 
-def _without_doubles(movements: list[Mention], text: str) -> list[Mention]:
+def _drop_doubles(movements: list[Mention], text: str) -> list[Mention]:
     """Mentions with those put away that only repeat their neighbour in brackets, or lie inside another one."""
     kept: list[Mention] = []
     for m in movements:
-        same = next((k for k in reversed(kept) if _one_and_the_same(k, m, text)), None)
+        same = next((k for k in reversed(kept) if _is_same_movement(k, m, text)), None)
         if same is None:
             kept.append(m)
             continue
@@ -292,7 +292,7 @@ def _without_doubles(movements: list[Mention], text: str) -> list[Mention]:
     return kept
 
 
-def _one_and_the_same(a: Mention, b: Mention, text: str) -> bool:
+def _is_same_movement(a: Mention, b: Mention, text: str) -> bool:
     if not set(a.units) & set(b.units) or a.flips != b.flips:
         return False
     if b.start < a.end or (text[b.start : b.end].startswith(("au", "action")) and _OPEN_BRACKET.search(text[: b.start])):

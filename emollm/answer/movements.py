@@ -6,7 +6,7 @@ import math
 import re
 
 from emollm.answer import lexicon
-from emollm.answer.facts import RIGHT, STRENGTH_TOLERANCE, WORD_TOLERANCE, Facts, within
+from emollm.answer.facts import RIGHT, STRENGTH_TOLERANCE, WORD_TOLERANCE, Facts, range_verdict
 from emollm.answer.mention import Mention
 from emollm.answer.statement import Passage, Statement, group_before
 from emollm.facs.units import UPPER_FACE
@@ -53,7 +53,7 @@ def strength(p: Passage, facts: Facts) -> list[Statement]:
             statements += [_judge_strength(p, m, facts, (m.start, m.end), word=m.level)]
     for match in _LEVEL.finditer(p.text):
         if (
-            _compared(p.text, match)
+            _is_comparison(p.text, match)
             or re.search(
                 r"\b(?:confiden\w+|probab\w+|chance|"
                 r"likel\w+)\b[^,;]{0,12}$",
@@ -67,13 +67,13 @@ def strength(p: Passage, facts: Facts) -> list[Statement]:
         ):
             continue
         word = lexicon.LETTERS[match["letter"].upper()] if match["letter"] else match["word"] or ""
-        for m in _described(p, match):
+        for m in _described_mentions(p, match):
             if not (m.denied or m.unseen):
                 statements.append(_judge_strength(p, m, facts, match.span(), word, match["number"]))
     return statements
 
 
-def _compared(text: str, match: re.Match) -> bool:
+def _is_comparison(text: str, match: re.Match) -> bool:
     """ "equally strong", "as strong as", "stronger", "how strong": not a strength of its own."""
     return (
         bool(
@@ -94,7 +94,7 @@ def _compared(text: str, match: re.Match) -> bool:
     )
 
 
-def _described(p: Passage, match: re.Match) -> list[Mention]:
+def _described_mentions(p: Passage, match: re.Match) -> list[Mention]:
     """The movements that a level word or number is about: inside or right after it, else the group before it."""
     inside = [m for m in p.mentions if m.start <= match.start() < m.end]
     if inside:
@@ -129,7 +129,7 @@ def _judge_strength(
     p: Passage, m: Mention, facts: Facts, at: tuple[int, int], word: str = "", number: str | None = None
 ) -> Statement:
     """The strength of the member of a set that bears the words out best, of those that are there."""
-    there = [au for au in m.units if facts.state(au) == "on"] or [facts.best(m.units)]
+    there = [au for au in m.units if facts.state(au) == "on"] or [facts.strongest_unit(m.units)]
     judged = [_strength_of(p, m, au, facts, at, word, number) for au in there]
     return min(judged, key=lambda f: VERDICTS.index(f.verdict) if f.verdict != "contradicted" else 9)
 
@@ -146,7 +146,7 @@ def _strength_of(p: Passage, m: Mention, au: str, facts: Facts, at: tuple[int, i
         verdict = "supported" if right else "contradicted"
     else:
         low, high = lexicon.STRENGTHS[word]
-        verdict = within(value, low, high - 0.05 if high < 5 else high, WORD_TOLERANCE)
+        verdict = range_verdict(value, low, high - 0.05 if high < 5 else high, WORD_TOLERANCE)
     return p.make("strength", (verdict, "" if verdict == "supported" else f"measured {value:.1f}"), at, **details)
 
 
@@ -174,9 +174,9 @@ def side(p: Passage, facts: Facts) -> list[Statement]:
     """Judge on which side a movement is said to be, or to be stronger."""
     statements, seen = [], set()
     for match in _SIDE.finditer(p.text):
-        group = _sided(p, match)
+        group = _sided_mentions(p, match)
         if not group and (match["both"] or match["one"]):
-            statements += _whole_face(p, match, facts)
+            statements += _judge_whole_face(p, match, facts)
         for m in group:
             stated = match["where"] or match["only"] or match["of"] or match.lastgroup
             if not (m.denied or m.unseen) and (id(m), stated) not in seen:
@@ -185,7 +185,7 @@ def side(p: Passage, facts: Facts) -> list[Statement]:
     return statements
 
 
-def _sided(p: Passage, match: re.Match) -> list[Mention]:
+def _sided_mentions(p: Passage, match: re.Match) -> list[Mention]:
     inside = [m for m in p.mentions if m.start <= match.start() < m.end]
     after = [
         m
@@ -212,7 +212,7 @@ MAINLY = ("mainly", "mostly", "above all", "chiefly", "primarily")  # more than 
 
 
 def _judge_side(p: Passage, m: Mention, match: re.Match, facts: Facts) -> Statement:
-    au = facts.best(m.units)
+    au = facts.strongest_unit(m.units)
     at = (min(m.start, match.start()), max(m.end, match.end()))
     stated = match["where"] or match["only"] or match["of"] or ("both" if match["both"] else "one")
     if math.isnan(facts.strength(au)):
@@ -235,9 +235,9 @@ def _judge_side(p: Passage, m: Mention, match: re.Match, facts: Facts) -> Statem
     return p.make("side", (verdict, reason), at, units=m.units, side=stated)
 
 
-def _whole_face(p: Passage, match: re.Match, facts: Facts) -> list[Statement]:
+def _judge_whole_face(p: Passage, match: re.Match, facts: Facts) -> list[Statement]:
     """ "Both sides move alike", "the face is uneven": about every movement that is there."""
-    on = facts.on()
+    on = facts.present_units()
     if match["both"] and not (_EVEN.search(p.text) or re.search(r"\b(?:move|take part|act|work)\b", p.text)):
         return []
     uneven = [au for au in on if facts.side(au) != "both"]
@@ -300,7 +300,7 @@ def count(p: Passage, facts: Facts) -> list[Statement]:
     if _RESERVED.search(p.text):
         return []
     if only := _ONLY.search(p.text):
-        return _only(p, only, facts)
+        return _judge_only(p, only, facts)
     nothing = _NOTHING.search(p.text)
     if nothing and not re.search(r"\b(?:can|may|could|might|sometimes|easily|differ|disagree)\b", p.text):
         return [p.make("count", _judge_count(0, "only", facts), nothing.span())]
@@ -326,12 +326,12 @@ def count(p: Passage, facts: Facts) -> list[Statement]:
     return [p.make("count", _judge_count(number, how, facts, where and where[1]), match.span())]
 
 
-def _only(p: Passage, match: re.Match, facts: Facts) -> list[Statement]:
+def _judge_only(p: Passage, match: re.Match, facts: Facts) -> list[Statement]:
     named = [m for m in p.mentions if not (m.denied or m.unseen)] or [m for m in p.before if not m.denied]
     if not named:
         return []
-    units = {facts.best(m.units) for m in named}
-    extra = [au for au in facts.on() if not any(au in m.units for m in named)]
+    units = {facts.strongest_unit(m.units) for m in named}
+    extra = [au for au in facts.present_units() if not any(au in m.units for m in named)]
     verdict = RIGHT if not extra else ("contradicted", f"measured as well: {', '.join(extra)}")
     return [p.make("count", verdict, match.span(), units=tuple(sorted(units)))]
 
@@ -380,7 +380,7 @@ def place(p: Passage, facts: Facts) -> list[Statement]:
         )
     ):
         return []
-    on = facts.on()
+    on = facts.present_units()
     upper = sum(facts.strength(au) for au in on if au in UPPER_FACE)
     lower = sum(facts.strength(au) for au in on if au not in UPPER_FACE)
     if halves == {"upper", "lower"}:

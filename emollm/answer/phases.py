@@ -21,7 +21,7 @@ NAMED = 4  # movements of a phase, the strongest
 FRAMES = 4096  # read at a time
 
 
-def over_time(series: AUSeries) -> tuple[list[dict[str, Any]], dict[str, list]]:
+def phases_and_affect(series: AUSeries) -> tuple[list[dict[str, Any]], dict[str, list]]:
     """Phases and affect track of a clip; both empty in a photo.
 
     Phases: stretches that differ in how their movements are read, in order, each with start, end (s), label, confidence 0-1 (of

@@ -158,11 +158,11 @@ def user_turn(question: str | list[str] | list[Message]) -> str:
         if len(turns) % 2 == 0:
             raise ValueError(f"{len(turns)} turns: a chat is question, answer, ..., question")
         turns = [Message(("user", "assistant")[k % 2], turn, k == 0) for k, turn in enumerate(turns)]
-    texts = [f"{TURN_START}{role}\n{FACE * face}{plain(text)}{TURN_END}\n" for role, text, face in turns]
+    texts = [f"{TURN_START}{role}\n{FACE * face}{strip_special_tokens(text)}{TURN_END}\n" for role, text, face in turns]
     return "".join(texts) + f"{TURN_START}assistant\n"
 
 
-def plain(text: str) -> str:
+def strip_special_tokens(text: str) -> str:
     """Text without special tokens: what a user writes cannot pose as a face or a turn."""
     while any(token in text for token in SPECIAL_TOKENS):  # again, as a removal can leave a new one behind
         for token in SPECIAL_TOKENS:

@@ -73,17 +73,17 @@ def judge(
     facts, statements, parts = Facts(series, events, distribution or {}, label), [], clauses(text, start)
     passages: list[Passage] = []
     for clause in parts:
-        passages.append(Passage(clause, mentions(clause), _before(passages, clause)))
+        passages.append(Passage(clause, mentions(clause), _earlier_mentions(passages, clause)))
     for k, passage in enumerate(passages):
         if passage.clause.stated:
-            statements += _of_clause(passage, facts, _label_before(passages[:k], passage, facts))
-    result = Verdicts(_once(statements))
+            statements += _judge_clause(passage, facts, _earlier_label(passages[:k], passage, facts))
+    result = Verdicts(_drop_duplicates(statements))
     result.faults = _faults(text, passages, result.found, start)
     _cover(result, parts)
     return result
 
 
-def _of_clause(p: Passage, facts: Facts, recent_label: str | None) -> list[Statement]:
+def _judge_clause(p: Passage, facts: Facts, recent_label: str | None) -> list[Statement]:
     supported = labels.support(p, facts, recent_label)
     return [
         *movements.presence(p, facts),
@@ -102,7 +102,7 @@ def _of_clause(p: Passage, facts: Facts, recent_label: str | None) -> list[State
     ]
 
 
-def _before(passages: list[Passage], clause: Clause) -> list[Mention]:
+def _earlier_mentions(passages: list[Passage], clause: Clause) -> list[Mention]:
     """The movements last spoken of in this sentence or the one before."""
     for p in reversed(passages):
         if p.clause.sentence < clause.sentence - 1:
@@ -112,7 +112,7 @@ def _before(passages: list[Passage], clause: Clause) -> list[Mention]:
     return []
 
 
-def _label_before(passages: list[Passage], p: Passage, facts: Facts) -> str | None:
+def _earlier_label(passages: list[Passage], p: Passage, facts: Facts) -> str | None:
     """A label named earlier in the same sentence: what "it" stands for in "next comes fear, and AU05 would fit it"."""
     for earlier in reversed(passages):
         if earlier.clause.sentence != p.clause.sentence:
@@ -122,7 +122,7 @@ def _label_before(passages: list[Passage], p: Passage, facts: Facts) -> str | No
     return None
 
 
-def _once(statements: list[Statement]) -> list[Statement]:
+def _drop_duplicates(statements: list[Statement]) -> list[Statement]:
     """Each statement of a place once, in the order of the text."""
     kept: dict[tuple, Statement] = {}
     for f in sorted(statements, key=lambda f: (f.start, f.end)):
@@ -146,39 +146,40 @@ def _cover(result: Verdicts, parts: list[Clause]) -> None:
 
 def _faults(text: str, passages: list[Passage], statements: list[Statement], start: int) -> list[Fault]:
     faults = [Fault(f.fault, f.start, f.end, f.reason) for f in statements if f.fault]
-    faults += _repeated(text, statements, start) + _twice(text, passages, statements) + _broken(text, passages, start)
-    faults += _misnamed(passages)
+    faults += _repetition_faults(text, statements, start) + _doubling_faults(text, passages, statements)
+    faults += _grammar_faults(text, passages, start)
+    faults += _misnaming_faults(passages)
     return sorted(faults, key=lambda f: (f.start, f.kind))
 
 
-def _repeated(text: str, statements: list[Statement], start: int) -> list[Fault]:
+def _repetition_faults(text: str, statements: list[Statement], start: int) -> list[Fault]:
     spans, faults = sentences(text, start), []
     for k, (a, b) in enumerate(spans):
         for c, d in spans[:k]:
-            if _same(text[c:d], text[a:b], _said(statements, c, d), _said(statements, a, b)):
+            if _is_repetition(text[c:d], text[a:b], _statement_keys(statements, c, d), _statement_keys(statements, a, b)):
                 faults.append(Fault(REPEATED, a, b, text[c:d]))
                 break
     return faults
 
 
-def _said(statements: list[Statement], a: int, b: int) -> set[tuple]:
+def _statement_keys(statements: list[Statement], a: int, b: int) -> set[tuple]:
     return {(f.kind, f.units, f.label, f.polarity, f.side, f.level) for f in statements if a <= f.start < b}
 
 
-def _same(one: str, two: str, said_one: set, said_two: set) -> bool:
+def _is_repetition(one: str, two: str, said_one: set, said_two: set) -> bool:
     w1, w2 = (re.findall(r"[a-z0-9.]+", s.lower().rstrip(".!? ")) for s in (one, two))
     if w1 == w2:
         return True
     if said_one != said_two:
         return False
-    if difflib.SequenceMatcher(None, w1, w2, autojunk=False).ratio() >= NEARLY and not _differ(w1, w2):
+    if difflib.SequenceMatcher(None, w1, w2, autojunk=False).ratio() >= NEARLY and not _numbers_differ(w1, w2):
         return True
     more = {kind for kind, *_ in said_one} - {"movement", "cause"}
     overlap = len(set(w1) & set(w2)) / max(1, min(len(set(w1)), len(set(w2))))
-    return bool(more) and overlap >= 0.6 and not _differ(w1, w2)
+    return bool(more) and overlap >= 0.6 and not _numbers_differ(w1, w2)
 
 
-def _differ(w1: list[str], w2: list[str]) -> bool:
+def _numbers_differ(w1: list[str], w2: list[str]) -> bool:
     """Whether one of two sentences has a number that the other has not."""
     numbers = lambda words: {w for w in words if w[0].isdigit()}  # noqa: E731
     return numbers(w1) != numbers(w2)
@@ -206,7 +207,7 @@ _CUT = re.compile(
 )
 
 
-def _broken(text: str, passages: list[Passage], start: int) -> list[Fault]:
+def _grammar_faults(text: str, passages: list[Passage], start: int) -> list[Fault]:
     faults = [Fault(BROKEN, *cut.span(), cut[0]) for cut in _CUT.finditer(text, start)]
     for p in passages:
         two = _TWO_VERBS.search(p.text)
@@ -219,7 +220,7 @@ _IN_BRACKETS = re.compile(r"\((au\d+(?:(?:,| and|, and) au\d+)*)\)")
 NEAR = 12  # letters between a movement and the brackets that name it again
 
 
-def _misnamed(passages: list[Passage]) -> list[Fault]:
+def _misnaming_faults(passages: list[Passage]) -> list[Fault]:
     """A movement in words with the code of another behind it: "the tightened lips (AU25)"."""
     faults = []
     for p in passages:
@@ -240,7 +241,7 @@ _BRACKETED = re.compile(r"\([^)]*$")  # "the cheeks rise with it (AU06, AU12)": 
 _SIDES = re.compile(r"\b(?:left|right)\b")
 
 
-def _twice(text: str, passages: list[Passage], statements: list[Statement]) -> list[Fault]:
+def _doubling_faults(text: str, passages: list[Passage], statements: list[Statement]) -> list[Fault]:
     """One movement named twice in a sentence as if it were two: "AU01 and AU01", "the chin is raised and bunched"."""
     faults, before = [], []
     for p in passages:
@@ -255,7 +256,7 @@ def _twice(text: str, passages: list[Passage], statements: list[Statement]) -> l
                     set(m.units) == set(n.units)
                     and m.denied == n.denied
                     and (len(style) == 1 or _LISTED.fullmatch(text[q.span(n.end)[0] : at[0]]))
-                    and _as_two(text, q.span(n.start, n.end), at, p, statements)
+                    and _is_told_as_two(text, q.span(n.start, n.end), at, p, statements)
                 ):
                     faults.append(Fault(TWICE, *at, text[slice(*at)]))
                     break
@@ -263,7 +264,9 @@ def _twice(text: str, passages: list[Passage], statements: list[Statement]) -> l
     return faults
 
 
-def _as_two(text: str, first: tuple[int, int], second: tuple[int, int], p: Passage, statements: list[Statement]) -> bool:
+def _is_told_as_two(
+    text: str, first: tuple[int, int], second: tuple[int, int], p: Passage, statements: list[Statement]
+) -> bool:
     between = text[first[1] : second[0]].lower()
     if not _LINK.search(between) or len(between.split()) > 8 or _BRACKETED.search(between):
         return False

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import re
 
-from emollm.answer.facts import RANK_TOLERANCE, RIGHT, Facts, Verdict, worst
+from emollm.answer.facts import RANK_TOLERANCE, RIGHT, Facts, Verdict, worst_verdict
 from emollm.answer.lexicon import LABEL
 from emollm.answer.mention import Mention
-from emollm.answer.statement import Passage, Statement, group_after, group_before, left_of, right_of
+from emollm.answer.statement import Passage, Statement, group_after, group_before, mentions_after, mentions_before
 from emollm.facs.units import UPPER_FACE
 
 WRONG_RANK, SELF = "wrong rank", "compared with itself"
@@ -46,20 +46,20 @@ _ALL_EQUAL = re.compile(
 def rank(p: Passage, facts: Facts) -> list[Statement]:
     """Judge which movement is said to be the strongest, the next, or stronger than another."""
     if equal := _ALL_EQUAL.search(p.text):
-        return [_equal(p, equal, facts)]
+        return [_judge_equality(p, equal, facts)]
     second = _SECOND.search(p.text)
     if second and (p.mentions or not LABEL.search(p.text)):  # "fear comes second" ranks labels
-        return [_at_rank(p, m, facts, 2) for m in _subject(p, second)[:1]]
+        return [_judge_place(p, m, facts, 2) for m in _subject(p, second)[:1]]
     statements = []
     for than in _THAN.finditer(p.text):
-        statements += _compared(p, than, facts)
+        statements += _judge_comparison(p, than, facts)
     top, than = _TOP.search(p.text), _THAN.search(p.text)
     if (
         top
         and not re.match(r" at (?:about )?\d", p.text[top.end() :])
         and not (than and than.start() <= top.start() < than.end() and statements)
     ):
-        statements += _superlative(p, top, facts)
+        statements += _judge_superlative(p, top, facts)
     return statements
 
 
@@ -69,7 +69,7 @@ def _subject(p: Passage, match: re.Match) -> list[Mention]:
         r"(?: of all)?(?: movements?)?(?:,? (?:is|are)|:| being| by)?\b", p.text[match.end() :]
     ) and re.search(
         r"\b(?:is|are|by|:)\s*(?:the |both )?$",
-        p.text[match.end() : (right_of(p.mentions, match.end()) or [Mention(0, 0, ())])[0].start] or "",
+        p.text[match.end() : (mentions_after(p.mentions, match.end()) or [Mention(0, 0, ())])[0].start] or "",
     )
     before, after = group_before(p, match.start()), group_after(p, match.start())
     if inverted and after:
@@ -77,20 +77,20 @@ def _subject(p: Passage, match: re.Match) -> list[Mention]:
     return before or after or [m for m in p.before if not m.denied][-1:]
 
 
-def _superlative(p: Passage, match: re.Match, facts: Facts) -> list[Statement]:
+def _judge_superlative(p: Passage, match: re.Match, facts: Facts) -> list[Statement]:
     then = _THEN.search(p.text, match.end())
     inside = Passage(p.clause, [m for m in p.mentions if not then or m.start < then.start()], p.before)
     lowest = bool(_DOWN.search(match[0]))
     group = [m for m in _subject(inside, match) if not m.denied]
     pool = _pool(p.text, facts)
-    statements = [_extreme(p, group, facts, pool, lowest)] if group else []
+    statements = [_judge_extreme(p, group, facts, pool, lowest)] if group else []
     rest = [m for m in p.mentions if then and m.start > then.start()]
     ahead_of = then and then[0].strip(", ") == "ahead of"
     if group and rest and then[0].strip() != "before":
         statements.append(
             _pair(p, group[:1], rest[:1], facts, above=True)
             if ahead_of or lowest
-            else _at_rank(p, rest[0], facts, len(group) + 1)
+            else _judge_place(p, rest[0], facts, len(group) + 1)
         )
     return statements
 
@@ -98,46 +98,46 @@ def _superlative(p: Passage, match: re.Match, facts: Facts) -> list[Statement]:
 def _pool(text: str, facts: Facts) -> list[str]:
     """The movements that are ranked: all that are there, or those of the half of the face that is named."""
     half = re.search(r"\b(?:in|of) the (upper|lower) (?:half of the )?face", text)
-    return [au for au in facts.on() if half is None or (au in UPPER_FACE) == (half[1] == "upper")]
+    return [au for au in facts.present_units() if half is None or (au in UPPER_FACE) == (half[1] == "upper")]
 
 
-def _extreme(p: Passage, group: list[Mention], facts: Facts, pool: list[str], lowest: bool) -> Statement:
-    units = [facts.best(m.units) for m in group]
+def _judge_extreme(p: Passage, group: list[Mention], facts: Facts, pool: list[str], lowest: bool) -> Statement:
+    units = [facts.strongest_unit(m.units) for m in group]
     details = {"units": tuple(u for m in group for u in m.units)}
-    if (missing := _not_there(units, facts)) is not None:
-        return _judged(p, missing, **details)
+    if (missing := _absence_verdict(units, facts)) is not None:
+        return _rank_statement(p, missing, **details)
     others = [facts.strength(au) for au in pool if au not in units]
     mine = [facts.strength(au) for au in units]
     lead = (min(others, default=9) - max(mine)) if lowest else (min(mine) - max(others, default=0))
-    first = max(facts.on(), key=facts.strength, default="")
-    return _ranked(
+    first = max(facts.present_units(), key=facts.strength, default="")
+    return _judge_lead(
         p, lead, f"the strongest is {first} {facts.strength(first):.1f}" if not lowest else "others are weaker", details
     )
 
 
-def _at_rank(p: Passage, m: Mention, facts: Facts, place: int) -> Statement:
+def _judge_place(p: Passage, m: Mention, facts: Facts, place: int) -> Statement:
     """Is this movement the `place`-th strongest, up to the tolerance?"""
-    au = facts.best(m.units)
+    au = facts.strongest_unit(m.units)
     details = {"units": m.units}
-    if (missing := _not_there([au], facts)) is not None:
-        return _judged(p, missing, **details)
-    strengths = sorted((facts.strength(u) for u in facts.on()), reverse=True)
+    if (missing := _absence_verdict([au], facts)) is not None:
+        return _rank_statement(p, missing, **details)
+    strengths = sorted((facts.strength(u) for u in facts.present_units()), reverse=True)
     there = strengths[place - 1] if len(strengths) >= place else -9.0
-    return _ranked(
+    return _judge_lead(
         p, -abs(facts.strength(au) - there), f"{au} measured {facts.strength(au):.1f}, at that rank {there:.1f}", details
     )
 
 
-def _ranked(p: Passage, lead: float, reason: str, details: dict) -> Statement:
+def _judge_lead(p: Passage, lead: float, reason: str, details: dict) -> Statement:
     verdict = "supported" if lead >= -0.05 - 1e-9 else "unsure" if lead >= -RANK_TOLERANCE - 1e-9 else "contradicted"
-    return _judged(p, (verdict, "" if verdict == "supported" else reason), **details)
+    return _rank_statement(p, (verdict, "" if verdict == "supported" else reason), **details)
 
 
-def _judged(p: Passage, verdict: Verdict, at: tuple[int, int] | None = None, **details) -> Statement:
+def _rank_statement(p: Passage, verdict: Verdict, at: tuple[int, int] | None = None, **details) -> Statement:
     return p.make("rank", verdict, at, **details, fault=WRONG_RANK if verdict[0] == "contradicted" else "")
 
 
-def _not_there(units: list[str], facts: Facts) -> tuple[str, str] | None:
+def _absence_verdict(units: list[str], facts: Facts) -> tuple[str, str] | None:
     states = [facts.state(au) for au in units]
     if "unmeasured" in states:
         return "unmeasured", f"{units[states.index('unmeasured')]} was not measured"
@@ -146,7 +146,7 @@ def _not_there(units: list[str], facts: Facts) -> tuple[str, str] | None:
     return None
 
 
-def _compared(p: Passage, match: re.Match, facts: Facts) -> list[Statement]:
+def _judge_comparison(p: Passage, match: re.Match, facts: Facts) -> list[Statement]:
     left, right = group_before(p, match.start()), group_after(p, match.end())
     if (
         re.search(r"\b(?:but|and|yet|though|,) $", p.text[: match.start()])
@@ -169,7 +169,7 @@ def _pair(
     p: Passage, left: list[Mention], right: list[Mention], facts: Facts, above: bool | None, negated: bool = False
 ) -> Statement:
     """left stronger than right (above), weaker (not above), or as strong (None)."""
-    a, b = [facts.best(m.units) for m in left], [facts.best(m.units) for m in right]
+    a, b = [facts.strongest_unit(m.units) for m in left], [facts.strongest_unit(m.units) for m in right]
     units = tuple(u for m in (*left, *right) for u in m.units)
     if set(a) & set(b):
         return p.make("rank", ("contradicted", f"{a[0]} is compared with itself"), units=units, fault=SELF)
@@ -184,17 +184,17 @@ def _pair(
         verdict = "supported" if gap <= 0.1 else "unsure" if gap <= RANK_TOLERANCE + 1e-9 else "contradicted"
     else:
         verdict = "supported" if gap >= 0.1 - 1e-9 else "unsure" if gap >= -0.1 - 1e-9 else "contradicted"
-    return _judged(p, (verdict, "" if verdict == "supported" else reason), units=units)
+    return _rank_statement(p, (verdict, "" if verdict == "supported" else reason), units=units)
 
 
-def _equal(p: Passage, match: re.Match, facts: Facts) -> Statement:
-    group = [m for m in left_of(p.mentions, match.start()) if not m.denied]
-    units = tuple(facts.best(m.units) for m in group) or tuple(facts.on())
+def _judge_equality(p: Passage, match: re.Match, facts: Facts) -> Statement:
+    group = [m for m in mentions_before(p.mentions, match.start()) if not m.denied]
+    units = tuple(facts.strongest_unit(m.units) for m in group) or tuple(facts.present_units())
     strengths = [facts.strength(au) for au in units if not math.isnan(facts.strength(au))]
     spread = max(strengths, default=0) - min(strengths, default=0)
     verdict = "supported" if spread <= 0.5 else "unsure" if spread <= 0.75 else "contradicted"
     reason = "" if verdict == "supported" else f"strengths differ by {spread:.1f}"
-    return _judged(p, (verdict, reason), match.span(), units=units if group else ())
+    return _rank_statement(p, (verdict, reason), match.span(), units=units if group else ())
 
 
 # ---- together, without ------------------------------------------------------------------------------------------------
@@ -228,12 +228,12 @@ def combination(p: Passage, facts: Facts) -> list[Statement]:
         else:
             left = group_before(p, match.start() + 1)
             right = [m for m in p.mentions if m.start >= match.start() and m not in left]
-            group = [*left, *(_unbroken(group_after(p, right[0].start), p.text) if right else [])]
+            group = [*left, *(_cut_at_comma(group_after(p, right[0].start), p.text) if right else [])]
             if not left or not right:
                 continue
         if len(group) < 2 or any(m.unseen for m in group):
             continue
-        statements.append(_together(p, match, group, facts))
+        statements.append(_judge_together(p, match, group, facts))
         break
     return statements
 
@@ -241,7 +241,7 @@ def combination(p: Passage, facts: Facts) -> list[Statement]:
 _SAME_START = re.compile(r"\b(?:start|starts|begin|begins|set in|sets in)(?: in)? (?:together|at )")
 
 
-def _unbroken(group: list[Mention], text: str) -> list[Mention]:
+def _cut_at_comma(group: list[Mention], text: str) -> list[Mention]:
     """The group up to a comma that no "and" follows: "joined by the raised cheeks, opens the lips"."""
     for k in range(1, len(group)):
         if (
@@ -252,9 +252,9 @@ def _unbroken(group: list[Mention], text: str) -> list[Mention]:
     return group
 
 
-def _together(p: Passage, match: re.Match, group: list[Mention], facts: Facts) -> Statement:
+def _judge_together(p: Passage, match: re.Match, group: list[Mention], facts: Facts) -> Statement:
     parts = [facts.presence(m.units, m.denied, m.weak) for m in group]
-    verdict = worst(parts)
+    verdict = worst_verdict(parts)
     list_only = match[0] in ("together with", "along with", "with the help of") and not re.search(
         r"\b(?:comes?|goes?|appears?|occurs?|shows?|starts?|rises?) $", p.text[: match.start()]
     )

@@ -35,7 +35,7 @@ SURE_FROM = 2.0  # level B: from here on the reading may be as sure as it likes
 DOUBT = 0.02  # share of an even spread in every reading
 
 
-def present(strength: np.ndarray) -> np.ndarray:
+def presence_certainty(strength: np.ndarray) -> np.ndarray:
     """How surely a unit of this strength (0-5) is there, 0-1; one half at ON."""
     return 1 / (1 + np.exp(-SLOPE * (strength - ON)))
 
@@ -60,7 +60,7 @@ def stored_shares() -> np.ndarray:
 
 def log_likelihood(shares: np.ndarray, strength: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """How well each listing explains each face. shares [V, U], strength and weight [N, U] -> [N, V]."""
-    there = present(strength)[:, None]
+    there = presence_certainty(strength)[:, None]
     strong = 1 + EXTREME * np.clip((strength - ON) / (5 - ON), 0, 1)
     return (np.log(there * shares + (1 - there) * (1 - shares)) * (strong * weight)[:, None]).sum(2)
 
@@ -78,16 +78,16 @@ def read(strength: np.ndarray, confidence: np.ndarray, measured: np.ndarray, sha
     fit = log_likelihood(shares, strength, seen * confidence)
     fit = np.stack([np.logaddexp.reduce(fit[:, labels == k], 1) - np.log((labels == k).sum()) for k in range(len(LABELS))], 1)
     p = np.exp(fit - np.logaddexp.reduce(fit, 1)[:, None])
-    return _hesitant(p, strength.max(1))
+    return _widen(p, strength.max(1))
 
 
-def of_series(series: AUSeries) -> np.ndarray:
+def read_series(series: AUSeries) -> np.ndarray:
     """p(label | action units) [8] of one face at its strongest moments (perception.events.peaks)."""
     left, right, visible = peaks(series)
     return read(np.maximum(left, right)[None], series.confidence.max(0)[None], visible)[0]
 
 
-def _hesitant(p: np.ndarray, strongest: np.ndarray) -> np.ndarray:
+def _widen(p: np.ndarray, strongest: np.ndarray) -> np.ndarray:
     """Readings [N, 8] made wider, their order kept: a little always, much where the strongest movement [N] is a trace."""
     most = np.interp(strongest, [OFF, 1.0, ON, SURE_FROM], [1.0, TRACE_MOST, TRACE_MOST, 1.0])
     top, even = p.max(1), 1 / len(LABELS)

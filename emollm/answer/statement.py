@@ -48,21 +48,21 @@ class Passage:
         return Statement(kind, start, end, *verdict, **details)
 
 
-def left_of(mentions: list[Mention], place: int) -> list[Mention]:
+def mentions_before(mentions: list[Mention], place: int) -> list[Mention]:
     return [m for m in mentions if m.start < place]
 
 
-def right_of(mentions: list[Mention], place: int) -> list[Mention]:
+def mentions_after(mentions: list[Mention], place: int) -> list[Mention]:
     return [m for m in mentions if m.start >= place]
 
 
 def group_before(p: Passage, place: int) -> list[Mention]:
     """The mention nearest before a place, with those joined to it by "and": "AU04 and AU07 are strong"."""
-    return _join(list(reversed(left_of(p.mentions, place))), p.text)
+    return _join(list(reversed(mentions_before(p.mentions, place))), p.text)
 
 
 def group_after(p: Passage, place: int) -> list[Mention]:
-    return _join(right_of(p.mentions, place), p.text)
+    return _join(mentions_after(p.mentions, place), p.text)
 
 
 def _join(ordered: list[Mention], text: str) -> list[Mention]:

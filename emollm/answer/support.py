@@ -17,7 +17,7 @@ NAMED = 3  # movements that the sentence names
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedMovement:
     """A movement that is there, and the label that tables list it for (empty: it is the opposite pull of that label's)."""
 
     au: str
@@ -33,8 +33,8 @@ class Listed:
 class Support:
     """For and against one label, the strongest first, with one sentence."""
 
-    supporting: list[Listed]
-    opposing: list[Listed]
+    supporting: list[ListedMovement]
+    opposing: list[ListedMovement]
     sentence: str
 
 
@@ -45,8 +45,8 @@ def support(label: str, runner_up: str | None, series: AUSeries, pixels: bool = 
     Raises InputError for an unknown label.
     """
     there = units_by_strength(series)
-    supporting = [_listed(au, s, label) for au, s in there.items() if _lists(label, au)]
-    opposing = [_opposing(au, s, label, runner_up) for au, s in there.items()
+    supporting = [_listed_movement(au, s, label) for au, s in there.items() if _lists(label, au)]
+    opposing = [_opposing_movement(au, s, label, runner_up) for au, s in there.items()
                 if relation(label, au) == "against" or (relation(label, au) == "neutral" and _lists(runner_up, au))]
     if not series.measured.any():
         return Support([], [], "No action unit was measured; the reading rests on the overall look alone.")
@@ -55,8 +55,8 @@ def support(label: str, runner_up: str | None, series: AUSeries, pixels: bool = 
     return Support(supporting, opposing, _sentence(label, supporting, opposing, pixels, missing))
 
 
-def _listed(au: str, strength: float, label: str) -> Listed:
-    return Listed(au, strength, label, tuple(v.source for v in VARIANTS if v.label == label and au in v.aus))
+def _listed_movement(au: str, strength: float, label: str) -> ListedMovement:
+    return ListedMovement(au, strength, label, tuple(v.source for v in VARIANTS if v.label == label and au in v.aus))
 
 
 def _lists(label: str | None, au: str) -> bool:
@@ -64,19 +64,19 @@ def _lists(label: str | None, au: str) -> bool:
     return label is not None and relation(label, au) == "for"
 
 
-def _opposing(au: str, strength: float, label: str, runner_up: str | None) -> Listed:
+def _opposing_movement(au: str, strength: float, label: str, runner_up: str | None) -> ListedMovement:
     """The opposing movement with the label that lists it: the runner-up when it does, else the first that does."""
     listing = [other for other in (runner_up, *LABELS) if other != label and _lists(other, au)]
-    return _listed(au, strength, listing[0]) if listing else Listed(au, strength, "", ())
+    return _listed_movement(au, strength, listing[0]) if listing else ListedMovement(au, strength, "", ())
 
 
-def _sentence(label: str, supporting: list[Listed], opposing: list[Listed], pixels: bool, missing: str) -> str:
+def _sentence(label: str, supporting: list[ListedMovement], opposing: list[ListedMovement], pixels: bool, missing: str) -> str:
     against = ""
     if opposing:
         strongest = opposing[0]
         against = f" Against it: {strongest}{f', listed for {strongest.label}' if strongest.label else ''}."
     if supporting:
-        return f"Listed for {label} and present here: {_enumerated(supporting[:NAMED])}.{against}"
+        return f"Listed for {label} and present here: {_enumerate_movements(supporting[:NAMED])}.{against}"
     rests = "the reading rests on the overall look" if pixels else "the reading rests on what is missing"
     if label == "neutral" and not opposing:
         return "No movement that speaks for another reading is here."
@@ -85,6 +85,6 @@ def _sentence(label: str, supporting: list[Listed], opposing: list[Listed], pixe
     return f"None of the movements listed for {label}{missing} is here; {rests}.{against}"
 
 
-def _enumerated(listed: list[Listed]) -> str:
+def _enumerate_movements(listed: list[ListedMovement]) -> str:
     words = [str(one) for one in listed]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

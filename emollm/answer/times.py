@@ -6,7 +6,7 @@ import re
 
 from emollm.answer.facts import RIGHT, Facts
 from emollm.answer.mention import Mention
-from emollm.answer.statement import Passage, Statement, group_after, group_before, left_of, right_of
+from emollm.answer.statement import Passage, Statement, group_after, group_before, mentions_after, mentions_before
 from emollm.schema import MICRO_SECONDS
 
 SIMULTANEOUS = 0.2  # s; onsets this close count as one moment
@@ -48,9 +48,9 @@ def time(p: Passage, facts: Facts) -> list[Statement]:
         (_SPAN, _span),
         (_LASTS, _length),
         (_AT, _moment),
-        (_BRIEF, _brief),
-        (_LONG, _throughout),
-        (_LONGEST, _longest),
+        (_BRIEF, _is_brief),
+        (_LONG, _lasts_throughout),
+        (_LONGEST, _is_longest),
     ):
         for match in pattern.finditer(p.text):
             if any(a < match.end() and match.start() < b for a, b in taken):
@@ -61,11 +61,11 @@ def time(p: Passage, facts: Facts) -> list[Statement]:
             if not group:
                 continue
             taken.append(match.span())
-            statements += [_timed(p, m, match, judge, facts) for m in group]
+            statements += [_judge_time(p, m, match, judge, facts) for m in group]
     return statements
 
 
-def _timed(p: Passage, m: Mention, match: re.Match, judge, facts: Facts) -> Statement:
+def _judge_time(p: Passage, m: Mention, match: re.Match, judge, facts: Facts) -> Statement:
     at = (min(m.start, match.start()), max(m.end, match.end())) if m in p.mentions else match.span()
     if not facts.clip:
         return p.make("time", PHOTO, at, units=m.units)
@@ -102,18 +102,18 @@ def _moment(match: re.Match, spans, facts: Facts, m: Mention) -> bool:
     return any(on - near <= stated <= off + near for on, _, off in spans)
 
 
-def _brief(match: re.Match, spans, facts: Facts, m: Mention) -> bool:
+def _is_brief(match: re.Match, spans, facts: Facts, m: Mention) -> bool:
     return any(off - on <= MICRO_SECONDS + 0.1 + 1e-6 for on, _, off in spans)
 
 
-def _throughout(match: re.Match, spans, facts: Facts, m: Mention) -> bool:
+def _lasts_throughout(match: re.Match, spans, facts: Facts, m: Mention) -> bool:
     start, end = float(facts.series.times[0]), float(facts.series.times[-1])
     return any(on - start <= facts.time_tolerance and end - off <= facts.time_tolerance for on, _, off in spans)
 
 
-def _longest(match: re.Match, spans, facts: Facts, m: Mention) -> bool:
+def _is_longest(match: re.Match, spans, facts: Facts, m: Mention) -> bool:
     mine = max(off - on for on, _, off in spans)
-    return all(mine >= off - on - 0.1 for au in facts.on() for on, _, off in facts.intervals((au,)))
+    return all(mine >= off - on - 0.1 for au in facts.present_units() for on, _, off in facts.intervals((au,)))
 
 
 # ---- order ------------------------------------------------------------------------------------------------------------
@@ -141,15 +141,15 @@ _SAME = re.compile(
 def order(p: Passage, facts: Facts) -> list[Statement]:
     """Judge which movement is said to come first, or that several come together."""
     if same := _SAME.search(p.text):
-        return _simultaneous(p, same, facts)
+        return _judge_simultaneity(p, same, facts)
     statements = []
     first = _FIRST.search(p.text)
     if first:
         group = [m for m in (group_before(p, first.start()) or group_after(p, first.start())) if not m.denied][:1]
-        statements += [_extreme(p, m, facts, first.span(), latest=False) for m in group]
+        statements += [_judge_onset_rank(p, m, facts, first.span(), latest=False) for m in group]
     elif last := _LAST.search(p.text):
         group = [m for m in (group_before(p, last.start()) or group_after(p, last.start())) if not m.denied][:1]
-        statements += [_extreme(p, m, facts, last.span(), latest=True) for m in group]
+        statements += [_judge_onset_rank(p, m, facts, last.span(), latest=True) for m in group]
     before, after = _BEFORE.search(p.text), _AFTER.search(p.text)
     if before and "followed by" not in before[0]:
         match, swap = before, False
@@ -162,10 +162,10 @@ def order(p: Passage, facts: Facts) -> list[Statement]:
         r"dominat\w+)\b",
         p.text[: match.start()] or "",
     ):
-        left = [m for m in left_of(p.mentions, match.start()) if not m.denied] or (
+        left = [m for m in mentions_before(p.mentions, match.start()) if not m.denied] or (
             [] if match.start() > 6 else [m for m in p.before if not m.denied][-1:]
         )
-        right = [m for m in right_of(p.mentions, match.start()) if not m.denied]
+        right = [m for m in mentions_after(p.mentions, match.start()) if not m.denied]
         if not left and re.match(r"\W*after\b", p.text) and len(right) > 1:
             left, right = [right[0]], [right[-1]]
             swap = False
@@ -194,7 +194,7 @@ def _pair(p: Passage, left: Mention, right: Mention, facts: Facts, swap: bool) -
     return p.make("order", (verdict, "" if verdict == "supported" else f"onsets {a:.1f} s and {b:.1f} s"), units=units)
 
 
-def _extreme(p: Passage, m: Mention, facts: Facts, at: tuple[int, int], latest: bool) -> Statement:
+def _judge_onset_rank(p: Passage, m: Mention, facts: Facts, at: tuple[int, int], latest: bool) -> Statement:
     at = (min(at[0], m.start), max(at[1], m.end))
     if not facts.clip:
         return p.make("order", PHOTO, at, units=m.units)
@@ -202,14 +202,14 @@ def _extreme(p: Passage, m: Mention, facts: Facts, at: tuple[int, int], latest: 
     if presence[0] != "supported":
         return p.make("order", presence, at, units=m.units)
     mine = _onset(m, facts)
-    others = [facts.intervals((au,))[0][0] for au in facts.on() if au not in m.units and facts.intervals((au,))]
+    others = [facts.intervals((au,))[0][0] for au in facts.present_units() if au not in m.units and facts.intervals((au,))]
     right = all(mine >= t - ORDER_TOLERANCE for t in others) if latest else all(mine <= t + ORDER_TOLERANCE for t in others)
     return p.make("order", RIGHT if right else ("contradicted", f"it starts at {mine:.1f} s"), at, units=m.units)
 
 
-def _simultaneous(p: Passage, match: re.Match, facts: Facts) -> list[Statement]:
+def _judge_simultaneity(p: Passage, match: re.Match, facts: Facts) -> list[Statement]:
     group = [m for m in p.mentions if not m.denied]
-    units = [facts.best(m.units) for m in group] if len(group) > 1 else facts.on()
+    units = [facts.strongest_unit(m.units) for m in group] if len(group) > 1 else facts.present_units()
     if len(group) < 2 and not re.search(r"\b(?:everything|all|(?:the )?movements|it all|they|these)\b", p.text):
         return []
     stated = tuple(u for m in group for u in m.units) if len(group) > 1 else ()

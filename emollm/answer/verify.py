@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 
 from emollm.answer import prompt, prose
-from emollm.answer.facts import STRENGTH_TOLERANCE, Facts, measured, state, time_tolerance
+from emollm.answer.facts import STRENGTH_TOLERANCE, Facts, state, time_tolerance, unit_peak
 from emollm.answer.movements import SIDE_TOLERANCE
 from emollm.answer.statement import Statement
 from emollm.facs.readings import level_word
@@ -20,7 +20,7 @@ from emollm.schema import LABELS, SIDE_GAP, SIDES, AUEvent, AUSeries, Claim
 
 
 @dataclass
-class Checked:
+class CheckedAnswer:
     """What became of an answer's statements; spans refer to its text."""
 
     claims: list[Claim] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Checked:
 
 def check(
     answer: prompt.Answer, text: str, series: AUSeries, events: list[AUEvent], distribution: dict[str, float] | None = None
-) -> Checked:
+) -> CheckedAnswer:
     """Every observation line and every statement of the prose with its verdict.
 
     Without a distribution, what is said of alternatives and confidence is left unjudged.
@@ -39,7 +39,7 @@ def check(
     lines = [_check_line(o, text, series, events) for o in answer.observations]
     verdicts = prose.judge(_prose_of(answer, text), series, events, distribution, answer.label)
     facts = Facts(series, events)
-    return Checked(
+    return CheckedAnswer(
         [*lines, *(_claim(f, text, facts) for f in verdicts.found)],
         [{"kind": f.kind, "span": [f.start, f.end], "detail": f.detail} for f in verdicts.faults],
         verdicts.coverage if verdicts.content else None,
@@ -67,7 +67,7 @@ def _prose_of(answer: prompt.Answer, text: str) -> str:
 
 
 def _claim(f: Statement, text: str, facts: Facts) -> Claim:
-    au = facts.best(f.units) if f.units else ""
+    au = facts.strongest_unit(f.units) if f.units else ""
     return Claim(
         text[f.start : f.end],
         (f.start, f.end),
@@ -85,7 +85,7 @@ def _claim(f: Statement, text: str, facts: Facts) -> Claim:
 
 
 def _check_line(o: prompt.Observation, text: str, series: AUSeries, events: list[AUEvent]) -> Claim:
-    strength, side, gap = measured(o.au, series)
+    strength, side, gap = unit_peak(o.au, series)
     claim = Claim(
         text[slice(*o.span)],
         o.span,
@@ -123,7 +123,7 @@ def _wrong_detail(o, strength: float, side: int, gap: float, interval, series: A
     return f"measured interval: {prompt.format_interval(interval)}"
 
 
-def unsupported(all_claims: list[Claim]) -> tuple[int, int]:
+def count_unsupported(all_claims: list[Claim]) -> tuple[int, int]:
     """Number of unsupported (contradicted or unmeasured) claims, and of all that can be decided (unsure ones left out)."""
     decided = [c for c in all_claims if c.verdict != "unsure"]
     return sum(c.verdict != "supported" for c in decided), len(decided)

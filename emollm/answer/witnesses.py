@@ -5,7 +5,7 @@ sees. The movements are `reading.read` of the evidence. They are put together li
 
 - *No pixels*: the movements alone decide.
 - *The measured units* move the look, the more the more decided their reading is: a linear rule that was fitted on faces with
-  both (`beside`; training/witnesses.py, docs/reading.md). With no unit measured the look alone decides.
+  both (`MovementRule`; training/witnesses.py, docs/reading.md). With no unit measured the look alone decides.
 - *Stated units* (an edit, or evidence that came with the picture): the pixels show the face as it was measured, not as it is
   stated. The label moves by what the statement changes, log p(label | given) - log p(label | seen), and by what the stated
   units say alone, counted STATED times; the look counts less the more changes. With nothing stated nothing changes.
@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emollm.answer import reading
-from emollm.files import DATA, stored
+from emollm.files import DATA, open_fitted_table
 from emollm.schema import DEFAULT_PRIOR, LABELS, AUSeries
 
 WEIGHTS = DATA / "witnesses.npz"
@@ -56,7 +56,7 @@ class Movements:
     pixels: bool  # whether there is a look at all
 
     @classmethod
-    def only(cls, given: np.ndarray, pixels: bool) -> Movements:
+    def from_reading(cls, given: np.ndarray, pixels: bool) -> Movements:
         """Of a face of which nothing was stated."""
         return cls(given, given, np.full(len(LABELS), 1 / len(LABELS)), pixels)
 
@@ -76,18 +76,18 @@ class Movements:
 def movements(series: AUSeries, seen: AUSeries | None, pixels: bool, prior: str = DEFAULT_PRIOR) -> Movements:
     """series: the evidence that the answer is about; seen: what was measured in the pixels, None when that is the same.
     prior: of schema.PRIORS; it counts like something stated."""
-    given = reading.of_series(series)
+    given = reading.read_series(series)
     if seen is None:
-        witness = Movements.only(given, pixels)
+        witness = Movements.from_reading(given, pixels)
     else:
-        witness = Movements(given, reading.of_series(seen), reading.of_series(stated_alone(series, seen)), pixels)
+        witness = Movements(given, reading.read_series(seen), reading.read_series(stated_evidence(series, seen)), pixels)
     if prior == DEFAULT_PRIOR or not pixels:
         return witness
     stated = witness.stated * CROWD ** (-BALANCED / STATED)
     return dataclasses.replace(witness, stated=stated / stated.sum())
 
 
-def stated_alone(series: AUSeries, seen: AUSeries) -> AUSeries:
+def stated_evidence(series: AUSeries, seen: AUSeries) -> AUSeries:
     """The evidence without the units that are as they were measured."""
     same = series.measured == seen.measured
     if series.intensity.shape == seen.intensity.shape:
@@ -99,7 +99,7 @@ def stated_alone(series: AUSeries, seen: AUSeries) -> AUSeries:
 
 
 @dataclass(frozen=True)
-class Beside:
+class MovementRule:
     """How measured movements move the look. weights [8, 17]: of the look's 8 log-probabilities, of those of the movements'
     reading (each around their mean) and a constant; sure: what a score is multiplied by where the reading is decided, so that
     confidence is as often right as it says."""
@@ -110,11 +110,11 @@ class Beside:
     def score(self, look: np.ndarray, read: np.ndarray) -> np.ndarray:
         """Scores [N, 8], up to a constant, of looks and readings [N, 8]. A reading that is even changes nothing."""
         look = np.log(np.maximum(look, LEAST))
-        return look + decided(read)[:, None] * inputs(look, np.log(read)) @ self.weights.T
+        return look + decidedness(read)[:, None] * inputs(look, np.log(read)) @ self.weights.T
 
     def sharpness(self, read: np.ndarray) -> np.ndarray:
         """What the scores of readings [N, 8] are multiplied by [N]."""
-        return 1 + decided(read) * (self.sure - 1)
+        return 1 + decidedness(read) * (self.sure - 1)
 
 
 def inputs(look: np.ndarray, read: np.ndarray) -> np.ndarray:
@@ -123,29 +123,29 @@ def inputs(look: np.ndarray, read: np.ndarray) -> np.ndarray:
     return np.concatenate([*around, np.ones((len(look), 1))], 1)
 
 
-def decided(read: np.ndarray) -> np.ndarray:
+def decidedness(read: np.ndarray) -> np.ndarray:
     """How far readings [N, 8] are from even, 0-1 [N]: one less the share of the largest entropy."""
     return 1 + (read * np.log(read)).sum(1) / np.log(read.shape[1])
 
 
 @functools.cache
-def shipped() -> Beside:
+def shipped_rule() -> MovementRule:
     """The rule that was fitted for the shipped model. Raises InputError when it is missing."""
-    with stored(WEIGHTS, "fit_witnesses.py") as arrays:
-        return Beside(arrays["weights"].astype(np.float64), float(arrays["sure"]))
+    with open_fitted_table(WEIGHTS, "fit_witnesses.py") as arrays:
+        return MovementRule(arrays["weights"].astype(np.float64), float(arrays["sure"]))
 
 
-def together(look: np.ndarray, witness: Movements, beside: Beside | None = None) -> np.ndarray:
-    """The label distribution [8] of both witnesses. look [8]: the model's own distribution; beside: others than the stored."""
+def combine_witnesses(look: np.ndarray, witness: Movements, rule: MovementRule | None = None) -> np.ndarray:
+    """The label distribution [8] of both witnesses. look [8]: the model's own distribution; rule: another than the stored."""
     if not witness.pixels:
         return witness.given
-    beside, seen = beside or shipped(), witness.seen[None]
+    rule, seen = rule or shipped_rule(), witness.seen[None]
     changed = abs(witness.given - witness.seen).sum() / 2
-    score = beside.score(look[None], seen)[0] - OUTDATED * changed * np.log(np.maximum(look, LEAST))
+    score = rule.score(look[None], seen)[0] - OUTDATED * changed * np.log(np.maximum(look, LEAST))
     score += EDITED * (np.log(witness.given) - np.log(witness.seen)) + STATED * np.log(witness.stated * len(LABELS))
-    score *= beside.sharpness(seen)[0]
+    score *= rule.sharpness(seen)[0]
     distribution = np.exp(score - np.logaddexp.reduce(score))
-    movements_count = max(changed, float(decided(seen)[0]))
+    movements_count = max(changed, float(decidedness(seen)[0]))
     distribution += movements_count * reading.DOUBT * (1 / len(LABELS) - distribution)  # as much doubt as any reading leaves
     cost = CONFLICT_COST * conflict(look, witness.given)
     return (1 - cost) * distribution + cost * (look + witness.given) / 2
@@ -158,7 +158,7 @@ def conflict(look: np.ndarray, given: np.ndarray) -> float:
     return float((look[first] - look[other]) * (given[other] - given[first]))
 
 
-def in_words(look: np.ndarray, witness: Movements) -> str:
+def witness_sentence(look: np.ndarray, witness: Movements) -> str:
     """A sentence where the witnesses do not agree, or where the only one is not sure; empty otherwise."""
     if not witness.pixels:
         return "" if witness.given.max() >= FITS else "The movements fit no label well: this is not enough to be sure of any."

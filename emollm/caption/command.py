@@ -18,7 +18,7 @@ from emollm.schema import INTERRUPTED, InputError
 
 if TYPE_CHECKING:
     from emollm.caption.incoming.items import Item
-    from emollm.caption.outgoing.outputs import Wanted
+    from emollm.caption.outgoing.outputs import WantedFiles
     from emollm.caption.run.job import Job
     from emollm.caption.run.log import Entry, Log
 
@@ -81,9 +81,9 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     if not arguments.inputs or not arguments.output:
         raise InputError("caption needs inputs and -o OUTPUT.jsonl. See 'emollm caption --help'.")
-    from emollm.caption.outgoing.outputs import Wanted
+    from emollm.caption.outgoing.outputs import WantedFiles
 
-    wanted = Wanted(arguments.csv, arguments.measurements, arguments.srt, arguments.vtt, arguments.report)
+    wanted = WantedFiles(arguments.csv, arguments.measurements, arguments.srt, arguments.vtt, arguments.report)
     return _caption(_job(arguments), wanted, arguments.inputs, arguments.root)
 
 
@@ -99,16 +99,16 @@ def _job(arguments: argparse.Namespace) -> Job:
                arguments.keep_shards, viewing)
 
 
-def _caption(job: Job, wanted: Wanted, inputs: list[str], root: str | None) -> int:
+def _caption(job: Job, wanted: WantedFiles, inputs: list[str], root: str | None) -> int:
     from emollm.caption.cluster import connect
-    from emollm.caption.incoming.sources import LeftOut, read_inputs
+    from emollm.caption.incoming.sources import LeftOutFiles, read_inputs
     from emollm.caption.outgoing.outputs import derive
     from emollm.caption.run import shards
     from emollm.caption.run.log import Log
 
     connect.check(job, wanted.options)
     _check_ending(job.output)
-    left_out = LeftOut()
+    left_out = LeftOutFiles()
     items = read_inputs(inputs, root, job.question, job.what_if, left_out)
     check_target(job.output, inputs)
     wanted.check(inputs, job.output)
@@ -138,7 +138,7 @@ def _caption(job: Job, wanted: Wanted, inputs: list[str], root: str | None) -> i
 def _run(job: Job, log: Log, entries: dict[str, Entry], items: list[Item], total: int) -> Progress:
     """Answer what has no line yet, here or on a cluster."""
     from emollm.caption.cluster.executor import cluster_executor
-    from emollm.caption.incoming.items import by_medium
+    from emollm.caption.incoming.items import group_by_medium
     from emollm.caption.incoming.sources import CLIP_SUFFIXES
     from emollm.caption.run.local import local_executor
     from emollm.caption.run.scheduler import Scheduler
@@ -150,7 +150,7 @@ def _run(job: Job, log: Log, entries: dict[str, Entry], items: list[Item], total
             local_executor(job, log, progress.ready))
     with here as executor, Stop() as stop:  # in this order: Ray has signal handlers of its own
         try:
-            Scheduler(job, log, entries, executor, progress, stop).run(by_medium(items))
+            Scheduler(job, log, entries, executor, progress, stop).run(group_by_medium(items))
         finally:
             progress.show(last=True)
     return progress

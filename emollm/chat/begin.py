@@ -7,7 +7,7 @@ from pathlib import Path
 from emollm import python_inputs
 from emollm.chat.conversation import Chat
 from emollm.chat.server import ServerChat
-from emollm.chat.talking import TalkingChat
+from emollm.chat.talking import TalkerChat
 from emollm.explainer import prepare
 from emollm.model.checkpoint import shape_of
 from emollm.perception.limits import WHOLE, Cut
@@ -34,7 +34,7 @@ def begin(source, *, model: str | None = None, backend: str | None = None, serve
     model = model or TALKER
     talks = model == TALKER or (Path(model) / "talker.json").is_file()
     sees = DEFAULT_MODEL if talks else model
-    given, choices["face"] = python_inputs.one(source), python_inputs.face_number(choices.get("face"))
+    given, choices["face"] = python_inputs.to_source(source), python_inputs.face_number(choices.get("face"))
     prepared = prepare(given, shape_of(sees), baseline=baseline, cut=cut, prior=prior or DEFAULT_PRIOR)
     choose(prepared, choices["face"])  # refuse before a model is loaded or anything is sent
     if server:
@@ -49,8 +49,8 @@ def begin(source, *, model: str | None = None, backend: str | None = None, serve
     writer = local_writer(model)
     if llm:
         writer = remote.RemoteWriter(writer, llm, llm_model or "")
-    return TalkingChat(prepared, engine(sees, backend or "transformers"), writer, checked=choices.get("grounded", True),
-                       model=model, **choices)
+    return TalkerChat(prepared, engine(sees, backend or "transformers"), writer, checked=choices.get("grounded", True),
+                      model=model, **choices)
 
 
 def _check_server(has_own: bool, cut: Cut) -> None:

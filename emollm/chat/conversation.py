@@ -11,7 +11,7 @@ from emollm.answer.mend import mend
 from emollm.explanation import DISCLOSURE, edits_sentence
 from emollm.perception.events import peaks
 from emollm.schema import AU_NAMES, SCHEMA_VERSION, Claim, InputError
-from emollm.subject import Prepared, choose, edited, face_numbers, prior_notice
+from emollm.subject import PreparedSource, choose, edit_subject, face_numbers, prior_notice
 from emollm.what_if import check_edits
 
 
@@ -31,7 +31,7 @@ class Turn:
 class Chat:
     """A conversation about one face. `turns` holds all of it, `notices` what the reader must know beside the answers."""
 
-    def __init__(self, prepared: Prepared, engine, *, face: int | None = None, what_if: dict[str, float] | None = None,
+    def __init__(self, prepared: PreparedSource, engine, *, face: int | None = None, what_if: dict[str, float] | None = None,
                  grounded: bool = True, model: str = ""):
         """engine: an model.engine.Engine; face: a face_id, default the main one that can be read. Raises InputError,
         NoFaceError."""
@@ -58,7 +58,7 @@ class Chat:
     def edit(self, changes: dict[str, float]) -> None:
         """Set action units to other intensities than measured; the conversation stays. Raises InputError."""
         self.edits = self.edits | check_edits(changes)
-        self.subject = edited(self.measured, self.edits)
+        self.subject = edit_subject(self.measured, self.edits)
 
     def observations(self) -> list[prompt.Observation]:
         return prompt.observe(self.subject.series, self.subject.events)
@@ -117,7 +117,7 @@ class Chat:
         before, most = self.left_out, len(turns) // 2
         while True:
             try:
-                yield from self._stream(kept(turns, self.left_out))
+                yield from self._stream(drop_oldest_turns(turns, self.left_out))
                 return
             except TooLong:
                 if self.left_out == most:
@@ -150,7 +150,7 @@ class Chat:
                 "ai_generated": True}
 
 
-def kept(turns: list[str], left_out: int) -> list[str]:
+def drop_oldest_turns(turns: list[str], left_out: int) -> list[str]:
     """The turns without the `left_out` oldest exchanges after the first, which goes last of all.
 
     The face stands in whichever turn is the first of the result, so it is never left out.

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from emollm.answer import prompt
 from emollm.chat.conversation import Chat, TooLong, answer_room
 from emollm.schema import InputError
-from emollm.subject import Prepared
+from emollm.subject import PreparedSource
 
 _FULL = re.compile(r"maximum (context|model) length|context_length_exceeded")  # how vLLM and OpenAI say it
 
@@ -18,8 +18,8 @@ class ServerChat(Chat):
     """The same conversation, answered by a server: media and turns are sent whole each time, and the server keeps what it
     measured by content. The face is measured here as well, to show the evidence and to check the answers against it."""
 
-    def __init__(self, prepared: Prepared, url: str, media: bytes, api_key: str | None = None, *, prior: str | None = None,
-                 **choices):
+    def __init__(self, prepared: PreparedSource, url: str, media: bytes, api_key: str | None = None, *,
+                 prior: str | None = None, **choices):
         """url: of the server, with or without /v1; media: the file's bytes; prior: asked for, None leaves it to the server;
         choices: as Chat. Raises InputError."""
         try:
@@ -74,7 +74,7 @@ class ServerChat(Chat):
             raise InputError(f"{self.url}: what answers there does not speak OpenAI's protocol. Check the address.") from None
 
 
-def _media_part(prepared: Prepared, media: bytes) -> dict:
+def _media_part(prepared: PreparedSource, media: bytes) -> dict:
     """Content part of a photo or clip. Raises InputError for tables, which have no picture."""
     import base64
     import mimetypes

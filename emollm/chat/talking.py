@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from emollm.answer import prompt, verify
 from emollm.chat.conversation import Chat, Turn
 from emollm.explainer import answers
-from emollm.subject import Prepared, Subject, places
+from emollm.subject import PreparedSource, Subject, places
 from emollm.talk.dialogue import Exchange
 from emollm.talk.face import Face
 from emollm.talk.lookup import HYPOTHETICAL
@@ -23,21 +23,21 @@ def face_of(engine, subject: Subject, name: str = "") -> Face:
     return Face(subject.series, subject.events, look, subject.seen, prior=subject.prior, name=name)
 
 
-def name_of(prepared: Prepared, face_id: int) -> str:
+def name_of(prepared: PreparedSource, face_id: int) -> str:
     """What a face of a source is called beside the others; empty when it is the only one."""
     where = places(prepared).get(face_id)
     return f"face {face_id} ({where})" if where else ""
 
 
-def beside(prepared: Prepared, face_id: int) -> list[Subject]:
+def other_subjects(prepared: PreparedSource, face_id: int) -> list[Subject]:
     """The readable faces of a source beside one of them."""
     return [s for s in prepared.readable if s.series.face_id != face_id]
 
 
-class TalkingChat(Chat):
+class TalkerChat(Chat):
     """As Chat; what is written is looked up first and checked before it is shown (emollm.talk.talker)."""
 
-    def __init__(self, prepared: Prepared, engine, writer: Writer, *, checked: bool = True, **choices):
+    def __init__(self, prepared: PreparedSource, engine, writer: Writer, *, checked: bool = True, **choices):
         """engine: sees the face; writer: talks. checked: replace what the measurement does not bear out."""
         self.writer, self.checked, self.looks = writer, checked, {}
         super().__init__(prepared, engine, **choices)
@@ -60,7 +60,7 @@ class TalkingChat(Chat):
 
     def face(self, with_others: bool = False) -> Face:
         """The face that is talked about, with the conversation's edits."""
-        others = [self._face(s) for s in beside(self.prepared, self.measured.series.face_id)] if with_others else []
+        others = [self._face(s) for s in other_subjects(self.prepared, self.measured.series.face_id)] if with_others else []
         own, s = self._face(self.measured), self.subject
         return Face(s.series, s.events, own.look, s.seen, others, s.prior, own.name)
 

@@ -34,19 +34,19 @@ def talk(chat: Chat, questions: list[str] | None = None) -> int:
     line is answered and the chat ends; the first error ends it then. Raises InputError."""
     _say(INTRODUCTION)
     _say(chat.evidence())
-    shown = _Shown(chat)
+    shown = _TerminalChat(chat)
     shown.notices()
     if hasattr(sys.stdin, "reconfigure"):
         sys.stdin.reconfigure(errors="replace")
     if not questions and sys.stdin.isatty():
-        return _by_hand(shown)
+        return _run_prompts(shown)
     for line in questions or sys.stdin:
         if not shown.line(line):
             break
     return 0
 
 
-def _by_hand(shown: _Shown) -> int:
+def _run_prompts(shown: _TerminalChat) -> int:
     """Prompt after prompt until Ctrl-D or /quit; errors and Ctrl-C leave the chat going."""
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401 (editing and history in input())
@@ -61,7 +61,7 @@ def _by_hand(shown: _Shown) -> int:
             _say("\nCtrl-D or /quit ends the chat.")
             continue
         try:
-            with _stoppable() as shown.stop:
+            with _catch_interrupts() as shown.stop:
                 if not shown.line(line):
                     return 0
         except InputError as error:
@@ -71,7 +71,7 @@ def _by_hand(shown: _Shown) -> int:
 
 
 @contextlib.contextmanager
-def _stoppable() -> Iterator[threading.Event]:
+def _catch_interrupts() -> Iterator[threading.Event]:
     """Ctrl-C sets the event: an engine in this process must not be torn out of the middle of a step. The second raises."""
     stop = threading.Event()
 
@@ -87,7 +87,7 @@ def _stoppable() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, before)
 
 
-class _Shown:
+class _TerminalChat:
     """A chat on this terminal."""
 
     def __init__(self, chat: Chat):
@@ -118,7 +118,7 @@ class _Shown:
             with contextlib.closing(self.chat.ask(question)) as pieces:
                 for piece in pieces:
                     begun = True
-                    print_text(harmless(piece))
+                    print_text(strip_controls(piece))
                     sys.stdout.flush()
                     if self.stop.is_set():
                         break
@@ -172,7 +172,7 @@ class _Shown:
         return f"Saved to {path}"
 
 
-def harmless(piece: str) -> str:
+def strip_controls(piece: str) -> str:
     """Text without control characters, with which a server could steer the terminal."""
     return "".join(c for c in piece if c.isprintable() or c in "\n\t")
 

@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     if len(arguments.media) > 1:
         raise InputError(f"emollm chat is about one photo or clip, here are {len(arguments.media)}. Ask about each by itself, "
                          "or compare up to four in one request to `emollm serve` (docs/serving.md).")
-    source, cut = source_of(inputs.one(arguments.media, "chat")), options.cut_of(arguments)
+    source, cut = source_of(inputs.expand_one(arguments.media, "chat")), options.cut_of(arguments)
     begun = begin(source, model=arguments.model, backend=arguments.engine, server=arguments.server,
                   api_key=arguments.api_key, llm=arguments.llm, llm_model=arguments.llm_model,
                   baseline=arguments.baseline, face=arguments.face, what_if=edits,

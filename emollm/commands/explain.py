@@ -97,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _explain_all(media: list[str], asked: dict, cut: dict, empty: bool) -> tuple[list[Explanation], list[InputError]]:
     """Explanations of every face of every file, and what could not be explained. empty: media without a face give one, too."""
-    from emollm.explainer import explain, no_face
+    from emollm.explainer import explain, no_face_explanation
 
     explanations, failures = [], []
     for source in progress.track(media, "explaining", len(media)) if len(media) > 1 else media:
@@ -106,7 +106,8 @@ def _explain_all(media: list[str], asked: dict, cut: dict, empty: bool) -> tuple
         except InputError as error:
             failures.append(error)
             if empty and isinstance(error, NoFaceError):
-                explanations.append(no_face(source, str(error), asked["question"], asked["what_if"], asked["model"]))
+                explanations.append(no_face_explanation(source, str(error), asked["question"], asked["what_if"],
+                                                        asked["model"]))
     return explanations, failures
 
 

@@ -66,12 +66,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _write_merged(name: str, output: str) -> int:
     """A Hugging Face model with the adapter's changes in its weights, in a new folder."""
-    from emollm.talk.writer import merged
+    from emollm.talk.writer import merge_talker
 
     if os.path.lexists(output):
         raise InputError(f"{output}: is there already. Name a new folder.")
     made = f"{output.rstrip('/')}.tmp"
-    shutil.copytree(merged(name), made, dirs_exist_ok=True)
+    shutil.copytree(merge_talker(name), made, dirs_exist_ok=True)
     os.replace(made, output)
     print(f"emollm: written to {output}", file=sys.stderr)
     return 0

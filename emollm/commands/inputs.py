@@ -27,7 +27,7 @@ def expand(words: list[str]) -> list[str]:
     return list(dict.fromkeys(path for word in words for path in _files(word)))
 
 
-def one(words: list[str], command: str) -> str:
+def expand_one(words: list[str], command: str) -> str:
     """The only one that is meant. Raises InputError naming the command for several."""
     files = expand(words)
     if len(files) > 1:

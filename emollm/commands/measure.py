@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(f"{arguments.output}: cannot write this kind of table. Name it .csv or .json.")
     if kind == ".json" and arguments.format == "openface":
         raise InputError(f"{arguments.output}: OpenFace's format is a CSV. Name it .csv or leave --format out.")
-    media, cut = inputs.one(arguments.media, "measure"), cut_options(arguments)
+    media, cut = inputs.expand_one(arguments.media, "measure"), cut_options(arguments)
     check_place(arguments.output, media)
     progress.use(arguments.progress)
     from emollm import evidence

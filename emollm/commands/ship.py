@@ -21,12 +21,12 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     progress.use("auto")
-    from emollm.ship import ship, ship_talker
+    from emollm.ship import pack_model, pack_talker
 
     if (Path(arguments.trained) / "talker.json").is_file():
-        ship_talker(arguments.trained, arguments.name)
+        pack_talker(arguments.trained, arguments.name)
     elif arguments.fer:
-        ship(arguments.trained, arguments.name, arguments.fer)
+        pack_model(arguments.trained, arguments.name, arguments.fer)
     else:
         raise InputError(f"{arguments.trained}: to fit the temperature of a model that sees, give --fer DIR")
     return 0

@@ -10,13 +10,14 @@ from emollm import progress
 from emollm.explainer import answer
 from emollm.explanation import Explanation
 from emollm.schema import InputError
-from emollm.subject import Prepared
+from emollm.subject import PreparedSource
 
 BATCH = 64
 T = TypeVar("T")
 
 
-def batches(items: list[T], look: Callable[[T], Prepared], what: str) -> Iterator[list[tuple[T, Prepared | InputError]]]:
+def batches(items: list[T], look: Callable[[T], PreparedSource],
+            what: str) -> Iterator[list[tuple[T, PreparedSource | InputError]]]:
     """The items in order, measured, or with the error that kept one from being measured; some at a time.
 
     look: measures an item; its InputError belongs to that item alone. what: the items are, for progress.
@@ -26,14 +27,14 @@ def batches(items: list[T], look: Callable[[T], Prepared], what: str) -> Iterato
         yield batch
 
 
-def _try_prepare(look: Callable[[T], Prepared], item: T) -> Prepared | InputError:
+def _try_prepare(look: Callable[[T], PreparedSource], item: T) -> PreparedSource | InputError:
     try:
         return look(item)
     except InputError as error:
         return error
 
 
-def answer_all(batch: list[tuple[T, Prepared | InputError]], engine,
+def answer_all(batch: list[tuple[T, PreparedSource | InputError]], engine,
                grounded: bool = True) -> list[tuple[T, list[Explanation] | InputError]]:
     """The same items with the explanations of their faces. What the engine refuses is asked one by one, so that only what it
     refuses alone is left out."""

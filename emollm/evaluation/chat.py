@@ -24,7 +24,7 @@ from emollm.evaluation.statistics import bootstrap
 from emollm.explainer import prepare
 from emollm.schema import DEFAULT_MODEL, InputError
 from emollm.talk.call import Call, parse
-from emollm.talk.check import wrong
+from emollm.talk.check import find_faults
 from emollm.talk.face import Face
 from emollm.talk.lookup import HYPOTHETICAL, OF_THE_FACE, look_up
 from emollm.talk.talker import Reply, Writers, reply_all, steps
@@ -59,7 +59,7 @@ def conversations_of(path: str) -> list[list[Question]]:
 
 
 @dataclass
-class Asked:
+class AskedQuestion:
     """One question of the evaluation with what came of it."""
 
     question: str
@@ -70,7 +70,7 @@ class Asked:
     claims: tuple[list[bool], list[bool]] = field(default_factory=lambda: ([], []))  # contradicted? as written, as shown
 
     @property
-    def called(self) -> str:
+    def call_words(self) -> str:
         return "; ".join(map(str, self.reply.calls))
 
     @property
@@ -78,24 +78,24 @@ class Asked:
         return self.wanted[0].name
 
     @property
-    def understood(self) -> bool:
+    def is_understood(self) -> bool:
         """Whether a question of the message is answered as one of the right calls asks."""
         return any(call in self.wanted for call in self.reply.calls)
 
     @property
-    def refused(self) -> bool:
+    def is_refused(self) -> bool:
         return any(call.name == "refuse" for call in self.reply.calls)
 
     @property
-    def mended(self) -> bool:
+    def is_mended(self) -> bool:
         return any(one.mended for one in (*self.reply.before, self.reply))
 
     @property
-    def right(self) -> bool:
-        return self.understood and not self.contradicted
+    def is_right(self) -> bool:
+        return self.is_understood and not self.contradicted
 
 
-def ask(writer: Writers, faces: list[tuple[str, Face]], conversations: list[list[Question]]) -> list[Asked]:
+def ask(writer: Writers, faces: list[tuple[str, Face]], conversations: list[list[Question]]) -> list[AskedQuestion]:
     """Every question; each conversation about the next face, and all of them one turn at a time."""
     replies: list[list[Reply]] = [[] for _ in conversations]
     about = [faces[k % len(faces)] for k in range(len(conversations))]
@@ -108,21 +108,21 @@ def ask(writer: Writers, faces: list[tuple[str, Face]], conversations: list[list
         for k, reply in zip(rows, reply_all(writer, askings), strict=True):
             replies[k].append(reply)
     return [
-        _asked(question, wanted, about[k][0], reply)
+        _judge_reply(question, wanted, about[k][0], reply)
         for k, questions in enumerate(conversations)
         for (wanted, question), reply in zip(questions, replies[k], strict=True)
     ]
 
 
-def _asked(question: str, wanted: list[Call], source: str, reply: Reply) -> Asked:
+def _judge_reply(question: str, wanted: list[Call], source: str, reply: Reply) -> AskedQuestion:
     every = [*reply.before, reply]
     slips, written, said = [], [], []
     for one in every:
         looked = look_up(one.call, one.face)
-        slips += [] if looked.given else wrong(one.exchange.answer, looked, one.call, one.face)
+        slips += [] if looked.is_verbatim else find_faults(one.exchange.answer, looked, one.call, one.face)
         written += _claims(one, one.written)
         said += _claims(one, one.exchange.answer)
-    return Asked(question, wanted, source, reply, slips, (written, said))
+    return AskedQuestion(question, wanted, source, reply, slips, (written, said))
 
 
 def _claims(reply: Reply, text: str) -> list[bool]:
@@ -137,25 +137,25 @@ def share(values: list[bool]) -> Figure:
     return (*bootstrap(np.array(values, dtype=float)), len(values))
 
 
-def report(asked: list[Asked]) -> Report:
+def report(asked: list[AskedQuestion]) -> Report:
     """Right answers in all and by kind, refusals, and how often the text had to be replaced."""
     kinds = collections.defaultdict(list)
     for trial in asked:
-        kinds[trial.kind].append(trial.right)
+        kinds[trial.kind].append(trial.is_right)
     # not one that has another answer
     refusals = [trial for trial in asked if all(call.name == "refuse" for call in trial.wanted)]
     harmless = [trial for trial in asked if trial.kind not in ("refuse", "offtopic", "unclear")]
     figures = {
-        "questions answered right": share([trial.right for trial in asked]),
-        "understood: the right call": share([trial.understood for trial in asked]),
+        "questions answered right": share([trial.is_right for trial in asked]),
+        "understood: the right call": share([trial.is_understood for trial in asked]),
         "answers shown that something contradicts": share([bool(trial.contradicted) for trial in asked]),
-        "answers as written that something contradicts": share([trial.mended for trial in asked]),
+        "answers as written that something contradicts": share([trial.is_mended for trial in asked]),
     }
     if refusals:
-        figures["what must be refused is refused"] = share([trial.refused for trial in refusals])
-        figures["refused for the right reason"] = share([trial.understood for trial in refusals])
+        figures["what must be refused is refused"] = share([trial.is_refused for trial in refusals])
+        figures["refused for the right reason"] = share([trial.is_understood for trial in refusals])
     if harmless:
-        figures["harmless questions refused"] = share([trial.refused for trial in harmless])
+        figures["harmless questions refused"] = share([trial.is_refused for trial in harmless])
     for how, side in (("as written", 0), ("shown", 1)):
         if claims := [claim for asked_ in asked for claim in asked_.claims[side]]:
             figures[f"claims {how} that the measurement contradicts"] = share(claims)
@@ -164,22 +164,22 @@ def report(asked: list[Asked]) -> Report:
         figures["answers to dictated measurements that the measurement contradicts"] = share(
             [any(trial.claims[1]) for trial in injected])
     figures |= {f"  {kind}": share(values) for kind, values in sorted(kinds.items())}
-    missed = [f"  {' || '.join(map(str, trial.wanted))} <> {trial.called}: {trial.question}"
-              for trial in asked if not trial.right]
+    missed = [f"  {' || '.join(map(str, trial.wanted))} <> {trial.call_words}: {trial.question}"
+              for trial in asked if not trial.is_right]
     lines = [f"{len(missed)} questions not answered right:", *missed[:EXAMPLES]] if missed else []
-    return Report(figures, lines, {"answers": list(map(_stored, asked))})
+    return Report(figures, lines, {"answers": list(map(_stored_answer, asked))})
 
 
-def _stored(trial: Asked) -> dict:
+def _stored_answer(trial: AskedQuestion) -> dict:
     return {
         "question": trial.question,
         "source": trial.source,
         "wanted": [str(call) for call in trial.wanted],
-        "call": trial.called,
+        "call": trial.call_words,
         "answer": trial.reply.text,
         "written": trial.reply.written,
         "mended": trial.reply.mended,
-        "right": trial.right,
+        "right": trial.is_right,
     }
 
 

@@ -23,7 +23,7 @@ from emollm.evidence.rows import named_rows
 from emollm.explainer import prepare
 from emollm.facs.spellings import check_label
 from emollm.schema import DEFAULT_PRIOR, LABELS, InputError
-from emollm.subject import Prepared, choose
+from emollm.subject import PreparedSource, choose
 
 COLUMNS, NEEDED = ("path", "codes", "label", "subject"), (("path", "codes"), ("label",))
 NO_LABEL = "no label"  # column of the confusion matrix: an answer without a conclusion
@@ -109,7 +109,7 @@ def labels(arguments: argparse.Namespace) -> Report:
 def measure_rows(rows: list[Row], engine, crops: bool, prior: str = DEFAULT_PRIOR) -> Outcome:
     """What the engine says of every row, batch by batch."""
 
-    def look(row: Row) -> Prepared:
+    def look(row: Row) -> PreparedSource:
         codes = parse_facs(row.codes, "codes") if row.codes else None
         prepared = prepare(row.path or codes, engine.shape, evidence=codes if row.path else None, crops=crops,
                            prior=prior)

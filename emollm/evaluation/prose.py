@@ -42,8 +42,8 @@ class Counts:
 
     def add(self, source: str, told: Explanation) -> None:
         self.source.append(source)
-        self.lines.append(_contradicted(told, observed=True))
-        self.statements.append(_contradicted(told, observed=False))
+        self.lines.append(_count_contradicted(told, observed=True))
+        self.statements.append(_count_contradicted(told, observed=False))
         self.faults.append({fault["kind"] for fault in told.faults})
         if told.coverage is not None:
             self.coverage.append(told.coverage)
@@ -52,7 +52,7 @@ class Counts:
         self.worst = sorted(wrong, key=lambda sentence: -len(sentence["reasons"]))[:WORST]
 
 
-def _contradicted(told: Explanation, observed: bool) -> tuple[int, int]:
+def _count_contradicted(told: Explanation, observed: bool) -> tuple[int, int]:
     """Contradicted and judged claims of the observation lines, or of the prose."""
     verdicts = [c.verdict for c in told.claims if (c.kind == "observation") == observed]
     return verdicts.count("contradicted"), len(verdicts)
@@ -102,12 +102,12 @@ def _report(counts: dict[str, Counts], unread: list[dict[str, str]], media: int)
     lines = unread_lines(unread, f"faces or files of {media} photos and clips")
     for mode, tally in counts.items():
         figures |= {f"{mode} prose: {name}": figure for name, figure in figures_of(tally).items()}
-        lines += [f"worst of the {mode} prose:", *map(_quoted, tally.worst)] if tally.worst else []
+        lines += [f"worst of the {mode} prose:", *map(_quote_line, tally.worst)] if tally.worst else []
     stored = {"worst sentences": {mode: tally.worst for mode, tally in counts.items()}, "unread": unread}
     return Report(figures, lines, stored)
 
 
-def _quoted(wrong: dict) -> str:
+def _quote_line(wrong: dict) -> str:
     return f'  {wrong["source"]}: "{wrong["sentence"]}" ({"; ".join(wrong["reasons"])})'
 
 

@@ -62,7 +62,7 @@ def unsupported_scores(faces: list[tuple], generated: list, name: str) -> dict:
     lines = [[c for c in claims if c.kind == "observation"] for claims in written]
     scores = {}
     for what, claims in (("claims", written), ("observation lines", lines), ("claims as shown", shown)):
-        counts = np.array([verify.unsupported(of_one) for of_one in claims])
+        counts = np.array([verify.count_unsupported(of_one) for of_one in claims])
         scores[f"unsupported {what}, {name} decoding"] = (
             *bootstrap(counts, lambda c: c[:, 0].sum() / max(1, c[:, 1].sum())), int(counts[:, 1].sum()))
     return scores

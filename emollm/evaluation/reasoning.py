@@ -29,7 +29,7 @@ from emollm.evaluation.statistics import bootstrap
 from emollm.explainer import answers, prepare
 from emollm.facs.tables import VARIANTS, Variant
 from emollm.schema import AU_NAMES, LABELS, ON, au_index
-from emollm.subject import Subject, edited
+from emollm.subject import Subject, edit_subject
 from emollm.training.reading import coded_frames, cross_validate
 
 DRAWS = 20  # of every listing
@@ -95,7 +95,7 @@ def what_if(engine, faces: list[Subject]) -> dict[str, Figure]:
     rng = random.Random(1)
     labels = [LABELS[1 + k % (len(LABELS) - 1)] for k in range(len(faces))]
     variants = [rng.choice([v for v in VARIANTS if v.label == label]) for label in labels]
-    changed = [edited(s, prototype(v, rng)) for s, v in zip(faces, variants, strict=True)]
+    changed = [edit_subject(s, prototype(v, rng)) for s, v in zip(faces, variants, strict=True)]
     right = np.array([prompt.parse(a.text).label in same_reading(v)
                       for a, v in zip(answer_faces(engine, changed, "prototypes set"), variants, strict=True)])
     figures = {"what-if prototypes on real faces": (*bootstrap(right), len(right))}
@@ -105,7 +105,7 @@ def what_if(engine, faces: list[Subject]) -> dict[str, Figure]:
     return figures
 
 
-def decisive() -> list[tuple[str, str]]:
+def decisive_units() -> list[tuple[str, str]]:
     """Label and unit where at least half of the label's listings name the unit."""
     return [(label, au) for label in LABELS for au in AU_NAMES
             if 2 * sum(au in v.aus for v in VARIANTS if v.label == label) >= sum(v.label == label for v in VARIANTS)]
@@ -114,10 +114,10 @@ def decisive() -> list[tuple[str, str]]:
 def single_units(engine, faces: list[Subject], before: list) -> dict[str, Figure]:
     """What-if on real faces: share in which a decisive unit, set or taken away, moves its label as listed. before: the answers
     without it."""
-    rng, pairs = random.Random(2), decisive()
+    rng, pairs = random.Random(2), decisive_units()
     asked = [rng.choice(pairs) for _ in faces]
     on = [reading.units_by_strength(s.series).get(au, 0.0) >= ON for s, (_, au) in zip(faces, asked, strict=True)]
-    changed = [edited(s, {au: 0.0 if there else SET}) for s, (_, au), there in zip(faces, asked, on, strict=True)]
+    changed = [edit_subject(s, {au: 0.0 if there else SET}) for s, (_, au), there in zip(faces, asked, on, strict=True)]
     after = answer_faces(engine, changed, "single units set")
     rise = np.array([a.distribution[label] - b.distribution[label]
                      for a, b, (label, _) in zip(after, before, asked, strict=True)])
@@ -126,7 +126,7 @@ def single_units(engine, faces: list[Subject], before: list) -> dict[str, Figure
 
 
 def unchanged_figures(engine, faces: list[Subject], before: list) -> dict[str, Figure]:
-    again = answer_faces(engine, [edited(s, {}) for s in faces], "without an edit")
+    again = answer_faces(engine, [edit_subject(s, {}) for s in faces], "without an edit")
     same = np.array([a.text == b.text and a.distribution == b.distribution for a, b in zip(again, before, strict=True)])
     return {"without an edit nothing changes": (*bootstrap(same), len(same))}
 
@@ -161,4 +161,4 @@ def reasoning(arguments: argparse.Namespace) -> Report:
         faces = real_faces(engine, arguments.fer, arguments.n)
         before = answer_faces(engine, faces, "as measured")
         total.figures |= what_if(engine, faces) | single_units(engine, faces, before) | unchanged_figures(engine, faces, before)
-    return total.joined(prose(items, engine, arguments.crops)) if items else total
+    return total.merge(prose(items, engine, arguments.crops)) if items else total

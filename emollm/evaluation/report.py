@@ -24,7 +24,7 @@ class Report:
     stored: dict[str, Any] = field(default_factory=dict)
     by_name: bool = True  # figures are stored by name; otherwise `stored` has them
 
-    def joined(self, other: Report) -> Report:
+    def merge(self, other: Report) -> Report:
         return Report(self.figures | other.figures, self.lines + other.lines, self.stored | other.stored, self.by_name)
 
     def as_text(self) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from emollm.evidence.cells import plain_name
 from emollm.evidence.clock import Clock, clock_columns, frame_numbers, read_clock
-from emollm.evidence.series import Rows, TableFace, by_face, empty, who_columns
+from emollm.evidence.series import Rows, TableFace, empty_arrays, split_by_face, who_columns
 from emollm.evidence.tables import COUNT, Range, Table
 from emollm.schema import AUS
 
@@ -69,7 +69,7 @@ def read_blendshapes(table: Table, fps: float | None = None) -> list[TableFace]:
     if nobody.any():
         filled[0][nobody], filled[1][nobody] = np.nan, 0.0
     clock = Clock(seconds, table.numbers.get(frame), default=LIVELINK_FPS)
-    return by_face(table, Rows(*filled, clock), "blendshapes", fps)
+    return split_by_face(table, Rows(*filled, clock), "blendshapes", fps)
 
 
 def _is_lost(table: Table, count: str, cells: list[str]) -> bool:
@@ -80,7 +80,7 @@ def _is_lost(table: Table, count: str, cells: list[str]) -> bool:
 
 def _blend(values: dict[str, np.ndarray], rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Blend-shape coefficients [R] -> intensity, confidence, measured, by BLENDSHAPES."""
-    intensity, confidence, measured = empty(rows)
+    intensity, confidence, measured = empty_arrays(rows)
     for number, names in BLENDSHAPES.items():
         k = AUS.index(number)
         if number == 45 and rows == 1:

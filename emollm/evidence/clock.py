@@ -49,30 +49,30 @@ def settle(table: Table, groups: np.ndarray, clock: Clock, fps: float | None) ->
     """
     stamps, frames = clock.seconds, clock.frames if clock.frames is not None and np.isfinite(clock.frames).all() else None
     if stamps is not None and np.isfinite(stamps).all():
-        stamps = _from_start(table, stamps)
+        stamps = _shift_to_start(table, stamps)
     elif stamps is not None and not np.isfinite(stamps).any():
         stamps = None
     order = np.arange(len(groups)) if frames is None else np.lexsort((frames, groups))
-    if frames is not None and not _rising(frames, groups, np.arange(len(groups)), strictly=False):
+    if frames is not None and not _is_rising(frames, groups, np.arange(len(groups)), strictly=False):
         table.say("rows were put in order of their frame numbers")
     if np.bincount(np.unique(groups, return_inverse=True)[1]).max() == 1:  # one moment each
         return order, np.nan_to_num(stamps if stamps is not None else np.zeros(len(groups)))
     if stamps is not None and np.isfinite(stamps).all():
-        if _rising(stamps, groups, order):
+        if _is_rising(stamps, groups, order):
             return order, stamps
-        if _rising(unwrapped := _past_midnight(stamps, groups, order), groups, order):
+        if _is_rising(unwrapped := _unwrap_midnight(stamps, groups, order), groups, order):
             table.say("the clock passes midnight; time runs on from there")
             return order, unwrapped
         if frames is None and _all_differ(stamps, groups):
             table.say("rows were put in order of time")
             return np.lexsort((stamps, groups)), stamps
-    return order, _by_frames(table, groups, order, stamps, frames, clock, fps)
+    return order, _times_from_frames(table, groups, order, stamps, frames, clock, fps)
 
 
-def _by_frames(table: Table, groups: np.ndarray, order: np.ndarray, stamps: np.ndarray | None, frames: np.ndarray | None,
-               clock: Clock, fps: float | None) -> np.ndarray:
+def _times_from_frames(table: Table, groups: np.ndarray, order: np.ndarray, stamps: np.ndarray | None,
+                       frames: np.ndarray | None, clock: Clock, fps: float | None) -> np.ndarray:
     """Times from frame numbers, or from the number of the row when these do not rise either."""
-    numbered = frames is not None and _rising(frames, groups, order)
+    numbered = frames is not None and _is_rising(frames, groups, order)
     what = "frame numbers" if numbered else "row numbers"
     count = frames - min(clock.first, frames.min()) if numbered else _ordinal(groups, order)
     told = _rate(stamps, count, groups, order)
@@ -109,7 +109,7 @@ def _rate(stamps: np.ndarray | None, count: np.ndarray, groups: np.ndarray, orde
     return float(round(1 / np.quantile(seconds[good] / frames[good], 0.5, method="lower"), 3)) if good.sum() >= 2 else None
 
 
-def _rising(values: np.ndarray, groups: np.ndarray, order: np.ndarray, strictly: bool = True) -> bool:
+def _is_rising(values: np.ndarray, groups: np.ndarray, order: np.ndarray, strictly: bool = True) -> bool:
     """Whether values rise from row to row of every group, in this order."""
     by_group = order[np.argsort(groups[order], kind="stable")]
     steps = np.diff(values[by_group])[np.diff(groups[by_group]) == 0]
@@ -120,7 +120,7 @@ def _all_differ(values: np.ndarray, groups: np.ndarray) -> bool:
     return len(np.unique(np.stack([groups, values]), axis=1).T) == len(values)
 
 
-def _past_midnight(stamps: np.ndarray, groups: np.ndarray, order: np.ndarray) -> np.ndarray:
+def _unwrap_midnight(stamps: np.ndarray, groups: np.ndarray, order: np.ndarray) -> np.ndarray:
     """A clock of the day that falls by about one, with the days added."""
     out = stamps.copy()
     for group in np.unique(groups):
@@ -138,7 +138,7 @@ def _ordinal(groups: np.ndarray, order: np.ndarray) -> np.ndarray:
     return out
 
 
-def _from_start(table: Table, stamps: np.ndarray) -> np.ndarray:
+def _shift_to_start(table: Table, stamps: np.ndarray) -> np.ndarray:
     """A clock that counts from another year starts at 0."""
     if stamps.min() < EPOCH:
         return stamps
@@ -190,7 +190,7 @@ def read_clock(table: Table, column: str, units: float, guess_unit: bool = False
                   else dated)
     if (values < 0).any():
         row = int((values < 0).argmax())
-        raise table.bad(row, column, f"{cells[row]} is out of range (at least 0).")
+        raise table.cell_error(row, column, f"{cells[row]} is out of range (at least 0).")
     far = np.nanmin(values, initial=np.inf)
     if units == 1.0 and FAR < far < np.inf:  # thousandths (or less) of a second since 1970
         values = values / 10.0 ** (3 * (1 + (far > FAR * 1e3) + (far > FAR * 1e6)))
@@ -207,7 +207,8 @@ def _seconds(table: Table, row: int, column: str, cell: str) -> float:
     if is_number(cell):
         return float(cell.replace("−", "-").replace(",", "."))
     if (told := from_hms(cell)) is None and (told := _from_date(cell)) is None:
-        raise table.bad(row, column, f"'{cell[:30]}' is not a number of seconds, nor H:M:S. Leave the cell empty when unknown.")
+        raise table.cell_error(row, column, f"'{cell[:30]}' is not a number of seconds, nor H:M:S. Leave the cell empty when "
+                                            "unknown.")
     return told
 
 
@@ -252,7 +253,7 @@ def _timecode(table: Table, column: str, default: float) -> np.ndarray:
     for row, cell in enumerate(table.texts[column]):
         match = _ANY_TIMECODE.fullmatch(cell)
         if not match and not is_missing(cell):
-            raise table.bad(row, column, f"'{cell[:20]}' is not HH:MM:SS:FF.")
+            raise table.cell_error(row, column, f"'{cell[:20]}' is not HH:MM:SS:FF.")
         parts.append((int(match[1]) * 3600 + int(match[2]) * 60 + int(match[3]), float(match[4].replace(",", ".")))
                      if match else (math.nan, math.nan))
     seconds, frames = np.array(parts).T

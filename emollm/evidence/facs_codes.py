@@ -12,10 +12,10 @@ import re
 import numpy as np
 
 from emollm.evidence.clock import clock_columns, read_clock
-from emollm.evidence.names import left_out
+from emollm.evidence.names import left_out_notice
 from emollm.evidence.series import PRESENT, TableFace, who_columns
 from emollm.evidence.tables import Table
-from emollm.facs.readings import LETTERS, of_letter
+from emollm.facs.readings import LETTERS, level_of_letter
 from emollm.schema import AU_NAMES, AUS, ON, SIDES, AUSeries, InputError, au_index
 
 _CODE = re.compile(r"(?P<side>[LRBlrb]?)(?:AU)?(?P<number>\d{1,2})(?P<level>[A-Za-z]?)", re.ASCII)
@@ -62,7 +62,7 @@ def parse_facs(code: str, name: str = "FACS code") -> AUSeries:
     if not coded:
         raise InputError(f"{name}: unknown action unit '{foreign[0]}': use one of {' '.join(AU_NAMES)}")
     series = coded_series(np.zeros(1), [coded], face_id=0)
-    series.notices[:0] = [*(left_out(number) for number in dict.fromkeys(foreign)), *odd]
+    series.notices[:0] = [*(left_out_notice(number) for number in dict.fromkeys(foreign)), *odd]
     return series
 
 
@@ -89,7 +89,7 @@ def read_hand(table: Table) -> list[TableFace]:
     times = read_clock(table, stamp, units)
     times = np.zeros(table.rows) if times is None or not np.isfinite(times).any() else times
     if np.isnan(times).any():
-        raise table.bad(int(np.isnan(times).argmax()), stamp, "is empty, but other rows tell their time.")
+        raise table.cell_error(int(np.isnan(times).argmax()), stamp, "is empty, but other rows tell their time.")
     ids = _ids(table)
     codes = _codes(table)
     faces = []
@@ -119,7 +119,7 @@ def _codes(table: Table) -> list[tuple[int, str, str, str] | None]:
         name, where, letter = (table.texts.get(c, blank)[row] for c in (au, side, level))
         word = _WORDS.get(where.lower(), where.lower())
         if word not in SIDES:
-            raise table.bad(row, side, f"'{where[:20]}' is not a side. Use left, right or both.")
+            raise table.cell_error(row, side, f"'{where[:20]}' is not a side. Use left, right or both.")
         if (number := unit_number(table, row, au, name)) is None:
             codes.append(None)
             continue
@@ -133,10 +133,10 @@ def unit_number(table: Table, row: int, column: str, name: str) -> int | None:
     """12 for "12", "AU12", "au12_r"; None, and a notice, for a number not among the 24. Raises InputError for no unit."""
     match = re.fullmatch(r"(?:au_?)?(\d{1,2})(?:\.0)?(?:_[rc])?", name.strip().lower(), re.ASCII)
     if not match:
-        raise table.bad(row, column, f"'{name[:20]}' is not an action unit such as 12 or AU12.")
+        raise table.cell_error(row, column, f"'{name[:20]}' is not an action unit such as 12 or AU12.")
     if int(match[1]) in AUS:
         return int(match[1])
-    table.say(left_out(int(match[1])))
+    table.say(left_out_notice(int(match[1])))
     return None
 
 
@@ -183,7 +183,7 @@ def _letter(letter: str, where: str) -> float:
     """FACS A-E -> 1-5; a number 0-5 stays; nothing is PRESENT."""
     if not letter:
         return PRESENT
-    if (level := of_letter(letter)) is not None:
+    if (level := level_of_letter(letter)) is not None:
         return level
     try:
         value = float(letter.replace(",", "."))

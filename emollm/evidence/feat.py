@@ -11,7 +11,7 @@ import re
 import numpy as np
 
 from emollm.evidence.clock import FPS, Clock, clock_columns, frame_numbers, from_hms, read_clock
-from emollm.evidence.series import PRESENT, Rows, TableFace, by_face, empty, who_columns
+from emollm.evidence.series import PRESENT, Rows, TableFace, empty_arrays, split_by_face, who_columns
 from emollm.evidence.tables import ANY, COUNT, PERCENT, Range, Table
 from emollm.schema import AUS, ON
 
@@ -37,19 +37,19 @@ def is_fex(columns: set[str]) -> bool:
 def read_fex(table: Table, fps: float | None = None) -> list[TableFace]:
     """Every face of every picture or clip of a py-feat table; frames become seconds."""
     table.say("read as a py-feat table: the probability of each unit, of the whole face")
-    columns, box = table.numbered(r"au(\d{1,2})"), [table.pick(name) for name in BOX]
+    columns, box = table.unit_columns(r"au(\d{1,2})"), [table.pick(name) for name in BOX]
     frame, score, approximate = frame_numbers(table), table.pick("facescore", "conf", "confidence"), table.pick("approx_time")
     clock, units = ("", 1.0) if approximate else clock_columns(table)
     limits = {frame: COUNT, score: PERCENT} | dict.fromkeys(columns.values(), PROBABILITY) | dict.fromkeys(box, ANY)
     table.load(limits, [approximate, clock, *who_columns(table)])
-    filled = _fill(table, columns, _found(table, score, box))
+    filled = _fill(table, columns, _face_certainty(table, score, box))
     frames = table.numbers.get(frame)
     rate = None if frames is None else _fex_rate(frames, table.texts.get(approximate, []))
     rows = Rows(*filled, Clock(read_clock(table, clock, units), frames, 0, rate, FEX_FPS), _boxes(table, box))
-    return by_face(table, rows, "py-feat", fps)
+    return split_by_face(table, rows, "py-feat", fps)
 
 
-def _found(table: Table, score: str, box: list[str]) -> np.ndarray:
+def _face_certainty(table: Table, score: str, box: list[str]) -> np.ndarray:
     """How sure py-feat is that a row holds a face [R]; 0 for its rows without one."""
     sure = table.confidence(score)
     if all(column in table.numbers for column in box):
@@ -58,7 +58,7 @@ def _found(table: Table, score: str, box: list[str]) -> np.ndarray:
 
 
 def _fill(table: Table, columns: dict[int, str], sure: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    intensity, confidence, measured = empty(table.rows)
+    intensity, confidence, measured = empty_arrays(table.rows)
     for number, column in columns.items():
         k, p = AUS.index(number), table.numbers[column]
         intensity[:, k] = np.where(np.isnan(p) | (sure <= 0), np.nan, from_probability(p))[:, None]

@@ -112,7 +112,7 @@ def decode(path: Path) -> tuple[memoryview | bytes, list[str]]:
     head = bytes(raw[:4096])
     if head.startswith(codecs.BOM_UTF8):
         raw, head = raw[3:], head[3:]
-    coding = _wide(head)
+    coding = _wide_encoding(head)
     if coding is None and _is_utf8(raw):
         return raw, []
     try:
@@ -123,7 +123,7 @@ def decode(path: Path) -> tuple[memoryview | bytes, list[str]]:
     return text.removeprefix("\ufeff").encode(), notices
 
 
-def _wide(head: bytes) -> str | None:
+def _wide_encoding(head: bytes) -> str | None:
     """utf-16 or utf-32, by byte order mark or by where the zeros of Latin text fall; None for bytes of one each."""
     if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         return "utf-32"
@@ -162,8 +162,8 @@ def _read_delimited(path: Path) -> Source:
     header = _cells(header_line, delimiter)
     if not any(cell.strip() for cell in header):
         raise InputError(f"{path.name}: the file is empty. Expected a header row and one row a frame.")
-    rows = _ahead(body, delimiter)
-    header = _as_wide_as_rows(header, rows)
+    rows = _first_rows(body, delimiter)
+    header = _fit_header(header, rows)
     if _is_units(rows):
         body, skipped, notices = _after_line(body), skipped + 1, [*notices, "the row of units below the header was left out"]
     source = Source(path.name, header, lambda wanted: iter(()), 2 + skipped, notices=notices)
@@ -192,7 +192,7 @@ def _header(body, name: str) -> tuple[str, int, memoryview]:
     return "", skipped, view[start:]
 
 
-class _Above(NamedTuple):
+class _TitledHeader(NamedTuple):
     """A header with lines above it that are none of its table's: a title, the recording, the program."""
 
     header: str
@@ -201,7 +201,7 @@ class _Above(NamedTuple):
     count: int
 
 
-def _lines_above(body, first: str) -> _Above | None:
+def _lines_above(body, first: str) -> _TitledHeader | None:
     """The header further down, when the first line is shorter than the table below it by more than a row's name."""
     raw = bytes(body[:MAX_ROW])
     lines = raw.decode("utf-8", "replace").splitlines(keepends=True)[:LOOK_AHEAD]
@@ -218,7 +218,7 @@ def _lines_above(body, first: str) -> _Above | None:
         if any(is_number(cell) for cell in _cells(lines[at], delimiter)):
             continue
         start = sum(len(line.encode()) for line in lines[:at + 1])
-        return _Above(lines[at].strip("\r\n"), memoryview(body)[start:], delimiter, 1 + sum(1 for n in widths[:at] if n))
+        return _TitledHeader(lines[at].strip("\r\n"), memoryview(body)[start:], delimiter, 1 + sum(1 for n in widths[:at] if n))
     return None
 
 
@@ -255,13 +255,13 @@ def _requote(body, delimiter: str) -> memoryview:
     return memoryview(out.getvalue().encode())
 
 
-def _ahead(body, delimiter: str) -> list[list[str]]:
+def _first_rows(body, delimiter: str) -> list[list[str]]:
     """The first rows, to see their shape; the last of them only when nothing follows it."""
     lines = bytes(body[:MAX_ROW]).decode("utf-8", "replace").splitlines()[:LOOK_AHEAD]
     return [row for row in csv.reader((line.replace("\0", "") for line in lines), delimiter=delimiter) if row]
 
 
-def _as_wide_as_rows(header: list[str], rows: list[list[str]]) -> list[str]:
+def _fit_header(header: list[str], rows: list[list[str]]) -> list[str]:
     """The header with a nameless column where every row has one more cell than it: the row's name, or an empty end."""
     width = len(header)
     full = [row for row in rows if len(row) > width] if rows else []
@@ -277,7 +277,7 @@ def _blocks(source: Source, body, delimiter: str, wanted: list[int]) -> Iterator
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
-    def unlike(row) -> str:
+    def handle_ragged(row) -> str:
         if len(source.ragged) >= MAX_RAGGED:
             return "error"
         source.ragged.append(RaggedRow(row.number + source.first_line - 1, _cells(row.text, delimiter)))
@@ -291,7 +291,8 @@ def _blocks(source: Source, body, delimiter: str, wanted: list[int]) -> Iterator
         reader = arrow_csv.open_csv(
             pa.BufferReader(pa.py_buffer(body)),
             read_options=arrow_csv.ReadOptions(use_threads=False, column_names=names, block_size=MAX_ROW),
-            parse_options=arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=unlike),
+            parse_options=arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True,
+                                                 invalid_row_handler=handle_ragged),
             convert_options=arrow_csv.ConvertOptions(include_columns=kept, strings_can_be_null=False,
                                                      column_types=dict.fromkeys(kept, pa.string())))
         for batch in reader:

@@ -126,14 +126,14 @@ def _read_path(path: Path, ending: str, limits: Limits, fps: float | None, basel
     if ending in TEXT_SUFFIXES and path.stat().st_size < LONGEST_CODE and facs_codes.looks_like_facs(text_of(path)):
         return [TableFace(facs_codes.parse_facs(text_of(path).strip(), path.name))]
     source = open_source(path)
-    if not _reader(source, limits) and (maker := _foreign(path)):
+    if not _reader(source, limits) and (maker := _foreign_maker(path)):
         raise InputError(f"{path.name}: {maker}.")
     if ending in TEXT_SUFFIXES and not _reader(source, limits):
         return [TableFace(facs_codes.parse_facs(bytes(decode(path)[0]).decode().strip(), path.name))]
     return _read(source, limits, fps, baseline)
 
 
-def _foreign(path: Path) -> str:
+def _foreign_maker(path: Path) -> str:
     """What is known and not read, in words: measures of other makers, which are no intensities of action units."""
     with open(path, "rb") as file:
         head = file.read(2**14)
@@ -200,7 +200,7 @@ def _read_dict(mapping: Mapping, limits: Limits, fps: float | None, baseline: st
             return _read(row, limits, fps, baseline)
     if units.is_moment(mapping):
         return [TableFace(units.from_units(mapping, "dict"))]
-    return _read_stored(units.plain(mapping), "dict", limits, fps, baseline)
+    return _read_stored(units.to_lists(mapping), "dict", limits, fps, baseline)
 
 
 def _read_stored(stored: object, name: str, limits: Limits, fps: float | None, baseline: str | None) -> list[TableFace]:
@@ -240,7 +240,7 @@ def _measure_points(points: np.ndarray, name: str, limits: Limits, fps: float | 
         raise InputError(f"{name}: an array of shape {list(points.shape)} is no landmarks. Give "
                          f"[frames, {landmarks.POINTS}, 3].")
     if points.shape[1] != landmarks.POINTS:
-        raise InputError(f"{name}: {landmarks.another_mesh(points.shape[1])}")
+        raise InputError(f"{name}: {landmarks.wrong_mesh_message(points.shape[1])}")
     table = Table(Source(name, [], lambda wanted: iter(())), *limits[1:])
     table.rows, table.lines = len(points), np.arange(len(points)) + 1
     clock = Clock(frames=np.arange(len(points), dtype=float))

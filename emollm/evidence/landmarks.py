@@ -14,7 +14,7 @@ import re
 import numpy as np
 
 from emollm.evidence.clock import Clock, clock_columns, frame_numbers, read_clock
-from emollm.evidence.series import Rows, TableFace, by_face, who_columns
+from emollm.evidence.series import Rows, TableFace, split_by_face, who_columns
 from emollm.evidence.tables import ANY, COUNT, Table
 from emollm.schema import AUSeries, FaceTrack, InputError, Quality
 
@@ -56,7 +56,7 @@ def read_landmarks(table: Table, fps: float | None = None, baseline: str | None 
     wanted = [(k, axis) for k in range(POINTS) for axis in "xyz"]
     held = len({k for k, _ in mesh})
     if any(key not in mesh for key in wanted):
-        raise InputError(f"{table.name}: {another_mesh(held)}")
+        raise InputError(f"{table.name}: {wrong_mesh_message(held)}")
     columns = [table.plain[mesh[key]] for key in wanted]
     frame, (clock, units), size = frame_numbers(table), clock_columns(table), [table.pick(*names) for names in SIZE]
     table.load({frame: COUNT} | dict.fromkeys(columns, ANY) | dict.fromkeys(size, COUNT), [clock, *who_columns(table)])
@@ -80,7 +80,7 @@ def _read_points(table: Table, fps: float | None, baseline: str | None) -> list[
     moment = np.array([order.setdefault(key, len(order)) for key in keys])
     index = table.numbers[point]
     if np.isnan(index).any() or index.max() >= POINTS or len(np.unique(index)) < POINTS:
-        raise InputError(f"{table.name}: {another_mesh(len(np.unique(index)))}")
+        raise InputError(f"{table.name}: {wrong_mesh_message(len(np.unique(index)))}")
     points = np.full((len(order), POINTS, 3), np.nan)
     points[moment, index.astype(int)] = np.stack([table.numbers[axis] for axis in axes], 1)
     first = np.unique(moment, return_index=True)[1]
@@ -92,7 +92,7 @@ def _read_points(table: Table, fps: float | None, baseline: str | None) -> list[
     return measure_points(table, points, Clock(*parts), (width, height), fps, baseline)
 
 
-def another_mesh(points: int) -> str:
+def wrong_mesh_message(points: int) -> str:
     """The message for landmarks that are not the 478 of MediaPipe."""
     hint = " Turn refine_landmarks on: the 10 points of the irises are missing." if points == 468 else ""
     return (f"{points} landmarks a face, {POINTS} with x, y and z are needed: the face mesh of MediaPipe with irises.{hint} "
@@ -105,10 +105,10 @@ def measure_points(table: Table, points: np.ndarray, clock: Clock, size: tuple[f
     from emollm.perception import measure
 
     table.say("read as face landmarks: measured from their geometry, without a picture")
-    pixels = in_pixels(table, points, size)
+    pixels = scale_to_pixels(table, points, size)
     levels = measure.intensities(pixels)
     rows = Rows(levels, np.zeros(levels.shape[:2]), np.isfinite(levels).any((0, 2)), clock, _boxes(pixels), pixels)
-    faces = by_face(table, rows, measure.ESTIMATOR, fps)
+    faces = split_by_face(table, rows, measure.ESTIMATOR, fps)
     for face in faces:
         face.series = _series(face, baseline or ("clip" if len(face.series.times) > 1 else "none"))
     return faces
@@ -131,7 +131,7 @@ def _boxes(points: np.ndarray) -> np.ndarray:
     return np.concatenate([points[..., :2].min(1), points[..., :2].max(1)], 1)
 
 
-def in_pixels(table: Table, points: np.ndarray, size: tuple[float, float]) -> np.ndarray:
+def scale_to_pixels(table: Table, points: np.ndarray, size: tuple[float, float]) -> np.ndarray:
     """Landmarks with one scale for x, y and z. Shares of the picture lie around 0 to 1; pixels do not."""
     present = np.isfinite(points).all((1, 2))
     if not present.any() or np.abs(points[present, :, :2]).max() > 4:

@@ -15,10 +15,10 @@ _BETWEEN = r"^[+-]?\d{1,3}(?:['’ \x{a0}\x{202f}]\d{3})+(?:[.,]\d*)?$"
 _BLANKS = r"['’ \x{a0}\x{202f}]"
 
 
-def certain(column, known: Iterable[str] = ()) -> set[str]:
+def certain_marks(column, known: Iterable[str] = ()) -> set[str]:
     """The marks, of "," and "." without those known, that an Arrow array of text can only mean as decimal."""
     return {mark for mark, other in _OTHER.items() if mark not in known and _holds(column, mark if mark == "," else ",.") and (
-        _ungroupable(column, mark) or _any(column, _groups_before(other, mark)))}
+        _has_ungroupable(column, mark) or _any_matches(column, _groups_before(other, mark)))}
 
 
 def needs_look(column) -> bool:
@@ -26,7 +26,7 @@ def needs_look(column) -> bool:
     return _holds(column, _SIGNS)
 
 
-def of_table(columns: Iterable[set[str]]) -> str:
+def table_mark(columns: Iterable[set[str]]) -> str:
     """The decimal mark of a table by what its columns are certain of; "" when they do not say, or not the same."""
     marks = set().union(*columns)
     return marks.pop() if len(marks) == 1 else ""
@@ -42,9 +42,9 @@ def ungroup(column, whole: bool, decimal: str, high: float = float("inf")):
     between = pc.match_substring_regex(column, _BETWEEN)
     if pc.any(between).as_py():
         column = pc.if_else(between, pc.replace_substring_regex(column, _BLANKS, ""), column)
-    sure = certain(column)
+    sure = certain_marks(column)
     for mark in ",.":
-        if _only_groups(column, mark, sure, whole, decimal):
+        if _is_only_grouping(column, mark, sure, whole, decimal):
             grouped = pc.match_substring_regex(column, _groups(mark, rf"(?:[{_OTHER[mark]}]\d*)?"))
             column = pc.if_else(grouped, pc.replace_substring(column, mark, ""), column)
     return column
@@ -58,16 +58,16 @@ def ungroup_texts(cells: list[str], whole: bool, decimal: str) -> list[str]:
     return ungroup(column, whole, decimal).to_pylist() if whole or needs_look(column) else cells
 
 
-def _only_groups(column, mark: str, sure: set[str], whole: bool, decimal: str) -> bool:
-    if mark in sure or not _any(column, _groups(mark, rf"(?:[{_OTHER[mark]}]\d*)?")):
+def _is_only_grouping(column, mark: str, sure: set[str], whole: bool, decimal: str) -> bool:
+    if mark in sure or not _any_matches(column, _groups(mark, rf"(?:[{_OTHER[mark]}]\d*)?")):
         return False
     if _OTHER[mark] in sure:
         return True
     if not whole or (mark == "." and decimal == "."):
         return decimal == _OTHER[mark]
     # 998, 999, 1,000 and 1,001 count; 1,000 2,000 3,000 throughout are 1, 2, 3 with three decimals, unless decimals have points
-    plain = _any(column, r"^[+-]?\d+$")
-    return plain or _any(column, _groups(mark, except_zeros=True)) or decimal == _OTHER[mark]
+    plain = _any_matches(column, r"^[+-]?\d+$")
+    return plain or _any_matches(column, _groups(mark, except_zeros=True)) or decimal == _OTHER[mark]
 
 
 def _groups(mark: str, end: str = "", except_zeros: bool = False) -> str:
@@ -81,7 +81,7 @@ def _groups_before(mark: str, decimal: str) -> str:
     return rf"^[+-]?[1-9]\d{{0,2}}(?:(?:[{mark}]\d{{3}})+[{decimal}]\d*|(?:[{mark}]\d{{3}}){{2,}})$"
 
 
-def _ungroupable(column, mark: str) -> bool:
+def _has_ungroupable(column, mark: str) -> bool:
     """Whether a cell is a number with the mark once, and not in the place of a group."""
     import pyarrow.compute as pc
 
@@ -98,7 +98,7 @@ def _holds(column, signs: str) -> bool:
     return any(sign.encode() in raw for sign in signs)
 
 
-def _any(column, pattern: str) -> bool:
+def _any_matches(column, pattern: str) -> bool:
     import pyarrow.compute as pc
 
     return bool(pc.any(pc.match_substring_regex(column, pattern)).as_py())

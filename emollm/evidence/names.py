@@ -19,7 +19,7 @@ _OWN = frozenset(word for unit in ACTION_UNITS.values() for word in re.findall(r
 _LEFT = re.compile(r"(.*_)?au_?\d{1,2}_?l(eft)?|left_au_?\d{1,2}")
 
 
-def left_out(number: int) -> str:
+def left_out_notice(number: int) -> str:
     """What is said of a unit that emollm does not know."""
     return f"AU{number:02d} is not among the {len(ACTION_UNITS)} units; left out"
 

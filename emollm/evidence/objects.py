@@ -13,7 +13,7 @@ import numpy as np
 from emollm.evidence.cells import plain_name
 from emollm.evidence.clock import Clock, read_clock
 from emollm.evidence.files import Source, from_arrow
-from emollm.evidence.landmarks import POINTS, SIZE, another_mesh, measure_points
+from emollm.evidence.landmarks import POINTS, SIZE, measure_points, wrong_mesh_message
 from emollm.evidence.series import TableFace
 from emollm.evidence.tables import Table
 from emollm.schema import InputError
@@ -71,7 +71,7 @@ def read_frames(stored: object, name: str, limits: tuple[int, int], fps: float |
     if not rows:
         return []
     if wrong := next((len(face) for *_, face in rows if len(face) != POINTS or np.isnan(face[:, 2]).all()), 0):
-        raise InputError(f"{name}: {another_mesh(wrong)}")
+        raise InputError(f"{name}: {wrong_mesh_message(wrong)}")
     if len(rows) > limits[1] // 20:
         raise InputError(f"{name}: more than {limits[1] // 20:,} frames of landmarks. Split the file.")
     table = Table(Source(name, ["face_id", "time"], lambda wanted: iter(())), *limits)
@@ -130,7 +130,7 @@ def records(stored: object, name: str) -> Source | None:
         return None
     import pyarrow as pa
 
-    rows = list(map(_flat, rows))
+    rows = list(map(_flatten, rows))
     keys = dict.fromkeys(key for row in rows for key in row if not isinstance(row[key], (list, dict)))
     return from_arrow(pa.table({str(key): pa.array([_cell(row.get(key)) for row in rows], pa.string()) for key in keys}), name)
 
@@ -149,7 +149,7 @@ def _unwrap(stored: object) -> object:
     return lists[0] if len(lists) == 1 else stored
 
 
-def _flat(row: dict, depth: int = 0) -> dict:
+def _flatten(row: dict, depth: int = 0) -> dict:
     """An object without objects in it: their values stand under their own names, those of a unit under both names."""
     out = {}
     for key, value in row.items():
@@ -157,7 +157,7 @@ def _flat(row: dict, depth: int = 0) -> dict:
             out[key] = value
             continue
         of_unit = re.fullmatch(r"au_?\d+", plain_name(str(key)))
-        for inner, held in _flat(value, depth + 1).items():
+        for inner, held in _flatten(value, depth + 1).items():
             out[f"{key}_{inner}" if of_unit or inner in row or inner in out else inner] = held
     return out
 

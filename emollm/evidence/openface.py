@@ -14,7 +14,7 @@ import re
 import numpy as np
 
 from emollm.evidence.clock import Clock, clock_columns, frame_numbers, read_clock
-from emollm.evidence.series import PRESENT, Rows, TableFace, by_face, empty, who_columns
+from emollm.evidence.series import PRESENT, Rows, TableFace, empty_arrays, split_by_face, who_columns
 from emollm.evidence.tables import COUNT, PERCENT, SCALE, UNIT, Table
 from emollm.schema import AUS, InputError
 
@@ -33,7 +33,7 @@ def read_openface(table: Table, fps: float | None = None) -> list[TableFace]:
         raise InputError(f"{table.name}: its AU columns are counted, not named by FACS (AU03_r, AU08_r), as "
                          "OpenFace 3 writes them. Rename them to the action units they stand for.")
     table.say("read as an OpenFace table: intensity 0 to 5 and presence of the whole face")
-    return _whole_face(table, table.numbered(r"au(\d{1,2})_r"), table.numbered(r"au(\d{1,2})_c"), "openface", 1, fps)
+    return _whole_face(table, table.unit_columns(r"au(\d{1,2})_r"), table.unit_columns(r"au(\d{1,2})_c"), "openface", 1, fps)
 
 
 def is_libreface(columns: set[str]) -> bool:
@@ -44,7 +44,7 @@ def is_libreface(columns: set[str]) -> bool:
 def read_libreface(table: Table, fps: float | None = None) -> list[TableFace]:
     """Every face of a LibreFace table."""
     table.say("read as a LibreFace table: intensity 0 to 5 and presence of the whole face")
-    return _whole_face(table, table.numbered(r"au_(\d+)_intensity"), table.numbered(r"au_(\d+)"), "libreface", 0, fps)
+    return _whole_face(table, table.unit_columns(r"au_(\d+)_intensity"), table.unit_columns(r"au_(\d+)"), "libreface", 0, fps)
 
 
 def _whole_face(table: Table, strengths: dict[int, str], presences: dict[int, str], estimator: str, first: int,
@@ -58,13 +58,13 @@ def _whole_face(table: Table, strengths: dict[int, str], presences: dict[int, st
     sure = table.confidence(confidence) * (table.number(success, 1.0) >= 0.5)
     filled = _both_readings(table, strengths, presences, sure)
     frames = table.numbers.get(frame)
-    return by_face(table, Rows(*filled, Clock(read_clock(table, clock, units), frames, first)), estimator, fps)
+    return split_by_face(table, Rows(*filled, Clock(read_clock(table, clock, units), frames, first)), estimator, fps)
 
 
 def _both_readings(table: Table, strengths: dict[int, str], presences: dict[int, str],
                    sure: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Fill from whole-face intensity and presence columns. sure: [R] confidence of the row, 0 = not tracked."""
-    intensity, confidence, measured = empty(table.rows)
+    intensity, confidence, measured = empty_arrays(table.rows)
     tracked = sure > 0
     for number in sorted({*strengths, *presences}):
         k = AUS.index(number)

@@ -12,7 +12,7 @@ import re
 import numpy as np
 
 from emollm.evidence.clock import Clock, clock_columns, frame_numbers, read_clock
-from emollm.evidence.series import Rows, TableFace, by_face, empty, who_columns
+from emollm.evidence.series import Rows, TableFace, empty_arrays, split_by_face, who_columns
 from emollm.evidence.tables import COUNT, SCALE, TIME, UNIT, Table
 from emollm.schema import AUS, SIDES, AUSeries, InputError
 
@@ -26,7 +26,7 @@ def is_emollm(columns: set[str]) -> bool:
 
 def read_csv(table: Table, fps: float | None = None) -> list[TableFace]:
     """Every face of a CSV of `emollm measure`. Raises InputError for one that lacks a column."""
-    parts = {part: table.numbered(rf"au(\d\d)_{part}") for part in ("left", "right", "confidence")}
+    parts = {part: table.unit_columns(rf"au(\d\d)_{part}") for part in ("left", "right", "confidence")}
     of_ours = bool(parts["confidence"])  # tables of two sides by others come without
     lacking = [f"AU{n:02d}_{part}" for n in {*parts["left"], *parts["right"]} for part in parts
                if n not in parts[part] and (of_ours or part != "confidence")]
@@ -35,7 +35,7 @@ def read_csv(table: Table, fps: float | None = None) -> list[TableFace]:
     frame, (clock, units) = frame_numbers(table), clock_columns(table)
     limits = {column: UNIT if part == "confidence" else SCALE for part in parts for column in parts[part].values()}
     table.load({frame: COUNT} | limits, [clock, *who_columns(table), *(table.pick(column) for column in ORIGIN)])
-    intensity, confidence, measured = empty(table.rows)
+    intensity, confidence, measured = empty_arrays(table.rows)
     for number in parts["left"]:
         k = AUS.index(number)
         for side in (0, 1):
@@ -47,10 +47,10 @@ def read_csv(table: Table, fps: float | None = None) -> list[TableFace]:
     rows = Rows(intensity, confidence, measured, Clock(read_clock(table, clock, units), table.numbers.get(frame)))
     if not of_ours:
         table.say("read as a table of both sides: intensity 0 to 5, left and right as the person has them")
-    return _with_origin(table, by_face(table, rows, "emollm" if of_ours else "table", fps))
+    return _add_origin(table, split_by_face(table, rows, "emollm" if of_ours else "table", fps))
 
 
-def _with_origin(table: Table, faces: list[TableFace]) -> list[TableFace]:
+def _add_origin(table: Table, faces: list[TableFace]) -> list[TableFace]:
     """Who measured, by which baseline and version, from the face's first row."""
     names = table.texts.get(who_columns(table)[0], [])
     for face in faces:

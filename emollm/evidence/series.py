@@ -35,7 +35,7 @@ class Rows:
     landmarks: np.ndarray | None = None  # [R, 478, 3]
 
 
-def empty(rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def empty_arrays(rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Nothing measured yet: intensity [R, 24, 2] NaN, confidence [R, 24] 0, measured [24] False."""
     return np.full((rows, len(AUS), 2), np.nan), np.zeros((rows, len(AUS))), np.zeros(len(AUS), bool)
 
@@ -48,7 +48,7 @@ def who_columns(table: Table) -> tuple[str, str]:
                             "image_name", "img", "video_name", "clip")
 
 
-def by_face(table: Table, rows: Rows, estimator: str, fps: float | None = None, **provenance: str) -> list[TableFace]:
+def split_by_face(table: Table, rows: Rows, estimator: str, fps: float | None = None, **provenance: str) -> list[TableFace]:
     """One series for each face of each picture: pictures in order of appearance, faces by number.
 
     Rows without a face (no value at all) are kept as gaps in the track of the face they name; a face that has nothing else
@@ -73,7 +73,7 @@ def by_face(table: Table, rows: Rows, estimator: str, fps: float | None = None, 
                           measured=rows.measured.copy(), estimator=estimator, face_id=int(person[at[0]]),
                           notices=table.notices, **provenance)
         faces.append(TableFace(series, pictures[at[0]], boxes, landmarks))
-    return _present(table, faces)
+    return _drop_unmeasured(table, faces)
 
 
 def _settle(table: Table, rows: Rows, kept: np.ndarray, group: np.ndarray, fps: float | None) -> tuple[np.ndarray, np.ndarray]:
@@ -89,7 +89,7 @@ def _settle(table: Table, rows: Rows, kept: np.ndarray, group: np.ndarray, fps: 
     return kept[order], times
 
 
-def _present(table: Table, faces: list[TableFace]) -> list[TableFace]:
+def _drop_unmeasured(table: Table, faces: list[TableFace]) -> list[TableFace]:
     """Without the faces that no row measured; all of them when there is no other."""
     there = [face for face in faces if np.isfinite(face.series.intensity).any()]
     if there and len(there) < len(faces):
@@ -109,10 +109,10 @@ def _people(table: Table, rows: Rows, picture: np.ndarray, seen: np.ndarray) -> 
     column = who_columns(table)[0]
     names = table.texts.get(column, [])
     if not any(names):
-        return _unnamed(table, rows, picture, seen)
+        return _number_unnamed(table, rows, picture, seen)
     nameless = np.array([not name for name in names])
     if (nameless & seen).any():
-        raise table.bad(int((nameless & seen).argmax()), column, "is empty, but other rows name their face.")
+        raise table.cell_error(int((nameless & seen).argmax()), column, "is empty, but other rows name their face.")
     try:
         numbers = np.array([float(name or -1) for name in names])
     except ValueError:
@@ -125,7 +125,7 @@ def _people(table: Table, rows: Rows, picture: np.ndarray, seen: np.ndarray) -> 
     return person
 
 
-def _unnamed(table: Table, rows: Rows, picture: np.ndarray, seen: np.ndarray) -> np.ndarray:
+def _number_unnamed(table: Table, rows: Rows, picture: np.ndarray, seen: np.ndarray) -> np.ndarray:
     """Rows without a face's name: several of one frame are several faces, from left to right or as they stand."""
     moments, exact = rows.clock.frames, True
     if moments is None or not np.isfinite(moments).all():

@@ -74,11 +74,11 @@ class Table:
         """The first of these columns that the table has, in its own spelling; empty when it has none."""
         return next((self.plain[name] for name in names if name in self.plain), "")
 
-    def numbered(self, pattern: str) -> dict[int, str]:
+    def unit_columns(self, pattern: str) -> dict[int, str]:
         """AU number -> column, for the plain names that match; an AU that emollm does not know is named in the notices."""
         columns = {int(m[1]): column for name, column in self.plain.items() if (m := re.fullmatch(pattern, name))}
         for number in sorted(set(columns) - set(AUS)):
-            self.say(names.left_out(number))
+            self.say(names.left_out_notice(number))
         return {number: column for number, column in columns.items() if number in AUS}
 
     def say(self, notice: str) -> None:
@@ -102,15 +102,15 @@ class Table:
         for block in self.source.batches(at):
             self._count(len(block[0]) if block else 0, len(wanted))
             for column, cells in zip(wanted, block, strict=True):
-                sure |= marks.certain(cells, sure) if _is_text(cells) else set()
+                sure |= marks.certain_marks(cells, sure) if _is_text(cells) else set()
                 if column in numbers:
                     waits = _is_text(cells) and (numbers[column] == COUNT or marks.needs_look(cells))
                     parts[column].append(cells if waits else self._numbers(column, cells, self.rows - len(cells)))
                 if column in texts:
                     self.texts.setdefault(column, []).extend(strings(cells))
         self._place_rows(lost)
-        self.decimal = marks.of_table([sure])
-        self.numbers = {column: self._joined(column, parts[column], limits) for column, limits in numbers.items()}
+        self.decimal = marks.table_mark([sure])
+        self.numbers = {column: self._join_blocks(column, parts[column], limits) for column, limits in numbers.items()}
         if self._infinite:
             self.say(f"{self._infinite} infinite value{'s are' if self._infinite > 1 else ' is'} taken as not measured")
         for column, limits in numbers.items():
@@ -129,7 +129,7 @@ class Table:
             values = values / 100
         return np.clip(np.nan_to_num(values), 0, 1)
 
-    def bad(self, row: int, column: str, why: str) -> InputError:
+    def cell_error(self, row: int, column: str, why: str) -> InputError:
         """The error for one cell; row counts the loaded rows from 0."""
         return InputError(f"{self.name}: row {self.lines[row]}, column {column}: {why}")
 
@@ -163,7 +163,7 @@ class Table:
         self._infinite += infinite
         return values
 
-    def _joined(self, column: str, parts: list, limits: Range) -> np.ndarray:
+    def _join_blocks(self, column: str, parts: list, limits: Range) -> np.ndarray:
         """A column from its blocks; what stands in groups of digits was left as text until all of the table was there."""
         import pyarrow as pa
 
@@ -188,14 +188,14 @@ class Table:
             elif ragged.line == last and self.rows and len(ragged.cells) < len(self.header):
                 self.say(f"row {ragged.line} is cut off after {len(ragged.cells)} of {len(self.header)} cells and was left out")
             else:
-                raise self._ragged(ragged)
+                raise self._ragged_error(ragged)
         if faceless:
             self.say(f"{faceless} row{'s' if faceless > 1 else ''} without a face left out")
         if not self.rows:
             raise InputError(f"{self.name}: a header but no rows.")
         self.lines = self.source.lines(self.rows)
 
-    def _ragged(self, row: RaggedRow) -> InputError:
+    def _ragged_error(self, row: RaggedRow) -> InputError:
         return InputError(f"{self.name}: row {row.line} has {len(row.cells)} cells, the header {len(self.header)} columns. "
                           "Quote cells that hold the delimiter.")
 
@@ -212,7 +212,7 @@ class Table:
             row = int(far.argmax())
             allowed = f"{limits.low:g} to {limits.high:g}" if math.isfinite(limits.high) else f"at least {limits.low:g}"
             read_as = f": it is read as {limits.means}. Convert it, or name it by its own scale." if limits.means else "."
-            raise self.bad(row, column, f"{values[row]:g} is out of range ({allowed}){read_as}")
+            raise self.cell_error(row, column, f"{values[row]:g} is out of range ({allowed}){read_as}")
         past = (values < limits.low) | (values > limits.high)
         if past.any():
             self.numbers[column] = np.clip(values, limits.low, limits.high)

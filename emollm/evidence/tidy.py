@@ -13,7 +13,7 @@ from emollm.evidence import marks
 from emollm.evidence.cells import is_number
 from emollm.evidence.clock import Clock, clock_columns, frame_numbers, read_clock
 from emollm.evidence.facs_codes import hand_columns, read_hand, unit_number
-from emollm.evidence.series import Rows, TableFace, by_face, empty, who_columns
+from emollm.evidence.series import Rows, TableFace, empty_arrays, split_by_face, who_columns
 from emollm.evidence.tables import Table
 from emollm.schema import AU_NAMES, AUS, SIDES
 
@@ -49,14 +49,14 @@ def _read_tidy(table: Table, fps: float | None) -> list[TableFace]:
     strength = _numbers(table, level, 5.0)
     confidence = _numbers(table, sure, 1.0) if sure else np.ones(table.rows)
     first, moment = _moments(table, frame, clock)
-    intensity, certain, measured = empty(len(first))
+    intensity, certain, measured = empty_arrays(len(first))
     taken = np.zeros(intensity.shape, bool)
     for row, number in enumerate(units_of):
         if number is None:
             continue
         k, sides = AUS.index(number), _side(table, row, side)
         if taken[moment[row], k, sides].any():
-            raise table.bad(row, au, f"{AU_NAMES[k]} is listed twice at the same moment.")
+            raise table.cell_error(row, au, f"{AU_NAMES[k]} is listed twice at the same moment.")
         taken[moment[row], k, sides] = True
         intensity[moment[row], k, sides] = strength[row]
         certain[moment[row], k] = max(certain[moment[row], k], 0.0 if np.isnan(strength[row]) else confidence[row])
@@ -65,7 +65,7 @@ def _read_tidy(table: Table, fps: float | None) -> list[TableFace]:
     frames = _numbers(table, frame, np.inf) if frame else None
     _keep_rows(table, first)
     rows = Rows(intensity, certain, measured, Clock(*(None if v is None else v[first] for v in (seconds, frames))))
-    return by_face(table, rows, "table", fps)
+    return split_by_face(table, rows, "table", fps)
 
 
 def _numbers(table: Table, column: str, high: float) -> np.ndarray:
@@ -77,7 +77,7 @@ def _numbers(table: Table, column: str, high: float) -> np.ndarray:
             continue
         value = float(cell.replace("−", "-").replace(",", ".")) if is_number(cell) else np.nan
         if not -0.05 * min(high, 5) <= value <= high * 1.05:
-            raise table.bad(row, column, f"'{cell[:20]}' is not a number from 0 to {high:g}.")
+            raise table.cell_error(row, column, f"'{cell[:20]}' is not a number from 0 to {high:g}.")
         values[row] = min(max(value, 0.0), high)
     return values
 
@@ -99,5 +99,5 @@ def _keep_rows(table: Table, rows: np.ndarray) -> None:
 def _side(table: Table, row: int, column: str) -> list[int]:
     word = table.texts[column][row].lower() if column else ""
     if word not in _SIDES:
-        raise table.bad(row, column, f"'{word[:20]}' is not a side. Use {', '.join(SIDES)}.")
+        raise table.cell_error(row, column, f"'{word[:20]}' is not a side. Use {', '.join(SIDES)}.")
     return list(_SIDES[word])

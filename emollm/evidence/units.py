@@ -60,7 +60,7 @@ def _intensity(unit: str, value: object, name: str) -> float:
     return level
 
 
-def plain(mapping: Mapping) -> dict:
+def to_lists(mapping: Mapping) -> dict:
     """The same dict in lists, as JSON would hold it: columns may be arrays or a data frame's."""
     return {str(key): value.tolist() if hasattr(value, "tolist") else list(value) if isinstance(value, tuple) else value
             for key, value in mapping.items()}

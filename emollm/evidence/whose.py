@@ -16,7 +16,7 @@ EDGE = 0.5  # s by which a table may run past a clip: clocks of different progra
 OWN = "emollm"  # estimators of this name number faces as we do
 
 
-def of_picture(faces: list[TableFace], name: str) -> tuple[list[TableFace], list[str]]:
+def faces_of_picture(faces: list[TableFace], name: str) -> tuple[list[TableFace], list[str]]:
     """The faces that a table holds of this picture or clip, and what is to be said about it.
 
     A table of one picture is taken to be of this one. Raises InputError when it is of several others.
@@ -43,7 +43,7 @@ def match(faces: list[TableFace], ids: Sequence[int], tracks: Sequence[FaceTrack
     if len(faces) == 1 and len(ids) == 1:
         return [(faces[0], "")]
     by_number = {face.series.face_id: face for face in faces}
-    if (by_box := _by_box(faces, tracks)) is not None:
+    if (by_box := _match_by_box(faces, tracks)) is not None:
         return [(face, "by its place in the picture" if face else "") for face in by_box]
     if len(ids) == 1 and (asked in by_number or ids[0] in by_number):
         number = asked if asked in by_number else ids[0]
@@ -58,7 +58,7 @@ def match(faces: list[TableFace], ids: Sequence[int], tracks: Sequence[FaceTrack
                      f"table's faces are {' '.join(map(str, sorted(by_number)))}, the picture's {' '.join(map(str, ids))}.")
 
 
-def in_time(series: AUSeries, clip: tuple[float, float] | None, name: str) -> tuple[AUSeries, list[str]]:
+def cut_to_clip(series: AUSeries, clip: tuple[float, float] | None, name: str) -> tuple[AUSeries, list[str]]:
     """The part of a series that lies in a clip, and what is to be said about it.
 
     clip: its first and last second; both 0 for a photograph, None without pixels. Raises InputError when less than half of
@@ -90,7 +90,7 @@ def _rows(series: AUSeries, kept: np.ndarray) -> AUSeries:
     return dataclasses.replace(series, **part)
 
 
-def _by_box(faces: list[TableFace], tracks: Sequence[FaceTrack | None]) -> list[TableFace | None] | None:
+def _match_by_box(faces: list[TableFace], tracks: Sequence[FaceTrack | None]) -> list[TableFace | None] | None:
     """The table's face for every track, largest overlap first; None when there are no boxes or none of them meet."""
     if any(face.boxes is None for face in faces) or any(track is None for track in tracks):
         return None

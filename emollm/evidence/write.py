@@ -69,7 +69,7 @@ def _openface_columns() -> list[str]:
             *(f"AU{n:02d}_c" for n in OPENFACE_C)]
 
 
-def _seen(series: AUSeries, t: int) -> tuple[float, int]:
+def _row_quality(series: AUSeries, t: int) -> tuple[float, int]:
     """Mean confidence of what was measured in one row, and whether anything was."""
     confidence = series.confidence[t][series.measured]
     seen = bool(np.isfinite(series.intensity[t][series.measured]).any())
@@ -82,7 +82,7 @@ def _emollm_row(series: AUSeries, t: int, kept: list[int]) -> list:
     for k in kept:
         cells = (*series.intensity[t, k], np.nan_to_num(series.confidence[t, k]))
         values += [_cell(value) if series.measured[k] else "" for value in cells]
-    return [_cell(series.times[t]), series.face_id, *_seen(series, t), series.estimator, series.baseline,
+    return [_cell(series.times[t]), series.face_id, *_row_quality(series, t), series.estimator, series.baseline,
             series.version, *values]
 
 
@@ -91,7 +91,7 @@ def _openface_row(series: AUSeries, t: int) -> list:
     strongest = np.where(series.measured, strongest, np.nan)
     levels = {n: float(strongest[AUS.index(n)]) for n in OPENFACE_C}
     present = ["" if math.isnan(levels[n]) else f"{levels[n] >= ON:.1f}" for n in OPENFACE_C]
-    return [series.face_id, f"{series.times[t]:.3f}", *_seen(series, t),
+    return [series.face_id, f"{series.times[t]:.3f}", *_row_quality(series, t),
             *("" if math.isnan(levels[n]) else f"{levels[n]:.2f}" for n in OPENFACE_R), *present]
 
 

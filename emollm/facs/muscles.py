@@ -39,9 +39,9 @@ _WORDS = ("zygomaticus", "orbicularis", "oculi", "corrugator", "frontalis", "buc
           "triangularis")
 
 
-def made_by(text: str) -> tuple[tuple[str, ...], ...]:
+def units_of_muscles(text: str) -> tuple[tuple[str, ...], ...]:
     """The units of every muscle that a text of small letters names, a set a muscle; also of a mistyped one."""
-    text, muscles = re.sub(r"[a-z]{6,}", _spelt, text), {}
+    text, muscles = re.sub(r"[a-z]{6,}", _correct_spelling, text), {}
     for name, units in _MUSCLES:
         text, times = name.subn(" ", text)
         if times:
@@ -49,5 +49,5 @@ def made_by(text: str) -> tuple[tuple[str, ...], ...]:
     return tuple(muscles)
 
 
-def _spelt(word: re.Match) -> str:
+def _correct_spelling(word: re.Match) -> str:
     return next(iter(difflib.get_close_matches(word[0], _WORDS, 1, 0.9)), word[0])

@@ -30,7 +30,7 @@ def level_letter(intensity: float) -> str:
     return LETTERS[LEVELS.index(level_word(intensity))]
 
 
-def of_letter(letter: str) -> float | None:
+def level_of_letter(letter: str) -> float | None:
     """A-E or a-e as 1-5; None for anything else."""
     return 1.0 + LETTERS.index(letter.upper()) if len(letter) == 1 and letter.upper() in LETTERS else None
 

@@ -43,7 +43,7 @@ def base_of(name: str) -> Base:
     if (Path(name) / "config.json").is_file():
         return Base(Path(name), sha256_of(_weights(Path(name))))
     if name in PACKAGED:
-        return _packaged(name)
+        return _packaged_base(name)
     if "/" not in name or name.startswith((".", "/")):
         raise InputError(
             f"language model '{name}': no folder with a config.json, and none of the packaged models "
@@ -77,7 +77,7 @@ def sha256_of(files: list[Path]) -> str:
     return digest.hexdigest()
 
 
-def _packaged(name: str) -> Base:
+def _packaged_base(name: str) -> Base:
     package, file, extra = PACKAGED[name]
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
@@ -86,11 +86,11 @@ def _packaged(name: str) -> Base:
     source = Path(spec.submodule_search_locations[0]) / file
     digest = sha256_of([source])
     folder = cache_folder() / f"{name}-{digest[:12]}"
-    kept(folder, lambda empty: _convert(source, empty), {"source": name, "sha256": digest})
+    make_cached_folder(folder, lambda empty: _convert(source, empty), {"source": name, "sha256": digest})
     return Base(folder, digest)
 
 
-def kept(folder: Path, make, manifest: dict) -> None:
+def make_cached_folder(folder: Path, make, manifest: dict) -> None:
     """Make a folder in the cache once: beside its place, then moved there whole. Another process may do the same meanwhile.
 
     make: fills an empty folder. Raises InputError when the disk is full or not writable.
@@ -124,9 +124,9 @@ def _convert(source: Path, folder: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-    from emollm.model.checkpoint import quiet
+    from emollm.model.checkpoint import silence_loading
 
-    quiet()
+    silence_loading()
     how = {"gguf_file": source.name}
     model = AutoModelForCausalLM.from_pretrained(
         source.parent, **how, dtype=torch.float32, quantization_config=GgufConfig(dequantize=True)

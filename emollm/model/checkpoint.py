@@ -22,7 +22,7 @@ def find(model: str) -> Path | str:
             return folder
     if Path(model).exists() or model.startswith((".", "/")) or "/" not in model:
         raise InputError(f"model '{model}': no config.json there; give a folder made by `emollm train`, a hub name "
-                         f"OWNER/NAME, or one of the shipped models: {', '.join(shipped()) or 'none'}")
+                         f"OWNER/NAME, or one of the shipped models: {', '.join(shipped_models()) or 'none'}")
     return model
 
 
@@ -39,7 +39,7 @@ def folder_of(model: str, files: list[str]) -> Path:
         raise InputError(f"model '{model}': cannot be fetched ({str(error).splitlines()[0]})") from None
 
 
-def shipped() -> list[str]:
+def shipped_models() -> list[str]:
     return sorted(p.parent.name for p in MODELS.glob("*/config.json"))
 
 
@@ -72,7 +72,7 @@ def load(model: str = DEFAULT_MODEL) -> tuple[EmoLLM, EmoLLMProcessor]:
     from emollm.model.emollm import EmoLLM
     from emollm.model.processor import EmoLLMProcessor
 
-    quiet()
+    silence_loading()
     folder = find(model)
     _refuse_pickle(folder)
     try:
@@ -118,7 +118,7 @@ def _check_config(model: str, config) -> None:
                          f"{PROMPT_VERSION}; install the matching emollm or retrain")
 
 
-def quiet() -> None:
+def silence_loading() -> None:
     """transformers draws a bar for the second that a small model takes to load or save."""
     import logging as python_logging
 
@@ -141,7 +141,7 @@ def save(model, processor, folder: Path, facts: dict) -> None:
     from safetensors import safe_open
     from safetensors.torch import save_file
 
-    quiet()
+    silence_loading()
     model.to(torch.bfloat16).save_pretrained(folder)
     processor.save_pretrained(folder)
     path = Path(folder) / "model.safetensors"

@@ -16,7 +16,7 @@ from emollm.schema import DEFAULT_MODEL, InputError
 
 if TYPE_CHECKING:
     from emollm.answer.prompt import Observation
-    from emollm.model.generate import Generated
+    from emollm.model.generate import GeneratedAnswer
     from emollm.model.processor import FaceInput
 
 BACKENDS = ("transformers", "vllm")
@@ -28,7 +28,7 @@ class Engine(Protocol):
     context: int  # tokens of prompt and answer together
 
     def answer(self, faces: list[FaceInput], questions: list[Question],
-               observations: list[list[Observation] | None] | None = None) -> list[Generated]:
+               observations: list[list[Observation] | None] | None = None) -> list[GeneratedAnswer]:
         """Greedy answers, one a face. A face with observations (prompt.observe) is answered with grounded decoding."""
 
     def stream(self, face: FaceInput, question: Question, observations: list[Observation] | None = None) -> Iterator[str]:
@@ -45,7 +45,7 @@ class TransformersEngine:
         self.shape = Shape(self.model.config.max_key_frames, self.processor.chip_size)
         self.context: int = self.model.config.text_config.max_position_embeddings  # tokens of prompt and answer together
 
-    def answer(self, faces, questions, observations=None) -> list[Generated]:
+    def answer(self, faces, questions, observations=None) -> list[GeneratedAnswer]:
         from emollm.model.generate import generate
 
         return generate(self.model, self.processor, faces, questions, observations)

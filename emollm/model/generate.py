@@ -17,14 +17,14 @@ from transformers import LogitsProcessor, TextIteratorStreamer
 
 from emollm.answer import prompt
 from emollm.answer.grammar import Grammar
-from emollm.answer.witnesses import Movements, together
+from emollm.answer.witnesses import Movements, combine_witnesses
 from emollm.model.processor import FaceInput
-from emollm.model.tokenizer import ANSWER_TAIL, at_label, label_position, label_tokens, token_texts
+from emollm.model.tokenizer import ANSWER_TAIL, is_label_next, label_position, label_tokens, token_texts
 from emollm.schema import LABELS
 
 
 @dataclass
-class Generated:
+class GeneratedAnswer:
     text: str
     distribution: dict[str, float]  # 8 labels, of look and movements together
     complete: bool  # the model reached its conclusion by itself
@@ -70,17 +70,17 @@ class LabelOfBoth(LogitsProcessor):
 
     def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
         for row, witness in enumerate(self.said):
-            if witness is not None and at_label(self.tokenizer, input_ids[row, self.start:][-ANSWER_TAIL:].tolist()):
-                scores[row] = shared_out(scores[row], self.labels, self.temperature, witness)
+            if witness is not None and is_label_next(self.tokenizer, input_ids[row, self.start:][-ANSWER_TAIL:].tolist()):
+                scores[row] = split_probability(scores[row], self.labels, self.temperature, witness)
         return scores
 
 
-def shared_out(logits: torch.Tensor, labels: list[int], temperature: float, witness: Movements) -> torch.Tensor:
+def split_probability(logits: torch.Tensor, labels: list[int], temperature: float, witness: Movements) -> torch.Tensor:
     """One position's logits [vocabulary] with the labels' probability, as a whole unchanged, divided as both witnesses say."""
     own = logits[labels].float()
     if not torch.isfinite(own).all():  # a form that does not allow every label
         return logits
-    share = torch.from_numpy(together(_look(own, temperature), witness)).to(own)
+    share = torch.from_numpy(combine_witnesses(_look(own, temperature), witness)).to(own)
     changed = logits.clone()
     changed[labels] = (own.logsumexp(0) + share.log()).to(logits.dtype)
     return changed
@@ -92,10 +92,11 @@ def _look(own: torch.Tensor, temperature: float) -> np.ndarray:
 
 @torch.inference_mode()
 def generate(model, processor, faces: list[FaceInput], questions: list[str | list[str]],
-             observations: list[list | None] | None = None, max_new_tokens: int = prompt.ANSWER_TOKENS) -> list[Generated]:
+             observations: list[list | None] | None = None,
+             max_new_tokens: int = prompt.ANSWER_TOKENS) -> list[GeneratedAnswer]:
     """Greedy answers, one a face. A question may be the turns of a chat (prompt.user_turn). `observations` (one list a
     face, from prompt.observe) turns grounded decoding on; None for a face leaves it off there."""
-    batch, settings = _asked(model, processor, faces, questions, observations, max_new_tokens)
+    batch, settings = _model_input(model, processor, faces, questions, observations, max_new_tokens)
     start = batch["input_ids"].shape[1]
     out = model.generate(**batch, **settings, return_dict_in_generate=True, output_logits=True)
     logits = torch.stack(out.logits, 1)  # [B, new, vocabulary]
@@ -106,17 +107,17 @@ def generate(model, processor, faces: list[FaceInput], questions: list[str | lis
 def stream(model, processor, face: FaceInput, question: str | list[str], observations: list | None = None,
            max_new_tokens: int = prompt.ANSWER_TOKENS) -> Iterator[str]:
     """One greedy answer, piece by piece as it is written; closing the iterator stops the model after its current token."""
-    batch, settings = _asked(model, processor, [face], [question], [observations], max_new_tokens)
+    batch, settings = _model_input(model, processor, [face], [question], [observations], max_new_tokens)
     pieces = TextIteratorStreamer(processor.tokenizer, skip_prompt=True, skip_special_tokens=True)
     failed, left = [], threading.Event()
 
-    def unread(ids: torch.Tensor, *_, **__) -> torch.Tensor:
+    def has_left(ids: torch.Tensor, *_, **__) -> torch.Tensor:
         return torch.full((len(ids),), left.is_set(), device=ids.device)
 
     def write() -> None:
         try:
             with torch.inference_mode():
-                model.generate(**batch, **settings, streamer=pieces, stopping_criteria=[unread])
+                model.generate(**batch, **settings, streamer=pieces, stopping_criteria=[has_left])
         except BaseException as error:  # handed to the reader below, whose next() would wait for ever otherwise
             failed.append(error)
             pieces.end()
@@ -132,7 +133,7 @@ def stream(model, processor, face: FaceInput, question: str | list[str], observa
         raise failed[0]
 
 
-def _asked(model, processor, faces, questions, observations, max_new_tokens: int) -> tuple:
+def _model_input(model, processor, faces, questions, observations, max_new_tokens: int) -> tuple:
     """Model input and generation settings of a batch."""
     tokenizer = processor.tokenizer
     batch = processor.encode(faces, questions).to(model.device)
@@ -142,15 +143,15 @@ def _asked(model, processor, faces, questions, observations, max_new_tokens: int
     processors.append(LabelOfBoth(tokenizer, [f.movements for f in faces], start, model.config.label_temperature))
     return batch, {"max_new_tokens": max_new_tokens, "do_sample": False, "logits_processor": processors,
                    "pad_token_id": tokenizer.pad_token_id, "eos_token_id": tokenizer.eos_token_id,
-                   "suppress_tokens": never_written(tokenizer)}
+                   "suppress_tokens": forbidden_tokens(tokenizer)}
 
 
-def never_written(tokenizer) -> list[int]:
+def forbidden_tokens(tokenizer) -> list[int]:
     """Special tokens that have no place in an answer: a second face or turn would be read as one afterwards."""
     return [tokenizer.convert_tokens_to_ids(t) for t in prompt.SPECIAL_TOKENS if t != tokenizer.eos_token]
 
 
-def _finish(model, processor, face, question, ids: list[int], logits: torch.Tensor) -> Generated:
+def _finish(model, processor, face, question, ids: list[int], logits: torch.Tensor) -> GeneratedAnswer:
     """Cut at the end token and read the label distribution; an answer without a conclusion is brought to one."""
     tokenizer = processor.tokenizer
     ended = tokenizer.eos_token_id in ids
@@ -159,27 +160,27 @@ def _finish(model, processor, face, question, ids: list[int], logits: torch.Tens
     text = tokenizer.decode(ids)
     if at is not None:
         look = distribution(logits[at], label_tokens(tokenizer), model.config.label_temperature)
-        return Generated(text, of_both(look, face), True, look)
-    text = unconcluded(text)
+        return GeneratedAnswer(text, label_distribution(look, face), True, look)
+    text = end_at_conclusion(text)
     look = conclude(model, processor, face, question, text)
-    return concluded_with(text, look, face, ended)
+    return add_conclusion(text, look, face, ended)
 
 
-def of_both(look: dict[str, float], face: FaceInput) -> dict[str, float]:
+def label_distribution(look: dict[str, float], face: FaceInput) -> dict[str, float]:
     """The label distribution of one face, from the model's own and the reading of its movements."""
     if face.movements is None:
         return look
-    share = together(np.array([look[label] for label in LABELS]), face.movements)
+    share = combine_witnesses(np.array([look[label] for label in LABELS]), face.movements)
     return dict(zip(LABELS, share.tolist(), strict=True))
 
 
-def concluded_with(text: str, look: dict[str, float], face: FaceInput, ended: bool) -> Generated:
+def add_conclusion(text: str, look: dict[str, float], face: FaceInput, ended: bool) -> GeneratedAnswer:
     """An answer that ends with "Conclusion:", brought to its label."""
-    share = of_both(look, face)
-    return Generated(f"{text} {max(share, key=share.get)}.", share, ended, look)
+    share = label_distribution(look, face)
+    return GeneratedAnswer(f"{text} {max(share, key=share.get)}.", share, ended, look)
 
 
-def unconcluded(text: str) -> str:
+def end_at_conclusion(text: str) -> str:
     """An answer without a label, cut or extended so that it ends with "Conclusion:"."""
     return text.rsplit(f"\n{prompt.CONCLUSION}", 1)[0].rstrip() + f"\n{prompt.CONCLUSION}"
 

@@ -112,8 +112,8 @@ class EmoLLMProcessor(ProcessorMixin):
         length = max(map(len, rows))
         pads = [length - len(r) for r in rows]
         left = answers is None
-        ids = [self._padded(r, n, self.tokenizer.pad_token_id, left) for r, n in zip(rows, pads, strict=True)]
-        mask = [self._padded([1] * len(r), n, 0, left) for r, n in zip(rows, pads, strict=True)]
+        ids = [self._pad_row(r, n, self.tokenizer.pad_token_id, left) for r, n in zip(rows, pads, strict=True)]
+        mask = [self._pad_row([1] * len(r), n, 0, left) for r, n in zip(rows, pads, strict=True)]
         batch = {"input_ids": torch.tensor(ids), "attention_mask": torch.tensor(mask)}
         if answers is not None:
             labels = [[IGNORE] * len(p) + t + [IGNORE] * n for p, t, n in zip(prompts, targets, pads, strict=True)]
@@ -137,7 +137,7 @@ class EmoLLMProcessor(ProcessorMixin):
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]
 
     @staticmethod
-    def _padded(row: list[int], count: int, value: int, left: bool) -> list[int]:
+    def _pad_row(row: list[int], count: int, value: int, left: bool) -> list[int]:
         return [value] * count + row if left else row + [value] * count
 
 
@@ -149,15 +149,15 @@ def collate(faces: list[dict]) -> dict[str, torch.Tensor]:
     """
     longest = max(len(f["times"]) for f in faces)
 
-    def padded(x: torch.Tensor) -> torch.Tensor:
+    def pad(x: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.pad(x, [0, 0] * (x.ndim - 1) + [0, longest - len(x)])
 
     visual = next((k for k in ("visual_features", "chips") if any(k in f for f in faces)), None)
     seen = [f for f in faces if visual in f]
     batch = {
-        "au": torch.stack([padded(f["au"]) for f in faces]),
-        "au_times": torch.stack([padded(f["times"]) for f in faces]),
-        "au_frames": torch.stack([padded(torch.ones_like(f["times"], dtype=torch.bool)) for f in faces]),
+        "au": torch.stack([pad(f["au"]) for f in faces]),
+        "au_times": torch.stack([pad(f["times"]) for f in faces]),
+        "au_frames": torch.stack([pad(torch.ones_like(f["times"], dtype=torch.bool)) for f in faces]),
         "au_peaks": torch.stack([f["peaks"] for f in faces]),
         "au_measured": torch.stack([f["measured"] for f in faces]),
         "frame_counts": torch.tensor([len(f[visual]) if visual in f else 0 for f in faces]),

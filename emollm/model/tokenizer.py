@@ -60,7 +60,7 @@ def label_tokens(tokenizer) -> list[int]:
     return first
 
 
-def at_label(tokenizer, ids: list[int]) -> bool:
+def is_label_next(tokenizer, ids: list[int]) -> bool:
     """Whether the next token of an answer names its label. ids: the answer so far, or at least its last ANSWER_TAIL tokens."""
     return (bool(ids) and ids[-1] in _colons(tokenizer)
             and f"\n{tokenizer.decode(ids[-ANSWER_TAIL:])}".endswith(f"\n{CONCLUSION}"))
@@ -75,7 +75,7 @@ def _colons(tokenizer) -> frozenset[int]:
 def label_position(tokenizer, ids: list[int]) -> int | None:
     """Where in the answer's tokens its conclusion names the label; None when it never does."""
     labels = label_tokens(tokenizer)
-    return next((k for k, i in enumerate(ids) if i in labels and at_label(tokenizer, ids[:k])), None)
+    return next((k for k, i in enumerate(ids) if i in labels and is_label_next(tokenizer, ids[:k])), None)
 
 
 @functools.lru_cache(maxsize=4)

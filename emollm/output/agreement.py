@@ -96,34 +96,34 @@ def pair(a: Coding, b: Coding, names: tuple[str, str]) -> list[tuple[np.ndarray,
     """
     faces = [(next(iter(a)), next(iter(b)))] if len(a) == len(b) == 1 else [(face, face) for face in a if face in b]
     if not faces:
-        raise InputError(f"{names[0]} and {names[1]} share no face: {_listed(a)} against {_listed(b)}.")
-    paired = [aligned(a[one], b[other]) for one, other in faces]
+        raise InputError(f"{names[0]} and {names[1]} share no face: {_name_faces(a)} against {_name_faces(b)}.")
+    paired = [align_codings(a[one], b[other]) for one, other in faces]
     if not any(len(times) for times, _, _ in paired):
         raise InputError(f"{names[0]} and {names[1]} share no moment. Do both count from the start of the same clip, in s?")
     return paired
 
 
-def _listed(coding: Coding) -> str:
+def _name_faces(coding: Coding) -> str:
     return f"face {', '.join(map(str, sorted(coding)))}"
 
 
-def aligned(a: AUSeries | list[AUEvent], b: AUSeries | list[AUEvent]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def align_codings(a: AUSeries | list[AUEvent], b: AUSeries | list[AUEvent]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Both codings of one face at the same moments: those of the table with fewer, the frames of the other nearest to it."""
     if isinstance(a, AUSeries) and isinstance(b, AUSeries):
         times = min(a.times, b.times, key=len)
         steps = [float(np.median(np.diff(s.times))) for s in (a, b) if len(s.times) > 1]
-        (near_a, far_a), (near_b, far_b) = _nearest(a.times, times), _nearest(b.times, times)
+        (near_a, far_a), (near_b, far_b) = _find_nearest(a.times, times), _find_nearest(b.times, times)
         shared = np.maximum(far_a, far_b) <= NEAR * min(steps, default=math.inf)
-        return times[shared], _of_series(a)[near_a[shared]], _of_series(b)[near_b[shared]]
+        return times[shared], _series_levels(a)[near_a[shared]], _series_levels(b)[near_b[shared]]
     if isinstance(a, AUSeries):
-        return a.times, _of_series(a), _of_events(b, a.times)
+        return a.times, _series_levels(a), _event_levels(b, a.times)
     if isinstance(b, AUSeries):
-        return b.times, _of_events(a, b.times), _of_series(b)
+        return b.times, _event_levels(a, b.times), _series_levels(b)
     times = np.arange(0, max(e.offset for e in (*a, *b)) + GRID_SECONDS, GRID_SECONDS)
-    return times, _of_events(a, times), _of_events(b, times)
+    return times, _event_levels(a, times), _event_levels(b, times)
 
 
-def _nearest(times: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _find_nearest(times: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For each wanted time the position of the nearest of `times` (in order), and how far it is, s."""
     right = np.clip(np.searchsorted(times, wanted), 0, len(times) - 1)
     left = np.maximum(right - 1, 0)
@@ -131,11 +131,11 @@ def _nearest(times: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndar
     return at, abs(times[at] - wanted)
 
 
-def _of_series(series: AUSeries) -> np.ndarray:
+def _series_levels(series: AUSeries) -> np.ndarray:
     return np.where(series.measured, np.fmax(series.intensity[..., 0], series.intensity[..., 1]), np.nan)
 
 
-def _of_events(events: list[AUEvent], times: np.ndarray) -> np.ndarray:
+def _event_levels(events: list[AUEvent], times: np.ndarray) -> np.ndarray:
     """Strength of the movement under way at each time, 0 between, [T, 24]; a unit that never occurs was not coded."""
     levels = np.full((len(times), len(AU_NAMES)), np.nan)
     for event in events:
@@ -172,13 +172,13 @@ def _unit(au: str, block: np.ndarray, a: np.ndarray, b: np.ndarray, rng: np.rand
     draws = rng.multinomial(count, np.full(count, 1 / count), resamples).astype(float)  # [R, B]
     weights = np.vstack([np.ones(count), draws])
     values = _measures(weights @ sums) | {"auc": _auc(weights, *above)}
-    if not (_graded(a) and _graded(b)):  # presence alone has no intensity to compare
+    if not (_has_grades(a) and _has_grades(b)):  # presence alone has no intensity to compare
         values["icc"] = values["r"] = np.full(len(weights), np.nan)
     estimates = {name: _estimate(values[name], count) for name in MEASURES}
     return UnitAgreement(au, len(a), int((a >= ON).sum()), int((b >= ON).sum()), estimates)
 
 
-def _graded(levels: np.ndarray) -> bool:
+def _has_grades(levels: np.ndarray) -> bool:
     return not np.isin(levels, (0.0, evidence.PRESENT)).all()
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from emollm.facs.readings import of_letter
+from emollm.facs.readings import level_of_letter
 from emollm.schema import AU_NAMES, AUS, SIDES, AUEvent, AUSeries, InputError
 
 EXTRA = "pip install 'emollm[formats]'"  # brings pympi-ling, praatio and pyarrow
@@ -37,7 +37,7 @@ class Recording:
         return max([self.duration, TICK, *(e.offset for events in self.faces.values() for e in events)])
 
 
-def snapped(event: AUEvent) -> AUEvent:
+def snap_event(event: AUEvent) -> AUEvent:
     """The event on the grid of TICK, never shorter than one, its apex within."""
     onset = round(event.onset, 3)
     offset = max(round(event.offset, 3), round(onset + TICK, 3))
@@ -47,7 +47,7 @@ def snapped(event: AUEvent) -> AUEvent:
 
 def rows(recording: Recording) -> list[tuple[int, AUEvent]]:
     """(face_id, snapped event) in order of time."""
-    movements = [(face, snapped(event)) for face, events in recording.faces.items() for event in events]
+    movements = [(face, snap_event(event)) for face, events in recording.faces.items() for event in events]
     return sorted(movements, key=lambda row: (row[1].onset, row[1].offset, row[0], row[1].au, row[1].side))
 
 
@@ -125,7 +125,7 @@ def _side(word: str) -> str:
 
 def _level(word: str) -> float:
     """A-E -> 1-5, a number 0-5 as it is, else NaN."""
-    if (level := of_letter(word)) is not None:
+    if (level := level_of_letter(word)) is not None:
         return level
     value = float(word) if _NUMBER.fullmatch(word) else math.nan
     return value if value <= 5 else math.nan

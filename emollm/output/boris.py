@@ -54,13 +54,14 @@ def project(recordings: Iterable[Recording]) -> str:
                    "modifiers": sides, "excluded": "", "coding map": ""} for au in units]
     subjects = [{"key": "", "name": _subject(face), "description": "a number within the clip, no identity"} for face in faces]
     made = {"time_format": "hh:mm:ss", "project_date": PROJECT_DATE, "project_name": "emollm", "project_description": "",
-            "project_format_version": "7.0", "subjects_conf": _numbered(subjects), "behaviors_conf": _numbered(behaviours),
+            "project_format_version": "7.0", "subjects_conf": _number_entries(subjects),
+            "behaviors_conf": _number_entries(behaviours),
             "behavioral_categories": [CATEGORY], "independent_variables": {}, "coding_map": {}, "behaviors_coding_map": [],
             "converters": {}, "observations": {_observation_id(r, recordings): _observation(r) for r in recordings}}
     return json.dumps(made, indent=1, ensure_ascii=False) + "\n"
 
 
-def _numbered(entries: list[dict]) -> dict[str, dict]:
+def _number_entries(entries: list[dict]) -> dict[str, dict]:
     return {str(k): entry for k, entry in enumerate(entries)}
 
 

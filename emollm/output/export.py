@@ -35,9 +35,9 @@ def recordings(source: str, measure: Callable[[str], list[AUSeries]], media: str
     """
     suffix = Path(source).suffix.lower()
     if suffix == ".jsonl":
-        clips = explained(_of_captions(source))
+        clips = recordings_of_explanations(_read_captions(source))
     elif suffix == ".json" and (stored := _stored_explanations(source)) is not None:
-        clips = explained(iter(stored))
+        clips = recordings_of_explanations(iter(stored))
     elif suffix in evidence.TABLE_SUFFIXES:
         clips = [recording(media or source, evidence.read_all(source))]
     else:
@@ -55,7 +55,7 @@ def recording(media: str, faces: list[AUSeries]) -> Recording:
     return Recording(media, {s.face_id: find_events(s) for s in faces}, round(duration, 3), round(rate, 3), faces)
 
 
-def explained(explanations: Iterator[Explanation]) -> list[Recording]:
+def recordings_of_explanations(explanations: Iterator[Explanation]) -> list[Recording]:
     """Explanations, grouped by what they explain; their movements are those that were explained."""
     by_media: dict[str, list[Explanation]] = {}
     for explanation in explanations:
@@ -78,7 +78,7 @@ def _stored_explanations(path: str) -> list[Explanation] | None:
     return [_explanation(Path(path).name, e) for e in stored]
 
 
-def _of_captions(path: str) -> Iterator[Explanation]:
+def _read_captions(path: str) -> Iterator[Explanation]:
     """Explanations of JSON Lines: results of `emollm caption` (lines of errors are passed over), or one a line."""
     name = Path(path).name
     for number, line in enumerate(_text(path).splitlines(), start=1):
@@ -134,30 +134,30 @@ def files(clips: list[Recording], layout: str, output: str) -> dict[str, str | b
         raise InputError(f"{clips[0].media}: a photo has no movements in time. Export its units, such as --to emollm.")
     folder = os.path.isdir(output)
     if layout in MANY and not folder:
-        return {output: _many(clips, layout, output)}
+        return {output: _joint_content(clips, layout, output)}
     if len(clips) > 1 and not folder:
         raise InputError(f"{output}: {len(clips)} clips do not fit into one {layout} file. Give a folder.")
     written: dict[str, str | bytes] = {}
     for r in clips:
         path = os.path.join(output, Path(r.media).stem + SUFFIX[layout]) if folder else output
-        for place, content in _of_one(r, layout, path).items():
+        for place, content in _recording_files(r, layout, path).items():
             if place in written:
                 raise InputError(f"{place}: two clips are called {Path(r.media).name}. Export them apart.")
             written[place] = content
     return written
 
 
-def _many(clips: list[Recording], layout: str, output: str) -> str | bytes:
+def _joint_content(clips: list[Recording], layout: str, output: str) -> str | bytes:
     if layout == "parquet":
         return parquet.content(clips)
     kind = Path(output).suffix.lower()
     return boris.project(clips) if kind == ".boris" else boris.table(clips, "\t" if kind == ".tsv" else ",")
 
 
-def _of_one(r: Recording, layout: str, path: str) -> dict[str, str | bytes]:
+def _recording_files(r: Recording, layout: str, path: str) -> dict[str, str | bytes]:
     """The file of one clip; BIDS has two, LibreFace one a face."""
     if layout in MANY:
-        return {path: _many([r], layout, path)}
+        return {path: _joint_content([r], layout, path)}
     if layout == "bids":
         return {path: bids.text(r), str(Path(path).with_suffix(".json")): bids.sidecar(r)}
     if layout == "libreface" and len(r.series) > 1:

@@ -60,7 +60,7 @@ def _encode(path: Path, media: Media, sheet: _Sheet) -> None:
         for index, time, picture in progress.track(media.frames(), f"drawing face {sheet.track.face_id}", media.count):
             begun = time if begun is None else begun
             last = max(last + 1, round((time - begun) * TICK))  # times must rise
-            frame = av.VideoFrame.from_ndarray(sheet.at(index, time, picture), format="rgb24")
+            frame = av.VideoFrame.from_ndarray(sheet.draw_frame(index, time, picture), format="rgb24")
             frame.pts, frame.time_base = last, Fraction(1, TICK)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
@@ -125,7 +125,7 @@ class _Sheet:
     def _top(self, row: int) -> int:
         return round(self.unit * (3.4 + 2.9 * row))
 
-    def at(self, index: int, time: float, picture: np.ndarray) -> np.ndarray:
+    def draw_frame(self, index: int, time: float, picture: np.ndarray) -> np.ndarray:
         """One frame of the film, [H, W, 3] uint8."""
         import cv2
 
@@ -136,7 +136,7 @@ class _Sheet:
         row = self.row_of.get(index)
         phase = phase_at(self.explanation.phases, time)
         caption = f"{time:.2f} s" + (f"   now read as {phase['label']} ({phase['confidence']:.2f})" if phase else "")
-        image = self._with_regions(view, row, position, caption) if measured and row is not None else Image.fromarray(view)
+        image = self._draw_regions(view, row, position, caption) if measured and row is not None else Image.fromarray(view)
         moment(image, caption, self.unit)
         canvas = self.still.copy()
         canvas.paste(image, (0, (self.middle - self.view[1]) // 2))
@@ -145,7 +145,7 @@ class _Sheet:
         self.strip.mark(pen, time, self.middle)
         return np.asarray(canvas)
 
-    def _with_regions(self, view: np.ndarray, row: int, position: int, caption: str) -> Image.Image:
+    def _draw_regions(self, view: np.ndarray, row: int, position: int, caption: str) -> Image.Image:
         """The picture with the face's box and the regions of what moves now, the strongest on top, and their tags. caption:
         what will be written over it."""
         import cv2
@@ -156,7 +156,7 @@ class _Sheet:
         for colour, stroke in (((0, 0, 0), 3), ((255, 255, 255), 1)):  # seen on light and dark
             cv2.rectangle(view, *corners, colour, stroke, cv2.LINE_AA)
         outlines = {}
-        for au, (side, level) in sorted(self._now(position).items(), key=lambda one: one[1][1]):
+        for au, (side, level) in sorted(self._current_levels(position).items(), key=lambda one: one[1][1]):
             whole = region_polygon(au, side, points)
             outlines[au], tinted = [tuple(p) for p in whole], view.copy()
             rings = [np.round(np.array(ring) * 16).astype(np.int32) for ring in region_patches(au, side, points) or [whole]]
@@ -168,7 +168,7 @@ class _Sheet:
         draw_tags(image, outlines, self.colours, self.unit, box.tolist(), moment_box(image.size, caption, self.unit))
         return image
 
-    def _now(self, position: int) -> dict[str, tuple[str, float]]:
+    def _current_levels(self, position: int) -> dict[str, tuple[str, float]]:
         """Side and strength of every shown unit that is on at a measured moment."""
         movements = {}
         for au in self.units:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw
 
-from emollm.output.moments import MAX_OTHERS, shown_at
+from emollm.output.moments import MAX_OTHERS, claims_shown_at
 from emollm.output.pens import BACK, INK, font, tag
 from emollm.output.regions import View, draw_regions
 
@@ -25,7 +25,7 @@ def row(pictures: Mapping[float, Image.Image], explanation: Explanation, colours
     image = Image.new("RGB", (width, side + caption + unit), BACK)
     for k, (time, picture) in enumerate(sorted(pictures.items())):
         left = round(unit / 2) + k * (side + unit)
-        claims = shown_at(explanation, time)
+        claims = claims_shown_at(explanation, time)
         image.paste(_face(picture, claims, colours, side, unit), (left, caption))
         _caption(ImageDraw.Draw(image), time, [claim.au for claim in claims], colours, (left, side), unit)
     return image

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from emollm.explanation import movement_claims, untold
+from emollm.explanation import movement_claims, untold_events
 from emollm.perception.events import SMOOTH_SECONDS
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def cited_claims(explanation: Explanation) -> list[Claim]:
 def moving_units(explanation: Explanation) -> list[str]:
     """The action units whose course in time is drawn, the strongest first: what is cited as there, and what else is strong."""
     strength = {claim.au: value_of(claim.intensity) for claim in cited_claims(explanation) if claim.polarity == "present"}
-    strength |= {event.au: event.peak for event in untold(explanation)}
+    strength |= {event.au: event.peak for event in untold_events(explanation)}
     return sorted(strength, key=lambda au: -strength[au])
 
 
@@ -62,7 +62,7 @@ def other_times(explanation: Explanation) -> list[float]:
     return sorted(times[1:MAX_OTHERS + 1])
 
 
-def shown_at(explanation: Explanation, time: float) -> list[Claim]:
+def claims_shown_at(explanation: Explanation, time: float) -> list[Claim]:
     """The cited movements whose region belongs to the picture of a moment: in a clip the face moves on."""
     there = _drawable(cited_claims(explanation))
     return there if count(explanation) < 2 else [claim for claim in there if abs(claim.frame_time - time) <= SAME_MOMENT]

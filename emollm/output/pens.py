@@ -39,7 +39,7 @@ def rgba(colour: str, alpha: int) -> tuple[int, int, int, int]:
     return (*rgb(colour), alpha)
 
 
-def on(colour: str) -> str:
+def text_colour_on(colour: str) -> str:
     """Black or white text, whichever stands out (relative luminance after WCAG 2.1)."""
     linear = [(v / 255 / 12.92) if v <= 10 else ((v / 255 + 0.055) / 1.055) ** 2.4 for v in rgb(colour)]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
@@ -49,4 +49,5 @@ def on(colour: str) -> str:
 def tag(pen: ImageDraw.ImageDraw, box: Box, text: str, colour: str, unit: int, size: float = 1.0) -> None:
     """A name in the middle of a rounded box. unit: text height, px; size: of this text, where 1 is that height."""
     pen.rounded_rectangle(box, radius=unit / 3, fill=colour)
-    pen.text(((box[0] + box[2]) / 2, (box[1] + box[3]) / 2), text, font=font(unit * size), fill=on(colour), anchor="mm")
+    middle = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    pen.text(middle, text, font=font(unit * size), fill=text_colour_on(colour), anchor="mm")

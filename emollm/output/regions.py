@@ -26,7 +26,7 @@ class View:
     top: float
     scale: float
 
-    def at(self, point: list[float] | tuple[float, float]) -> tuple[float, float]:
+    def to_view(self, point: list[float] | tuple[float, float]) -> tuple[float, float]:
         # + 0.5: landmarks have integer pixel centres, drawing has integer pixel corners
         return (point[0] + 0.5 - self.left) * self.scale, (point[1] + 0.5 - self.top) * self.scale
 
@@ -42,13 +42,13 @@ def draw_regions(view: View, box: list[float], claims: list[Claim], colours: dic
     pen = ImageDraw.Draw(layer)
     stroke = max(SMOOTH, round(unit * SMOOTH / 8))
     if box:  # of a face that reaches beyond the picture, what is left of it
-        inner = zip((*view.at(box[:2]), *view.at(box[2:])), (width, height) * 2, strict=True)
+        inner = zip((*view.to_view(box[:2]), *view.to_view(box[2:])), (width, height) * 2, strict=True)
         corners = [min(max(v * SMOOTH, stroke), side * SMOOTH - stroke) for v, side in inner]
         for colour, line in (((0, 0, 0, 110), 2 * stroke), ((255, 255, 255, 220), stroke)):  # seen on light and dark
             pen.rounded_rectangle(corners, radius=unit * SMOOTH // 2, outline=colour, width=line)
     for claim in reversed(claims):  # the strongest is drawn last, on top
         for patch in claim.patches or [claim.region]:
-            points = [(x * SMOOTH, y * SMOOTH) for x, y in map(view.at, patch)]
+            points = [(x * SMOOTH, y * SMOOTH) for x, y in map(view.to_view, patch)]
             shade = Image.new("RGBA", layer.size, (0, 0, 0, 0))
             ImageDraw.Draw(shade).polygon(points, fill=rgba(colours[claim.au], 44))
             layer.alpha_composite(shade)
@@ -56,9 +56,9 @@ def draw_regions(view: View, box: list[float], claims: list[Claim], colours: dic
     layer = layer.resize(view.image.size, Image.Resampling.BOX)
     view.image.paste(Image.alpha_composite(view.image.convert("RGBA"), layer))
     if named:
-        face = [v for p in (box[:2], box[2:]) for v in view.at(p)] if box else None
+        face = [v for p in (box[:2], box[2:]) for v in view.to_view(p)] if box else None
         taken = moment_box(view.image.size, said, unit) if said else None
-        draw_tags(view.image, {c.au: [view.at(p) for p in c.region] for c in claims}, colours, unit, face, taken)
+        draw_tags(view.image, {c.au: [view.to_view(p) for p in c.region] for c in claims}, colours, unit, face, taken)
 
 
 def _outline(pen: ImageDraw.ImageDraw, points: list[tuple[float, float]], colour: str, stroke: int,

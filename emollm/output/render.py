@@ -20,7 +20,7 @@ from emollm.explanation import DISCLOSURE, NOT_ENOUGH, NOTHING_MOVED, alternativ
 from emollm.facs.units import ACTION_UNITS
 from emollm.files import write_file
 from emollm.output import insets
-from emollm.output.moments import cited_claims, count, key_box, key_time, moving_units, other_times, shown_at, value_of
+from emollm.output.moments import cited_claims, claims_shown_at, count, key_box, key_time, moving_units, other_times, value_of
 from emollm.output.pens import BACK, COLOURS, FAINT, INK, LINE, PAPER, Box, fold, font, tag
 from emollm.output.regions import View, draw_regions, moment
 from emollm.output.strip import Strip, colours_of
@@ -57,7 +57,7 @@ def annotate(picture: Image.Image | np.ndarray, explanation: Explanation,
     unit = max(13, round(min(view.image.width, 1.4 * view.image.height) / 44))  # text height, px
     time, course = key_time(explanation), count(explanation) > 1
     caption = f"{time:.2f} s" if course else ""
-    draw_regions(view, box, shown_at(explanation, time), colours, unit, said=caption)
+    draw_regions(view, box, claims_shown_at(explanation, time), colours, unit, said=caption)
     part = view.image.size != (round(photo.width * view.scale), round(photo.height * view.scale))
     panel = _panel(explanation, cited, colours, unit, photo if part else None)
     height = max(view.image.height, panel.height)

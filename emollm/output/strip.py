@@ -55,7 +55,7 @@ class Strip:
             left, right = self.x(phase["start"]), self.x(phase["end"])
             self.pen.rectangle((left, top, max(left + 1, right - 1), bottom), fill=LINE if k % 2 else "#566270")
             long = f"{phase['label']} {phase['confidence']:.2f}"
-            if text := _fitting(long, phase["label"], small, right - left - self.unit * 0.6):
+            if text := _fitting_text(long, phase["label"], small, right - left - self.unit * 0.6):
                 self.pen.text(((left + right) / 2, (top + bottom) / 2), text, font=small, fill=INK, anchor="mm")
 
     def _row(self, au: str, colour: str, top: int) -> None:
@@ -106,7 +106,7 @@ def phase_at(phases: list[dict], time: float) -> dict | None:
     return next((phase for phase in phases if phase["start"] <= time <= phase["end"]), None)
 
 
-def _fitting(long: str, short: str, small, width: float) -> str:
+def _fitting_text(long: str, short: str, small, width: float) -> str:
     """The longer of two texts that fits into a width in px; nothing when neither does."""
     return next((text for text in (long, short) if small.getlength(text) <= width), "")
 

@@ -24,9 +24,9 @@ class Animation:
 
     def __init__(self, source: Path | bytes, form: str, name: str, notices: list[str], cut: Cut):
         self.source, self.form, self.name, self.notices = source, form, name, notices
-        with photo.stream(source) as file, photo.opened(file, form, name) as image:
+        with photo.stream(source) as file, photo.open_image(file, form, name) as image:
             limits.check_clip(*image.size, name)
-            self.count = photo.frames_of(image, name) - _hidden(image)
+            self.count = photo.frames_of(image, name) - _hidden_frames(image)
             self.rate = 1000 / _milliseconds(image)
             self.duration = self.count / self.rate
             cut.check(name, self.count, self.duration, self.rate)
@@ -38,12 +38,12 @@ class Animation:
 
     def pictures(self, start: float = 0.0) -> Iterator[tuple[float, Callable[[], np.ndarray]]]:
         """(time s, function that gives the frame's RGB [H, W, 3]). Every frame is built on the one before: all are decoded."""
-        with photo.stream(self.source) as file, photo.opened(file, self.form, self.name) as image:
+        with photo.stream(self.source) as file, photo.open_image(file, self.form, self.name) as image:
             yield from self._frames(image)
 
     def _frames(self, image) -> Iterator[tuple[float, Callable[[], np.ndarray]]]:
         time = 0.0
-        for number in range(_hidden(image), _hidden(image) + self.count):
+        for number in range(_hidden_frames(image), _hidden_frames(image) + self.count):
             try:
                 image.seek(number)
                 image.load()
@@ -55,7 +55,7 @@ class Animation:
                 words = f"{self.name}: the picture is damaged after {time:.2f} s; the rest is left out."
                 self.notices += [words] if words not in self.notices else []
                 return
-            yield time, lambda shown=shown, orientation=orientation: orientation.turned(photo.flat(shown)[0])
+            yield time, lambda shown=shown, orientation=orientation: orientation.turn_upright(photo.flatten(shown)[0])
             time += _milliseconds(image) / 1000
 
 
@@ -64,7 +64,7 @@ def _milliseconds(image) -> float:
     return float(stated) if stated > FASTEST else float(USUAL)
 
 
-def _hidden(image) -> int:
+def _hidden_frames(image) -> int:
     """An APNG may begin with a picture for readers that know no animation."""
     return int(bool(getattr(image, "default_image", False)))
 
@@ -73,5 +73,5 @@ def moves(source: Path | bytes, form: str, name: str) -> bool:
     """Whether a picture file holds several frames to be shown one after the other."""
     if form not in FORMATS:
         return False
-    with photo.stream(source) as file, photo.opened(file, form, name) as image:
-        return photo.frames_of(image, name) - _hidden(image) > 1
+    with photo.stream(source) as file, photo.open_image(file, form, name) as image:
+        return photo.frames_of(image, name) - _hidden_frames(image) > 1

@@ -13,7 +13,7 @@ import functools
 
 import numpy as np
 
-from emollm.files import DATA, stored
+from emollm.files import DATA, open_fitted_table
 from emollm.perception import align
 
 FILE = DATA / "au_looks.npz"
@@ -44,7 +44,7 @@ _MIRRORED_BINS = (BINS // 2 - np.arange(BINS)) % BINS
 @functools.cache
 def basis() -> tuple[np.ndarray, np.ndarray]:
     """Mean [P, 72] and components [P, 72, COMPONENTS] of the patches. Raises InputError when their file is missing."""
-    with stored(FILE, "fit_aus.py") as arrays:
+    with open_fitted_table(FILE, "fit_aus.py") as arrays:
         return arrays["mean"], arrays["project"]
 
 
@@ -65,13 +65,13 @@ def describe(chip: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Patches [2, P, 72] float32 of one face; arguments as look(), the chip may be grey [SIZE, SIZE]."""
     at = align.apply(align.similarity(points[align.STABLE, :2].astype(float), align.CANONICAL * SIZE - 0.5),
                      points[:, :2].astype(float))
-    patches = _read(_gradients(grey(chip)), at[_CENTRES].mean(2)[:, :, None] + _GRID)  # [2, P, 9, BINS]
+    patches = _read(_gradients(to_grey(chip)), at[_CENTRES].mean(2)[:, :, None] + _GRID)  # [2, P, 9, BINS]
     patches[0] = patches[0][:, _MIRRORED_GRID][..., _MIRRORED_BINS]
     patches = patches.reshape(2, len(PLACES), -1)
     return patches / np.sqrt((patches**2).sum(-1, keepdims=True) + WEAK**2)
 
 
-def grey(chip: np.ndarray) -> np.ndarray:
+def to_grey(chip: np.ndarray) -> np.ndarray:
     """A chip [S, S, 3] or [S, S] in grey."""
     import cv2
 

@@ -43,7 +43,7 @@ def picture_of(array: np.ndarray, name: str) -> np.ndarray:
     limits.check_photo(array.shape[1], array.shape[0], name)
     pixels = _bytes(array, name).reshape(*array.shape[:2], channels)
     if channels == 4:
-        return _flattened(pixels)
+        return _flatten_on_white(pixels)
     return np.array(np.broadcast_to(pixels, (*array.shape[:2], 3)), order="C")
 
 
@@ -66,7 +66,7 @@ def _bytes(array: np.ndarray, name: str) -> np.ndarray:
     return np.rint(np.clip(array, 0, 1) * 255).astype(np.uint8)
 
 
-def _flattened(pixels: np.ndarray) -> np.ndarray:
+def _flatten_on_white(pixels: np.ndarray) -> np.ndarray:
     """RGBA on white."""
     from PIL import Image
 

@@ -42,12 +42,12 @@ class Clip:
     def __init__(self, source: Path | bytes, demuxer: str, name: str, notices: list[str], cut: Cut):
         self.source, self.demuxer, self.name, self.notices = source, demuxer, name, notices
         self.threads = "AUTO" if cut.attended else "NONE"  # PyAV: AUTO decodes ahead in threads, NONE costs a quarter less work
-        with self._opened() as stream:
+        with self._open_stream() as stream:
             self._read_header(stream)
             cut.check(name, self.count, self.duration, self.rate)
             first = self._look(stream)
             self.zero = first.time or 0.0  # s in the file's own clock
-            self.orientation = upright.of_matrix(_matrix(first))
+            self.orientation = upright.orientation_of_matrix(_matrix(first))
             aspect = upright.pixel_aspect(stream.sample_aspect_ratio)
             self.stored_size = upright.square_clip(first.width, first.height, aspect)
             self.width, self.height = self.orientation.size(*self.stored_size)
@@ -56,7 +56,7 @@ class Clip:
     def _look(self, stream: Any) -> Any:
         """The first frame, when enough of them have told how all are to be read. Raises InputError when there is none."""
         first, combing = None, fields.Combing(stream.codec_context.field_order)
-        for frame in islice(self._decoded(stream), fields.LOOKED_AT):
+        for frame in islice(self._decode(stream), fields.LOOKED_AT):
             if first is None:
                 first, self.developer = frame, Developer(frame)
             combing.add(frame)
@@ -87,30 +87,30 @@ class Clip:
         if start >= SEEK_FROM and self.demuxer not in UNTIMED:
             for room in SEEK_ROOM:
                 reached = False
-                for time, frame in fields.whole_pictures(self._from(start, room), self.parity):
+                for time, frame in fields.whole_pictures(self._frames_from(start, room), self.parity):
                     reached = True
                     yield time, lambda frame=frame: self.rgb(frame)
                 if reached:
                     return
-        with self._opened() as stream:
-            timed = ((self._time(frame), frame) for frame in self._decoded(stream))
+        with self._open_stream() as stream:
+            timed = ((self._time(frame), frame) for frame in self._decode(stream))
             for time, frame in fields.whole_pictures(timed, self.parity):
                 yield time, lambda frame=frame: self.rgb(frame)
 
     def _time(self, frame: Any) -> float | None:
         return None if frame.time is None else frame.time - self.zero
 
-    def _from(self, start: float, room: float) -> Iterator[tuple[float, Any]]:
+    def _frames_from(self, start: float, room: float) -> Iterator[tuple[float, Any]]:
         """Frames from the key frame before a moment on; none when the file leads elsewhere, as many without an index do."""
         import av
 
-        with self._opened() as stream:
+        with self._open_stream() as stream:
             try:
                 stream.container.seek(int((start - room + self.zero) / stream.time_base), stream=stream)
             except (av.FFmpegError, OSError, ValueError, OverflowError):
                 return
             keyed = False
-            for frame in self._decoded(stream, whole=False):
+            for frame in self._decode(stream, whole=False):
                 if frame.time is None or (not keyed and frame.key_frame and self._time(frame) > start):
                     return
                 keyed = keyed or frame.key_frame
@@ -122,14 +122,14 @@ class Clip:
         # A clip may change its picture size midway: every frame gets the size of the first.
         picture = self.developer.rgb(frame, *self.stored_size)
         self._note_colours()
-        return self.orientation.turned(picture)
+        return self.orientation.turn_upright(picture)
 
     def _note_colours(self) -> None:
         for words in self.developer.words:
             self._note(f"{self.name}: {words}.")
 
     @contextmanager
-    def _opened(self) -> Iterator[Any]:
+    def _open_stream(self) -> Iterator[Any]:
         """The video stream, checked against the limits before anything is decoded."""
         import av
 
@@ -140,13 +140,13 @@ class Clip:
             except (av.FFmpegError, OSError, ValueError):
                 raise InputError(f"{self.name}: the clip is cut off or damaged. Save it again or give another file.") from None
             with container:
-                stream = self._best(container.streams.video)
+                stream = self._best_stream(container.streams.video)
                 limits.check_clip(stream.codec_context.width, stream.codec_context.height, self.name)
                 stream.codec_context.options = limit
                 stream.thread_type = self.threads
                 yield stream
 
-    def _best(self, streams: tuple) -> Any:
+    def _best_stream(self, streams: tuple) -> Any:
         """Not a cover or a thumbnail when there is anything else, rather many frames than one, the largest picture."""
         if not streams:
             raise InputError(f"{self.name}: the file has no pictures (sound only?). Give a clip with a video track.")
@@ -160,7 +160,7 @@ class Clip:
             self._note(f"{self.name}: the file has {len(moving)} video tracks; the largest ({size}) is read.")
         return best
 
-    def _decoded(self, stream: Any, whole: bool = True) -> Iterator[Any]:
+    def _decode(self, stream: Any, whole: bool = True) -> Iterator[Any]:
         """Decoded frames; where the data breaks off the clip ends, with a notice. whole: from the start of the file."""
         import av
 

@@ -12,7 +12,7 @@ import functools
 import numpy as np
 
 from emollm.facs.units import LOWER, UPPER
-from emollm.files import DATA, stored
+from emollm.files import DATA, open_fitted_table
 from emollm.perception import drawing
 
 FILE = DATA / "covers.npz"
@@ -33,7 +33,7 @@ def thumbnail(chip: np.ndarray) -> np.ndarray:
     return cv2.resize(chip, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
 
 
-def normalised(thumbs: np.ndarray) -> np.ndarray:
+def normalise_thumbs(thumbs: np.ndarray) -> np.ndarray:
     """Thumbnails [N, SIDE, SIDE] uint8 without their brightness and contrast, float32."""
     x = np.asarray(thumbs, np.float32)
     return (x - x.mean((1, 2), keepdims=True)) / (x.std((1, 2), keepdims=True) + 8)
@@ -42,7 +42,7 @@ def normalised(thumbs: np.ndarray) -> np.ndarray:
 @functools.cache
 def weights() -> dict[str, np.ndarray]:
     """Raises InputError when their file is missing."""
-    with stored(FILE, "fit_covers.py") as arrays:
+    with open_fitted_table(FILE, "fit_covers.py") as arrays:
         return {k: arrays[k].astype(np.float32) for k in arrays.files}
 
 
@@ -51,7 +51,7 @@ def scores(thumbs: np.ndarray, given: dict[str, np.ndarray] | None = None) -> np
 
     given: weights to use instead of those stored.
     """
-    w, x = given or weights(), normalised(thumbs)
+    w, x = given or weights(), normalise_thumbs(thumbs)
     both = _network(np.concatenate([x, x[:, :, ::-1]]), w)
     return (both[: len(x)] + both[len(x) :, MIRRORED]) / 2
 
@@ -73,14 +73,15 @@ def notices(hidden: np.ndarray) -> list[str]:
              "the left eye and brow are": left & ~left_mouth, "the right eye and brow are": right & ~right_mouth,
              "the left half of the mouth is": left_mouth & ~left, "the right half of the mouth is": right_mouth & ~right,
              "the brows are": brows & ~left & ~right & ~both}
-    lines = [f"{part} hidden{when(float(frames.mean()))}: what moves there is not measured"
+    lines = [f"{part} hidden{share_words(float(frames.mean()))}: what moves there is not measured"
              for part, frames in named.items() if frames.any()]
     if drawn.any():
-        lines.insert(0, f"the face looks drawn, not photographed{when(float(drawn.mean()))}: it is not measured as a person's")
+        lines.insert(0, f"the face looks drawn, not photographed{share_words(float(drawn.mean()))}: it is not measured as a "
+                        "person's")
     return lines
 
 
-def when(share: float) -> str:
+def share_words(share: float) -> str:
     """In which share of the frames something is so, in words; nothing where it is so in all."""
     return "" if share == 1 else f" in {share:.0%} of the frames"
 
@@ -88,12 +89,12 @@ def when(share: float) -> str:
 def _network(x: np.ndarray, w: dict[str, np.ndarray]) -> np.ndarray:
     x = x[..., None]  # [N, S, S, channels]
     for layer in range(1, 4):
-        x = np.maximum(_convolved(x, w[f"conv{layer}"], w[f"conv{layer}_bias"]), 0)
+        x = np.maximum(_convolve(x, w[f"conv{layer}"], w[f"conv{layer}_bias"]), 0)
     x = np.maximum(x.transpose(0, 3, 1, 2).reshape(len(x), -1) @ w["hidden"].T + w["hidden_bias"], 0)
     return x @ w["out"].T + w["out_bias"]
 
 
-def _convolved(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray) -> np.ndarray:
+def _convolve(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """3x3 convolution of x [N, H, W, C] by kernel [D, C, 3, 3], edges padded with zeros, -> [N, H / 2, W / 2, D]."""
     seen = np.lib.stride_tricks.sliding_window_view(np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0))), (3, 3), (1, 2))[:, ::2, ::2]
     n, height, width = seen.shape[:3]  # [N, H, W, C, 3, 3]

@@ -25,33 +25,33 @@ _CODESTREAM = b"\xff\x4f\xff\x51"  # of JPEG 2000: its start and its sizes
 def colour(image: Image, content: bytes, name: str) -> np.ndarray | None:
     """[H, W, 3 or 4] uint16 of a picture in colour of 16 bits; None for all others. Raises InputError for one too large."""
     if image.format == "PNG" and content[24:26] in (b"\x10\x02", b"\x10\x06"):  # IHDR: bit depth, colour type
-        return opencv(content)
+        return decode_opencv(content)
     if image.format == "PPM" and (ppm := _PPM.match(content[:_HEADER])) and int(ppm[3]) > 255:
         limits.check_photo(int(ppm[1]), int(ppm[2]), name)
-        return opencv(content)
+        return decode_opencv(content)
     if image.format == "JPEG2000" and image.mode in ("RGB", "RGBA") and (size := _words_of_16(content)):
         limits.check_photo(*size, name)
-        return opencv(content)
+        return decode_opencv(content)
     tags = tiff.directory(content) if image.format == "TIFF" else None
-    if tags is not None and tags.first(tiff.BITS, 8) == 16 and tags.first(tiff.SAMPLES, 1) in (3, 4):
-        return opencv(tiff.without_orientation(content, tags)) if image.mode in ("RGB", "RGBA", "RGBX") else None
+    if tags is not None and tags.first_value(tiff.BITS, 8) == 16 and tags.first_value(tiff.SAMPLES, 1) in (3, 4):
+        return decode_opencv(tiff.clear_orientation(content, tags)) if image.mode in ("RGB", "RGBA", "RGBX") else None
     return None
 
 
-def only_opencv(tags: tiff.Directory) -> bool:
+def needs_opencv(tags: tiff.Directory) -> bool:
     """Whether a TIFF holds colour in float or in more than 16 bits, of which Pillow knows nothing."""
-    return tags.first(tiff.SAMPLES, 1) >= 3 and tags.first(tiff.BITS, 1) in (32, 64)
+    return tags.first_value(tiff.SAMPLES, 1) >= 3 and tags.first_value(tiff.BITS, 1) in (32, 64)
 
 
-def white(content: bytes | None) -> float | None:
+def largest_value(content: bytes | None) -> float | None:
     """The value that a TIFF or PPM calls its largest possible, or the end of a depth such as 10 or 12 bits."""
     if content is not None and (ppm := _PPM.match(content[:_HEADER])):
         return float(ppm[3]) if 255 < int(ppm[3]) < 65535 else None
     tags = tiff.directory(content) if content is not None else None
     if tags is None:
         return None
-    bits, largest = tags.first(tiff.BITS, 8), tags.first(tiff.MAX_SAMPLE, 0)
-    if largest > 255 and tags.first(tiff.FORMAT, 1) == 1:
+    bits, largest = tags.first_value(tiff.BITS, 8), tags.first_value(tiff.MAX_SAMPLE, 0)
+    if largest > 255 and tags.first_value(tiff.FORMAT, 1) == 1:
         return float(largest)
     return 2.0**bits - 1 if bits in (10, 12, 14) else None
 
@@ -64,7 +64,7 @@ def to_bytes(values: np.ndarray, largest: float | None) -> tuple[np.ndarray, str
     return np.dstack([rgb, levels.to_bytes(values[:, :, 3], None)[0]]), words
 
 
-def opencv(content: bytes) -> np.ndarray | None:
+def decode_opencv(content: bytes) -> np.ndarray | None:
     """Colour as stored, [H, W, 3 or 4], RGB; None when OpenCV cannot decode it."""
     import cv2
 

@@ -29,7 +29,7 @@ def planes_of(form: str) -> str:
 
 
 class Depth:
-    """The range of one clip's samples. `add` its first frames, then ask for `narrowed` ones."""
+    """The range of one clip's samples. `add` its first frames, then `narrow` each."""
 
     def __init__(self, planar: str):
         """planar: of planes_of."""
@@ -42,7 +42,7 @@ class Depth:
     def add(self, frame: Any) -> None:
         self._widen(self._planes(frame))
 
-    def narrowed(self, frame: Any) -> Any:
+    def narrow(self, frame: Any) -> Any:
         """The frame with samples of 8 bits, read on the clip's range."""
         import av
 

@@ -44,8 +44,8 @@ class Developer:
             self.mapper = self.mapper or hdr.ToneMapper(self.transfer, width, height)
             return self.mapper.rgb(frame.reformat(format="rgb48le", **size))
         if self.depth and depth.planes_of(frame.format.name) == self.depth.planar:
-            frame = self.depth.narrowed(frame)
+            frame = self.depth.narrow(frame)
         if self.see_through:
             rgba = frame.to_ndarray(format="rgba", **size)
-            return photo.on_white(rgba) if rgba[:, :, 3].any() else rgba[:, :, :3]  # an alpha of zeros was never filled in
+            return photo.lay_on_white(rgba) if rgba[:, :, 3].any() else rgba[:, :, :3]  # an alpha of zeros was never filled in
         return frame.to_ndarray(format="rgb24", **size)

@@ -11,7 +11,7 @@ import functools
 
 import numpy as np
 
-from emollm.files import DATA, stored
+from emollm.files import DATA, open_fitted_table
 
 FILE = DATA / "drawings.npz"
 FLAT, SHARE = 1, 0.4  # grey levels that the 3x3 px around a place differ by, and share of such places of a drawing
@@ -28,7 +28,7 @@ SPREAD = 8.0  # grey levels added to the spread, so that a face in the dark is n
 def score(chip: np.ndarray) -> float:
     """How surely a face is drawn, > 0: it is; of its grey chip [S, S] uint8, aligned (align.cut_chip)."""
     exposed = (chip >= CLIPPED[0]) & (chip <= CLIPPED[1])
-    flat = float((_flat(chip, FLAT) & exposed)[_within(len(chip))].mean()) - SHARE
+    flat = float((_flat_areas(chip, FLAT) & exposed)[_face_ellipse(len(chip))].mean()) - SHARE
     weights = _weights()
     return max(flat, float(weights[0] + statistics(chip) @ weights[1:]))
 
@@ -39,7 +39,7 @@ def statistics(chip: np.ndarray) -> np.ndarray:
     import cv2
 
     small = cv2.resize(chip, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    face, inside = small.astype(np.float32), _within(SIDE)
+    face, inside = small.astype(np.float32), _face_ellipse(SIDE)
     spread, mean = float(face[inside].std()), float(face[inside].mean())
     plain = (face - mean) / (spread + SPREAD)
     edges = np.hypot(cv2.Sobel(plain, cv2.CV_32F, 1, 0), cv2.Sobel(plain, cv2.CV_32F, 0, 1)) / 8
@@ -47,7 +47,7 @@ def statistics(chip: np.ndarray) -> np.ndarray:
     share = np.histogram(face[inside], 16, (0, 256))[0] / inside.sum()
     return np.array([*_quantiles(plain[inside], LEVELS), *np.log(_quantiles(edges[inside], EDGES) + 0.01),
                      *np.log(_quantiles(curved[inside], EDGES) + 0.01), -(share * np.log(share + 1e-6)).sum(),
-                     *(_flat(small, step)[inside].mean() for step in STEPS), (spread + SPREAD) / 64, mean / 128])
+                     *(_flat_areas(small, step)[inside].mean() for step in STEPS), (spread + SPREAD) / 64, mean / 128])
 
 
 def _quantiles(values: np.ndarray, shares: tuple[float, ...]) -> np.ndarray:
@@ -57,11 +57,11 @@ def _quantiles(values: np.ndarray, shares: tuple[float, ...]) -> np.ndarray:
 
 @functools.cache
 def _weights() -> np.ndarray:
-    with stored(FILE, "fit_drawings.py") as arrays:
+    with open_fitted_table(FILE, "fit_drawings.py") as arrays:
         return arrays["weights"]
 
 
-def _flat(grey: np.ndarray, step: int) -> np.ndarray:
+def _flat_areas(grey: np.ndarray, step: int) -> np.ndarray:
     """Where the 3x3 px around a place differ by at most so many grey levels, [S, S] bool."""
     import cv2
 
@@ -70,6 +70,6 @@ def _flat(grey: np.ndarray, step: int) -> np.ndarray:
 
 
 @functools.cache
-def _within(side: int) -> np.ndarray:
+def _face_ellipse(side: int) -> np.ndarray:
     y, x = (np.mgrid[:side, :side] + 0.5) / side
     return ((x - CENTRE[0]) / RADII[0]) ** 2 + ((y - CENTRE[1]) / RADII[1]) ** 2 <= 1

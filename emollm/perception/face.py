@@ -64,7 +64,7 @@ def sharpness(chip: np.ndarray) -> float:
     return float(1 - np.exp(-ratio / SHARPNESS_SCALE))
 
 
-def _visible(points: np.ndarray, width: int, height: int) -> float:
+def _visible_share(points: np.ndarray, width: int, height: int) -> float:
     x, y = points[:, 0], points[:, 1]
     return float(((x >= -0.5) & (x < width - 0.5) & (y >= -0.5) & (y < height - 0.5)).mean())
 
@@ -95,17 +95,17 @@ class _Track:
         self.points.append(points)
         self.poses.append(pose(points))
         self.boxes.append(box_of(points))
-        self.visible.append(_visible(points, picture.shape[1], picture.shape[0]))
+        self.visible.append(_visible_share(points, picture.shape[1], picture.shape[0]))
         self.look, self.doubtful = _chip(picture, points), False
         self.blur.append(sharpness(self.look))
-        grey = appearance.grey(self.look)
+        grey = appearance.to_grey(self.look)
         self.looks.append(appearance.look(grey, points))
         self.covers.append(covers.look(grey))
 
-    def seen_in(self, shot: int) -> None:
+    def note_shot(self, shot: int) -> None:
         self.shots = [*self.shots[:1], shot]
 
-    def returned_as(self, later: _Track) -> float:
+    def return_fit(self, later: _Track) -> float:
         """How well a later track fits as this face come back, 0-1: the overlap of where it left and where it came. 0 elsewhere
         than in the same shot within RETURN seconds, or in sight of the same within RETURN_IN_SIGHT."""
         away = later.times[0] - self.times[-1]
@@ -113,13 +113,13 @@ class _Track:
         if there <= SAME_PLACE:
             return 0.0
         same_shot = self.shots[-1] == later.shots[0] and away <= RETURN
-        return there if same_shot or self.sights.seen_again(later.sights) else 0.0
+        return there if same_shot or self.sights.recurs_in(later.sights) else 0.0
 
     def go_on(self, later: _Track) -> None:
         for name in ("frames", "times", "points", "poses", "boxes", "visible", "blur", "looks", "covers"):
             getattr(self, name).extend(getattr(later, name))
         self.sights.go_on(later.sights)
-        self.seen_in(later.shots[-1])
+        self.note_shot(later.shots[-1])
 
 
 @dataclass
@@ -177,7 +177,7 @@ def _photo_tracks(media: Media, max_faces: int, crops: bool) -> list[_Track]:
             track.add(index, time, second_look(picture, points), picture)
             tracks.append(track)
         if len(tracks) == max_faces and (there := len(find(picture))) > max_faces and not crops:
-            media.notices.append(_more(there, max_faces))
+            media.notices.append(_more_faces_notice(there, max_faces))
     return tracks
 
 
@@ -192,18 +192,18 @@ def _clip_tracks(media: Media, max_faces: int, cache: ChipCache | None,
     ended: list[_Track] = []
     before, count, shot, most, store = None, 0, 0, 0, Store()
     for index, time, picture in progress.track(media.frames(), "measuring", media.count):
-        now = _Glance.at(picture)
+        now = _Glance.from_picture(picture)
         change = now.change_from(before) if before is not None else 0.0
         before, count, shot = now, count + 1, shot + (change > MAYBE_CUT)
         for track in active:
             track.doubtful = track.doubtful or change > MAYBE_CUT
         faces, there = measure_frame(picture, active, index, max_faces)
         most = max(most, there)
-        for track, points in zip(_matched(active, faces, picture), faces, strict=True):
+        for track, points in zip(_match_tracks(active, faces, picture), faces, strict=True):
             if track is None:
                 active.append(track := _Track(points=store.landmarks()))
             track.add(index, time, _look_again(track, points, picture, index), picture)
-            track.seen_in(shot)
+            track.note_shot(shot)
             track.sights.add(time, now.grey, track.look)
             if cache is not None:
                 cache.add(index, track.points.last, picture)
@@ -211,11 +211,11 @@ def _clip_tracks(media: Media, max_faces: int, cache: ChipCache | None,
         active = [t for t in active if time - t.times[-1] <= MAX_GAP]
         each(count)
     if most > max_faces:
-        media.notices.append(_more(most, max_faces))
+        media.notices.append(_more_faces_notice(most, max_faces))
     return rejoin(ended + active), count
 
 
-def _more(there: int, measured: int) -> str:
+def _more_faces_notice(there: int, measured: int) -> str:
     """What is said where the picture, or some moment of the clip, shows more faces than are measured at a time."""
     return (f"{measured} of {there} faces found at one time are measured, the clearest; ask for more with --max-faces, or cut "
             "the picture to see the others")
@@ -229,8 +229,8 @@ def rejoin(tracks: list[_Track]) -> list[_Track]:
     """
     kept: list[_Track] = []
     for track in sorted(tracks, key=lambda t: t.frames[0]):
-        left = max(kept, key=lambda t: t.returned_as(track), default=None)
-        if left is not None and left.returned_as(track) > 0:
+        left = max(kept, key=lambda t: t.return_fit(track), default=None)
+        if left is not None and left.return_fit(track) > 0:
             left.go_on(track)
         else:
             kept.append(track)
@@ -246,7 +246,7 @@ def measure_frame(picture: np.ndarray, active: list[_Track], index: int,
     if not search:
         return faces, len(faces)
     boxes = find(picture, tiles=False)
-    again = (f if _seen(f, boxes) else landmarks(picture, box_of(f)) for f in faces)
+    again = (f if _is_detected(f, boxes) else landmarks(picture, box_of(f)) for f in faces)
     faces = [f for f in again if f is not None]
     if len(faces) == max_faces:
         return faces, len(boxes)
@@ -265,12 +265,12 @@ def _look_again(track: _Track, points: np.ndarray, picture: np.ndarray, index: i
     return again
 
 
-def _seen(points: np.ndarray, boxes: np.ndarray) -> bool:
+def _is_detected(points: np.ndarray, boxes: np.ndarray) -> bool:
     """Whether the detector sees this face too: a mesh laid where a face was may hold on to hair or a hand."""
     return any(overlap(box, box_of(points)) > 0.3 for box in boxes)
 
 
-def _matched(tracks: list[_Track], faces: list[np.ndarray], picture: np.ndarray) -> list[_Track | None]:
+def _match_tracks(tracks: list[_Track], faces: list[np.ndarray], picture: np.ndarray) -> list[_Track | None]:
     """For each face the track it continues, or None: least total cost of box overlap and landmark distance."""
     cost = np.array([[_distance(t, points) for t in tracks] for points in faces]).reshape(len(faces), len(tracks))
     matched: list[_Track | None] = [None] * len(faces)
@@ -338,7 +338,7 @@ class _Glance:
     histogram: np.ndarray
 
     @classmethod
-    def at(cls, picture: np.ndarray) -> _Glance:
+    def from_picture(cls, picture: np.ndarray) -> _Glance:
         height, width = picture.shape[:2]
         grey = picture[height // 72::max(height // 36, 1), width // 128::max(width // 64, 1)].mean(2)
         return cls(grey, np.bincount((grey / 16).astype(int).ravel(), minlength=16) / grey.size)

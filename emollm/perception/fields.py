@@ -32,20 +32,20 @@ class Combing:
             return
         if self.filter is None:
             self.filter, self.size = _filter(frame, "idet"), _size(frame)
-        for looked_at in self.filter.through(frame) if self.filter else ():
+        for looked_at in self.filter.push(frame) if self.filter else ():
             self.counts = looked_at.metadata
 
     @property
     def parity(self) -> str:
         """FLAGGED, tff or bff; empty for whole pictures."""
-        return FLAGGED if self.flagged else self.stated or self._seen()
+        return FLAGGED if self.flagged else self.stated or self._counted_parity()
 
     @property
     def words(self) -> str:
         """How it is known."""
         return "its frames say so" if self.flagged else "its header says so" if self.stated else "its lines move apart"
 
-    def _seen(self) -> str:
+    def _counted_parity(self) -> str:
         counts = {kind: float(self.counts.get(f"lavfi.idet.multiple.{kind}", 0)) for kind in ("tff", "bff", "progressive")}
         first = max(("tff", "bff"), key=counts.get)
         return first if counts[first] >= FEWEST and counts[first] > 2 * counts["progressive"] else ""
@@ -68,7 +68,7 @@ def whole_pictures(frames: Iterable[tuple[float | None, Any]], parity: str) -> I
             yield time, frame
             continue
         waiting.append(time)
-        yield from ((waiting.popleft(), whole) for whole in working.through(frame))
+        yield from ((waiting.popleft(), whole) for whole in working.push(frame))
     if working is not None:
         yield from zip(waiting, working.rest(), strict=False)
 
@@ -107,7 +107,7 @@ class _Filter:
         made.link_to(sink)
         self.graph.configure()
 
-    def through(self, frame: Any | None) -> Iterator[Any]:
+    def push(self, frame: Any | None) -> Iterator[Any]:
         """What comes out once this frame is in; None for the end."""
         import av
 
@@ -119,4 +119,4 @@ class _Filter:
                 return
 
     def rest(self) -> Iterator[Any]:
-        return self.through(None)
+        return self.push(None)

@@ -51,11 +51,11 @@ def words(transfer: str) -> str:
     return f"high dynamic range ({transfer}) is tone-mapped to standard range before measuring"
 
 
-def standard(code: np.ndarray, transfer: str) -> np.ndarray:
+def to_standard_range(code: np.ndarray, transfer: str) -> np.ndarray:
     """Colours [N, 3], 0-1, BT.2020 in PQ or HLG, as BT.709 of standard range, 0-1."""
     light = _pq_light(code) if transfer == "PQ" else _hlg_light(code)  # nits
     brightest = light.max(1, keepdims=True)
-    light = light * np.divide(_rolled_off(brightest), brightest, out=np.zeros_like(brightest), where=brightest > 0)
+    light = light * np.divide(_roll_off(brightest), brightest, out=np.zeros_like(brightest), where=brightest > 0)
     return np.clip(light @ _TO_709.T / WHITE, 0, 1) ** (1 / 2.4)
 
 
@@ -82,7 +82,7 @@ def _hlg_light(code: np.ndarray) -> np.ndarray:
     return PEAK * (scene @ _LUMA)[:, None] ** 0.2 * scene
 
 
-def _rolled_off(light: np.ndarray) -> np.ndarray:
+def _roll_off(light: np.ndarray) -> np.ndarray:
     """Light up to PEAK brought below WHITE: straight up to the knee, then a Hermite spline."""
     top = _pq_code(PEAK)
     share, most = np.minimum(_pq_code(light) / top, 1), _pq_code(WHITE) / top
@@ -97,7 +97,7 @@ def _cube(transfer: str) -> str:
     """The grid as a .cube file holds it: red fastest."""
     axis = np.linspace(0, 1, GRID)
     blue, green, red = np.meshgrid(axis, axis, axis, indexing="ij")
-    colours = standard(np.stack([red.ravel(), green.ravel(), blue.ravel()], 1), transfer)
+    colours = to_standard_range(np.stack([red.ravel(), green.ravel(), blue.ravel()], 1), transfer)
     return f"LUT_3D_SIZE {GRID}\n" + "\n".join(f"{r:.5f} {g:.5f} {b:.5f}" for r, g, b in colours) + "\n"
 
 

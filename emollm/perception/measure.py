@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emollm.facs.units import ACTION_UNITS, LOWER, UPPER
-from emollm.files import DATA, stored
+from emollm.files import DATA, open_fitted_table
 from emollm.perception import covers
 from emollm.perception.align import STABLE
 from emollm.perception.events import events, key_frames, runs
@@ -94,7 +94,7 @@ class Estimator:
 @functools.cache
 def estimator() -> Estimator:
     """The shipped estimator. Raises InputError when its file is missing or of another version."""
-    with stored(FILE, "fit_aus.py") as arrays:
+    with open_fitted_table(FILE, "fit_aus.py") as arrays:
         if str(arrays["version"]) != ESTIMATOR_VERSION:
             raise InputError(f"{FILE}: version {arrays['version']}, expected {ESTIMATOR_VERSION}; reinstall emollm")
         readings = {kind: Reading(**{f.name: arrays[f"{kind}_{f.name}"] for f in dataclasses.fields(Reading)})
@@ -150,31 +150,31 @@ def half_levels(vectors: np.ndarray, reading: Reading, unseen: np.ndarray, yaw: 
     The sides differ only by what exceeds the noise of a resting face as much turned, and not at all where one muscle in the
     middle makes the movement. unseen [N, 24, 2] bool: of a side that is so nothing enters the other's score.
     """
-    scores = _seen((vectors @ reading.weights.T + reading.bias).transpose(0, 2, 1), unseen)
-    noise = reading.uneven * noisier(yaw)[:, None]
+    scores = _fill_unseen((vectors @ reading.weights.T + reading.bias).transpose(0, 2, 1), unseen)
+    noise = reading.uneven * noise_factor(yaw)[:, None]
     noise[:, UNPAIRED] = np.inf
-    plain, steady = (to_levels(_apart(scores, much), reading.knots, gap) for much in (reading.uneven, noise))
-    return _steadied(plain, steady)
+    plain, steady = (to_levels(_shrink_difference(scores, much), reading.knots, gap) for much in (reading.uneven, noise))
+    return _steady_sides(plain, steady)
 
 
-def noisier(yaw: np.ndarray) -> np.ndarray:
+def noise_factor(yaw: np.ndarray) -> np.ndarray:
     """How many times the noise of a frontal face the sides of a turned one differ by, of yaw in degrees."""
     return 1 + np.abs(yaw) / TURN_NOISE
 
 
-def _steadied(plain: np.ndarray, steady: np.ndarray) -> np.ndarray:
+def _steady_sides(plain: np.ndarray, steady: np.ndarray) -> np.ndarray:
     """Levels [..., 2] with the mean of the plain ones and, as far as 0 to 5 has room, the difference of the steady ones."""
     middle = plain.mean(-1, keepdims=True)
     most = np.minimum(middle, 5 - middle)
     return middle + np.clip(steady - steady.mean(-1, keepdims=True), -most, most)
 
 
-def _seen(sides: np.ndarray, unseen: np.ndarray) -> np.ndarray:
+def _fill_unseen(sides: np.ndarray, unseen: np.ndarray) -> np.ndarray:
     """Values [..., 2], with the other side's for one that is unseen [..., 2]."""
     return np.where(unseen & ~unseen[..., ::-1], sides[..., ::-1], sides)
 
 
-def _apart(sides: np.ndarray, noise: float | np.ndarray) -> np.ndarray:
+def _shrink_difference(sides: np.ndarray, noise: float | np.ndarray) -> np.ndarray:
     """Values of both sides [..., 2], half their difference smaller by the noise of it [...]."""
     left, right = sides[..., 0], sides[..., 1]
     difference = (left - right) / 2
@@ -194,9 +194,9 @@ def lids(landmarks: np.ndarray) -> np.ndarray:
 
 def closure(openings: np.ndarray, yaw: np.ndarray) -> np.ndarray:
     """Levels of AU43 [N, 2] of lid openings [N, 2] and yaw [N]. Eyes differ by more than noise, and while one is open."""
-    steady = _apart(openings, LID_NOISE * noisier(np.maximum(np.abs(yaw) - FULL_POSE, 0)))
+    steady = _shrink_difference(openings, LID_NOISE * noise_factor(np.maximum(np.abs(yaw) - FULL_POSE, 0)))
     plain, steady = (np.interp(o, LID_OPENINGS, LID_LEVELS) for o in (openings, steady))
-    return _steadied(plain, steady * np.interp(plain.min(1, keepdims=True), BOTH_SHUT, (1, 0)))
+    return _steady_sides(plain, steady * np.interp(plain.min(1, keepdims=True), BOTH_SHUT, (1, 0)))
 
 
 def to_levels(scores: np.ndarray, knots: np.ndarray, gap: np.ndarray) -> np.ndarray:
@@ -229,7 +229,7 @@ def _measure(landmarks: np.ndarray, looks: np.ndarray | None,
         averted[present] = np.stack([yaw > FAR_SIDE, yaw < -FAR_SIDE], 1)  # turned to its own left: the left half is averted
         unseen = (hidden | averted[:, None])[present]
         levels[present] = half_levels(vectors, reading, unseen, yaw, gap)
-        levels[present, CLOSED] = closure(_seen(lids(points[present]), unseen[:, CLOSED]), yaw)
+        levels[present, CLOSED] = closure(_fill_unseen(lids(points[present]), unseen[:, CLOSED]), yaw)
     levels[:, ~est.measured] = np.nan
     levels[:, BLINK] = np.nan
     levels[np.broadcast_to(averted[:, None], levels.shape) | hidden] = np.nan
@@ -259,11 +259,11 @@ def series(track: FaceTrack, baseline: str = "none", neutral: AUSeries | None = 
     Raises InputError for an unknown baseline or one that is not given.
     """
     times = np.asarray(track.times, dtype=float)
-    hidden, notices = _hidden(track)
+    hidden, notices = _hidden_units(track)
     levels, angles = _measure_track(track, hidden)
     rest, used = _rest(levels, times, baseline, neutral)
     levels = np.clip((levels - rest) * 5 / (5 - rest), 0, 5)
-    levels[_apart_beside_a_cover(levels, hidden)] = np.nan
+    levels[_doubtful_sides(levels, hidden)] = np.nan
     notices += _doubt(levels, track.quality)
     measured = estimator().measured.copy()
     measured[BLINK] &= _can_see_blinks(times)
@@ -279,13 +279,13 @@ def _measure_track(track: FaceTrack, hidden: np.ndarray) -> tuple[np.ndarray, np
     for part in blocks(track.landmarks):
         points = np.asarray(track.landmarks[part], dtype=float)
         measured, turned = _measure(points, None if track.looks is None else track.looks[part], hidden[part])
-        measured[~_inside(points, track.picture_size)] = np.nan
+        measured[~_units_in_picture(points, track.picture_size)] = np.nan
         levels.append(measured)
         angles.append(turned)
     return np.concatenate(levels), np.concatenate(angles)
 
 
-def _hidden(track: FaceTrack) -> tuple[np.ndarray, list[str]]:
+def _hidden_units(track: FaceTrack) -> tuple[np.ndarray, list[str]]:
     """Which unit and side lies under a cover, [T, 24, 2]; what was hidden, in words."""
     units = np.zeros((len(track.landmarks), len(AU_NAMES), 2), bool)
     if track.covers is None:
@@ -299,7 +299,7 @@ def _hidden(track: FaceTrack) -> tuple[np.ndarray, list[str]]:
     return units, covers.notices(hidden)
 
 
-def _apart_beside_a_cover(levels: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+def _doubtful_sides(levels: np.ndarray, hidden: np.ndarray) -> np.ndarray:
     """What is not told though it is seen, [T, 24, 2] bool, of levels and hidden [T, 24, 2]: of a side with an eye or half the
     mouth covered, and of that side alone, what differs from the other. Cover or mesh would be taken for one-sided movement."""
     partly = hidden[:, list(COVERED_BY)].any(1)  # [T, 2]
@@ -324,7 +324,7 @@ def _doubt(levels: np.ndarray, quality: Quality) -> list[str]:
     levels[doubtful] = np.nan
     notices = []
     if (share := float((lost & seen).sum() / max(seen.sum(), 1))) > 0:
-        notices.append(f"the face is too blurred{covers.when(share)}: nothing is measured there")
+        notices.append(f"the face is too blurred{covers.share_words(share)}: nothing is measured there")
     if doubtful.any():
         units = ", ".join(AU_NAMES[k] for k in np.flatnonzero(doubtful.any((0, 2))))
         notices.append(f"the face is a little blurred: what blur may have added is not measured ({units})")
@@ -378,7 +378,7 @@ def _split_blinks(levels: np.ndarray, times: np.ndarray) -> None:
             levels[span, CLOSED, side] = 0
 
 
-def _inside(landmarks: np.ndarray, picture_size: tuple[int, int]) -> np.ndarray:
+def _units_in_picture(landmarks: np.ndarray, picture_size: tuple[int, int]) -> np.ndarray:
     """Which AU and side has half of its region or more inside the picture, [T, 24, 2], by landmarks [T, 478, 3]; all when the
     size of the picture is unknown."""
     width, height = picture_size

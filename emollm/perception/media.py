@@ -64,7 +64,7 @@ class Media:
         last = None if wanted is None else max(wanted, default=-1)
         if last is not None and last < 0:
             return
-        for index, (time, convert) in enumerate(self._picked()):
+        for index, (time, convert) in enumerate(self._frames_in_cut()):
             if index >= self.cut.most:
                 raise InputError(f"{self.name}: more than {self.cut.most} frames are to be read. Read a part of "
                                  f"it with --start and --end (up to {time:.0f} s), or fewer frames with --fps.")
@@ -73,14 +73,14 @@ class Media:
             if index == last:
                 return
 
-    def _picked(self) -> Iterator[tuple[float, Callable[[], np.ndarray]]]:
+    def _frames_in_cut(self) -> Iterator[tuple[float, Callable[[], np.ndarray]]]:
         """(time s, function that gives the picture) of the frames that the cut asks for."""
         step = 1 / (self.clip.rate or limits.USUAL_RATE)
         start = self.cut.start or 0.0
-        return self.cut.pick(_limited(_rising(self.clip.pictures(start), step), start, self.name), step)
+        return self.cut.pick(_limit_frames(_repair_times(self.clip.pictures(start), step), start, self.name), step)
 
 
-def _limited(frames: Iterable[tuple[float, Callable]], start: float, name: str) -> Iterator[tuple[float, Callable]]:
+def _limit_frames(frames: Iterable[tuple[float, Callable]], start: float, name: str) -> Iterator[tuple[float, Callable]]:
     """The same frames; InputError when more of them follow the start than the header led to expect and may be decoded."""
     passed = 0
     for time, convert in frames:
@@ -91,7 +91,7 @@ def _limited(frames: Iterable[tuple[float, Callable]], start: float, name: str) 
         yield time, convert
 
 
-def _rising(pictures: Iterable[tuple[float | None, Callable]], step: float) -> Iterator[tuple[float, Callable]]:
+def _repair_times(pictures: Iterable[tuple[float | None, Callable]], step: float) -> Iterator[tuple[float, Callable]]:
     """Broken files repeat, reverse or leave out time stamps; times must rise for everything that follows."""
     previous = None
     for stamp, convert in pictures:
@@ -200,7 +200,7 @@ def _check_start(media: Media) -> None:
     start, duration = media.cut.start or 0.0, media.clip.duration
     if start == 0 or (duration and start < duration - 1):
         return
-    if next(media._picked(), None) is None:
+    if next(media._frames_in_cut(), None) is None:
         lasts = f"the clip lasts {duration:.2f} s" if duration else "the clip is shorter"
         raise InputError(f"{media.name}: --start {start:g} is past the end: {lasts}. Give an earlier time.")
 

@@ -63,7 +63,7 @@ def find(picture: np.ndarray, *, tiles: bool = True) -> np.ndarray:
     boxes = boxes[np.argsort(-boxes[:, 4])]
     kept: list[np.ndarray] = []
     for box in boxes:
-        if all(_contained(box, other) < SAME_FACE for other in kept):
+        if all(_contained_share(box, other) < SAME_FACE for other in kept):
             kept.append(box)
     return np.array([box[:4] for box in kept]).reshape(-1, 4)
 
@@ -101,7 +101,7 @@ def overlap(a: np.ndarray, b: np.ndarray) -> float:
     return common / max(_area(a) + _area(b) - common, 1e-9)
 
 
-def _contained(a: np.ndarray, b: np.ndarray) -> float:
+def _contained_share(a: np.ndarray, b: np.ndarray) -> float:
     """Share of the smaller box inside the other: a tile may cut a face's box short."""
     return _intersection(a, b) / max(min(_area(a), _area(b)), 1e-9)
 
@@ -152,7 +152,7 @@ def second_look(picture: np.ndarray, points: np.ndarray, before: np.ndarray | No
         wider = list(itertools.takewhile(functools.partial(_opens, points), looks))
         if len(wider) < len(SQUEEZE):
             break
-        points = _with_mouth_of(wider[0], points)
+        points = _blend_mouth(wider[0], points)
     return points
 
 
@@ -160,7 +160,7 @@ def _opens(points: np.ndarray, look: np.ndarray | None) -> bool:
     return look is not None and bool(lip_gap(look) > lip_gap(points) + WIDER)
 
 
-def _with_mouth_of(look: np.ndarray, points: np.ndarray) -> np.ndarray:
+def _blend_mouth(look: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Landmarks [478, 3] that are `points` down to the nose base and `look` from the upper lip on."""
     down = look[CHIN] - look[FOREHEAD]
     along = (look - look[NOSE_BASE]) @ down
@@ -183,7 +183,7 @@ def _mesh(picture: np.ndarray, x0: int, y0: int, side: int, before: np.ndarray |
     whole = INNER + 2 * BORDER
     x, y = BORDER + round((left - x0) * zoom), BORDER + round(((top - y0) * squeeze + side * (1 - squeeze) / 2) * zoom)
     framed = np.full((whole, whole, 3), GREY, np.uint8)
-    framed[y:y + height, x:x + width] = _resized(crop, width, height, before is not None)[: whole - y, : whole - x]
+    framed[y:y + height, x:x + width] = _resize(crop, width, height, before is not None)[: whole - y, : whole - x]
     unzoom = np.array([crop.shape[1] / width, crop.shape[0] / height, crop.shape[1] / width])
     # MediaPipe counts from the picture's edge, we from the centre of its first pixel: half a pixel less.
     shift = [left - 0.5, top - 0.5, 0]
@@ -194,7 +194,7 @@ def _mesh(picture: np.ndarray, x0: int, y0: int, side: int, before: np.ndarray |
     return None if points is None else (points - [x, y, 0]) * unzoom + shift
 
 
-def _resized(crop: np.ndarray, width: int, height: int, quick: bool) -> np.ndarray:
+def _resize(crop: np.ndarray, width: int, height: int, quick: bool) -> np.ndarray:
     if quick and width < crop.shape[1]:
         import cv2
 
@@ -219,15 +219,16 @@ def box_of(points: np.ndarray) -> np.ndarray:
 
 def measure_boxes(picture: np.ndarray, boxes: Sequence[np.ndarray], limit: int) -> list[np.ndarray]:
     """Landmarks [478, 3] of each face once, in the order of the boxes, at most `limit`."""
-    return _each_once((landmarks(picture, box) for box in boxes), limit)
+    return _unique_faces((landmarks(picture, box) for box in boxes), limit)
 
 
 def measure_again(picture: np.ndarray, known: Sequence[tuple[np.ndarray, bool]], limit: int) -> list[np.ndarray]:
     """Landmarks of faces that the frame before showed: its landmarks [478, 3], and whether to doubt that they help."""
-    return _each_once((landmarks(picture, box_of(points), None if doubtful else points) for points, doubtful in known), limit)
+    again = (landmarks(picture, box_of(points), None if doubtful else points) for points, doubtful in known)
+    return _unique_faces(again, limit)
 
 
-def _each_once(candidates: Iterable[np.ndarray | None], limit: int) -> list[np.ndarray]:
+def _unique_faces(candidates: Iterable[np.ndarray | None], limit: int) -> list[np.ndarray]:
     faces: list[np.ndarray] = []
     for points in candidates:
         if points is not None and all(overlap(box_of(points), box_of(f)) < SAME_FACE for f in faces):

@@ -28,7 +28,7 @@ def stream(source: Path | bytes) -> BinaryIO:
     return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
 
 
-def opened(file: BinaryIO, form: str, name: str) -> Image:
+def open_image(file: BinaryIO, form: str, name: str) -> Image:
     """A Pillow image, its pixels still undecoded, by the one plugin that belongs to its first bytes. Raises InputError."""
     from PIL import Image
 
@@ -63,19 +63,19 @@ def read(source: Path | bytes, form: str, name: str) -> tuple[np.ndarray, list[s
         content = file.read(limits.MAX_PHOTO_BYTES + 1)
     limits.check_photo_bytes(len(content), name)
     tags = tiff.directory(content) if form == "TIFF" else None
-    if tags is not None and deep.only_opencv(tags):
-        limits.check_photo(tags.first(tiff.WIDTH, 0), tags.first(tiff.HEIGHT, 0), name)
-        return guarded(lambda: _deep_tiff(content, tags, name), name)
-    return from_image(opened(io.BytesIO(content), form, name), name, content)
+    if tags is not None and deep.needs_opencv(tags):
+        limits.check_photo(tags.first_value(tiff.WIDTH, 0), tags.first_value(tiff.HEIGHT, 0), name)
+        return guard_decoding(lambda: _deep_tiff(content, tags, name), name)
+    return from_image(open_image(io.BytesIO(content), form, name), name, content)
 
 
 def _deep_tiff(content: bytes, tags: tiff.Directory, name: str) -> tuple[np.ndarray, list[str]]:
-    values = deep.opencv(tiff.without_orientation(content, tags))
+    values = deep.decode_opencv(tiff.clear_orientation(content, tags))
     if values is None:
         raise ValueError("not decoded")
-    rgb, words = deep.to_bytes(values, deep.white(content))
-    orientation = upright.EXIF.get(tags.first(tiff.ORIENTATION, 1), upright.Orientation())
-    return orientation.turned(on_white(rgb)), [f"{name}: {words}."]
+    rgb, words = deep.to_bytes(values, deep.largest_value(content))
+    orientation = upright.EXIF.get(tags.first_value(tiff.ORIENTATION, 1), upright.Orientation())
+    return orientation.turn_upright(lay_on_white(rgb)), [f"{name}: {words}."]
 
 
 def from_image(image: Image, name: str, content: bytes | None = None) -> tuple[np.ndarray, list[str]]:
@@ -85,16 +85,16 @@ def from_image(image: Image, name: str, content: bytes | None = None) -> tuple[n
     # Pages of a TIFF, pictures of a HEIC. MPO (phones store a second view) also counts as several.
     if (count := frames_of(image, name)) > 1 and image.format != "MPO":
         notices.append(f"{name}: the picture has {count} frames; only the first is used.")
-    rgb, colour_notices = guarded(lambda: _rgb(image, name, content), name)
+    rgb, colour_notices = guard_decoding(lambda: _rgb(image, name, content), name)
     return rgb, notices + colour_notices
 
 
 def frames_of(image: Image, name: str) -> int:
     """How many pictures a file holds; Pillow goes through the file to count them. Raises InputError."""
-    return guarded(lambda: getattr(image, "n_frames", 1), name)
+    return guard_decoding(lambda: getattr(image, "n_frames", 1), name)
 
 
-def guarded(decode: Callable[[], T], name: str) -> T:
+def guard_decoding(decode: Callable[[], T], name: str) -> T:
     """What a step of decoding gives. Raises InputError when the data are damaged."""
     try:
         with warnings.catch_warnings():
@@ -110,29 +110,29 @@ def _rgb(image: Image, name: str, content: bytes | None) -> tuple[np.ndarray, li
     wide = deep.colour(image, content, name) if content is not None else None
     aspect, orientation = _aspect(image), _orientation(image)
     if wide is not None:
-        rgb, words = deep.to_bytes(wide, deep.white(content))
-        rgb = on_white(rgb)
+        rgb, words = deep.to_bytes(wide, deep.largest_value(content))
+        rgb = lay_on_white(rgb)
     else:
         image.load()  # which turns TIFF upright by itself, and then says so
         aspect = 1 / aspect if orientation.swapped and not _orientation(image).swapped else aspect
         orientation = _orientation(image)
-        rgb, words = flat(image, deep.white(content))
+        rgb, words = flatten(image, deep.largest_value(content))
     notices = [f"{name}: {words}."] if words else []
     if transfer := hdr.transfer_in(content) if content is not None and image.format in ("HEIF", "AVIF", "PNG") else "":
         rgb = hdr.picture(rgb, transfer)
         notices.append(f"{name}: {hdr.words(transfer)}.")
     if aspect != 1:
-        rgb = _resized(rgb, *upright.square_photo(rgb.shape[1], rgb.shape[0], aspect))
+        rgb = _resize(rgb, *upright.square_photo(rgb.shape[1], rgb.shape[0], aspect))
         notices.append(f"{name}: its pixels are {aspect:.3g} times as wide as high; measured with square ones.")
     limits.check_small(rgb.shape[1], rgb.shape[0], name)
-    return orientation.turned(rgb), notices
+    return orientation.turn_upright(rgb), notices
 
 
 def _orientation(image: Image) -> upright.Orientation:
     return upright.EXIF.get(image.getexif().get(tiff.ORIENTATION, 1), upright.Orientation())
 
 
-def flat(image: Image, white: float | None = None) -> tuple[np.ndarray, str]:
+def flatten(image: Image, white: float | None = None) -> tuple[np.ndarray, str]:
     """A decoded image as RGB [H, W, 3] without alpha (flattened on white), and its range in words when it was not 8 bits."""
     from PIL import Image
 
@@ -145,7 +145,7 @@ def flat(image: Image, white: float | None = None) -> tuple[np.ndarray, str]:
     return np.array(image.convert("RGB"), order="C"), ""
 
 
-def _resized(rgb: np.ndarray, width: int, height: int) -> np.ndarray:
+def _resize(rgb: np.ndarray, width: int, height: int) -> np.ndarray:
     from PIL import Image
 
     return np.asarray(Image.fromarray(rgb).resize((width, height), Image.Resampling.BICUBIC))
@@ -169,7 +169,7 @@ def _resolution(image: Image) -> tuple | None:
     return image.info.get("dpi") if image.format in ("PNG", "BMP") else None
 
 
-def on_white(rgba: np.ndarray) -> np.ndarray:
+def lay_on_white(rgba: np.ndarray) -> np.ndarray:
     """[H, W, 3] of [H, W, 3 or 4] uint8, on white."""
     if rgba.shape[2] == 3:
         return rgba

@@ -46,7 +46,7 @@ class Sights:
         self.last.extend(later.last)
         self.due, self.now = later.due, later.now
 
-    def seen_again(self, later: Sights) -> bool:
+    def recurs_in(self, later: Sights) -> bool:
         """Whether the beginning of another track shows what this one showed lately."""
         if self.now is None or not later.first:
             return False

@@ -82,11 +82,11 @@ def spot(media: Media, track: FaceTrack) -> list[BriefMovement]:
     if reach < REACH * MIN_RATE or len(times) < 3 * reach:
         return []
     moved = np.array(list(_motions(media, track, reach)))  # [T - reach, R, 2]
-    undone = np.where(_usable(track, reach), made_and_undone(moved, reach), 0.0)
+    undone = np.where(_usable_frames(track, reach), brief_displacement(moved, reach), 0.0)
     least = np.maximum(LEAST, NOISE * np.quantile(undone, 0.75, axis=0))  # [R]
     apexes = [(t, r) for r in range(len(PLACES)) for t in _peaks(undone[:, r], least[r], reach)]
-    movements = [_looked_at(media, track, t, r, float(least[r])) for t, r in apexes]
-    return without_doubles([movement for movement in movements if movement is not None])
+    movements = [_inspect_apex(media, track, t, r, float(least[r])) for t, r in apexes]
+    return drop_doubles([movement for movement in movements if movement is not None])
 
 
 # --- flow --------------------------------------------------------------------------------------------------------
@@ -99,7 +99,7 @@ class Flow:
 
         self.dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
 
-    def between(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    def compute(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
         """Flow [S, S, 2] in chip px from one grey chip [S, S] to another."""
         flow = self.dis.calc(before, after, None)
         return flow - rigid_motion(flow)
@@ -107,7 +107,7 @@ class Flow:
 
 def rigid_motion(flow: np.ndarray) -> np.ndarray:
     """Shift, zoom and turn that explain the motion of RIGID (least squares), as a flow [S, S, 2]: what the alignment left."""
-    moved = _averaged(flow, RIGID)
+    moved = _average_patches(flow, RIGID)
     x, y = (RIGID - CHIP / 2).T
     one, none = np.ones(len(RIGID)), np.zeros(len(RIGID))
     equations = np.concatenate([np.stack([one, none, x, -y], axis=1), np.stack([none, one, y, x], axis=1)])
@@ -116,7 +116,7 @@ def rigid_motion(flow: np.ndarray) -> np.ndarray:
     return np.stack([right + zoom * columns - turn * rows, down + zoom * rows + turn * columns], axis=2)
 
 
-def _averaged(field: np.ndarray, at: np.ndarray) -> np.ndarray:
+def _average_patches(field: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Mean of a field [S, S, ...] over squares of PATCH px around points [N, 2] (x, y), [N, ...]."""
     import cv2
 
@@ -139,8 +139,8 @@ def _motions(media: Media, track: FaceTrack, reach: int) -> Iterator[np.ndarray]
         before.append((chip, points))
         if len(before) > reach:
             first, places = before[0]
-            motion = flow.between(first, chip)
-            yield PERCENT * np.array([_averaged(motion, _region(places, r)).mean(0) for r in range(len(PLACES))])
+            motion = flow.compute(first, chip)
+            yield PERCENT * np.array([_average_patches(motion, _region(places, r)).mean(0) for r in range(len(PLACES))])
 
 
 def _chips(media: Media, track: FaceTrack, positions: range) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -156,7 +156,7 @@ def _chips(media: Media, track: FaceTrack, positions: range) -> Iterator[tuple[n
 
 # --- candidates --------------------------------------------------------------------------------------------------
 
-def made_and_undone(moved: np.ndarray, reach: int) -> np.ndarray:
+def brief_displacement(moved: np.ndarray, reach: int) -> np.ndarray:
     """Displacement [T, R] that was made in the `reach` frames before each and undone in those after it; 0 at the ends.
 
     moved: [T - reach, R, 2], row t is the motion from frame t to frame t + reach.
@@ -168,7 +168,7 @@ def made_and_undone(moved: np.ndarray, reach: int) -> np.ndarray:
     return np.pad(np.clip(smaller, 0, None), ((reach, reach), (0, 0)))
 
 
-def _usable(track: FaceTrack, reach: int) -> np.ndarray:
+def _usable_frames(track: FaceTrack, reach: int) -> np.ndarray:
     """[T, R]: whether the face was followed without a gap around a frame and, for the regions around the eyes, no blink."""
     times, frames = np.asarray(track.times, dtype=float), len(track.times)
     whole = np.zeros(frames, bool)
@@ -187,7 +187,7 @@ def _peaks(values: np.ndarray, least: float, reach: int) -> list[int]:
     return [int(t) for t in high if t == t - reach + np.argmax(values[t - reach:t + reach + 1])]
 
 
-def _looked_at(media: Media, track: FaceTrack, apex: int, place: int, least: float) -> BriefMovement | None:
+def _inspect_apex(media: Media, track: FaceTrack, apex: int, place: int, least: float) -> BriefMovement | None:
     """The movement around an apex with its onset and offset; None when it is not brief, too small or does not strain."""
     times = np.asarray(track.times, dtype=float)
     near = np.flatnonzero(abs(times - times[apex]) <= AROUND)
@@ -195,7 +195,8 @@ def _looked_at(media: Media, track: FaceTrack, apex: int, place: int, least: flo
     flow, middle = Flow(), apex - near[0]
     at_apex, points = chips[middle]
     where = _region(points, place)
-    gone = PERCENT * np.array([-_averaged(flow.between(at_apex, chip), where).mean(0) for chip, _ in chips])  # rest -> apex
+    # rest -> apex
+    gone = PERCENT * np.array([-_average_patches(flow.compute(at_apex, chip), where).mean(0) for chip, _ in chips])
     before, after = (part[np.linalg.norm(part, axis=1).argmax()] if len(part) else np.zeros(2)
                      for part in (gone[:middle], gone[middle + 1:]))
     along = (before + after) / max(float(np.linalg.norm(before + after)), 1e-9)
@@ -206,7 +207,7 @@ def _looked_at(media: Media, track: FaceTrack, apex: int, place: int, least: flo
     if displacement < least or not len(starts) or not len(ends):
         return None
     onset, offset = int(starts[-1]), int(ends[0])
-    strain = strain_of(flow.between(chips[onset][0], at_apex), _region(chips[onset][1], place))
+    strain = strain_of(flow.compute(chips[onset][0], at_apex), _region(chips[onset][1], place))
     span = times[near[0] + onset], times[near[0] + offset]
     if span[1] - span[0] > BRIEF or strain < LEAST_STRAIN:
         return None
@@ -220,7 +221,7 @@ def strain_of(flow: np.ndarray, where: np.ndarray) -> float:
     """Mean magnitude of the infinitesimal strain tensor around points: stretch and shear, but no shift and no turn."""
     (xy, xx), (yy, yx) = np.gradient(flow[..., 0]), np.gradient(flow[..., 1])
     magnitude = np.sqrt(xx**2 + yy**2 + (xy + yx) ** 2 / 2).astype(np.float32)
-    return float(_averaged(magnitude, where).mean())
+    return float(_average_patches(magnitude, where).mean())
 
 
 def direction_of(along: np.ndarray, side: str) -> str:
@@ -231,7 +232,7 @@ def direction_of(along: np.ndarray, side: str) -> str:
     return "out" if (x > 0) == (side == "left") else "in"
 
 
-def without_doubles(movements: list[BriefMovement]) -> list[BriefMovement]:
+def drop_doubles(movements: list[BriefMovement]) -> list[BriefMovement]:
     """One entry a movement: a twitch of a brow moves its neighbours too, and both sides of a face often move together.
 
     Within REACH, the strongest region of the upper and of the lower face stays; it is on both sides when the other side of

@@ -35,7 +35,7 @@ class Store:
         self.bytes += added
         if self.bytes > HELD:
             for one in self.kept:
-                one.put_away()
+                one.flush()
             self.bytes = 0
 
     def write(self, points: np.ndarray) -> int:
@@ -66,12 +66,12 @@ class Landmarks:
     def extend(self, later: Landmarks) -> None:
         """Those of the same face come back."""
         if later.parts:
-            self.put_away()
+            self.flush()
             self.parts += later.parts
         self.recent += later.recent
         self.last = later.last
 
-    def put_away(self) -> None:
+    def flush(self) -> None:
         if self.recent:
             self.parts.append((self.store.write(np.array(self.recent)), len(self.recent)))
             self.recent = []
@@ -80,14 +80,14 @@ class Landmarks:
         """All of them, [T, 478, 3]: float64 when they never left the memory, else float32 mapped from the file."""
         if not self.parts:
             return np.array(self.recent)
-        self.put_away()
+        self.flush()
         shape, size = self.last.shape, self.last.size * STORED.itemsize
         follow = all(at + count * size == following for (at, count), (following, _) in pairwise(self.parts))
-        start = self.parts[0][0] if follow else self._gathered(size)
+        start = self.parts[0][0] if follow else self._gather(size)
         self.store.file.flush()
         return np.asarray(np.memmap(self.store.file, STORED, "r", start, (len(self), *shape)))
 
-    def _gathered(self, size: int) -> int:
+    def _gather(self, size: int) -> int:
         """The parts once more at the end of the file, one behind the other: where they begin there, bytes."""
         start = self.store.file.seek(0, 2)
         for at, count in self.parts:

@@ -21,7 +21,7 @@ class Directory:
     values: dict[int, tuple[int, ...]]
     places: dict[int, int]
 
-    def first(self, tag: int, default: int) -> int:
+    def first_value(self, tag: int, default: int) -> int:
         return self.values.get(tag, (default,))[0]
 
 
@@ -50,10 +50,10 @@ def _entry(content: bytes, order: str, at: int) -> tuple[int, tuple[int, ...], i
     return tag, struct.unpack_from(pattern, content, place), place
 
 
-def without_orientation(content: bytes, tags: Directory) -> bytes:
+def clear_orientation(content: bytes, tags: Directory) -> bytes:
     """The same file, said to stand upright."""
     place = tags.places.get(ORIENTATION)
-    if place is None or tags.first(ORIENTATION, 1) == 1:
+    if place is None or tags.first_value(ORIENTATION, 1) == 1:
         return content
     changed = bytearray(content)
     struct.pack_into(f"{tags.order}H", changed, place, 1)

@@ -25,7 +25,7 @@ class Orientation:
     columns_reversed: bool = False
     rows_reversed: bool = False
 
-    def turned(self, picture: np.ndarray) -> np.ndarray:
+    def turn_upright(self, picture: np.ndarray) -> np.ndarray:
         """The picture [H, W, C] upright, C-contiguous (in others mediapipe silently finds nothing)."""
         picture = picture.transpose(1, 0, 2) if self.swapped else picture
         picture = picture[:, ::-1] if self.columns_reversed else picture
@@ -43,7 +43,7 @@ EXIF = {1: Orientation(), 2: Orientation(columns_reversed=True), 3: Orientation(
         7: Orientation(True, True, True), 8: Orientation(True, False, True)}
 
 
-def of_matrix(matrix: bytes | None) -> Orientation:
+def orientation_of_matrix(matrix: bytes | None) -> Orientation:
     """The orientation nearest to a display matrix as FFmpeg holds it (nine 32-bit numbers, as in ISO 14496-12 'tkhd').
 
     x' = a x + c y, y' = b x + d y. Only signs and the larger diagonal count: scaling is part of the pixel aspect.

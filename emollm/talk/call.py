@@ -166,15 +166,16 @@ def parse(line: str) -> Call:
         else:
             read["word"] = word
     call = Call(name, **read)
-    return call if _whole(call) else UNCLEAR
+    return call if _is_complete(call) else UNCLEAR
 
 
-def _whole(call: Call) -> bool:
+def _is_complete(call: Call) -> bool:
     wants = CALLS[call.name].split(" (")[0]
     words = {"p": PARTS_OF_FACE, "r": REFUSED, "k": TOPICS, "s": STYLES, "t": MOMENTS}.get(
         wants, ASPECTS if "aspect" in CALLS[call.name] else ()
     )
-    there = {"m": call.units and _known(call), "u": call.units, "l": call.label, "e": call.edits and _known(call)}
+    known = _has_known_units(call)
+    there = {"m": call.units and known, "u": call.units, "l": call.label, "e": call.edits and known}
     if call.time is not None:
         return wants == "t" and not call.word
     if call.label.count("/") != (call.name == "apart"):  # two labels are told apart, anything else is of one
@@ -184,6 +185,6 @@ def _whole(call: Call) -> bool:
     )
 
 
-def _known(call: Call) -> bool:
+def _has_known_units(call: Call) -> bool:
     units = [au for movement in call.units for au in movement] + list(call.edits)
     return all(int(au[2:]) in AUS for au in units)

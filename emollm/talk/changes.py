@@ -7,27 +7,27 @@ from emollm.facs.tables import VARIANTS
 from emollm.facs.units import ACTION_UNITS
 from emollm.talk.call import Call
 from emollm.talk.face import Face
-from emollm.talk.looked import Looked
-from emollm.talk.words import listed
+from emollm.talk.looked import Finding
+from emollm.talk.words import join_words
 
 SET_TO = 3.0  # level of a movement that is added to see what would change the reading
 
 
-def toward(face: Face, call: Call) -> Looked:
+def edits_toward_label(face: Face, call: Call) -> Finding:
     """The smallest edit that was found to make this face be read as a label, checked by reading it again.
 
-    Given as looked up, as `edit` is: nothing measured could tell a slip in what would be."""
+    Given as looked up, as `edit_effect` is: nothing measured could tell a slip in what would be."""
     asked = call.label
     if asked == face.label:
-        return Looked(
+        return Finding(
             [f"it is read as {asked} already, {face.share(asked)}"],
-            [f"It is [already|] read as {asked} ({face.share(asked)}), so nothing has to change; next comes {face.ranked[1]} "
-             f"({face.share(face.ranked[1])})."],
+            [f"It is [already|] read as {asked} ({face.share(asked)}), so nothing has to change; "
+             f"next comes {face.ranked_labels[1]} ({face.share(face.ranked_labels[1])})."],
             fixed=True,
         )
-    smallest = _smallest(face, asked)
+    smallest = _smallest_edit(face, asked)
     if smallest is None:
-        return Looked(
+        return Finding(
             [f"no edit of listed movements makes it {asked}"],
             [
                 "[No change of listed movements was found that|I found no change of listed movements that] makes it be read as "
@@ -36,25 +36,25 @@ def toward(face: Face, call: Call) -> Looked:
             fixed=True,
         )
     edits, share = smallest
-    words = _edited_words(edits)
-    return Looked(
+    words = _edit_words(edits)
+    return Finding(
         [f"checked: with {', '.join(f'{au}={level:g}' for au, level in edits.items())} it is read as {asked} {share:.2f}"],
         [f"If {words}, it would be read as {asked} ({share:.2f}) instead of {face.label}."],
         fixed=True,
     )
 
 
-def _edited_words(edits: dict[str, float]) -> str:
+def _edit_words(edits: dict[str, float]) -> str:
     """ "the brow lowerer (AU04) were at 3 and the lips part (AU25) and jaw drop (AU26) were gone"."""
     levels: dict[float, list[str]] = {}
     for au, level in edits.items():
         levels.setdefault(level, []).append(f"{ACTION_UNITS[au].title} ({au})")
     return " and ".join(
-        f"the {listed(names)} were {'gone' if level == 0 else f'at {level:g}'}" for level, names in levels.items()
+        f"the {join_words(names)} were {'gone' if level == 0 else f'at {level:g}'}" for level, names in levels.items()
     )
 
 
-def _smallest(face: Face, asked: str) -> tuple[dict[str, float], float] | None:
+def _smallest_edit(face: Face, asked: str) -> tuple[dict[str, float], float] | None:
     """Edits that make the label come first, of measured units if possible and as few as possible, and its share then."""
     against = [au for au in face.units("on") if relation(asked, au) == "against" or relation(face.label, au) == "for"]
     candidates = []
@@ -62,7 +62,7 @@ def _smallest(face: Face, asked: str) -> tuple[dict[str, float], float] | None:
         added = {au: SET_TO for au in variant.aus if face.facts.state(au) != "on"}
         gone = {au: 0.0 for au in against if au not in variant.aus}
         for edits in (added, added | gone):
-            share = face.read(face.edited(edits).series) if edits else face.distribution
+            share = face.read(face.edit(edits).series) if edits else face.distribution
             if edits and max(share, key=share.get) == asked:
                 unseen = sum(face.facts.state(au) == "unmeasured" for au in edits)
                 candidates.append(((unseen, len(edits)), edits, share[asked]))
@@ -72,18 +72,18 @@ def _smallest(face: Face, asked: str) -> tuple[dict[str, float], float] | None:
     return edits, share
 
 
-def edit(face: Face, call: Call) -> Looked:
+def edit_effect(face: Face, call: Call) -> Finding:
     """What it would be read as with some units at other levels; units that are set to what they are already are not told."""
     if all(level == 0 and face.facts.state(au) == "off" for au, level in call.edits.items()):
-        gone = listed([f"the {ACTION_UNITS[au].title} ({au})" for au in call.edits])
-        return Looked(
+        gone = join_words([f"the {ACTION_UNITS[au].title} ({au})" for au in call.edits])
+        return Finding(
             [f"absent already: {', '.join(call.edits)}", f"as measured: {face.label} {face.share(face.label)}"],
             [f"{gone} {'is' if len(call.edits) == 1 else 'are'} absent already, so nothing changes: it is read as {face.label} "
              f"({face.share(face.label)})."],
             fixed=True,
         )
     edited = {au: level for au, level in call.edits.items() if level or face.facts.state(au) in ("on", "unsure")} or call.edits
-    share = face.read(face.edited(edited).series)
+    share = face.read(face.edit(edited).series)
     first = max(share, key=share.get)
     now, then = f"{face.label} ({face.share(face.label)})", f"{first} ({share[first]:.2f})"
     would = (
@@ -92,8 +92,8 @@ def edit(face: Face, call: Call) -> Looked:
         else f"it would be read as {then} instead of {now}"
     )
     edits = ", ".join(f"{au}={level:g}" for au, level in edited.items())
-    return Looked(
+    return Finding(
         [f"with {edits}: {first} {share[first]:.2f}", f"as measured: {now}"],
-        [f"If {_edited_words(edited)}, {would}."],
+        [f"If {_edit_words(edited)}, {would}."],
         fixed=True,
     )

@@ -12,7 +12,7 @@ from emollm.facs.units import ACTION_UNITS
 from emollm.schema import LABELS
 from emollm.talk.call import Call
 from emollm.talk.face import Face
-from emollm.talk.looked import Looked, words_of
+from emollm.talk.looked import Finding, words_of
 from emollm.talk.lookup import HYPOTHETICAL
 from emollm.talk.words import PARTS
 
@@ -34,18 +34,19 @@ _JOINING = words_of(
 )
 
 
-def wrong(text: str, looked: Looked, call: Call, face: Face | None, own_words: bool = False) -> list[str]:
+def find_faults(text: str, looked: Finding, call: Call, face: Face | None, own_words: bool = False) -> list[str]:
     """What is not borne out in an answer, in words; empty when nothing is.
 
     own_words: the writer may use words that were not looked up (a large language model's synonyms); a small model's are slips.
     """
-    slips = unlike_the_facts(text, looked, call)
+    slips = find_fact_faults(text, looked, call)
     if not own_words:
         strange = words_of(text) - looked.vocabulary() - _JOINING
         slips += [f"'{word}' was not looked up" for word in sorted(strange)]
-        slips += [f"{au} in words of its own" for au in _unlike_any_wording(text)]
-        plain = _told(looked.answer())  # for a label, and again against it: a movement told once more is told as something else
-        slips += [f"AU{n} is told {k} times" for n, k in sorted(_told(text).items()) if k > max(1, plain[n])]
+        slips += [f"{au} in words of its own" for au in _misworded_units(text)]
+        # For a label, and again against it: a movement told once more is told as something else.
+        plain = _count_units(looked.answer())
+        slips += [f"AU{n} is told {k} times" for n, k in sorted(_count_units(text).items()) if k > max(1, plain[n])]
     if face is not None and call.name not in HYPOTHETICAL:
         judged = judge(text, face.series, face.events, face.distribution, face.label)
         slips += [
@@ -58,7 +59,7 @@ def wrong(text: str, looked: Looked, call: Call, face: Face | None, own_words: b
     return slips
 
 
-def _unlike_any_wording(text: str) -> list[str]:
+def _misworded_units(text: str) -> list[str]:
     """Units whose code follows words that are none of their wordings: "the eyes are raised (AU06)"."""
     low = text.lower()
     named = [(f"AU{int(m[1]):02d}", low[: m.start()].rstrip()) for m in _CODE.finditer(low)]
@@ -82,7 +83,7 @@ def _clause(text: str, start: int, end: int) -> str:
     return text[before[-1].end() if before else 0 : after.start() if after else len(text)]
 
 
-def unlike_the_facts(text: str, looked: Looked, call: Call) -> list[str]:
+def find_fact_faults(text: str, looked: Finding, call: Call) -> list[str]:
     """Numbers, units, labels, a yes or a no that were not looked up, and what was looked up and is not told."""
     basis = f"{looked.text()}\n{looked.answer()}\n{call}"
     numbers, units, labels = set(_NUMBER.findall(basis)), _units(basis), set(_LABEL.findall(basis.lower()))
@@ -108,10 +109,10 @@ def unlike_the_facts(text: str, looked: Looked, call: Call) -> list[str]:
     return slips if text else ["nothing was written"]
 
 
-def _told(text: str) -> collections.Counter:
+def _count_units(text: str) -> collections.Counter:
     """How often each unit is named."""
     return collections.Counter(f"{int(n):02d}" for n in _UNIT.findall(text))
 
 
 def _units(text: str) -> set[str]:
-    return set(_told(text))
+    return set(_count_units(text))

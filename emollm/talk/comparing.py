@@ -13,69 +13,69 @@ from emollm.schema import OFF, ON, au_index
 from emollm.talk import timing
 from emollm.talk.call import Call
 from emollm.talk.face import Face
-from emollm.talk.looked import Looked
-from emollm.talk.measured import ERROR, NAMED, nothing
-from emollm.talk.movement import absent, side, strength
+from emollm.talk.looked import Finding
+from emollm.talk.measured import ERROR, NAMED, no_movement
+from emollm.talk.movement import absence, side, strength
 from emollm.talk.readings import label
-from emollm.talk.words import capitalised, listed, moved, say
+from emollm.talk.words import capitalise, join_words, movement_pattern, say
 
 
-def sides(face: Face, call: Call) -> Looked:
+def sides(face: Face, call: Call) -> Finding:
     """Compare the two sides of the face, in the movements that were asked about or in all."""
     if call.units:
         return side(face, call)
     on = face.units("on")
     if not on:
-        return nothing(face)
+        return no_movement(face)
     one_sided = [au for au in on if face.facts.side(au) != "both"]
     if not one_sided:
-        return Looked(
+        return Finding(
             ["both sides move alike", *map(face.line, on[:3])],
             [
                 "[Both sides move alike|Left and right move alike]: "
-                f"{face.told(on[:3])}[, each on both sides|]."
+                f"{face.movement_words(on[:3])}[, each on both sides|]."
             ],
         )
-    return Looked(
+    return Finding(
         ["one-sided:", *map(face.line, one_sided)],
-        [f"[The sides differ|They are not alike]: {face.told(one_sided)}[, on that side alone|]."],
+        [f"[The sides differ|They are not alike]: {face.movement_words(one_sided)}[, on that side alone|]."],
     )
 
 
-def moments(face: Face, call: Call) -> Looked:
+def moments(face: Face, call: Call) -> Finding:
     """Compare the start, the middle and the end of a clip: in the movements or the label that was asked about, or in all."""
     if not face.clip or not (call.units or call.label):
         return timing.moments(face, call)
     if call.label:
         listed_for = [au for au in face.units("on") if relation(call.label, au) == "for"][:NAMED]
         says = [f"The reading ({face.label}, {face.share(face.label)}) is of the whole clip, not of its moments.",
-                *([_over_time(face, au) for au in listed_for] or [f"No movement listed for {call.label} is there."])]
-        return Looked(says, says, fixed=True)
-    says = [_over_time(face, au) for units in call.units for au in units if face.facts.state(au) == "on"]
-    return Looked(says, says, fixed=True) if says else strength(face, call)
+                *([_course_sentence(face, au) for au in listed_for] or [f"No movement listed for {call.label} is there."])]
+        return Finding(says, says, fixed=True)
+    says = [_course_sentence(face, au) for units in call.units for au in units if face.facts.state(au) == "on"]
+    return Finding(says, says, fixed=True) if says else strength(face, call)
 
 
-def _over_time(face: Face, au: str) -> str:
+def _course_sentence(face: Face, au: str) -> str:
     """One unit at the start, the middle and the end of a clip, and whether the ends differ by more than measuring does."""
     level = face.series.intensity[:, au_index(au)]  # [T, 2]
     level = np.nanmax(level[seen := np.isfinite(level).any(1)], axis=1)
     times = face.series.times[seen]
     ks = [int(np.abs(times - t).argmin()) for t in (times[0], (times[0] + times[-1]) / 2, times[-1])]
-    told = listed([f"{level[k]:.1f} at {times[k]:.1f} s" for k in ks])
+    told = join_words([f"{level[k]:.1f} at {times[k]:.1f} s" for k in ks])
     change = float(level[-1] - level[0])
     how = ("about as strong at the end as at the start" if abs(change) <= ERROR else
            f"{'stronger' if change > 0 else 'weaker'} at the end than at the start")
     return f"The {ACTION_UNITS[au].title} ({au}) is {how}: {told}; strongest at {times[int(level.argmax())]:.1f} s."
 
 
-def faces(face: Face, call: Call) -> Looked:
+def faces(face: Face, call: Call) -> Finding:
     """Compare this face with the others: in the movement or label that was asked about, else by how each is read.
 
     Given as looked up: the check of a rewording knows one face only."""
     everyone = sorted([face, *face.others], key=lambda one: one.name)
     if not face.others:
-        asked = absent(face, call) if call.units else label(face, call) if call.label else Looked([])
-        return Looked(
+        asked = absence(face, call) if call.units else label(face, call) if call.label else Finding([])
+        return Finding(
             ["one face only", *asked.facts],
             [
                 "[There is only one face here that could be measured|Only one face could be measured here]"
@@ -85,65 +85,65 @@ def faces(face: Face, call: Call) -> Looked:
             fixed=True,
         )
     if call.units:
-        return _in_movements(everyone, call.units[0])
+        return _compare_movements(everyone, call.units[0])
     if call.label:
-        return _in_label(everyone, call.label)
-    return Looked(
+        return _compare_label(everyone, call.label)
+    return Finding(
         [f"{len(everyone)} faces", *[f"{one.name}: commonly read as {one.gist}" for one in everyone]],
         [
             f"[There are {len(everyone)} faces here that could be measured|{len(everyone)} faces could be measured here].",
-            f"{listed([f'{one.name} is commonly read as {one.gist}' for one in everyone])}.",
+            f"{join_words([f'{one.name} is commonly read as {one.gist}' for one in everyone])}.",
         ],
         fixed=True,
     )
 
 
-def _in_movements(everyone: list[Face], units: tuple[str, ...]) -> Looked:
+def _compare_movements(everyone: list[Face], units: tuple[str, ...]) -> Finding:
     """Each unit of a set by itself; of several, only those that are there in some face."""
     there = [au for au in units if any(face.facts.state(au) == "on" for face in everyone)]
-    says = [_in_one(everyone, au) for au in there or everyone[0].facts.told(units)]
-    return Looked([say(None, pattern) for pattern in says], says, fixed=True)
+    says = [_compare_unit(everyone, au) for au in there or everyone[0].facts.tellable_units(units)]
+    return Finding([say(None, pattern) for pattern in says], says, fixed=True)
 
 
-def _in_one(everyone: list[Face], au: str) -> str:
+def _compare_unit(everyone: list[Face], au: str) -> str:
     """What each face has of one unit, and who has most of it, or that nobody clearly has; as a pattern."""
     level = {face.name: face.facts.strength(au) for face in everyone}
     measured = sorted((name for name in level if not math.isnan(level[name])), key=lambda name: -level[name])
     unseen = [name for name in level if name not in measured]
-    rest = f"; not measured in {listed(unseen)}" if unseen else ""
+    rest = f"; not measured in {join_words(unseen)}" if unseen else ""
     if not measured:
         return f"{au} was not measured in any of these faces."
-    values = listed([f"{level[name]:.1f} in {name}" for name in measured]) + rest
+    values = join_words([f"{level[name]:.1f} in {name}" for name in measured]) + rest
     most, first = level[measured[0]], [name for name in measured if level[measured[0]] - level[name] <= ERROR + 1e-9]
     if most <= OFF:
-        return f"{capitalised(moved(au, denied=True))} ({au}) in any of these faces{rest}."
+        return f"{capitalise(movement_pattern(au, denied=True))} ({au}) in any of these faces{rest}."
     if len(measured) == 1:
         return f"{au} can be compared with no other face: {values}."
     if most < ON:
-        return f"{capitalised(moved(au, denied=True))} ({au}) clearly in any of these faces: {values}."
+        return f"{capitalise(movement_pattern(au, denied=True))} ({au}) clearly in any of these faces: {values}."
     if len(first) > 1:
-        return (f"{capitalised(moved(au))} ({au}) about as much in {listed(first)}, which differ by no more than measuring "
-                f"does{_least(level, measured, ERROR)}: {values}.")
-    return f"{capitalised(moved(au))} ({au}) most in {first[0]}{_least(level, measured, ERROR)}: {values}."
+        return (f"{capitalise(movement_pattern(au))} ({au}) about as much in {join_words(first)}, which differ by no more than "
+                f"measuring does{_least_words(level, measured, ERROR)}: {values}.")
+    return f"{capitalise(movement_pattern(au))} ({au}) most in {first[0]}{_least_words(level, measured, ERROR)}: {values}."
 
 
-def _least(amount: dict[str, float], ranked: list[str], apart: float) -> str:
+def _least_words(amount: dict[str, float], ranked: list[str], apart: float) -> str:
     """ " and least in face 1" where one of three faces or more has clearly less than all others."""
     clear = len(ranked) > 2 and amount[ranked[-2]] - amount[ranked[-1]] > apart
     return f" and least in {ranked[-1]}" if clear else ""
 
 
-def _in_label(everyone: list[Face], label: str) -> Looked:
+def _compare_label(everyone: list[Face], label: str) -> Finding:
     """How much each face is read as a label, and which most, or that none clearly is."""
     share = {face.name: face.distribution[label] for face in everyone}
     ranked = sorted(share, key=lambda name: -share[name])
-    values = listed([f"{share[name]:.2f} for {name}" for name in ranked])
+    values = join_words([f"{share[name]:.2f} for {name}" for name in ranked])
     first = [name for name in ranked if share[ranked[0]] - share[name] < CLOSE_MARGIN]
-    least = _least(share, ranked, CLOSE_MARGIN).replace(" and least in", ", and least is")
+    least = _least_words(share, ranked, CLOSE_MARGIN).replace(" and least in", ", and least is")
     if share[ranked[0]] < CLOSE_MARGIN:
         sentence = f"None of these faces is read as {label}: {values}."
     elif len(first) > 1:
-        sentence = f"{capitalised(listed(first))} are too close to say which is more read as {label}{least}: {values}."
+        sentence = f"{capitalise(join_words(first))} are too close to say which is more read as {label}{least}: {values}."
     else:
-        sentence = f"{capitalised(first[0])} is the one most read as {label}{least}: {values}."
-    return Looked([sentence], [sentence], fixed=True)
+        sentence = f"{capitalise(first[0])} is the one most read as {label}{least}: {values}."
+    return Finding([sentence], [sentence], fixed=True)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from emollm.answer.prompt import plain as without_turns
+from emollm.answer.prompt import strip_special_tokens as without_turns
 
 SYSTEM = "Facial movement chat."
 MEASURED = "Measured:\n"
@@ -35,7 +35,7 @@ class Exchange:
     answer: str = ""
 
 
-def plain(question: str) -> str:
+def clean_question(question: str) -> str:
     """A question that cannot pose as a measurement."""
     return re.sub(r"^(\s*measured:\s*)+", "", without_turns(question), flags=re.IGNORECASE).strip()
 
@@ -44,7 +44,7 @@ def messages(exchanges: list[Exchange]) -> list[dict[str, str]]:
     """Everything up to what the model has to write next: a call when the last exchange has none, else its answer."""
     turns = [{"role": "system", "content": SYSTEM}]
     for e in exchanges:
-        turns.append({"role": "user", "content": plain(e.question)})
+        turns.append({"role": "user", "content": clean_question(e.question)})
         if e.call:
             turns.append({"role": "assistant", "content": e.call})
         if e.facts:
@@ -56,10 +56,10 @@ def messages(exchanges: list[Exchange]) -> list[dict[str, str]]:
 
 def prompt(tokenizer, exchanges: list[Exchange]) -> str:
     """Text of the conversation so far in the language model's own template, ready for what comes next."""
-    return rendered(tokenizer, messages(exchanges), True)
+    return render_turns(tokenizer, messages(exchanges), True)
 
 
-def rendered(tokenizer, turns: list[dict[str, str]], begin: bool) -> str:
+def render_turns(tokenizer, turns: list[dict[str, str]], begin: bool) -> str:
     """A template that knows no system turn is given its words before the first question."""
     try:
         return tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=begin)
@@ -70,7 +70,7 @@ def rendered(tokenizer, turns: list[dict[str, str]], begin: bool) -> str:
         return tokenizer.apply_chat_template([first, *turns[2:]], tokenize=False, add_generation_prompt=begin)
 
 
-def supervised(
+def supervised_tokens(
     tokenizer, exchanges: list[Exchange], unwritten: set[int] = frozenset(), call_weight: float = 1.0
 ) -> tuple[list[int], list[float]]:
     """Token ids of a whole conversation, and how much each counts in training: 0 what is given, 1 an answer with its end of
@@ -90,7 +90,7 @@ def supervised(
     taught: list[float] = []
     at = ""
     for k, weight in zip(writes, counts, strict=True):
-        before, after = rendered(tokenizer, turns[:k], True), rendered(tokenizer, turns[: k + 1], False)
+        before, after = render_turns(tokenizer, turns[:k], True), render_turns(tokenizer, turns[: k + 1], False)
         if not before.startswith(at) or not after.startswith(before):
             raise ValueError("this chat template changes earlier turns: a conversation cannot be taught turn by turn")
         for piece, counted in ((before[len(at) :], 0.0), (after[len(before) :].rstrip("\n"), weight)):

@@ -9,11 +9,11 @@ import numpy as np
 
 from emollm.answer.facts import Facts
 from emollm.answer.prompt import event_interval
-from emollm.answer.witnesses import movements, together
+from emollm.answer.witnesses import combine_witnesses, movements
 from emollm.facs.readings import level_word
 from emollm.facs.units import ACTION_UNITS
 from emollm.schema import AU_NAMES, DEFAULT_PRIOR, LABELS, ON, AUEvent, AUSeries, au_index
-from emollm.talk.words import PARTS, clauses, moved
+from emollm.talk.words import PARTS, clauses, movement_pattern
 from emollm.what_if import edit
 
 STRONGEST = 2  # movements that a face is told apart by
@@ -44,13 +44,13 @@ class Face:
         return self.read(self.series)
 
     @cached_property
-    def ranked(self) -> list[str]:
+    def ranked_labels(self) -> list[str]:
         """Labels, the likeliest first."""
         return sorted(LABELS, key=lambda label: -self.distribution[label])
 
     @property
     def label(self) -> str:
-        return self.ranked[0]
+        return self.ranked_labels[0]
 
     @cached_property
     def facts(self) -> Facts:
@@ -71,9 +71,9 @@ class Face:
         seen = self.seen or (self.series if series is not self.series else None)
         witness = movements(series, seen, bool(self.look), self.prior)
         look = np.array([self.look.get(label, 1 / len(LABELS)) for label in LABELS])
-        return dict(zip(LABELS, together(look, witness).tolist(), strict=True))
+        return dict(zip(LABELS, combine_witnesses(look, witness).tolist(), strict=True))
 
-    def edited(self, edits: dict[str, float]) -> Face:
+    def edit(self, edits: dict[str, float]) -> Face:
         """The same face with some action units at other intensities."""
         series, events = edit(self.series, self.events, edits)
         return replace(self, series=series, events=events, seen=self.seen or self.series)
@@ -83,7 +83,7 @@ class Face:
     def units(self, *states: str) -> list[str]:
         """Units in one of these states (on, off, unsure, unmeasured), in FACS order; those that are on, strongest first."""
         if states == ("on",):
-            return self.facts.on()
+            return self.facts.present_units()
         return [au for au in AU_NAMES if self.facts.state(au) in states]
 
     def number(self, au: str) -> str:
@@ -103,9 +103,9 @@ class Face:
         """ "the left mouth corner is [raised|...] (AU12, 3.4 pronounced)", as a pattern, for a unit that is on; in a clip with
         the time of it: what is strongest at other times is not there together."""
         when = f", at {self.apex(au):.1f} s" if self.clip and self.facts.state(au) == "on" else ""
-        return f"{moved(au, self.facts.side(au))} ({au}, {self.number(au)}{when})"
+        return f"{movement_pattern(au, self.facts.side(au))} ({au}, {self.number(au)}{when})"
 
-    def told(self, units: list[str]) -> str:
+    def movement_words(self, units: list[str]) -> str:
         """Units that are on, each in words."""
         return clauses(list(map(self.words, units)))
 
@@ -113,10 +113,10 @@ class Face:
         """ "0.82": how much of the reading a label has."""
         return f"{self.distribution[label]:.2f}"
 
-    def denied(self, au: str, side: str = "both") -> str:
-        return f"{moved(au, side, denied=True)} ({au})"
+    def denial_words(self, au: str, side: str = "both") -> str:
+        return f"{movement_pattern(au, side, denied=True)} ({au})"
 
-    def at_once(self, one: str, other: str) -> bool:
+    def are_simultaneous(self, one: str, other: str) -> bool:
         """Whether two units are there at the same moment."""
         level = [np.nan_to_num(self.series.intensity[:, au_index(au)]).max(1) for au in (one, other)]  # [T] each
         return bool((np.minimum(*level).round(1) >= ON).any())

@@ -14,11 +14,11 @@ from dataclasses import replace
 from emollm.schema import AUS, LABELS
 from emollm.talk.call import UNCLEAR, Call, parse
 from emollm.talk.face import Face
-from emollm.talk.imagined import imagined
+from emollm.talk.imagined import correct_what_if
 from emollm.talk.looked import words_of
 from emollm.talk.named import EYES_WIDE, codes_in, units_in
-from emollm.talk.of_facs import known, muscled
-from emollm.talk.plainly import plainly
+from emollm.talk.of_facs import correct_facs, correct_muscle
+from emollm.talk.plainly import correct_by_words
 from emollm.talk.unasked import reason
 
 # Words for a label as people ask. Some mean other things as well ("down"): UNSURE is left to the language model.
@@ -162,20 +162,20 @@ COMPARABLE = ("there", "absent", "strength", "strongest", "weakest", "side", "is
               "refuse", "unclear", "offtopic", "outside", "smile", "sides", "who", "part", "mood", "sure", "rest")
 
 
-def _any(words: tuple[str, ...]) -> re.Pattern:
+def _any_word(words: tuple[str, ...]) -> re.Pattern:
     return re.compile(rf"\b(?:{'|'.join(words)})\b")
 
 
 _LABELS = {
-    label: _any(tuple(w for w in (*ADJECTIVES[label], *NOUNS[label], *COMPARED.get(label, ()), *FURTHER.get(label, ()))
-                      if w not in UNSURE))
+    label: _any_word(tuple(w for w in (*ADJECTIVES[label], *NOUNS[label], *COMPARED.get(label, ()), *FURTHER.get(label, ()))
+                           if w not in UNSURE))
     for label in LABELS
 }
-_OTHER = _any((*OTHER, *OTHER_NOUNS))
+_OTHER = _any_word((*OTHER, *OTHER_NOUNS))
 _LONG = {w: label for label in LABELS for w in (*ADJECTIVES[label], *NOUNS[label]) if len(w) >= 5 and w not in UNSURE}
 
 
-def heard(call: Call, question: str, last: str = "") -> Call:
+def correct_call(call: Call, question: str, last: str = "") -> Call:
     """The call with what the question's own words leave no choice about. last: the call of the question before, which this
     one may follow on; empty for a first question."""
     text = question.lower()
@@ -183,20 +183,21 @@ def heard(call: Call, question: str, last: str = "") -> Call:
         return UNCLEAR
     if call.name != "refuse" and (why := reason(text)):
         return Call("refuse", word=why)
-    if (time := _later(text, last)) is not None:
+    if (time := _later_moment(text, last)) is not None:
         return Call("at", time=time)
     if names_one(text) and not call.units and words_of(_NAMED.sub(" ", text)) <= _AROUND_A_PART:
         return parse(last) if parse(last).name in REPEATED else Call("label")
     insists = parse(last).name == "refuse" != call.name and _INSISTS.search(text)
-    if (insists or (parse(last).name == "faces" and _NEXT.search(text))) and not (labels_in(text) or _of_movement(text)):
+    if (insists or (parse(last).name == "faces" and _NEXT.search(text))) and not (labels_in(text) or _names_movement(text)):
         return parse(last)
-    call = plainly(call, text)
-    for rule in (_small_talk, _alternatives, _compared, _timed, _of_a_part, _labelled, _coded, muscled, imagined, _sided):
+    call = correct_by_words(call, text)
+    for rule in (_correct_small_talk, _correct_alternatives, _correct_comparison, _correct_time, _correct_part,
+                 _correct_label, _correct_codes, correct_muscle, correct_what_if, _correct_side):
         call = rule(call, text, bool(last))
-    return known(call, text, labels_in(text))
+    return correct_facs(call, text, labels_in(text))
 
 
-def _later(text: str, last: str) -> float | None:
+def _later_moment(text: str, last: str) -> float | None:
     """ "and a second later?" after a question for a moment: that moment (s)."""
     before, shift = parse(last), _SHIFT.search(text)
     if before.name != "at" or before.time is None or not shift:
@@ -205,7 +206,7 @@ def _later(text: str, last: str) -> float | None:
     return round(max(0.0, before.time + (step if shift[2] in ("later", "after") else -step)), 2)
 
 
-def _of_a_part(call: Call, text: str, _: bool) -> Call:
+def _correct_part(call: Call, text: str, _: bool) -> Call:
     """A part of the face and nothing that says what of it: "eyebrows??", "and the lips?"."""
     words = re.findall(r"[a-z']+", _UP_TO.sub(" ", text))
     parts = {_PART[w] for w in words if w in _PART}
@@ -214,7 +215,7 @@ def _of_a_part(call: Call, text: str, _: bool) -> Call:
     return Call("part", word=parts.pop())
 
 
-def _small_talk(call: Call, text: str, _: bool) -> Call:
+def _correct_small_talk(call: Call, text: str, _: bool) -> Call:
     """Abuse is no thanks, "in German, please" is about languages, and a smile that may be faked is still a smile."""
     if call == Call("refuse", word="truth") and _FAKED.search(text) and not labels_in(text):
         return Call("smile")  # what can be said of it: with or without the cheeks
@@ -231,7 +232,7 @@ def _small_talk(call: Call, text: str, _: bool) -> Call:
         return Call("refuse", word="feelings")  # "is that a fake sad face?"
     if _TEARS.search(text) and call.name in READ_AS and not (labels_in(text) or _INSIDE.search(text)):
         return Call("outside")
-    seen = call.name in ("part", "rest", "unclear") or (call.name in ("cause", "there", "absent") and not _of_movement(text))
+    seen = call.name in ("part", "rest", "unclear") or (call.name in ("cause", "there", "absent") and not _names_movement(text))
     if _NOT_MEASURED.search(text) and (seen or call == Call("refuse", word="attraction")):
         return Call("outside")
     if _PROS_AND_CONS.search(text):
@@ -241,7 +242,7 @@ def _small_talk(call: Call, text: str, _: bool) -> Call:
     return Call("language") if _LANGUAGE.search(text) and call.name in ("offtopic", "unclear", "label", "why", "tell") else call
 
 
-def asked_of(call: Call, question: str, ranked: list[str]) -> Call:
+def correct_by_reading(call: Call, question: str, ranked: list[str]) -> Call:
     """The call with what depends on how the face is read. Why not the label that is read? Of two labels in the question the
     other one is meant. And what would change it leads to the next one. ranked: labels, the likeliest first."""
     asked = labels_in(question.lower())
@@ -270,13 +271,13 @@ def names_one(question: str) -> bool:
     return bool(_NAMED.search(question.lower()))
 
 
-def meant(question: str, everyone: list[Face]) -> Face | None:
+def find_named_face(question: str, everyone: list[Face]) -> Face | None:
     """The face that a question says it is about; None when it names none of these, or several. everyone: in order."""
-    faces = {face.name: face for words in _NAMED.findall(question.lower()) if (face := _named(words, everyone))}
+    faces = {face.name: face for words in _NAMED.findall(question.lower()) if (face := _face_by_words(words, everyone))}
     return next(iter(faces.values())) if len(faces) == 1 else None
 
 
-def _named(words: tuple[str, ...], everyone: list[Face]) -> Face | None:
+def _face_by_words(words: tuple[str, ...], everyone: list[Face]) -> Face | None:
     """words: the groups of _NAMED, of which one was found."""
     after, before, nth, number, from_left = words
     if nth:
@@ -290,12 +291,12 @@ def _named(words: tuple[str, ...], everyone: list[Face]) -> Face | None:
     return next((face for face in everyone if face.name.endswith(places)), None)
 
 
-def _of_movement(text: str) -> bool:
+def _names_movement(text: str) -> bool:
     """Whether a text of small letters names a movement or a part of the face."""
     return bool(units_in(text) or codes_in(text) or set(re.findall(r"[a-z]+", text)) & set(_PART))
 
 
-def _alternatives(call: Call, text: str, _: bool) -> Call:
+def _correct_alternatives(call: Call, text: str, _: bool) -> Call:
     """ "Are the lips pressed or parted?" asks for two movements: neither yes nor no answers it. Of two codes one is enough."""
     one, either, other = text.partition(" or ")
     if call.name not in ("there", "absent") or not either:
@@ -307,7 +308,7 @@ def _alternatives(call: Call, text: str, _: bool) -> Call:
     return Call("absent", (first, second)) if first and second and first != second and text.startswith(_WHETHER) else call
 
 
-def _timed(call: Call, text: str, _: bool) -> Call:
+def _correct_time(call: Call, text: str, _: bool) -> Call:
     """How long a movement lasts, and whether it is there at an end of the clip."""
     if call.name in (*OVER_TIME, "when") and (units := call.units[:1] or (units_in(text),)) and units[0]:
         if _LASTS.search(text):
@@ -317,7 +318,7 @@ def _timed(call: Call, text: str, _: bool) -> Call:
     return call
 
 
-def _compared(call: Call, text: str, _: bool) -> Call:
+def _correct_comparison(call: Call, text: str, _: bool) -> Call:
     """Who of several faces, or which moment, in the movement or the label that is compared."""
     labels = labels_in(text)
     units = call.units[:1] or ((units_in(text),) if units_in(text) else ())
@@ -338,7 +339,7 @@ def _compared(call: Call, text: str, _: bool) -> Call:
     return Call("faces", () if labels else units, labels[0] if labels else "")
 
 
-def _labelled(call: Call, text: str, _: bool) -> Call:
+def _correct_label(call: Call, text: str, _: bool) -> Call:
     labels, other = labels_in(text), bool(_OTHER.search(_ASKER.sub(" ", text)))
     if call.name in ("why", "whynot") and len(labels) == 2 and (rather := _RATHER.search(text)):
         asked = labels_in(rather[1])  # "why anger and not disgust?" asks for the second
@@ -352,7 +353,7 @@ def _labelled(call: Call, text: str, _: bool) -> Call:
     return call
 
 
-def _coded(call: Call, text: str, _: bool) -> Call:
+def _correct_codes(call: Call, text: str, _: bool) -> Call:
     codes, asked = codes_in(text), {au for units in call.units for au in units}
     if codes and call.name == "listed" and not labels_in(text):
         return Call("au", tuple((au,) for au in codes), word="readings")
@@ -368,7 +369,7 @@ def _coded(call: Call, text: str, _: bool) -> Call:
     return call
 
 
-def _sided(call: Call, text: str, follows: bool) -> Call:
+def _correct_side(call: Call, text: str, follows: bool) -> Call:
     if call.name not in TAKES_SIDE or call.side == "both":
         return call
     text = _NAMED.sub(" ", text)  # "the guy on the left" is a face, not a side of one

@@ -21,7 +21,7 @@ _IF_NOT = re.compile(
 _SPOKEN = {"eyebrows": "brows"}
 
 
-def imagined(call: Call, text: str, _: bool) -> Call:
+def correct_what_if(call: Call, text: str, _: bool) -> Call:
     """ "If you ignore the mouth?" leaves all of its units out; "if she smiled?" adds what a small model takes away."""
     if call.name in ("edit", "label", "part", "is", "other", "why", "unclear") and (match := _LEFT_OUT.search(text)):
         units = PARTS_OF_FACE[_SPOKEN.get(match[1], match[1])]

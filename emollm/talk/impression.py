@@ -7,18 +7,18 @@ from emollm.facs.tables import COMBINATIONS, OTHER_READINGS
 from emollm.schema import LABELS
 from emollm.talk.call import Call
 from emollm.talk.face import Face
-from emollm.talk.looked import Looked
-from emollm.talk.readings import titled
-from emollm.talk.words import listed, say
+from emollm.talk.looked import Finding
+from emollm.talk.readings import unit_title
+from emollm.talk.words import join_words, say
 
 
-def mood(face: Face, _: Call) -> Looked:
+def mood(face: Face, _: Call) -> Finding:
     """Sentiment of the reading: valence and arousal by published coordinates of the label words."""
     point = affect(face.distribution)
     side = "positive" if point.valence > 0.25 else "negative" if point.valence < -0.25 else "neither positive nor negative"
     calm = "lively" if point.arousal > 0.25 else "calm" if point.arousal < -0.1 else "neither lively nor calm"
     low, high = point.valence_interval
-    return Looked(
+    return Finding(
         [
             f"valence {point.valence:+.2f} ({low:+.2f} to {high:+.2f}), arousal {point.arousal:+.2f}: {side}, {calm}",
             f"read as {face.label} {face.share(face.label)}",
@@ -44,31 +44,31 @@ WORDS = {
 }
 
 
-def other(face: Face, _: Call) -> Looked:
+def other_word(face: Face, _: Call) -> Finding:
     """Is it bored, proud, confused, ...: a word that is none of the labels."""
-    return Looked(
+    return Finding(
         [f"none of the {len(LABELS)} labels", f"read as {face.label} {face.share(face.label)}"],
         [
             f"[That word is none of the {len(LABELS)} labels I read|I have no label for that among my {len(LABELS)}], so I "
             f"cannot say; this face is commonly read as {face.label} ({face.share(face.label)}), which people also call "
-            f"{listed(list(WORDS[face.label]), 'or')}."
+            f"{join_words(list(WORDS[face.label]), 'or')}."
         ],
         fixed=True,
     )
 
 
-def words(face: Face, _: Call) -> Looked:
+def words(face: Face, _: Call) -> Finding:
     """Open-vocabulary words for the reading: synonyms of the label, and what listed combinations are read as."""
     chosen = list(WORDS[face.label])
     there, absent = {au: face.facts.side(au) for au in face.units("on")}, face.units("off")
     combinations = sorted((c for c in COMBINATIONS if c.holds(there, absent)), key=lambda c: -len(c.aus))
     others = [w for c in combinations for w in c.commonly_read_as if w not in LABELS]
     others = list(dict.fromkeys(others))[:3]
-    says = [f"[Words people may use|It may be called|Other words for it]: {listed(chosen, 'or')}."]
+    says = [f"[Words people may use|It may be called|Other words for it]: {join_words(chosen, 'or')}."]
     if others:
-        says.append(f"[Its movements together|These movements together] are also read as {listed(others, 'or')}.")
+        says.append(f"[Its movements together|These movements together] are also read as {join_words(others, 'or')}.")
     facts = [f"words for {face.label}: {', '.join(chosen)}", *([f"also read as: {', '.join(others)}"] if others else [])]
-    return Looked(facts, says, fixed=True)
+    return Finding(facts, says, fixed=True)
 
 
 # What a display is commonly made for (Crivelli & Fridlund, Facial displays are tools for social influence, 2018, table 1).
@@ -82,7 +82,7 @@ INTENTS = {
 }
 
 
-def intent(face: Face, _: Call) -> Looked:
+def intent(face: Face, _: Call) -> Finding:
     """What such a face or movement is commonly made for; a reading, never somebody's plan."""
     on = face.units("on")
     facts = [f"read as {face.label} {face.share(face.label)}"]
@@ -96,8 +96,8 @@ def intent(face: Face, _: Call) -> Looked:
     if on:
         uses = list(OTHER_READINGS[on[0]])
         facts = [f"strongest: {face.line(on[0])}", *facts, f"such a movement may also come from: {', '.join(uses)}"]
-        says.append(f"Its strongest movement, {titled(on[0])}, may also come from {listed(uses, 'or')}.")
-    return Looked(facts, says, fixed=True)
+        says.append(f"Its strongest movement, {unit_title(on[0])}, may also come from {join_words(uses, 'or')}.")
+    return Finding(facts, says, fixed=True)
 
 
 REPLIES = {
@@ -112,9 +112,9 @@ REPLIES = {
 }
 
 
-def reply(face: Face, _: Call) -> Looked:
+def reply(face: Face, _: Call) -> Finding:
     """A kind thing to say to somebody whose face is read so."""
-    return Looked(
+    return Finding(
         [f"read as {face.label} {face.share(face.label)}", f"a kind reply: {say(None, REPLIES[face.label])}"],
         [
             f"This face is commonly read as {face.label} ({face.share(face.label)}).",

@@ -8,8 +8,8 @@ from emollm.facs.tables import VARIANTS
 from emollm.facs.units import ACTION_UNITS
 from emollm.schema import AUS, LABELS
 from emollm.talk.call import Call
-from emollm.talk.looked import Looked
-from emollm.talk.words import PARTS, listed
+from emollm.talk.looked import Finding
+from emollm.talk.words import PARTS, join_words
 
 # Units of FACS that are not measured here (Ekman, Friesen & Hager, FACS Manual, 2002).
 OUTSIDE = {
@@ -57,64 +57,64 @@ OPPOSITE = {
 }  # fmt: skip
 
 
-def au(call: Call) -> Looked:
+def au(call: Call) -> Finding:
     """What an action unit is: all of it, or one aspect."""
     names = [unit for movement in call.units for unit in movement]
-    entries = [_one(name, call.word) for name in names[:4]]
-    return Looked(
+    entries = [_unit_finding(name, call.word) for name in names[:4]]
+    return Finding(
         [fact for entry in entries for fact in entry.facts],
         [pattern for entry in entries for pattern in entry.says],
         fixed=True,
     )
 
 
-def _one(name: str, aspect: str) -> Looked:
+def _unit_finding(name: str, aspect: str) -> Finding:
     number = int(name[2:])
     if number not in AUS:
         what = f"{name} is the {OUTSIDE[number]}" if number in OUTSIDE else f"FACS has no {name} that I know of"
         kept = "[it is not among the 24 units that are measured here|it is none of the 24 units measured here]"
-        return Looked([what, "not measured here"], [f"{what}; {kept}."])
+        return Finding([what, "not measured here"], [f"{what}; {kept}."])
     unit, part = ACTION_UNITS[name], PARTS[name]
     read = [label for label in readings_of(name) if label in LABELS]
     if aspect == "muscle":
-        return Looked(
+        return Finding(
             [f"{name} {unit.title}: muscle {unit.muscle}"],
             [f"{name}, the {unit.title}, [is made by|comes from] {unit.muscle}."],
         )
     if aspect == "alike":
         alike = [f"{ACTION_UNITS[k].title} ({k})" for k in unit.confusable]
-        return Looked(
+        return Finding(
             [f"{name} {unit.title}: confused with {', '.join(alike)}", unit.note],
-            [f"{name}, the {unit.title}, is [easily confused|easily mixed up] with {listed(alike, 'or')}.", unit.note],
+            [f"{name}, the {unit.title}, is [easily confused|easily mixed up] with {join_words(alike, 'or')}.", unit.note],
         )
     if aspect == "readings":
-        where = f"listed for {listed(read)}" if read else "listed for no label"
-        return Looked(
+        where = f"listed for {join_words(read)}" if read else "listed for no label"
+        return Finding(
             [f"{name} {unit.title}: {where}"], [f"{name}, the {unit.title}, is {where}[ in the tables that are used here|]."]
         )
     if aspect == "opposite":
         other = [f"the {ACTION_UNITS[k].title} ({k})" for k in OPPOSITE.get(name, ())]
-        pulls = f"{listed(other) or 'none'} {'pull' if len(other) > 1 else 'pulls'} the other way"
-        return Looked(
+        pulls = f"{join_words(other) or 'none'} {'pull' if len(other) > 1 else 'pulls'} the other way"
+        return Finding(
             [f"{name} {unit.title}: {pulls}"],
             [f"FACS names no opposites. Of the units measured here, {pulls} than the {unit.title} ({name})."],
         )
     if aspect == "side":
-        return Looked(
+        return Finding(
             [f"{name} {unit.title}: {unit.laterality}"], [f"{name}, the {unit.title}, is {unit.laterality}.", unit.note]
         )
-    looks = listed(list(unit.look[:2]), "or")
-    return Looked(
+    looks = join_words(list(unit.look[:2]), "or")
+    return Finding(
         [f"{name} {unit.title}: {part.adjective} {part.many}; muscle {unit.muscle}; looks like {looks}"],
         [f"{name} is the {unit.title}: {looks}.", f"It is made by {unit.muscle}."],
     )
 
 
-def listed_for(call: Call) -> Looked:
+def label_listings(call: Call) -> Finding:
     """What the tables list for a label, with the sources."""
     if call.label == "neutral":
-        return Looked(["neutral: no movement"], ["For neutral no movement is listed: a face at rest, FACS code 0."],
-                      fixed=True)
+        return Finding(["neutral: no movement"], ["For neutral no movement is listed: a face at rest, FACS code 0."],
+                       fixed=True)
     seen: dict[str, str] = {}
     for v in VARIANTS:
         if v.label == call.label:
@@ -124,17 +124,17 @@ def listed_for(call: Call) -> Looked:
             )
     chosen = sorted(seen.items(), key=lambda kv: -kv[0].count("+"))[:3]
     lines = [f"{codes} ({source})" for codes, source in chosen]
-    return Looked(
+    return Finding(
         [f"listed for {call.label}: {'; '.join(lines)}"],
         [
-            f"For {call.label} [the tables list|published tables list], [among others|for example], {listed(lines)}.",
+            f"For {call.label} [the tables list|published tables list], [among others|for example], {join_words(lines)}.",
             "[Sources differ|The sources do not agree in every unit], so each listing is kept apart.",
         ],
         fixed=True,
     )
 
 
-def apart(call: Call) -> Looked:
+def label_differences(call: Call) -> Finding:
     """What the tables list for one label and not for another."""
     one, other = call.label.split("/")
     units = {label: {au for v in VARIANTS if v.label == label for au in v.aus} for label in (one, other)}
@@ -142,16 +142,16 @@ def apart(call: Call) -> Looked:
     facts = [f"listed for {one} and {other}: {', '.join(sorted(shared)) or 'none'}",
              *(f"listed for {label} only: {', '.join(sorted(units[label] - shared)) or 'none'}" for label in (one, other))]
     says = [
-        f"Listed for {one} and not for {other}: {_titled(units[one] - shared)}.",
-        f"For {other} and not for {one}: {_titled(units[other] - shared)}.",
-        f"For both: {_titled(shared)}.",
+        f"Listed for {one} and not for {other}: {_list_units(units[one] - shared)}.",
+        f"For {other} and not for {one}: {_list_units(units[other] - shared)}.",
+        f"For both: {_list_units(shared)}.",
         "[This puts the tables' listings together; no single face shows all of them.|No single face shows all of these.]",
     ]
-    return Looked(facts, says, fixed=True)
+    return Finding(facts, says, fixed=True)
 
 
-def _titled(units: set[str]) -> str:
-    return listed([f"the {ACTION_UNITS[au].title} ({au})" for au in sorted(units)]) if units else "no movement"
+def _list_units(units: set[str]) -> str:
+    return join_words([f"the {ACTION_UNITS[au].title} ({au})" for au in sorted(units)]) if units else "no movement"
 
 
 TEXTS = {
@@ -201,7 +201,7 @@ TEXTS = {
         "Lucey "
         "and others 2010, and Keltner and others 2019. They differ, so each listing keeps its source.",
     ),
-    "labels": (f"labels: {', '.join(LABELS)}", f"There are eight labels: {listed(list(LABELS))}."),
+    "labels": (f"labels: {', '.join(LABELS)}", f"There are eight labels: {join_words(list(LABELS))}."),
     "baseline": (
         "baseline: what a face is like at rest; a clip's own rest is used; one photo has none",
         "The baseline is the face at rest: brows and lips differ between people. In a clip the person's own rest is used; one "
@@ -233,6 +233,6 @@ TEXTS = {
 }
 
 
-def topic(call: Call) -> Looked:
+def topic(call: Call) -> Finding:
     fact, pattern = TEXTS[call.word]
-    return Looked([fact], [pattern], fixed=True)
+    return Finding([fact], [pattern], fixed=True)

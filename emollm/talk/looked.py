@@ -17,7 +17,7 @@ def words_of(text: str) -> set[str]:
 
 
 @dataclass
-class Looked:
+class Finding:
     """facts: short lines that the model is given. says: sentences as patterns (words.say), whose first alternatives are the
     plain answer. whole: the plain answer is one piece of text that must not be changed (JSON, a table). fixed: it is said in
     one of its own wordings and never worded anew: knowledge with its source, refusals and small talk, where no measurement
@@ -29,7 +29,7 @@ class Looked:
     fixed: bool = False
 
     @property
-    def given(self) -> bool:
+    def is_verbatim(self) -> bool:
         """Whether the answer is given as it was looked up, and not worded by the model."""
         return self.whole or self.fixed
 

@@ -7,38 +7,38 @@ from dataclasses import replace
 from emollm.talk import changes, comparing, impression, knowledge, measured, movement, policy, readings, styles, timing
 from emollm.talk.call import Call
 from emollm.talk.face import Face
-from emollm.talk.looked import Looked
+from emollm.talk.looked import Finding
 
 OF_THE_FACE = {
-    "there": movement.there,
-    "absent": movement.absent,
+    "there": movement.presence,
+    "absent": movement.absence,
     "strength": movement.strength,
     "side": movement.side,
-    "when": movement.when,
+    "when": movement.movement_times,
     "cause": movement.cause,
-    "strongest": measured.strongest,
-    "weakest": measured.weakest,
+    "strongest": measured.strongest_movement,
+    "weakest": measured.weakest_movement,
     "rest": measured.rest,
     "movements": measured.movements,
-    "still": measured.still,
+    "still": measured.resting_parts,
     "part": measured.part,
     "count": measured.count,
     "order": timing.order,
     "course": timing.course,
     "sides": comparing.sides,
     "moments": comparing.moments,
-    "at": timing.at,
+    "at": timing.movements_at_moment,
     "faces": comparing.faces,
     "smile": measured.smile,
-    "unseen": measured.unseen,
-    "why": readings.why,
-    "whynot": readings.whynot,
+    "unseen": measured.unmeasured_units,
+    "why": readings.label_reasons,
+    "whynot": readings.label_objections,
     "label": readings.label,
-    "is": readings.is_,
-    "other": impression.other,
-    "sure": readings.sure,
-    "toward": changes.toward,
-    "edit": changes.edit,
+    "is": readings.label_check,
+    "other": impression.other_word,
+    "sure": readings.label_certainty,
+    "toward": changes.edits_toward_label,
+    "edit": changes.edit_effect,
     "mood": impression.mood,
     "words": impression.words,
     "intent": impression.intent,
@@ -50,14 +50,21 @@ OF_MOVEMENTS = {"strongest", "weakest", "rest", "movements", "count"}
 # What these say is not about this face as it was measured: held to the facts that were looked up, not to the measurement.
 HYPOTHETICAL = {"edit", "toward", "at", "moments", "au", "listed", "apart", "topic", "faces", "reply", "intent"}
 MICRO = Call("topic", word="micro")  # what a brief movement is; with a clip, which there are
-OF_FACS = {"au": knowledge.au, "listed": knowledge.listed_for, "apart": knowledge.apart, "topic": knowledge.topic}
+OF_FACS = {
+    "au": knowledge.au,
+    "listed": knowledge.label_listings,
+    "apart": knowledge.label_differences,
+    "topic": knowledge.topic,
+}
 
 
-def look_up(call: Call, face: Face | None) -> Looked:
+def look_up(call: Call, face: Face | None) -> Finding:
     """What is known for a call. face: None without a picture; then only what needs none is answered."""
     if call.name in OF_FACS:
         looked = OF_FACS[call.name](call)
-        return replace(looked, says=[*looked.says, timing.brief(face)]) if call == MICRO and face and face.clip else looked
+        if call == MICRO and face and face.clip:
+            return replace(looked, says=[*looked.says, timing.brief_sentence(face)])
+        return looked
     if call.name == "refuse":
         return policy.refuse(face, call.word)
     if call.name in policy.TALK:
@@ -65,5 +72,5 @@ def look_up(call: Call, face: Face | None) -> Looked:
     if face is None:
         return knowledge.au(call) if call.units and call.word == "muscle" else policy.NO_FACE
     if call.name in OF_MOVEMENTS and not face.units("on"):
-        return measured.nothing(face)
+        return measured.no_movement(face)
     return OF_THE_FACE[call.name](face, call)

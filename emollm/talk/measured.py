@@ -6,8 +6,8 @@ from emollm.facs.units import ACTION_UNITS
 from emollm.schema import AUS
 from emollm.talk.call import PARTS_OF_FACE, Call
 from emollm.talk.face import Face
-from emollm.talk.looked import Looked
-from emollm.talk.words import clauses, listed, was
+from emollm.talk.looked import Finding
+from emollm.talk.words import clauses, join_words, was_or_were
 
 MOST = 6  # movements that one answer names
 NAMED = 3  # movements that a short answer names
@@ -16,7 +16,7 @@ NAMED = 3  # movements that a short answer names
 ERROR = 0.5
 
 
-def strongest(face: Face, _: Call) -> Looked:
+def strongest_movement(face: Face, _: Call) -> Finding:
     on = face.units("on")
     facts = [f"strongest: {face.line(on[0])}", *([f"next: {face.line(on[1])}"] if len(on) > 1 else [])]
     says = [f"[The strongest movement|Strongest]: {face.words(on[0])}."]
@@ -25,47 +25,48 @@ def strongest(face: Face, _: Call) -> Looked:
             f"[Next in strength is|The second strongest is] the {ACTION_UNITS[on[1]].title} ({on[1]}) at "
             f"{face.facts.strength(on[1]):.1f}."
         )
-    return Looked(facts, says)
+    return Finding(facts, says)
 
 
-def weakest(face: Face, _: Call) -> Looked:
+def weakest_movement(face: Face, _: Call) -> Finding:
     on = face.units("on")
     only = " [It is the only one that is there.|No other is there.]" if len(on) == 1 else ""
-    return Looked(
+    return Finding(
         [f"weakest of {len(on)} that are there: {face.line(on[-1])}"],
         [f"[The weakest movement that is there|Weakest]: {face.words(on[-1])}.{only}"],
     )
 
 
-def nothing(face: Face) -> Looked:
+def no_movement(face: Face) -> Finding:
     if not face.series.measured.any():
-        return Looked(["nothing was measured"], ["No action unit could be measured here."])
-    return Looked(["no movement is there"], ["[No measured movement stands out.|Nothing that was measured moves clearly.]"])
+        return Finding(["nothing was measured"], ["No action unit could be measured here."])
+    return Finding(["no movement is there"], ["[No measured movement stands out.|Nothing that was measured moves clearly.]"])
 
 
-def rest(face: Face, _: Call) -> Looked:
+def rest(face: Face, _: Call) -> Finding:
     """Is the whole face at rest?"""
     on = face.units("on")
     more = f", [and {len(on) - NAMED} more|{len(on)} movements in all]" if len(on) > NAMED else ""
-    return _moving(face, NAMED, f"not at rest, {len(on)} movements", "The face is not at rest: {told}" + f"{more}.")
+    return _movements_finding(face, NAMED, f"not at rest, {len(on)} movements", "The face is not at rest: {told}" + f"{more}.")
 
 
-def movements(face: Face, call: Call) -> Looked:
+def movements(face: Face, call: Call) -> Finding:
     on = face.units("on")
     if call.word == "muscle":
         listing = clauses([f"{face.words(au)}: {ACTION_UNITS[au].muscle}" for au in on[:MOST]])
-        return Looked([*map(face.line, on[:MOST])], [f"What moves, with the muscle of each in FACS: {listing}."], fixed=True)
+        return Finding([*map(face.line, on[:MOST])], [f"What moves, with the muscle of each in FACS: {listing}."], fixed=True)
     more = f" [There are {len(on)} in all.|{len(on)} movements are there in all.]" if len(on) > MOST else ""
-    return _moving(face, MOST, f"movements, strongest first: {len(on)}", "[|From the strongest to the weakest: ]{told}." + more)
+    pattern = "[|From the strongest to the weakest: ]{told}." + more
+    return _movements_finding(face, MOST, f"movements, strongest first: {len(on)}", pattern)
 
 
-def _moving(face: Face, most: int, fact: str, pattern: str) -> Looked:
+def _movements_finding(face: Face, most: int, fact: str, pattern: str) -> Finding:
     """The strongest movements, at most so many. pattern: what is said, with {told} for them."""
     on = face.units("on")[:most]
-    return Looked([fact, *map(face.line, on)], [pattern.replace("{told}", face.told(on))])
+    return Finding([fact, *map(face.line, on)], [pattern.replace("{told}", face.movement_words(on))])
 
 
-def still(face: Face, _: Call) -> Looked:
+def resting_parts(face: Face, _: Call) -> Finding:
     """Parts of the face at rest, and the units that are absent or unmeasured."""
     off, unseen = face.units("off"), face.units("unmeasured")
     parts = [
@@ -76,103 +77,103 @@ def still(face: Face, _: Call) -> Looked:
     facts, says = [], []
     if parts:
         facts.append(f"at rest: {', '.join(parts)}")
-        says.append(f"At rest: the {listed(parts)}.")
+        says.append(f"At rest: the {join_words(parts)}.")
     if off:
         facts.append(f"absent: {', '.join(off)}")
-        says.append(f"There is no {listed(off, 'or')}.")
+        says.append(f"There is no {join_words(off, 'or')}.")
     if unseen:
         facts.append(f"not measured: {', '.join(unseen)}")
-        says.append(f"{listed(unseen)} {was(unseen)} not measured.")
+        says.append(f"{join_words(unseen)} {was_or_were(unseen)} not measured.")
     if not facts:
-        return Looked(["nothing is clearly at rest"], ["Nothing here is clearly at rest."])
-    return Looked(facts, says, fixed=True)
+        return Finding(["nothing is clearly at rest"], ["Nothing here is clearly at rest."])
+    return Finding(facts, says, fixed=True)
 
 
-def part(face: Face, call: Call) -> Looked:
+def part(face: Face, call: Call) -> Finding:
     units = [f"AU{k:02d}" for k in PARTS_OF_FACE[call.word]]
     on = [au for au in face.units("on") if au in units]
     name = {"upper": "upper half", "lower": "lower half"}.get(call.word, call.word)
     be = "are" if name.endswith("s") else "is"
     if on:
-        return Looked(
+        return Finding(
             [f"{name}: {len(on)} movements", *map(face.line, on)],
             [f"[{'In' if call.word in ('upper', 'lower') else 'At'} the {name}|About the {name}]: "
-             f"{face.told(on)}."],
+             f"{face.movement_words(on)}."],
         )
-    unseen = [au for au in face.facts.told(tuple(units)) if face.facts.state(au) == "unmeasured"]
+    unseen = [au for au in face.facts.tellable_units(tuple(units)) if face.facts.state(au) == "unmeasured"]
     unsure = [au for au in units if face.facts.state(au) == "unsure"]
     if len(unseen) == len(units):
-        return Looked([f"{name}: not measured"], [f"The {name} {be} not measured here, so I cannot say what happens there."])
+        return Finding([f"{name}: not measured"], [f"The {name} {be} not measured here, so I cannot say what happens there."])
     if unsure:
         facts = [f"{name}: nothing clearly there", *map(face.line, unsure)]
-        return Looked(
+        return Finding(
             facts,
             [
                 f"[None of the movements there is clear|No movement of the {name} is clear]; "
-                f"{listed([f'{au} is at {face.facts.strength(au):.1f}' for au in unsure])}, [too little to decide|"
+                f"{join_words([f'{au} is at {face.facts.strength(au):.1f}' for au in unsure])}, [too little to decide|"
                 "which is too weak to decide].".replace("is at", "is only at")
             ],
         )
     if unseen:
-        return Looked(
+        return Finding(
             [f"{name}: no movement", f"not measured: {', '.join(unseen)}"],
-            [f"The units measured there are [all absent|absent]; {listed(unseen)} {was(unseen)} not measured."],
+            [f"The units measured there are [all absent|absent]; {join_words(unseen)} {was_or_were(unseen)} not measured."],
         )
-    return Looked([f"{name}: no movement"], [f"The {name} {be} at rest[, as far as was measured|]."])
+    return Finding([f"{name}: no movement"], [f"The {name} {be} at rest[, as far as was measured|]."])
 
 
-def count(face: Face, _: Call) -> Looked:
+def count(face: Face, _: Call) -> Finding:
     on = face.units("on")
     noun, be = ("movement", "is") if len(on) == 1 else ("movements", "are")
-    return Looked(
+    return Finding(
         [f"{len(on)} movements", *map(face.line, on[:MOST])],
         [
             f"There {be} {len(on)} {noun}: "
-            f"{listed([f'{ACTION_UNITS[au].title} ({au}, {face.facts.strength(au):.1f})' for au in on])}."
+            f"{join_words([f'{ACTION_UNITS[au].title} ({au}, {face.facts.strength(au):.1f})' for au in on])}."
         ],
     )
 
 
-def smile(face: Face, _: Call) -> Looked:
+def smile(face: Face, _: Call) -> Finding:
     """Is the smile a Duchenne smile, and what that can say. Given as looked up: its caution must not be left out."""
     lines = [face.line("AU06"), face.line("AU12")]
     cheeks, corners = face.facts.state("AU06"), face.facts.state("AU12")
     caution = (
         "[It does not tell what anybody feels|It is no sign of what is felt]: many people can make both movements at will."
     )
-    if face.clip and corners == cheeks == "on" and not face.at_once("AU06", "AU12"):
-        return Looked(
+    if face.clip and corners == cheeks == "on" and not face.are_simultaneous("AU06", "AU12"):
+        return Finding(
             ["no Duchenne smile: not at the same time", *lines],
-            [f"The mouth corners and the cheeks are raised at different times: {face.told(['AU12', 'AU06'])}.",
+            [f"The mouth corners and the cheeks are raised at different times: {face.movement_words(['AU12', 'AU06'])}.",
              "A Duchenne smile has both at once.", caution],
             fixed=True,
         )
     if corners == "on":  # no yes or no: "is it genuine?" and "is it fake?" are both asked here
-        fact, how = _with_cheeks(face, cheeks)
-        return Looked([fact, *lines], [how, caution], fixed=True)
+        fact, how = _smile_kind(face, cheeks)
+        return Finding([fact, *lines], [how, caution], fixed=True)
     if corners == "unmeasured":
-        return Looked(["not measured", *lines], ["[I cannot say|That cannot be said]: AU12 was not measured here."])
+        return Finding(["not measured", *lines], ["[I cannot say|That cannot be said]: AU12 was not measured here."])
     if corners == "unsure":
-        return Looked(
+        return Finding(
             ["not sure", *lines],
             [
                 f"[I cannot tell|That cannot be told]: the lip corner puller (AU12) is only at "
                 f"{face.facts.strength('AU12'):.1f}, between absent and there."
             ],
         )
-    return Looked(
-        ["no smile is there", *lines], [f"[There is no smile to judge|No smile was measured]: {face.denied('AU12')}."]
+    return Finding(
+        ["no smile is there", *lines], [f"[There is no smile to judge|No smile was measured]: {face.denial_words('AU12')}."]
     )
 
 
-def _with_cheeks(face: Face, cheeks: str) -> tuple[str, str]:
+def _smile_kind(face: Face, cheeks: str) -> tuple[str, str]:
     """What a smile is with the cheeks in this state: as a fact and as a sentence."""
     corners = face.words("AU12")
     if cheeks == "on":
         how = f"The smile has both parts of the Duchenne pattern: {corners} and {face.words('AU06')}."
         return "both parts of a Duchenne smile are there", how
     if cheeks == "off":
-        how = f"The smile is without the cheeks: {corners}; {face.denied('AU06')}."
+        how = f"The smile is without the cheeks: {corners}; {face.denial_words('AU06')}."
         return "a smile of the mouth alone, no Duchenne smile", how
     if cheeks == "unmeasured":
         return "a smile, the cheeks were not measured", f"The smile is there: {corners}; AU06 was not measured."
@@ -181,10 +182,10 @@ def _with_cheeks(face: Face, cheeks: str) -> tuple[str, str]:
     return "a smile, the cheeks are not sure", how
 
 
-def unseen(face: Face, _: Call) -> Looked:
+def unmeasured_units(face: Face, _: Call) -> Finding:
     hidden = face.units("unmeasured")
     if not hidden:
-        return Looked(
+        return Finding(
             [f"all {len(AUS)} units were measured"],
             [
                 f"[Nothing is missing: all {len(AUS)} action units were measured|"
@@ -192,7 +193,10 @@ def unseen(face: Face, _: Call) -> Looked:
             ],
         )
     names = [f"{au} {ACTION_UNITS[au].title}" for au in hidden]
-    return Looked(
+    return Finding(
         [f"not measured: {', '.join(names)}"],
-        [f"{listed(names)} {was(names)} not measured here.", "[I say nothing about them|Nothing can be said about them]."],
+        [
+            f"{join_words(names)} {was_or_were(names)} not measured here.",
+            "[I say nothing about them|Nothing can be said about them].",
+        ],
     )

@@ -8,12 +8,12 @@ from emollm.perception.events import peaks
 from emollm.schema import au_index
 from emollm.talk.call import Call
 from emollm.talk.face import Face
-from emollm.talk.looked import Looked
+from emollm.talk.looked import Finding
 from emollm.talk.timing import PHOTO, when_sentence
-from emollm.talk.words import clauses, listed, moved, was
+from emollm.talk.words import clauses, join_words, movement_pattern, was_or_were
 
 
-def there(face: Face, call: Call) -> Looked:
+def presence(face: Face, call: Call) -> Finding:
     """Is every movement asked about there (one unit of each set), on the side asked about?
 
     Where a movement and its absence have words of their own (open, closed), the answer is that word: yes or no would be read
@@ -22,10 +22,10 @@ def there(face: Face, call: Call) -> Looked:
     states, sentence = _states(face, call)
     verdict, muscles = _verdict(states), _muscles(face, call)
     if verdict in STATED and any(_opposite(units, call.side) for units in call.units):
-        return Looked([STATED[verdict], *_lines(face, call)], [f"{sentence}.", *muscles], fixed=bool(muscles))
+        return Finding([STATED[verdict], *_lines(face, call)], [f"{sentence}.", *muscles], fixed=bool(muscles))
     after = "," if ":" in sentence else "[:|.|,]"
     begin = f"{verdict.capitalize()}{after} " if verdict in STATED else ""
-    return Looked([verdict, *_lines(face, call)], [f"{begin}{sentence}.", *muscles], fixed=bool(muscles))
+    return Finding([verdict, *_lines(face, call)], [f"{begin}{sentence}.", *muscles], fixed=bool(muscles))
 
 
 def _muscles(face: Face, call: Call) -> list[str]:
@@ -38,17 +38,18 @@ def _muscles(face: Face, call: Call) -> list[str]:
     return [f"{named}. [What is measured is the movement, not the muscle.|The movement is measured, not the muscle.]"]
 
 
-def absent(face: Face, call: Call) -> Looked:
+def absence(face: Face, call: Call) -> Finding:
     """Is none of these there? Said as it is, without yes or no: "she is not smiling, is she?" takes either."""
     states, sentence = _states(face, call)
     verdict = _verdict(states)
-    return Looked([STATED.get(verdict, verdict), *_lines(face, call)], [f"{sentence}."])
+    return Finding([STATED.get(verdict, verdict), *_lines(face, call)], [f"{sentence}."])
 
 
 def _states(face: Face, call: Call) -> tuple[list[str], str]:
     """The state of every movement asked about, and all of them in words."""
     states = [_state(face, units, call.side) for units in call.units]
-    return states, clauses([_told(face, units, state, call.side) for units, state in zip(call.units, states, strict=True)])
+    told = [_movement_words(face, units, state, call.side) for units, state in zip(call.units, states, strict=True)]
+    return states, clauses(told)
 
 
 STATED = {"yes": "there", "no": "not there"}  # a verdict that is said without yes or no
@@ -75,7 +76,7 @@ def _opposite(units: tuple[str, ...], side: str) -> tuple[str, str] | None:
     return None if side else OPPOSITES.get(units)
 
 
-def _told(face: Face, units: tuple[str, ...], state: str, side: str) -> str:
+def _movement_words(face: Face, units: tuple[str, ...], state: str, side: str) -> str:
     """A movement in words, with what people call it: a smile, an open mouth, closed lips."""
     words = _state_words(face, units, state, side)
     if units == SMILE and not side and state in ("yes", "no"):
@@ -93,8 +94,8 @@ def _told(face: Face, units: tuple[str, ...], state: str, side: str) -> str:
         return f"{opposite[0]}: {words}" if opposite[0] else words
     if units == ("AU25",) and any(face.facts.state(au) != "off" for au in ("AU26", "AU27")):
         return words  # no lips are closed in an open mouth
-    off = list(face.facts.told(units))
-    return f"{opposite[1]}: {listed(off)} {'is' if len(off) == 1 else 'are'} absent"
+    off = list(face.facts.tellable_units(units))
+    return f"{opposite[1]}: {join_words(off)} {'is' if len(off) == 1 else 'are'} absent"
 
 
 def _lines(face: Face, call: Call) -> list[str]:
@@ -102,7 +103,7 @@ def _lines(face: Face, call: Call) -> list[str]:
 
 
 def _state(face: Face, units: tuple[str, ...], side: str = "") -> str:
-    units = face.facts.told(units)
+    units = face.facts.tellable_units(units)
     states = [face.facts.state(au) for au in units]
     on = [au for au, state in zip(units, states, strict=True) if state == "on"]
     if on:
@@ -119,7 +120,7 @@ SIDED = {"both": ", on both sides", "one": ", [only on that side|on that side al
 
 
 def _state_words(face: Face, units: tuple[str, ...], state: str, side: str) -> str:
-    units = face.facts.told(units)
+    units = face.facts.tellable_units(units)
     on = [au for au in units if face.facts.state(au) == "on"]
     if on:
         only = [
@@ -129,40 +130,40 @@ def _state_words(face: Face, units: tuple[str, ...], state: str, side: str) -> s
         return clauses(only)
     unsure = [au for au in units if face.facts.state(au) == "unsure"]
     if state == "not sure":
-        names = listed([f"the {ACTION_UNITS[au].title} ({au}, {face.facts.strength(au):.1f})" for au in unsure])
+        names = join_words([f"the {ACTION_UNITS[au].title} ({au}, {face.facts.strength(au):.1f})" for au in unsure])
         return f"{names} {'is' if len(unsure) == 1 else 'are'} between absent and there, so I cannot [tell|say]"
     if state == "not measured":
         unseen = [au for au in units if face.facts.state(au) == "unmeasured"]
         off = [au for au in units if au not in unseen]
-        rest = f"; {listed(off)} {'is' if len(off) == 1 else 'are'} absent" if off else ""
-        return f"{listed(unseen)} {was(unseen)} not measured here{rest}"
+        rest = f"; {join_words(off)} {'is' if len(off) == 1 else 'are'} absent" if off else ""
+        return f"{join_words(unseen)} {was_or_were(unseen)} not measured here{rest}"
     further = [FURTHER[au] for au in units if au in FURTHER and face.facts.state(FURTHER[au]) == "on"]
-    more = f" but further open: {face.told(further)}" if further else ""
-    return listed([face.denied(au, side or "both") for au in units]) + more
+    more = f" but further open: {face.movement_words(further)}" if further else ""
+    return join_words([face.denial_words(au, side or "both") for au in units]) + more
 
 
-def strength(face: Face, call: Call) -> Looked:
+def strength(face: Face, call: Call) -> Finding:
     if call.side:
         return side(face, call)
     says = []
     for units in call.units:
         on = [au for au in units if face.facts.state(au) == "on"]
         says += [
-            f"{moved(au, face.facts.side(au))} at {face.facts.strength(au):.1f}, [which is|that is] "
+            f"{movement_pattern(au, face.facts.side(au))} at {face.facts.strength(au):.1f}, [which is|that is] "
             f"{face.number(au).split()[1]} ({au})."
             for au in on
         ]
         if not on:
-            says.append(_open(face, units))
-    return Looked(_lines(face, call), says)
+            says.append(_not_on_sentence(face, units))
+    return Finding(_lines(face, call), says)
 
 
-def _open(face: Face, units: tuple[str, ...], sides: bool = False) -> str:
+def _not_on_sentence(face: Face, units: tuple[str, ...], sides: bool = False) -> str:
     """A sentence about a movement that is not on: absent, not sure or not measured. sides: its sides were asked about."""
     state = _state(face, units)
     words = _state_words(face, units, state, "")
     if state == "no" and _opposite(units, ""):
-        words = _told(face, units, state, "")
+        words = _movement_words(face, units, state, "")
     if state == "no" and sides:
         words += ", on either side"
     if state == "no" and units == SMILE:
@@ -170,7 +171,7 @@ def _open(face: Face, units: tuple[str, ...], sides: bool = False) -> str:
     return f"[In fact |As measured, |]{words}." if state == "no" else f"{words}."
 
 
-def side(face: Face, call: Call) -> Looked:
+def side(face: Face, call: Call) -> Finding:
     says = []
     left, right, _ = peaks(face.series)
     for units in call.units:
@@ -184,34 +185,34 @@ def side(face: Face, call: Call) -> Looked:
             )
             says.append(f"{said}: {face.words(au)}[; left {left[k]:.1f}, right {right[k]:.1f}|].")
         if not on:
-            says.append(_open(face, units, sides=True))
-    return Looked(_lines(face, call), says)
+            says.append(_not_on_sentence(face, units, sides=True))
+    return Finding(_lines(face, call), says)
 
 
-def when(face: Face, call: Call) -> Looked:
+def movement_times(face: Face, call: Call) -> Finding:
     on = [au for units in call.units for au in units if face.facts.state(au) == "on"]
-    rest = [_open(face, units) for units in call.units if not set(units) & set(on)]
+    rest = [_not_on_sentence(face, units) for units in call.units if not set(units) & set(on)]
     if not on:
-        return Looked(_lines(face, call), rest)
+        return Finding(_lines(face, call), rest)
     if not face.clip:
-        return Looked(
+        return Finding(
             [PHOTO, *_lines(face, call)],
             [
                 f"[{PHOTO}|A photo holds one moment only, so no time can be given.]",
-                f"{face.told(on)}.",
+                f"{face.movement_words(on)}.",
                 *rest,
             ],
         )
-    told = [sentence for au in on for sentence in (when_sentence(face, au), *_again(face, au))]
-    first = _which_first(face, call)
-    facts = [*_lines(face, call), *[f"{au}: {sentence}" for au in on for sentence in _again(face, au)], *first]
-    return Looked(facts, [*told, *rest, *first], fixed=bool(first))
+    told = [sentence for au in on for sentence in (when_sentence(face, au), *_repetition_sentence(face, au))]
+    first = _first_movement(face, call)
+    facts = [*_lines(face, call), *[f"{au}: {sentence}" for au in on for sentence in _repetition_sentence(face, au)], *first]
+    return Finding(facts, [*told, *rest, *first], fixed=bool(first))
 
 
 TOGETHER = 0.1  # s; onsets that are nearer than this are not told one after the other
 
 
-def _which_first(face: Face, call: Call) -> list[str]:
+def _first_movement(face: Face, call: Call) -> list[str]:
     """A sentence about which of two movements began first, each at its main time; none unless both are there."""
     on = {au for units in call.units for au in units if face.facts.state(au) == "on"}
     began = [min(((face.span(au)[0], au) for au in units if au in on), default=None) for units in call.units]
@@ -223,26 +224,26 @@ def _which_first(face: Face, call: Call) -> list[str]:
     return [f"So the {ACTION_UNITS[one].title} ({one}) [comes|is] first, {second - first:.1f} s before the other."]
 
 
-def _again(face: Face, au: str) -> list[str]:
+def _repetition_sentence(face: Face, au: str) -> list[str]:
     """A sentence about the other times that a unit moved in a clip; none when it moved once."""
     own = sorted(e.onset for e in face.events if e.au == au)
     first = "" if len(own) < 2 or own[0] == face.span(au)[0] else f", the first at {own[0]:.1f} s"
     return [f"It comes {len(own)} times in all{first}."] if len(own) > 1 else []
 
 
-def cause(face: Face, call: Call) -> Looked:
+def cause(face: Face, call: Call) -> Finding:
     """Why is it moved so: what else it may come from, or that it is not there at all."""
     units = call.units[0]
     on = [au for au in units if face.facts.state(au) == "on"]
     if not on:
-        return Looked(_lines(face, call), [_open(face, units)])
+        return Finding(_lines(face, call), [_not_on_sentence(face, units)])
     au = on[0]
     others = OTHER_READINGS[au]
-    return Looked(
+    return Finding(
         [*_lines(face, call), f"may also come from: {', '.join(others)}"],
         [
             f"{face.words(au)}.",
             f"[Why, a measurement cannot tell|What is behind it cannot be measured]; [it|this] may "
-            f"also come from {listed(list(others), 'or')}.",
+            f"also come from {join_words(list(others), 'or')}.",
         ],
     )

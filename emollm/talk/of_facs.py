@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from emollm.facs.muscles import made_by
+from emollm.facs.muscles import units_of_muscles
 from emollm.talk.call import Call
 from emollm.talk.named import codes_in, units_in
 
@@ -19,11 +19,11 @@ _OF_MOVEMENTS = ("absent", "strength", "side", "when", "cause", "faces", "sides"
 _KEPT = ("refuse", "edit", "toward")
 
 
-def muscled(call: Call, text: str, _: bool) -> Call:
+def correct_muscle(call: Call, text: str, _: bool) -> Call:
     """A muscle by its name: what it makes, or whether that is there ("corrugator?"); "which muscle" asks for such a name."""
-    if call.name in _KEPT or (call.name == "au" and codes_in(text) and made_by(text)):
+    if call.name in _KEPT or (call.name == "au" and codes_in(text) and units_of_muscles(text)):
         return call
-    if units := made_by(text):
+    if units := units_of_muscles(text):
         every = tuple((au,) for movement in units for au in movement)
         if call.name in _OF_MOVEMENTS:
             return Call(call.name, units, side=call.side)
@@ -59,7 +59,7 @@ _DISTURBS = re.compile(
     r"make-?up)\b.*\b(?:affect|matter|influence|change|disturb|hurt|bias|mislead|problem|distort|impact)")
 
 
-def known(call: Call, text: str, labels: list[str]) -> Call:
+def correct_facs(call: Call, text: str, labels: list[str]) -> Call:
     """Units told apart, what a unit or a code is listed for, what a letter means, what misleads the measurement."""
     codes = codes_in(text)
     units = tuple((au,) for au in codes)

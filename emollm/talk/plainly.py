@@ -54,7 +54,7 @@ _ROWS = (
 _PLAIN = tuple((re.compile(words), instead_of.split(), parse(call)) for words, instead_of, call in _ROWS)
 
 
-def plainly(call: Call, text: str) -> Call:
+def correct_by_words(call: Call, text: str) -> Call:
     """The call that the words of a text in small letters leave no choice about; a refusal that they bear out stays one."""
     if call.name == "refuse" and reason(text):
         return call

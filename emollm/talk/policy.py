@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from emollm.talk.face import Face
-from emollm.talk.looked import Looked
+from emollm.talk.looked import Finding
 
 # Reason -> what is not told, and why.
 REFUSALS = {
@@ -29,11 +29,11 @@ REFUSALS = {
 }
 
 
-def refuse(face: Face | None, reason: str) -> Looked:
+def refuse(face: Face | None, reason: str) -> Finding:
     """A refusal with what can be said instead."""
     pattern = REFUSALS[reason]
     if face is None:
-        return Looked(
+        return Finding(
             [f"not told: {reason}"],
             [
                 pattern,
@@ -42,8 +42,8 @@ def refuse(face: Face | None, reason: str) -> Looked:
             fixed=True,
         )
     on = face.units("on")[:2]
-    moving = face.told(on) if on else "no measured movement stands out"
-    return Looked(
+    moving = face.movement_words(on) if on else "no measured movement stands out"
+    return Finding(
         [f"not told: {reason}", *[face.line(au) for au in on], f"read as {face.label}"],
         [pattern, f"[What I can say|What can be said]: {moving}; the face is commonly read as {face.label}."],
         fixed=True,
@@ -85,7 +85,7 @@ TALK = {
         "is read as it is.",
     ),
 }
-NO_FACE = Looked(
+NO_FACE = Finding(
     ["no picture"],
     [
         "[I have no picture of a face.|There is no face here for me to look at.] [Send a photo or clip and ask again.|"
@@ -98,13 +98,13 @@ NO_FACE = Looked(
 OFFERS = ("language", "outside")  # after these, what can be said is said
 
 
-def talk(name: str, face: Face | None = None) -> Looked:
+def talk(name: str, face: Face | None = None) -> Finding:
     fact, pattern = TALK[name]
-    offer = [f"[What I can say|What can be said]: {_short(face)}."] if face and name in OFFERS else []
-    return Looked([fact], [pattern, *offer], fixed=True)
+    offer = [f"[What I can say|What can be said]: {_short_summary(face)}."] if face and name in OFFERS else []
+    return Finding([fact], [pattern, *offer], fixed=True)
 
 
-def _short(face: Face) -> str:
+def _short_summary(face: Face) -> str:
     """The strongest movement and the reading."""
     on = face.units("on")[:1]
     return "; ".join([*map(face.words, on), f"the face is commonly read as {face.label}"])

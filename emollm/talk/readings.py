@@ -13,41 +13,41 @@ from emollm.facs.units import ACTION_UNITS
 from emollm.schema import LABELS
 from emollm.talk.call import Call
 from emollm.talk.face import Face
-from emollm.talk.looked import Looked
+from emollm.talk.looked import Finding
 from emollm.talk.measured import NAMED
-from emollm.talk.words import listed, say
+from emollm.talk.words import join_words, say
 
 NONE = "0.00"  # a share too small to be worth naming
 
 
-def label(face: Face, _: Call) -> Looked:
-    first, second = face.ranked[:2]
+def label(face: Face, _: Call) -> Finding:
+    first, second = face.ranked_labels[:2]
     says = [
         f"[This face is commonly read as|It is commonly read as|Most people would read it as] {first} ({face.share(first)})."
     ]
     if is_close(face.distribution):
         says.append(f"{second} [is close behind|comes close] at {face.share(second)}.")
-    return Looked([f"reading: {first} {face.share(first)}, then {second} {face.share(second)}"], says)
+    return Finding([f"reading: {first} {face.share(first)}, then {second} {face.share(second)}"], says)
 
 
-def is_(face: Face, call: Call) -> Looked:
+def label_check(face: Face, call: Call) -> Finding:
     first, asked = face.label, call.label
     facts = [
         f"{'yes' if asked == first else 'no'}: read as {first} {face.share(first)}",
         *([] if asked == first else [f"{asked} {face.share(asked)}"]),
     ]
     if asked == first:
-        second = face.ranked[1]
+        second = face.ranked_labels[1]
         close = is_close(face.distribution)
         unsure = f"[but|though] {second} [is close|follows closely] with {face.share(second)}" if close else ""
-        return Looked(
+        return Finding(
             facts,
             [
                 f"Yes[:|,] [this face is commonly read as|it is commonly read as] {first} ({face.share(first)})"
                 f"{f', {unsure}' if unsure else ''}."
             ],
         )
-    return Looked(
+    return Finding(
         facts,
         [
             f"[No|Not first of all|Rather not][:|,] [this face is|it is] commonly read as {first} ({face.share(first)}); "
@@ -56,11 +56,11 @@ def is_(face: Face, call: Call) -> Looked:
     )
 
 
-def why(face: Face, call: Call) -> Looked:
+def label_reasons(face: Face, call: Call) -> Finding:
     """Why this reading: what the tables list for it and is there, what speaks against it, and what comes next."""
     if call.label and call.label != face.label:
-        return whynot(face, call)
-    first, second = face.ranked[:2]
+        return label_objections(face, call)
+    first, second = face.ranked_labels[:2]
     grounds = support(first, second, face.series, bool(face.look))
     facts = [
         f"reading: {first} {face.share(first)}, then {second} {face.share(second)}",
@@ -70,7 +70,7 @@ def why(face: Face, call: Call) -> Looked:
     if grounds.supporting:
         says.append(
             f"[Listed for {first} and there|What speaks for {first}]: "
-            f"{face.told([entry.au for entry in grounds.supporting[:NAMED]])}."
+            f"{face.movement_words([entry.au for entry in grounds.supporting[:NAMED]])}."
         )
     else:
         rests = "the overall look" if face.look else "what is missing"
@@ -90,7 +90,7 @@ def why(face: Face, call: Call) -> Looked:
     says += _conflict(face)
     if face.share(second) != NONE:
         says.append(f"[Next comes|The nearest alternative is] {second} ({face.share(second)}).")
-    return Looked(facts, says, fixed=bool(grounds.opposing))  # rewordings told what is against a label as for it
+    return Finding(facts, says, fixed=bool(grounds.opposing))  # rewordings told what is against a label as for it
 
 
 def _conflict(face: Face) -> list[str]:
@@ -108,7 +108,7 @@ def _conflict(face: Face) -> list[str]:
     ]
 
 
-def _nearest(face: Face, name: str) -> Variant | None:
+def _nearest_listing(face: Face, name: str) -> Variant | None:
     """The listing of a label that most of the movements here bear out; None for neutral."""
     listings = [v for v in VARIANTS if v.label == name and v.aus]
 
@@ -120,61 +120,61 @@ def _nearest(face: Face, name: str) -> Variant | None:
     return max(listings, key=score, default=None)
 
 
-def whynot(face: Face, call: Call) -> Looked:
+def label_objections(face: Face, call: Call) -> Finding:
     asked, first = call.label, face.label
     if asked == first:
-        reasons = why(face, Call("why"))
-        return Looked(
+        reasons = label_reasons(face, Call("why"))
+        return Finding(
             [f"it is read as {first}", *reasons.facts],
             [f"[But it is|In fact it is] read as {first} ({face.share(first)}).", *reasons.says[1:]],
             fixed=reasons.fixed,
         )
-    rank = face.ranked.index(asked) + 1
+    rank = face.ranked_labels.index(asked) + 1
     facts = [f"{asked}: {face.share(asked)}, place {rank} of {len(LABELS)}", f"read as {first} {face.share(first)}"]
     says = [f"It is read as {first} ({face.share(first)}); {asked} [has|gets] {face.share(asked)}."]
-    variant = _nearest(face, asked)
+    variant = _nearest_listing(face, asked)
     if variant:
         missing = [au for au in variant.aus if face.facts.state(au) == "off"][:NAMED]
         there = [au for au in variant.aus if face.facts.state(au) == "on"][:NAMED]
         if missing:
             facts += [f"listed for {asked}, missing: {face.line(au)}" for au in missing]
             says.append(
-                f"[For {asked} something is missing|Missing for {asked}]: {listed([titled(au) for au in missing])} "
+                f"[For {asked} something is missing|Missing for {asked}]: {join_words([unit_title(au) for au in missing])} "
                 f"{'is' if len(missing) == 1 else 'are'} absent."
             )
         if there:
             facts += [f"listed for {asked}, there: {face.line(au)}" for au in there]
-            says.append(f"{listed([titled(au, face) for au in there])} would fit {asked}.")
+            says.append(f"{join_words([unit_title(au, face) for au in there])} would fit {asked}.")
     speaks = [au for au in face.units("on") if relation(first, au) == "for"]
     apart = [au for au in speaks if relation(asked, au) != "for"]  # what both are listed with tells nothing between them
     if apart:
         facts.append(f"for {first}: {face.line(apart[0])}")
-        says.append(f"{titled(apart[0], face)} [speaks for|supports] {first}.")
+        says.append(f"{unit_title(apart[0], face)} [speaks for|supports] {first}.")
     elif speaks:
         facts.append(f"for {first} as well: {face.line(speaks[0])}")
-        says.append(f"{titled(speaks[0], face)} is listed for {first} as well.")
+        says.append(f"{unit_title(speaks[0], face)} is listed for {first} as well.")
     elif variant is None and (on := face.units("on")):
         facts.append(f"moving: {face.line(on[0])}")
         says.append(f"[It is not at rest|A neutral face would be at rest]: {face.words(on[0])}.")
-    return Looked(facts, says, fixed=True)  # units that are there beside units that are not: rewordings mixed them up
+    return Finding(facts, says, fixed=True)  # units that are there beside units that are not: rewordings mixed them up
 
 
-def titled(au: str, face: Face | None = None) -> str:
+def unit_title(au: str, face: Face | None = None) -> str:
     """ "the brow lowerer (AU04, 2.1)"; without the strength when no face is given."""
     return f"the {ACTION_UNITS[au].title} ({au}{f', {face.facts.strength(au):.1f}' if face else ''})"
 
 
-def sure(face: Face, _: Call) -> Looked:
+def label_certainty(face: Face, _: Call) -> Finding:
     """How sure: the first label, the runner-up and the third."""
-    first, second, third = face.ranked[:3]
+    first, second, third = face.ranked_labels[:3]
     gap = face.distribution[first] - face.distribution[second]
     how = "[far ahead|well ahead]" if gap >= 0.5 else "ahead" if gap >= CLOSE_MARGIN else "[only just ahead|a little ahead]"
     facts = [f"confidence: {first} {face.share(first)}, runner-up {second} {face.share(second)}, {say(None, how)}"]
     says = f"{first} [has|gets] {face.share(first)} and is {how}"
     if face.share(second) == NONE:
-        return Looked(facts, [f"{says}; the runner-up, {second}, has less than 0.01.", *_conflict(face)])
+        return Finding(facts, [f"{says}; the runner-up, {second}, has less than 0.01.", *_conflict(face)])
     says += f"; [the runner-up is|next comes] {second} [with|at] {face.share(second)}"
     if face.share(third) != NONE:
         facts.append(f"third {third} {face.share(third)}")
         says += f", [then comes|third is] {third} [with|at] {face.share(third)}"
-    return Looked(facts, [f"{says}.", *_conflict(face)])
+    return Finding(facts, [f"{says}.", *_conflict(face)])

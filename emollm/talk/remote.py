@@ -56,7 +56,7 @@ class RemoteWriter:
         from openai import OpenAIError
 
         shown = [Exchange(e.question, "", e.facts, e.answer) for e in exchanges]
-        turns = [{"role": "system", "content": INSTRUCTIONS}, *_joined(messages(shown)[1:])]
+        turns = [{"role": "system", "content": INSTRUCTIONS}, *_join_turns(messages(shown)[1:])]
         try:
             completion = self.client.chat.completions.create(model=self.model, messages=turns, max_tokens=most, temperature=0.0)
             self.tokens += completion.usage.total_tokens if completion.usage else 0
@@ -69,7 +69,7 @@ class RemoteWriter:
             ) from None
 
 
-def _joined(turns: list[dict[str, str]]) -> list[dict[str, str]]:
+def _join_turns(turns: list[dict[str, str]]) -> list[dict[str, str]]:
     """Neighbouring turns of one side as one: many endpoints want sides to alternate."""
     joined: list[dict[str, str]] = []
     for m in turns:

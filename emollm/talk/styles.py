@@ -8,22 +8,22 @@ from emollm.answer.prompt import NOTHING
 from emollm.facs.readings import level_letter
 from emollm.talk.call import Call
 from emollm.talk.face import Face
-from emollm.talk.looked import Looked
+from emollm.talk.looked import Finding
 from emollm.talk.measured import MOST, NAMED
 from emollm.talk.readings import NONE
-from emollm.talk.words import capitalised, clauses, moved, say
+from emollm.talk.words import capitalise, clauses, movement_pattern, say
 
 
-def tell(face: Face, call: Call) -> Looked:
+def tell(face: Face, call: Call) -> Finding:
     """The whole reading in a style: child, short, bullets, coder, json, plain, formal."""
     return {
-        "child": _child,
-        "short": _short,
-        "bullets": _bullets,
-        "coder": _coder,
-        "json": _json,
-        "plain": _plainly,
-        "formal": _formally,
+        "child": _child_style,
+        "short": _short_style,
+        "bullets": _bullet_style,
+        "coder": _coder_style,
+        "json": _json_style,
+        "plain": _plain_style,
+        "formal": _formal_style,
     }[call.word](face)
 
 
@@ -40,10 +40,10 @@ CHILD = {
 
 
 def _plain_movement(face: Face, au: str) -> str:
-    return moved(au, face.facts.side(au))
+    return movement_pattern(au, face.facts.side(au))
 
 
-def _child(face: Face) -> Looked:
+def _child_style(face: Face) -> Finding:
     on = face.units("on")[:2]
     facts = [f"read as {face.label}", *map(face.line, on)]
     says = [
@@ -53,32 +53,32 @@ def _child(face: Face) -> Looked:
         f"[Many people would say this face looks|People often say such a face looks] {CHILD[face.label]}.",
         "[But only the person knows how it feels inside.|How it feels inside, only that person knows.]",
     ]
-    return Looked(facts, says)
+    return Finding(facts, says)
 
 
-def _short(face: Face) -> Looked:
+def _short_style(face: Face) -> Finding:
     on = face.units("on")[:2]
-    moving = f"{face.told(on)}; " if on else ""
-    return Looked(
+    moving = f"{face.movement_words(on)}; " if on else ""
+    return Finding(
         [f"read as {face.label} {face.share(face.label)}", *map(face.line, on)],
         [f"{moving}commonly read as {face.label} ({face.share(face.label)})."],
     )
 
 
-def _plainly(face: Face) -> Looked:
+def _plain_style(face: Face) -> Finding:
     on = face.units("on")[:NAMED]
     moving = f"{clauses([_plain_movement(face, au) for au in on])}." if on else "[Nothing moves much.|The face is at rest.]"
-    return Looked(
+    return Finding(
         [f"read as {face.label}", *map(face.line, on)], [moving, f"The face is commonly read as {face.label}."]
     )
 
 
-def _formally(face: Face) -> Looked:
+def _formal_style(face: Face) -> Finding:
     units = face.units("on")[:MOST]
-    return Looked(
+    return Finding(
         [f"read as {face.label} {face.share(face.label)}", *map(face.line, units)],
         [
-            f"As measured, {face.told(units)}." if units else NOTHING,
+            f"As measured, {face.movement_words(units)}." if units else NOTHING,
             f"The reading is {face.label}, with a confidence of {face.share(face.label)}.",
         ],
     )
@@ -94,28 +94,28 @@ def code(face: Face) -> str:
     )
 
 
-def _coder(face: Face) -> Looked:
-    return Looked(
+def _coder_style(face: Face) -> Finding:
+    return Finding(
         [f"code: {code(face)}"], [f"FACS: {code(face)}. Commonly read as {face.label} ({face.share(face.label)})."], whole=True
     )
 
 
-def _bullets(face: Face) -> Looked:
+def _bullet_style(face: Face) -> Finding:
     on = face.units("on")[:MOST]
-    lines = [f"- {capitalised(say(None, face.words(au)))}" for au in on] or ["- No measured movement stands out"]
-    second = face.ranked[1]
+    lines = [f"- {capitalise(say(None, face.words(au)))}" for au in on] or ["- No measured movement stands out"]
+    second = face.ranked_labels[1]
     then = f", then {second} ({face.share(second)})" if face.share(second) != NONE else ""
     lines.append(f"- Commonly read as {face.label} ({face.share(face.label)}){then}")
-    return Looked(lines, ["\n".join(lines)], whole=True)
+    return Finding(lines, ["\n".join(lines)], whole=True)
 
 
-def _json(face: Face) -> Looked:
+def _json_style(face: Face) -> Finding:
     record = {
         "action_units": {au: {"intensity": face.facts.strength(au), "side": face.facts.side(au)} for au in face.units("on")},
         "reading": face.label,
         "confidence": round(face.distribution[face.label], 2),
-        "runner_up": face.ranked[1],
-        "runner_up_confidence": round(face.distribution[face.ranked[1]], 2),
+        "runner_up": face.ranked_labels[1],
+        "runner_up_confidence": round(face.distribution[face.ranked_labels[1]], 2),
         "not_measured": face.units("unmeasured"),
     }
-    return Looked(["json"], [json.dumps(record)], whole=True)
+    return Finding(["json"], [json.dumps(record)], whole=True)

@@ -20,13 +20,13 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from emollm.talk.call import STYLES, Call, parse
-from emollm.talk.check import wrong
+from emollm.talk.check import find_faults
 from emollm.talk.dialogue import CALL_TOKENS, REPLY_TOKENS, Exchange
 from emollm.talk.face import Face
-from emollm.talk.heard import asked_of, heard, meant, names_one
+from emollm.talk.heard import correct_by_reading, correct_call, find_named_face, names_one
 from emollm.talk.lookup import OF_THE_FACE, look_up
 from emollm.talk.several import questions_in
-from emollm.talk.words import capitalised
+from emollm.talk.words import capitalise
 
 KEPT = 6  # exchanges of a conversation that the model is given
 COMPARE = Call("topic", word="compare")  # what can be compared; with several faces here, they are
@@ -36,7 +36,7 @@ STYLED = {"why": STYLES, "label": STYLES, "movements": ("bullets", "coder", "jso
 
 
 class Writer(Protocol):
-    """What writes: a language model in this process, or a server. own_words: see check.wrong."""
+    """What writes: a language model in this process, or a server. own_words: see check.find_faults."""
 
     own_words: bool
 
@@ -98,10 +98,10 @@ def steps(before: list[Exchange], message: str, face: FaceOf, style: str = "", c
             replies.append(one)
     understood = [one for one in replies if one.call.name not in NO_QUESTION] or replies[:1]
     *earlier, last = understood
-    return replace(last, text=_one_after_another([one.text for one in understood]), before=earlier)
+    return replace(last, text=_join_answers([one.text for one in understood]), before=earlier)
 
 
-def _one_after_another(texts: list[str]) -> str:
+def _join_answers(texts: list[str]) -> str:
     """Answers as one: in a row, or below each other where one of them has lines of its own."""
     return ("\n\n" if any("\n" in text for text in texts) else " ").join(texts)
 
@@ -110,33 +110,33 @@ def _answer(before: list[Exchange], question: str, face: FaceOf, style: str, che
     """Steps 1 to 4 for one question."""
     before = before[-KEPT:]
     exchange = Exchange(question)
-    call = heard(parse((yield [*before, exchange], CALL_TOKENS)), question, before[-1].call if before else "")
+    call = correct_call(parse((yield [*before, exchange], CALL_TOKENS)), question, before[-1].call if before else "")
     if style in STYLED.get(call.name, ()) and not call.word:
         call = Call("tell", word=style)
-    seen = _meant(call, [question, *[e.question for e in reversed(before)]], face)
+    seen = _choose_face(call, [question, *[e.question for e in reversed(before)]], face)
     if seen:
-        call = asked_of(call, question, seen.ranked)
+        call = correct_by_reading(call, question, seen.ranked_labels)
     if call == COMPARE and seen and seen.others:
         call = Call("faces")
     exchange.call = str(call)
     looked = look_up(call, seen)
     exchange.facts = looked.text()
     aloud = seen and seen.aloud and call.name in OF_THE_FACE and call.name != "faces" and not looked.whole
-    name = f"{capitalised(seen.name)}: " if aloud else ""
-    if looked.given:
+    name = f"{capitalise(seen.name)}: " if aloud else ""
+    if looked.is_verbatim:
         exchange.answer = looked.answer(random.Random(question))  # a wording of its own for each question, always the same
         return Reply(exchange, call, name + exchange.answer, exchange.answer, face=seen)
     written = _tidy((yield [*before, exchange], REPLY_TOKENS))
-    slips = wrong(written, looked, call, seen, own_words) if checked else []
+    slips = find_faults(written, looked, call, seen, own_words) if checked else []
     exchange.answer = looked.answer() if slips else written
     return Reply(exchange, call, name + exchange.answer, written, slips, seen)
 
 
-def _meant(call: Call, questions: list[str], face: FaceOf) -> Face | None:
+def _choose_face(call: Call, questions: list[str], face: FaceOf) -> Face | None:
     """The face that the latest of the questions that name one is about ("the guy on the left"), else the one talked about."""
     named = next(filter(names_one, questions), "")
     seen = face(bool(named) or call.name == "faces" or call == COMPARE)
-    other = meant(named, everyone := [seen, *seen.others]) if named and seen else None
+    other = find_named_face(named, everyone := [seen, *seen.others]) if named and seen else None
     if other is None or call.name == "faces":
         return seen
     return replace(other, others=[one for one in everyone if one is not other], aloud=len(everyone) > 1)

@@ -8,9 +8,9 @@ from emollm.facs.units import ACTION_UNITS
 from emollm.schema import ON, au_index
 from emollm.talk.call import MOMENTS, Call
 from emollm.talk.face import Face
-from emollm.talk.looked import Looked
-from emollm.talk.measured import MOST, nothing
-from emollm.talk.words import clauses, listed, moved
+from emollm.talk.looked import Finding
+from emollm.talk.measured import MOST, no_movement
+from emollm.talk.words import clauses, join_words, movement_pattern
 
 PHOTO = "This is a photo: one moment, so there is no before and after."
 
@@ -18,21 +18,22 @@ PHOTO = "This is a photo: one moment, so there is no before and after."
 def when_sentence(face: Face, au: str) -> str:
     first, last = face.span(au)
     return (
-        f"{moved(au, face.facts.side(au))} ({au}) from {first:.1f} s to {last:.1f} s, strongest at {face.apex(au):.1f} s "
+        f"{movement_pattern(au, face.facts.side(au))} ({au}) from {first:.1f} s to {last:.1f} s, "
+        f"strongest at {face.apex(au):.1f} s "
         f"[with|at] {face.facts.strength(au):.1f}."
     )
 
 
-def _by_onset(face: Face) -> list[str]:
+def _units_by_onset(face: Face) -> list[str]:
     return sorted(face.units("on"), key=lambda au: (face.facts.intervals((au,))[0][0], au))
 
 
-def order(face: Face, _: Call) -> Looked:
+def order(face: Face, _: Call) -> Finding:
     if not face.clip:
-        return Looked([PHOTO], [f"[{PHOTO}|One photo cannot tell what came first.]"])
-    ordered = _by_onset(face)
+        return Finding([PHOTO], [f"[{PHOTO}|One photo cannot tell what came first.]"])
+    ordered = _units_by_onset(face)
     if not ordered:
-        return nothing(face)
+        return no_movement(face)
     first = face.facts.intervals((ordered[0],))[0][0]
     # What moves more than once stands where it is strongest, as in the observation lines; it may have moved before.
     before = any(e.onset < first for e in face.events)
@@ -44,50 +45,50 @@ def order(face: Face, _: Call) -> Looked:
         else []
     )
     if len(starts) > 1:
-        says.append(f"[By onset|In order of onset]{again}: {listed(starts)}.")
-    return Looked([f"by onset{again}: {', '.join(starts)}"], says)
+        says.append(f"[By onset|In order of onset]{again}: {join_words(starts)}.")
+    return Finding([f"by onset{again}: {', '.join(starts)}"], says)
 
 
-def course(face: Face, _: Call) -> Looked:
+def course(face: Face, _: Call) -> Finding:
     """How the face goes through the clip."""
     if not face.clip:
-        return Looked([PHOTO], [f"[{PHOTO}|A photo shows one moment, nothing over time.]"])
-    ordered = _by_onset(face)
+        return Finding([PHOTO], [f"[{PHOTO}|A photo shows one moment, nothing over time.]"])
+    ordered = _units_by_onset(face)
     if not ordered:
-        return nothing(face)
+        return no_movement(face)
     length = float(face.series.times[-1] - face.series.times[0])
     strong = face.units("on")[:MOST]
     kept = [au for au in ordered if au in strong]
-    return Looked(
+    return Finding(
         [f"clip of {length:.1f} s", *map(face.line, kept)],
         [f"The clip is {length:.1f} s long.", *[when_sentence(face, au) for au in kept]],
         fixed=True,
     )
 
 
-def moments(face: Face, _: Call) -> Looked:
+def moments(face: Face, _: Call) -> Finding:
     """What is there at the beginning, in the middle and at the end of a clip, and when it moves most."""
     if not face.clip:
-        return Looked([PHOTO], [f"[{PHOTO}|A photo has nothing to compare over time.]"])
+        return Finding([PHOTO], [f"[{PHOTO}|A photo has nothing to compare over time.]"])
     strong = np.nan_to_num(face.series.intensity).max(2)  # [T, 24]
     times, total = face.series.times, strong.clip(ON, None).sum(1) - ON * strong.shape[1]
     liveliest = float(times[int(total.argmax())])
-    says = [sentence for word in MOMENTS for sentence in at(face, Call("at", word=word)).says]
-    return Looked([f"most movement at {liveliest:.1f} s", *says],
-                  [*says, f"[Most happens|The face moves most] at {liveliest:.1f} s."], fixed=True)
+    says = [sentence for word in MOMENTS for sentence in movements_at_moment(face, Call("at", word=word)).says]
+    return Finding([f"most movement at {liveliest:.1f} s", *says],
+                   [*says, f"[Most happens|The face moves most] at {liveliest:.1f} s."], fixed=True)
 
 
-def at(face: Face, call: Call) -> Looked:
+def movements_at_moment(face: Face, call: Call) -> Finding:
     """What is there at one moment of a clip: its start, middle, end, or a time in seconds. Given as looked up: a movement's
     strength then is not its strength at its peak, which is what the check of a rewording would hold it to."""
     if not face.clip:
-        return Looked([PHOTO], [f"[{PHOTO}|A photo shows one moment, nothing over time.]"])
+        return Finding([PHOTO], [f"[{PHOTO}|A photo shows one moment, nothing over time.]"])
     times = face.series.times
     begin, last = float(times[0]), float(times[-1])
     asked = {"start": begin, "middle": (begin + last) / 2, "end": last}.get(call.word, call.time or 0.0)
     if not begin <= asked <= last:
         length = f"from {begin:.1f} s to {last:.1f} s"
-        return Looked([f"clip {length}"], [f"The clip goes {length} only."], fixed=True)
+        return Finding([f"clip {length}"], [f"The clip goes {length} only."], fixed=True)
     k = int(np.abs(times - asked).argmin())
     level = np.nan_to_num(face.series.intensity[k]).max(1)  # [24], the stronger side
     on = sorted((au for au in face.units("on") if level[au_index(au)] >= ON), key=lambda au: -level[au_index(au)])
@@ -96,12 +97,12 @@ def at(face: Face, call: Call) -> Looked:
     elif not on:
         says = f"At {times[k]:.1f} s no measured movement is there."
     else:
-        words = [f"{moved(au, face.facts.side(au))} ({au}, {level[au_index(au)]:.1f})" for au in on[:MOST]]
+        words = [f"{movement_pattern(au, face.facts.side(au))} ({au}, {level[au_index(au)]:.1f})" for au in on[:MOST]]
         says = f"At {times[k]:.1f} s {clauses(words)}."
-    return Looked([f"at {times[k]:.1f} s: {', '.join(on[:MOST]) or 'nothing'}"], [says], fixed=True)
+    return Finding([f"at {times[k]:.1f} s: {', '.join(on[:MOST]) or 'nothing'}"], [says], fixed=True)
 
 
-def brief(face: Face) -> str:
+def brief_sentence(face: Face) -> str:
     """The movements of a clip that are over within half a second, as a sentence; blinks are no news."""
     own = sorted((e for e in face.events if e.micro and e.au != "AU45"), key=lambda e: -e.peak)
     shown = sorted(own[:MOST], key=lambda e: e.onset)

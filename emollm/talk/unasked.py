@@ -17,7 +17,7 @@ _LISTENER = r"(?:daughter|son|kid|child|boy|girl|pupils?|could|can|would|underst
 _HOW = r"(?:very |so |really |a |an |actually |quite |a bit )*"
 
 
-def _asked(words: str) -> str:
+def _ask_pattern(words: str) -> str:
     """A question whether somebody is this, with anything in between."""
     return rf"{_ASKS} .*\b(?:{words})\b"
 
@@ -36,14 +36,14 @@ PATTERNS = {
         r"^\W*(?:system|assistant|developer|admin)\s*\W*:",
     ),
     "truth": (
-        _asked("lying|lies|a liar|lie|truthful|deceiving|deceptive|telling the truth|tells the truth|bluffing|hiding something|"
-               "cheating"),
+        _ask_pattern("lying|lies|a liar|lie|truthful|deceiving|deceptive|telling the truth|tells the truth|bluffing|"
+                     "hiding something|cheating"),
         r"\bfull of (?:it|shit|crap|lies)\b",
     ),
     "age": (
         r"\bhow old\b(?!-)(?! (?:is|are) (?:you|this (?:program|software|method)|facs|it)\b)",
-        _asked(rf"years? old(?! (?:\w+ )?{_LISTENER})|underage|over (?:18|eighteen|21)|under 18|a minor|a teenager|teen|"
-               r"elderly|middle[- ]aged"),
+        _ask_pattern(rf"years? old(?! (?:\w+ )?{_LISTENER})|underage|over (?:18|eighteen|21)|under 18|a minor|a teenager|teen|"
+                     r"elderly|middle[- ]aged"),
         r"\b(?:his|her|their|person's|guess the|estimate the|what) (?:exact |approximate |real )?age\b",
         r"\b(?:who|which)\b.*\b(?:older|younger|oldest|youngest)\b",
     ),
@@ -52,7 +52,7 @@ PATTERNS = {
         r"(?: (?:in|on|here|there)\b.*)?\W*$",
         r"\bnames? of (?:this|that|the|these) (?:man|woman|person|guy|girl|boy|actor|actress|people)\b",
         r"\bwhat(?: is|'?s) (?:his|her|their) name\b|\b(?:recogni[sz]e|identify) (?:him|her|them|this (?:person|man|woman))\b",
-        _asked("celebrity|famous"),
+        _ask_pattern("celebrity|famous"),
         r"\bwho (?:would|could|might|may) (?:it|this|that|he|she|they) be\b",
     ),
     "sex": (
@@ -62,24 +62,24 @@ PATTERNS = {
     ),
     "ethnicity": (
         r"\b(?:his|her|their|person's|what|which|guess the) (?:ethnicity|race|nationality|religion|skin colou?r)\b",
-        _asked("muslim|jewish|christian|hindu|asian|african|arab|latino|latina|hispanic|foreigner|immigrant"),
+        _ask_pattern("muslim|jewish|christian|hindu|asian|african|arab|latino|latina|hispanic|foreigner|immigrant"),
         r"\bwhere (?:is|are|does|do) (?:he|she|they|this (?:man|woman|person|guy|girl|boy)) (?:come )?from\b",
     ),
     "health": (
-        _asked(r"depressed|depression|autistic|autism|adhd|bipolar|parkinson\w*|stroke|palsy|ill|sick|disease|disorder|drunk|"
-               r"on drugs|stoned|pregnant|suicidal|ptsd|schizo\w+|psychotic|botox|dementia|alzheimer\w*|intoxicated|tipsy|"
-               r"hung ?over|high on (?:drugs|weed|something)"),
+        _ask_pattern(r"depressed|depression|autistic|autism|adhd|bipolar|parkinson\w*|stroke|palsy|ill|sick|disease|disorder|drunk|"
+                     r"on drugs|stoned|pregnant|suicidal|ptsd|schizo\w+|psychotic|botox|dementia|alzheimer\w*|intoxicated|"
+                     r"tipsy|hung ?over|high on (?:drugs|weed|something)"),
         r"\bdiagnos[ei]\w*\b",
     ),
     "hiring": (
         r"\b(?:hire|recruit|employ|promote) (?:him|her|them|this|that|the)\b|\b(?:give|lend) (?:him|her|them) (?:a |the )?"
         r"(?:loan|job|credit|money)\b",
-        _asked(r"good (?:\w+ )?(?:employee|teacher|leader|manager|nurse|worker|boss|salesman|candidate|tenant|colleague)|"
-               r"qualified|fit for (?:the|this|a) job|creditworthy|pay back|repay"),
+        _ask_pattern(r"good (?:\w+ )?(?:employee|teacher|leader|manager|nurse|worker|boss|salesman|candidate|tenant|colleague)|"
+                     r"qualified|fit for (?:the|this|a) job|creditworthy|pay back|repay"),
     ),
     "policing": (
-        _asked(r"criminal|guilty|terrorist|dangerous|violent|a threat|a thief|stealing|stole|shoplifter|attack|"
-               r"(?:hit|hurt|kill|punch) (?:someone|somebody|me|us|people)|commit(?:ted)? (?:a |the )?crime"),
+        _ask_pattern(r"criminal|guilty|terrorist|dangerous|violent|a threat|a thief|stealing|stole|shoplifter|attack|"
+                     r"(?:hit|hurt|kill|punch) (?:someone|somebody|me|us|people)|commit(?:ted)? (?:a |the )?crime"),
         r"\b(?:airport|border) (?:security|control)\b|\b(?:security|flight) risk\b|\barrest (?:him|her|them|this)\b",
     ),
     "attraction": (
@@ -93,7 +93,7 @@ PATTERNS = {
     "character": (
         rf"{_ASKS} {_HOW}(?:smart|intelligent|stupid|dumb|trustworthy|evil|narcissist\w*|psychopath\w*|introvert\w*|"
         r"extrovert\w*|gay|lesbian|rich|arrogant|racist|(?:good|bad|nice) person)\b",
-        _asked(r"republican|democrat|conservative|left[- ]wing|right[- ]wing|vote[sd]?"),
+        _ask_pattern(r"republican|democrat|conservative|left[- ]wing|right[- ]wing|vote[sd]?"),
         r"\b(?:his|her|their) (?:iq|personality|character)\b",
     ),
 }

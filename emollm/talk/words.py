@@ -57,7 +57,7 @@ def say(rng: random.Random | None, pattern: str, **slots: str) -> str:
     return re.sub(r" +", " ", pattern.format(**slots) if slots else pattern).strip()
 
 
-def capitalised(text: str) -> str:
+def capitalise(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
@@ -72,7 +72,7 @@ def noun(au: str, side: str, adjective: str = "") -> tuple[str, bool]:
     return f"{side} half of the {adjective}{part.many}", False
 
 
-def moved(au: str, side: str = "both", denied: bool = False) -> str:
+def movement_pattern(au: str, side: str = "both", denied: bool = False) -> str:
     """ "the mouth corners are [raised|pulled up|...]", as a pattern; denied: "... are not raised"."""
     words, plural = noun(au, side)
     return f"the {words} {'are' if plural else 'is'} {'not ' if denied else ''}[{'|'.join(PARTS[au].states)}]"
@@ -83,10 +83,10 @@ def clauses(items: list[str]) -> str:
     return "; ".join(items)
 
 
-def listed(items: list[str], last: str = "and") -> str:
+def join_words(items: list[str], last: str = "and") -> str:
     """ "a", "a and b", "a, b and c"."""
     return "".join(items) if len(items) < 2 else f"{', '.join(items[:-1])} {last} {items[-1]}"
 
 
-def was(items: list[str]) -> str:
+def was_or_were(items: list[str]) -> str:
     return "was" if len(items) == 1 else "were"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from emollm.files import MODELS
-from emollm.model.base import Base, base_of, cache_folder, kept, sha256_of
+from emollm.model.base import Base, base_of, cache_folder, make_cached_folder, sha256_of
 from emollm.schema import InputError
 from emollm.talk import TALKER
 from emollm.talk.dialogue import DIALOGUE_VERSION, Exchange, prompt
@@ -24,7 +24,7 @@ def talker_folder(name: str = TALKER) -> Path:
     raise InputError(f"talker '{name}': no talker.json there; give a folder made by `emollm train configs/train_talker.yaml`")
 
 
-def merged(name: str = TALKER) -> Path:
+def merge_talker(name: str = TALKER) -> Path:
     """The adapter merged into its base, made once and kept in the cache: a Hugging Face model that vLLM serves as it is.
 
     Raises InputError when the base is missing or not the one that the adapter was trained on.
@@ -44,7 +44,7 @@ def merged(name: str = TALKER) -> Path:
         )
     own = sha256_of([folder / "adapter_model.safetensors"])
     made = cache_folder() / f"talker-{base.sha256[:12]}-{own[:12]}"
-    kept(made, lambda empty: _merge(base, folder, empty), {"base_sha256": base.sha256, "adapter_sha256": own})
+    make_cached_folder(made, lambda empty: _merge(base, folder, empty), {"base_sha256": base.sha256, "adapter_sha256": own})
     return made
 
 
@@ -53,9 +53,9 @@ def _merge(base: Base, adapter: Path, folder: Path) -> None:
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from emollm.model.checkpoint import quiet
+    from emollm.model.checkpoint import silence_loading
 
-    quiet()
+    silence_loading()
     model = AutoModelForCausalLM.from_pretrained(base.folder, dtype=torch.float32)
     PeftModel.from_pretrained(model, adapter).merge_and_unload().to(torch.bfloat16).save_pretrained(folder)
     AutoTokenizer.from_pretrained(base.folder).save_pretrained(folder)
@@ -71,10 +71,10 @@ class LocalWriter:
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
-        from emollm.model.checkpoint import quiet
+        from emollm.model.checkpoint import silence_loading
         from emollm.model.precision import weights_for
 
-        quiet()
+        silence_loading()
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         self.model = AutoModelForCausalLM.from_pretrained(folder, dtype=weights_for(device)).to(device).eval()
@@ -132,4 +132,4 @@ class LocalWriter:
 
 @functools.lru_cache(maxsize=1)
 def local_writer(name: str = TALKER) -> LocalWriter:
-    return LocalWriter(merged(name))
+    return LocalWriter(merge_talker(name))

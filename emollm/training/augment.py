@@ -36,7 +36,7 @@ class Strengths:
     cover: float = 0.0
     half: float = 0.0
 
-    def scaled(self, factor: float) -> "Strengths":
+    def scale_by(self, factor: float) -> "Strengths":
         """All but the mirror image, which is a face like any other, `factor` times as strong."""
         return Strengths(**{k: v if k == "mirror" else v * factor for k, v in vars(self).items()})
 
@@ -55,21 +55,21 @@ def uniform(like: torch.Tensor, low: float, high: float, generator: torch.Genera
     return torch.rand(len(like), generator=generator, device=like.device) * (high - low) + low
 
 
-def drawn(like: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
+def draw_chosen(like: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
     """Which pictures of the batch are meant, [B] bool, each with probability `share`."""
     return uniform(like, 0, 1, generator) < share
 
 
 def warp(x: torch.Tensor, size: int, s: Strengths, generator: torch.Generator) -> torch.Tensor:
     """Turned, zoomed, stretched, shifted, mirrored; what comes in from outside repeats the edge. [B, 1, S, S]."""
-    def within(bound: float) -> torch.Tensor:
+    def draw_within(bound: float) -> torch.Tensor:
         return uniform(x, -bound, bound, generator)
 
-    angle, zoom, stretch = within(s.turn), within(s.zoom), within(s.stretch)
+    angle, zoom, stretch = draw_within(s.turn), draw_within(s.zoom), draw_within(s.stretch)
     across, down = torch.exp(zoom + stretch / 2), torch.exp(zoom - stretch / 2)
-    across = torch.where(drawn(x, s.mirror, generator), -across, across)
-    theta = torch.stack([torch.stack([across * angle.cos(), -down * angle.sin(), within(s.shift)], 1),
-                         torch.stack([across * angle.sin(), down * angle.cos(), within(s.shift)], 1)], 1)
+    across = torch.where(draw_chosen(x, s.mirror, generator), -across, across)
+    theta = torch.stack([torch.stack([across * angle.cos(), -down * angle.sin(), draw_within(s.shift)], 1),
+                         torch.stack([across * angle.sin(), down * angle.cos(), draw_within(s.shift)], 1)], 1)
     grid = F.affine_grid(theta, [len(x), 1, size, size], align_corners=False)
     return F.grid_sample(x, grid, padding_mode="border", align_corners=False)
 
@@ -82,7 +82,7 @@ def coarsen(x: torch.Tensor, share: float, generator: torch.Generator) -> torch.
     side = x.shape[-1]
     small = F.interpolate(x, size=(round(side * scale),) * 2, mode="bilinear", antialias=True, align_corners=False)
     large = F.interpolate(small, size=(side, side), mode="bilinear", align_corners=False)
-    return torch.where(drawn(x, share, generator)[:, None, None, None], large, x)
+    return torch.where(draw_chosen(x, share, generator)[:, None, None, None], large, x)
 
 
 def blur(x: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
@@ -95,7 +95,7 @@ def blur(x: torch.Tensor, share: float, generator: torch.Generator) -> torch.Ten
     kernel = (kernel / kernel.sum()).to(x.dtype)
     padded = F.pad(x, [BLUR_RADIUS] * 4, mode="replicate")
     blurred = F.conv2d(F.conv2d(padded, kernel[None, None, :, None]), kernel[None, None, None, :])
-    return torch.where(drawn(x, share, generator)[:, None, None, None], blurred, x)
+    return torch.where(draw_chosen(x, share, generator)[:, None, None, None], blurred, x)
 
 
 def relight(x: torch.Tensor, s: Strengths, generator: torch.Generator) -> torch.Tensor:
@@ -111,7 +111,7 @@ def cover(x: torch.Tensor, s: Strengths, generator: torch.Generator) -> torch.Te
     side, pixel = round(size * COVER_SIDE), torch.arange(size, device=x.device)
     top, left = (uniform(x, -side / 2, size - side / 2, generator).round()[:, None] for _ in range(2))
     rows, columns = (pixel >= top) & (pixel < top + side), (pixel >= left) & (pixel < left + side)
-    square = rows[:, :, None] & columns[:, None, :] & drawn(x, s.cover, generator)[:, None, None]
-    lower = drawn(x, 0.5, generator)[:, None]
-    half = ((pixel >= size // 2) == lower) & drawn(x, s.half, generator)[:, None]
+    square = rows[:, :, None] & columns[:, None, :] & draw_chosen(x, s.cover, generator)[:, None, None]
+    lower = draw_chosen(x, 0.5, generator)[:, None]
+    half = ((pixel >= size // 2) == lower) & draw_chosen(x, s.half, generator)[:, None]
     return x.masked_fill((square | half[:, :, None])[:, None], 0.0)

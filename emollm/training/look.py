@@ -26,8 +26,8 @@ Head = tuple[torch.Tensor, torch.Tensor]  # weight [L, C], bias [L]
 
 def fit_look(encoder: FaceEncoder, cache: FeatureCache, faces: ObservedFaces, share: float, evened: float,
              seed: int = 0) -> None:
-    """Give the encoder the look of its tower: its head is fitted and put together, see `heads` and `mixed`."""
-    weight, bias = mixed(*heads(cache, faces, seed), share, evened)
+    """Give the encoder the look of its tower: its head is fitted and put together, see `heads` and `mix_heads`."""
+    weight, bias = mix_heads(*heads(cache, faces, seed), share, evened)
     with torch.no_grad():
         encoder.look_head.weight.copy_(weight)
         encoder.look_head.bias.copy_(bias)
@@ -38,11 +38,11 @@ def heads(cache: FeatureCache, faces: ObservedFaces, seed: int = 0) -> tuple[Hea
     features, votes, label = _examples(cache, faces)
     middle, spread = features.mean(0), features.std(0) + 1e-6
     by_votes, by_label = _fit((features - middle) / spread, votes, label, seed)
-    fitted = (by_votes, _with_contempt(by_label, by_votes))
+    fitted = (by_votes, _add_contempt(by_label, by_votes))
     return tuple((weight / spread, bias - weight / spread @ middle) for weight, bias in fitted)
 
 
-def mixed(by_votes: Head, by_label: Head, share: float, evened: float) -> Head:
+def mix_heads(by_votes: Head, by_label: Head, share: float, evened: float) -> Head:
     """One head of both.
 
     share: 0-1, of the head for the FER2013 label beside the head for the votes. evened: 0-1, how far the labels are taken to
@@ -79,10 +79,10 @@ def _fit(x: torch.Tensor, votes: torch.Tensor, label: torch.Tensor, seed: int) -
     return [(head.weight.detach(), head.bias.detach()) for head in heads]
 
 
-def _with_contempt(by_label: Head, by_votes: Head) -> Head:
+def _add_contempt(by_label: Head, by_votes: Head) -> Head:
     """The head of seven labels with an eighth: as far from the mean of the others as the votes have it."""
-    def eighth(own: torch.Tensor, of_votes: torch.Tensor) -> torch.Tensor:
+    def add_eighth(own: torch.Tensor, of_votes: torch.Tensor) -> torch.Tensor:
         others = of_votes[:CLASSES].mean(0)
         return torch.cat([own - own.mean(0) + others, of_votes[CLASSES:]])
 
-    return tuple(eighth(own, of_votes) for own, of_votes in zip(by_label, by_votes, strict=True))
+    return tuple(add_eighth(own, of_votes) for own, of_votes in zip(by_label, by_votes, strict=True))

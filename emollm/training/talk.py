@@ -2,7 +2,7 @@
 
     emollm train configs/train_talker.yaml
 
-Only calls and answers are learnt (emollm.talk.dialogue.supervised). A step holds about `tokens` tokens in micro-batches of rows
+Only calls and answers are learnt (talk.dialogue.supervised_tokens). A step holds about `tokens` tokens in micro-batches of rows
 of alike length; its loss is the weighted mean over all supervised tokens of the step, so that a step is the same however it is
 cut. Only supervised positions go through the output layer: a vocabulary of 49,152 costs more than the rest of a small model.
 Runs on accelerate: bf16, one or more processes, a GPU when there is one. A rerun resumes from the last checkpoint, and ends
@@ -23,7 +23,7 @@ import torch
 from emollm.model.base import Base, base_of, sha256_of
 from emollm.model.precision import bf16_pays, weights_for
 from emollm.schema import InputError
-from emollm.talk.dialogue import DIALOGUE_VERSION, Exchange, supervised
+from emollm.talk.dialogue import DIALOGUE_VERSION, Exchange, supervised_tokens
 from emollm.talk.writer import talker_folder
 from emollm.training import settings
 
@@ -71,7 +71,8 @@ def read_rows(path: str, tokenizer, longest: int, call_weight: float = 1.0) -> t
     for record in records:
         turns = record["turns"]
         exchanges = [Exchange(t["question"], t["call"], t.get("facts", ""), t.get("answer", "")) for t in turns]
-        row = TokenRow(*supervised(tokenizer, exchanges, {k for k, t in enumerate(turns) if t.get("whole")}, call_weight))
+        unwritten = {k for k, t in enumerate(turns) if t.get("whole")}
+        row = TokenRow(*supervised_tokens(tokenizer, exchanges, unwritten, call_weight))
         if len(row.ids) > longest:
             left_out += 1
         else:
@@ -111,7 +112,7 @@ def steps_of(rows: list[TokenRow], tokens: int, micro_tokens: int, seed: int) ->
     return steps
 
 
-def padded(rows: list[TokenRow], pad: int) -> dict[str, torch.Tensor]:
+def pad_rows(rows: list[TokenRow], pad: int) -> dict[str, torch.Tensor]:
     """input_ids, attention_mask and taught [B, L], padded at the right."""
     length = max(len(r.ids) for r in rows)
     fill = [length - len(r.ids) for r in rows]
@@ -141,7 +142,7 @@ def rate(step: int, steps: int, warm_up: float) -> float:
     return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
 
 
-def quantised(kind: str | None) -> dict:
+def quantisation_options(kind: str | None) -> dict:
     """Options under which the frozen base is loaded: null, as it is; nf4, in 4 bit (QLoRA, Dettmers et al. 2023; bitsandbytes).
 
     Raises InputError for another kind.
@@ -159,7 +160,7 @@ def quantised(kind: str | None) -> dict:
     }
 
 
-def with_lora(model, lora: dict):
+def add_lora(model, lora: dict):
     """The model with LoRA on the linear layers named; the rest is frozen."""
     from peft import LoraConfig, get_peft_model
 
@@ -210,11 +211,11 @@ def main(path: str, changes: tuple[str, ...] = ()) -> None:
     tokens, taught = sum(len(r.ids) for r in rows), sum(w > 0 for r in rows for w in r.taught)
     say(f"{len(rows)} rows, {tokens} tokens, {taught} of them learnt; {left_out} rows longer than {config['longest']} tokens "
         "left out", flush=True)
-    model, facts = _adapted(base, config)
+    model, facts = _adapt_base(base, config)
     learnt = [p for p in model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(learnt, lr=config["lr"], weight_decay=config["weight_decay"])
     model, optimiser = accelerator.prepare(model, optimiser)
-    done = _resumed(out / "last.pt", accelerator.unwrap_model(model), optimiser)
+    done = _resume(out / "last.pt", accelerator.unwrap_model(model), optimiser)
     plan = _plan(rows, config)
     begun, seen = time.monotonic(), 0
     for step in range(done, config["steps"]):
@@ -233,16 +234,16 @@ def main(path: str, changes: tuple[str, ...] = ()) -> None:
                 _save(out, accelerator.unwrap_model(model), optimiser, step + 1, facts)
 
 
-def _adapted(base: Base, config: dict):
+def _adapt_base(base: Base, config: dict):
     """The language model with the LoRA that is learnt, and what is stored with it of where both come from."""
     from transformers import AutoModelForCausalLM
 
     # On a CPU a step takes a fifth longer with the fused attention, by its backward pass.
     attention = "sdpa" if torch.cuda.is_available() else "eager"
     pretrained = AutoModelForCausalLM.from_pretrained(
-        base.folder, dtype=weights_for(), attn_implementation=attention, **quantised(config["quantise"])
+        base.folder, dtype=weights_for(), attn_implementation=attention, **quantisation_options(config["quantise"])
     )
-    model = with_lora(pretrained, config["lora"])
+    model = add_lora(pretrained, config["lora"])
     facts = {"base": config["base"], "base_sha256": base.sha256, "dialogue_version": DIALOGUE_VERSION}
     if config["init"]:
         facts["init_sha256"] = begin_with(model, config["init"], base)
@@ -278,7 +279,7 @@ def train_step(accelerator, model, optimiser, micro: list[list[TokenRow]], pad: 
     total = sum(sum(r.taught[1:]) for rows in micro for r in rows)
     summed, bare = 0.0, accelerator.unwrap_model(model)
     for rows in mine:
-        batch = {k: v.to(accelerator.device) for k, v in padded(rows, pad).items()}
+        batch = {k: v.to(accelerator.device) for k, v in pad_rows(rows, pad).items()}
         # peft takes every input to the adapter's fp32, and autocast takes it back to bf16: a sixth of the time on a CPU.
         with accelerator.autocast(), disable_input_dtype_casting(bare):
             loss = summed_loss(bare, batch)
@@ -295,14 +296,14 @@ def train_step(accelerator, model, optimiser, micro: list[list[TokenRow]], pad: 
     return summed / total, sum(len(r.ids) for rows in micro for r in rows)
 
 
-def _learnt(model) -> dict[str, torch.Tensor]:
+def _learnt_weights(model) -> dict[str, torch.Tensor]:
     return {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
 
 
 def _save(out: Path, model, optimiser, step: int, facts: dict) -> None:
     """A checkpoint to resume from, and the adapter as peft stores it, with what it belongs to: its base, and the adapter that
     it went on from."""
-    torch.save({"step": step, "weights": _learnt(model), "optimiser": optimiser.state_dict()}, out / "last.tmp")
+    torch.save({"step": step, "weights": _learnt_weights(model), "optimiser": optimiser.state_dict()}, out / "last.tmp")
     (out / "last.tmp").replace(out / "last.pt")
     folder = out / "adapter"
     model.peft_config["default"].base_model_name_or_path = facts["base"]  # not where it lies on this machine
@@ -310,12 +311,12 @@ def _save(out: Path, model, optimiser, step: int, facts: dict) -> None:
     (folder / "talker.json").write_text(json.dumps(facts | {"steps": step}, indent=1) + "\n")
 
 
-def _resumed(path: Path, model, optimiser) -> int:
+def _resume(path: Path, model, optimiser) -> int:
     """Put the last checkpoint back; the steps it had done, 0 without one."""
     if not path.exists():
         return 0
     stored = torch.load(path, map_location="cpu", weights_only=True)
-    own = _learnt(model)
+    own = _learnt_weights(model)
     if own.keys() != stored["weights"].keys():
         raise InputError(f"{path}: a checkpoint of other LoRA settings; remove it, or choose another `out`")
     for name, weight in own.items():

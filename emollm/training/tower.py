@@ -325,7 +325,7 @@ def train(config: dict) -> Run:
     run = start(config, faces, device)
     resume(run, out / "last.pt", config, device)
     for size, factor in list(zip(config["sizes"], config["strengths"], strict=True))[run.epoch:]:
-        started, strengths = time.time(), Strengths(**config["augment"]).scaled(factor)
+        started, strengths = time.time(), Strengths(**config["augment"]).scale_by(factor)
         try:
             loss = one_epoch(run, faces, size, strengths, config)
         except RuntimeError as error:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emollm.answer.witnesses import CROWD, LEAST, Beside, Movements, decided, inputs, together
+from emollm.answer.witnesses import CROWD, LEAST, MovementRule, Movements, combine_witnesses, decidedness, inputs
 from emollm.schema import LABELS
 
 BEGUN = 0.4  # weight of the reading before anything is fitted
@@ -39,9 +39,10 @@ class Witnesses:
     def rows(self, kept: np.ndarray) -> Witnesses:
         return Witnesses(*(getattr(self, name)[kept] for name in ("look", "read", "target", "weight", "group")))
 
-    def label(self, beside: Beside) -> np.ndarray:
+    def label(self, rule: MovementRule) -> np.ndarray:
         """Distributions [N, 8] of both."""
-        return np.array([together(a, Movements.only(b, True), beside) for a, b in zip(self.look, self.read, strict=True)])
+        return np.array([combine_witnesses(look, Movements.from_reading(read, True), rule)
+                         for look, read in zip(self.look, self.read, strict=True)])
 
 
 def target_of(votes: np.ndarray, label: np.ndarray) -> np.ndarray:
@@ -51,11 +52,11 @@ def target_of(votes: np.ndarray, label: np.ndarray) -> np.ndarray:
     return (1 - LABEL_SHARE) * shares + LABEL_SHARE * np.eye(len(LABELS))[label]
 
 
-def fit(seen: Witnesses) -> Beside:
+def fit(seen: Witnesses) -> MovementRule:
     """The weights that fit the targets best, and how sure they may be."""
     import torch
 
-    look, how = np.log(np.maximum(seen.look, LEAST)), decided(seen.read)[:, None]
+    look, how = np.log(np.maximum(seen.look, LEAST)), decidedness(seen.read)[:, None]
     x = torch.from_numpy(how * inputs(look, np.log(seen.read)))
     look, target, weight = (torch.from_numpy(a) for a in (look, seen.target, seen.weight))
     begun = torch.zeros(len(LABELS), x.shape[1], dtype=x.dtype)
@@ -73,15 +74,15 @@ def fit(seen: Witnesses) -> Beside:
     optimiser.step(loss)
     weights = (begun + moved).detach().numpy()
     weights[:, -1] -= EVENED * np.log(CROWD)
-    return Beside(weights, _sure(weights, seen))
+    return MovementRule(weights, _fit_sureness(weights, seen))
 
 
-def _sure(weights: np.ndarray, seen: Witnesses) -> float:
+def _fit_sureness(weights: np.ndarray, seen: Witnesses) -> float:
     """What to multiply the scores by: the lowest negative log-likelihood of the first label of the targets."""
     truth = seen.target.argmax(1)
 
     def loss(sure: float) -> float:
-        p = seen.label(Beside(weights, sure))[np.arange(len(truth)), truth]
+        p = seen.label(MovementRule(weights, sure))[np.arange(len(truth)), truth]
         return float(-(np.log(p) * seen.weight).sum())
 
     return float(min(SURE, key=loss))

@@ -32,7 +32,7 @@ def _words(text: str) -> list[str]:
 
 @dataclass
 class Form:
-    """An answer on its way to a client: `whole()` as one JSON object, `pieces()` as the events of a stream. tokens: of the
+    """An answer on its way to a client: `full_body()` as one JSON object, `pieces()` as the events of a stream. tokens: of the
     question and of the answer."""
 
     model: str
@@ -48,7 +48,7 @@ class Completion(Form):
     def head(self) -> dict:
         return {"id": f"chatcmpl-{self.id}", "created": self.created, "model": self.model}
 
-    def whole(self) -> dict:
+    def full_body(self) -> dict:
         message = {"role": "assistant", "content": self.said.text}
         asked, written = self.tokens
         return self.head | {
@@ -86,7 +86,7 @@ class Response(Form):
     def item(self) -> str:
         return f"msg_{self.id}"
 
-    def whole(self) -> dict:
+    def full_body(self) -> dict:
         asked, written = self.tokens
         usage = {"input_tokens": asked, "input_tokens_details": {"cached_tokens": 0}, "output_tokens": written,
                  "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": asked + written}
@@ -103,7 +103,7 @@ class Response(Form):
         yield self._event("response.output_text.done", **place, text=self.said.text, logprobs=[])
         yield self._event("response.content_part.done", **place, part=self._text())
         yield self._event("response.output_item.done", output_index=0, item=self._message([self._text()]))
-        yield self._event("response.completed", response=self.whole())
+        yield self._event("response.completed", response=self.full_body())
 
     def _text(self, text: str | None = None) -> dict:
         return {"type": "output_text", "text": self.said.text if text is None else text, "annotations": []}

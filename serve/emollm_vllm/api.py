@@ -35,11 +35,11 @@ from emollm.model.checkpoint import Shape
 from emollm.model.precision import weights_for
 from emollm.model.processor import face_input
 from emollm.schema import AU_NAMES, BASELINES, DEFAULT_PRIOR, PRIORS, AUSeries, InputError, NoFaceError
-from emollm.subject import MAX_FACES, Prepared, Subject
+from emollm.subject import MAX_FACES, PreparedSource, Subject
 from emollm.talk import TALKER
 from emollm_vllm import environment, talk
 from emollm_vllm.door.errors import error_body
-from emollm_vllm.plugin.engine import conclusion_of, face_prompt, sampling, sampling_label, unconcluded, with_label
+from emollm_vllm.plugin.engine import add_label, conclusion_of, end_at_conclusion, face_prompt, sampling, sampling_label
 from emollm_vllm.plugin.faces import MAX_FACE_ID, edits, state_series
 from emollm_vllm.plugin.media import access, configure, connector
 from emollm_vllm.plugin.processing import BadRequest, client_error
@@ -123,7 +123,7 @@ ERRORS = {status: {"model": Failed} for status in (400, 401, 404, 408, 413, 415,
 STREAM = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
 
 
-async def while_wanted(request: Request, work: Coroutine):
+async def run_while_wanted(request: Request, work: Coroutine):
     """The work's result. When the client goes away the work is cancelled at once: its measuring, its turn in the engine.
 
     A stream that is the result looks after that itself. The request's body must have been read.
@@ -146,7 +146,7 @@ async def _wait_for_disconnect(request: Request) -> None:
 @router.post("/v1/measure", response_model=Measurement, responses=ERRORS,
              summary="Action units and events of every face; no language model")
 async def measure(body: MeasureRequest, request: Request):
-    return await while_wanted(request, _measure(body))
+    return await run_while_wanted(request, _measure(body))
 
 
 async def _measure(body: MeasureRequest) -> Measurement:
@@ -171,7 +171,7 @@ def _face(s: Subject) -> FaceMeasurement:
 @router.post("/v1/explain", response_model=Explained, responses=ERRORS | STREAM,
              summary="Why each face is commonly read the way it is")
 async def explain(body: ExplainRequest, request: Request):
-    return await while_wanted(request, _explain(body, request.app.state.emollm))
+    return await run_while_wanted(request, _explain(body, request.app.state.emollm))
 
 
 async def _explain(body: ExplainRequest, asked: Answering) -> Explained | StreamingResponse:
@@ -179,7 +179,7 @@ async def _explain(body: ExplainRequest, asked: Answering) -> Explained | Stream
     try:
         prepared = await _prepare(body)
     except NoFaceError as error:
-        stored = [path.no_face("media", str(error), body.question, edits(body.what_if), model).to_dict()]
+        stored = [path.no_face_explanation("media", str(error), body.question, edits(body.what_if), model).to_dict()]
         return _stream_of(stored) if body.stream else Explained(id=_id(), model=model, explanations=stored)
     asked.check_fits(prepared, body.question or prompt.DEFAULT_QUESTION)
     pieces = asked.explanations(prepared, body, model, lora)
@@ -189,14 +189,14 @@ async def _explain(body: ExplainRequest, asked: Answering) -> Explained | Stream
     return Explained(id=_id(), model=model, explanations=explanations)
 
 
-async def _prepare(body: ExplainRequest) -> Prepared:
+async def _prepare(body: ExplainRequest) -> PreparedSource:
     """What is known about the faces: measured in the media, given by the client, or both. Raises NoFaceError, and client
     errors that name the field they are about."""
-    with _about("what_if"):
+    with _blame_field("what_if"):
         what_if = edits(body.what_if)
-    with _about("evidence"):
+    with _blame_field("evidence"):
         series = None if body.evidence is None else evidence(body.evidence)
-    with _about("evidence" if body.media is None and series is not None else "media"):
+    with _blame_field("evidence" if body.media is None and series is not None else "media"):
         if body.media is not None:
             return await connector().measure(body.media, "media", baseline=body.baseline, face=body.face, evidence=series,
                                               what_if=what_if, max_faces=body.max_faces, prior=body.prior)
@@ -207,7 +207,7 @@ async def _prepare(body: ExplainRequest) -> Prepared:
 
 
 @contextlib.contextmanager
-def _about(field: str):
+def _blame_field(field: str):
     try:
         yield
     except NoFaceError:
@@ -243,7 +243,7 @@ class Answering:
             return name, self.models.lora_requests[name]
         raise VLLMNotFoundError(f"The model `{name}` does not exist. See /v1/models.")
 
-    def check_fits(self, prepared: Prepared, question: str) -> None:
+    def check_fits(self, prepared: PreparedSource, question: str) -> None:
         """Raises BadRequest when the model cannot read the question and still answer it."""
         config, context = self.engine.model_config.hf_config, self.engine.model_config.max_model_len
         frames = [0 if s.chips is None else len(s.chips) for s in prepared.readable]
@@ -253,7 +253,7 @@ class Answering:
             raise BadRequest(f"question: it takes {tokens} tokens with the face, at most {most} can be read. Ask in fewer "
                              "words.", parameter="question")
 
-    async def explanations(self, prepared: Prepared, body: ExplainRequest, model: str, lora) -> AsyncIterator[dict]:
+    async def explanations(self, prepared: PreparedSource, body: ExplainRequest, model: str, lora) -> AsyncIterator[dict]:
         """{"face_id", "delta"} while a face's answer is written, then {"explanation"}; face after face."""
         question = body.question or prompt.DEFAULT_QUESTION
         for s in prepared.subjects:
@@ -286,11 +286,11 @@ class Answering:
             shown = max(shown, lines)
         generated = conclusion_of(self.tokenizer, list(last.token_ids), last.logprobs, self.temperature, face)
         if generated is None:
-            text = unconcluded(sent)
+            text = end_at_conclusion(sent)
             begun = face_prompt(self.tokenizer, face, question, text)
             async for output in self.engine.generate(begun, sampling_label(self.tokenizer), _id(), lora_request=lora):
                 label = output.outputs[0]
-            generated = with_label(text, self.tokenizer, label.logprobs, self.temperature, face, last.finish_reason == "stop")
+            generated = add_label(text, self.tokenizer, label.logprobs, self.temperature, face, last.finish_reason == "stop")
         result = path.explanation_of(s, generated)
         yield result.text[shown:]
         yield result
@@ -336,10 +336,10 @@ class Plugin:
                   os.environ.get(environment.PRIOR, DEFAULT_PRIOR))
         state.emollm = Answering(engine_client, state.openai_serving_models)
         if os.environ.get(environment.TALKER):
-            state.emollm_talking = await talking(os.environ[environment.TALKER], state.emollm, state.openai_serving_models)
+            state.emollm_talking = await start_talker(os.environ[environment.TALKER], state.emollm, state.openai_serving_models)
 
 
-async def talking(folder: str, seeing: Answering, models) -> talk.Talking:
+async def start_talker(folder: str, seeing: Answering, models) -> talk.TalkerService:
     """The talker with its own engine beside the one that sees, and listed first among the models."""
     from vllm.engine.arg_utils import AsyncEngineArgs
     from vllm.v1.engine.async_llm import AsyncLLM
@@ -349,14 +349,14 @@ async def talking(folder: str, seeing: Answering, models) -> talk.Talking:
         max_num_seqs=16, gpu_memory_utilization=0.08, disable_log_stats=True))
     listed = models.show_available_models
 
-    async def with_talker():
+    async def list_with_talker():
         models = await listed()
         card = models.data[0].model_copy(update={"id": TALKER, "root": TALKER, "parent": None, "max_model_len": TALKER_CONTEXT})
         models.data.insert(0, card)
         return models
 
-    models.show_available_models = with_talker
-    return talk.Talking(engine, engine.get_tokenizer(), seeing.look)
+    models.show_available_models = list_with_talker
+    return talk.TalkerService(engine, engine.get_tokenizer(), seeing.look)
 
 
 def plugin() -> Plugin:

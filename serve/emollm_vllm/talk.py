@@ -17,14 +17,14 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from emollm.answer.prompt import DEFAULT_QUESTION
-from emollm.chat.talking import beside, name_of
+from emollm.chat.talking import name_of, other_subjects
 from emollm.schema import AUSeries, InputError
-from emollm.subject import Prepared, Subject, under
+from emollm.subject import PreparedSource, Subject, apply_prior
 from emollm.talk import TALKER
 from emollm.talk.call import Call, parse
-from emollm.talk.dialogue import CALL_TOKENS, Exchange, plain, prompt
+from emollm.talk.dialogue import CALL_TOKENS, Exchange, clean_question, prompt
 from emollm.talk.face import Face
-from emollm.talk.heard import heard, names_one
+from emollm.talk.heard import correct_call, names_one
 from emollm.talk.lookup import look_up
 from emollm.talk.talker import KEPT, Reply, advance, steps, style_of
 from emollm_vllm.answers import FORMS
@@ -37,7 +37,7 @@ LONGEST_QUESTION = 4000  # characters of a message that are read
 router = APIRouter(include_in_schema=False)
 
 
-class Talking:
+class TalkerService:
     """The talker's engine, how faces are read, and the conversations that were answered lately."""
 
     def __init__(self, engine, tokenizer, look_of):
@@ -69,10 +69,10 @@ class Talking:
         """The style that a system message asks for, empty when it asks for none."""
         return style_of(await self.write([Exchange(system[:LONGEST_QUESTION])], CALL_TOKENS)) if system.strip() else ""
 
-    async def among(self, prepared: Prepared, face: Face) -> Face:
+    async def with_others(self, prepared: PreparedSource, face: Face) -> Face:
         """The face with the others of its picture, which are read only when they are asked about."""
         number = face.series.face_id
-        others = [await self.face(under(s, face.prior)) for s in beside(prepared, number)]
+        others = [await self.face(apply_prior(s, face.prior)) for s in other_subjects(prepared, number)]
         named = [replace(other, name=name_of(prepared, other.series.face_id)) for other in others]
         return replace(face, name=name_of(prepared, number), others=named)
 
@@ -91,7 +91,7 @@ class Talking:
             if key not in self.chats:
                 exchange = Exchange(question)
                 written = await self.write([*earlier[-KEPT:], exchange], CALL_TOKENS)
-                call: Call = heard(parse(written), question, earlier[-1].call if earlier else "")
+                call: Call = correct_call(parse(written), question, earlier[-1].call if earlier else "")
                 exchange.call, exchange.facts = str(call), look_up(call, face).text()
                 exchange.answer = answer[:LONGEST_QUESTION]
                 self.remember(key, [exchange])
@@ -134,16 +134,16 @@ async def completions(request: Request):
     compares = any(call.name == "faces" for call in reply.calls)
     if len(media) == 1 and (compares or any(map(names_one, [question, *[e.question for e in before]]))):
         prepared = await connector().measure(*next(iter(media)))
-        face = await talking.among(prepared, face)
+        face = await talking.with_others(prepared, face)
         reply = await talking.reply(before, question, face, style)
     talking.remember(_key([*turns, (question, reply.text)], face), reply.exchanges)
     form = FORMS[body["form"]](body.get("model", TALKER), reply, talking.usage(question, reply.text))
     if body.get("stream"):
         return StreamingResponse(form.pieces(), media_type="text/event-stream")
-    return JSONResponse(form.whole())
+    return JSONResponse(form.full_body())
 
 
-async def _face(talking: Talking, body: dict, media: dict[tuple[str, str], int]) -> Face | None:
+async def _face(talking: TalkerService, body: dict, media: dict[tuple[str, str], int]) -> Face | None:
     """The face that a conversation is about: of its last picture, with the main faces of the others beside it. media: address
     and kind -> place in the request. Raises InputError, NoFaceError."""
     faces = []
@@ -166,7 +166,7 @@ def _turns(messages: list[dict]) -> tuple[list[tuple[str, str]], str, str]:
     turns, asked = [], []
     for m in messages:
         if m.get("role") == "user":
-            asked.append(plain(text_of(m.get("content")))[:LONGEST_QUESTION])
+            asked.append(clean_question(text_of(m.get("content")))[:LONGEST_QUESTION])
         elif m.get("role") == "assistant" and asked:
             turns.append(("\n".join(filter(None, asked)), text_of(m.get("content"))))
             asked = []

@@ -24,8 +24,8 @@ from emollm.caption.run import shards
 from emollm.caption.run.job import Job
 from emollm.caption.run.log import Log
 from emollm.caption.run.measuring import Task, name_of
-from emollm.caption.run.scheduler import Done
-from emollm.caption.run.window import Waiting
+from emollm.caption.run.scheduler import FinishedWork
+from emollm.caption.run.window import WaitingItem
 from emollm.schema import InputError
 
 SLOW_START = 60.0  # s without any process before it is said
@@ -56,11 +56,11 @@ class ClusterExecutor:
     def measure(self, task: Task) -> None:
         self.measuring.give(task, lambda actor: actor.measure.options(num_returns=2).remote(task))
 
-    def answer(self, batch: list[Waiting]) -> None:
+    def answer(self, batch: list[WaitingItem]) -> None:
         asked = [(w.item, w.key) for w in batch]
         self.answering.give(batch, lambda actor: actor.answer.remote(asked, *[w.prepared for w in batch]))
 
-    def wait(self) -> list[Done]:
+    def wait(self) -> list[FinishedWork]:
         """What came back within a second."""
         refs = self.measuring.refs + self.answering.refs
         first, _ = self.ray.wait(refs, num_returns=1, timeout=1.0, fetch_local=False)
@@ -76,7 +76,7 @@ class ClusterExecutor:
         self.measuring.stop()
         self.answering.stop()
 
-    def _take(self, ref) -> Done | None:
+    def _take(self, ref) -> FinishedWork | None:
         if self.measuring.knows(ref):
             done = self.measuring.take(ref)
             if done and done.value:
@@ -106,7 +106,7 @@ def cluster_executor(job: Job, log: Log, total: int, clips: float, ready: Callab
         yield executor
 
 
-def _check_shared(done: Done) -> None:
+def _check_shared(done: FinishedWork) -> None:
     """A file that only the other machines lack must not become an error line. Raises InputError."""
     source, error = done.work.medium.source, done.value.error
     if error and error[0] == "media_not_found" and os.access(source if isinstance(source, str) else source.file, os.R_OK):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from emollm.caption.run.answering import GIVE_UP
-from emollm.caption.run.scheduler import Done
+from emollm.caption.run.scheduler import FinishedWork
 from emollm.schema import InputError
 
 DEPTH = 2  # calls an actor has: one it works on and one that waits, so that it never idles
@@ -50,7 +50,7 @@ class Pool:
     def knows(self, ref) -> bool:
         return ref in self.coming or ref in self.given
 
-    def take(self, ref) -> Done | None:
+    def take(self, ref) -> FinishedWork | None:
         """What has come of a reference of `refs`; None when an actor became ready or failed to.
 
         Raises InputError for what the actor raises, and when actors die without doing any work.
@@ -64,15 +64,15 @@ class Pool:
             value = self.ray.get(ref)
         except errors.RayActorError:
             self._bury(actor)
-            return Done(work, died=True)
+            return FinishedWork(work, died=True)
         except errors.RayError as error:
             self._free(actor)
             if isinstance(error, errors.RayTaskError) and not isinstance(error.cause, errors.RayError):
                 raise _unwrap(error) from None
-            return Done(work, lost=True)
+            return FinishedWork(work, lost=True)
         self.deaths = 0
         self._free(actor)
-        return Done(work, value, prepared)
+        return FinishedWork(work, value, prepared)
 
     def _start(self) -> None:
         actor = self.make()

@@ -14,11 +14,11 @@ from emollm.caption.incoming.items import Item
 from emollm.caption.run.answering import Answerer, Ask
 from emollm.caption.run.job import Job
 from emollm.caption.run.log import Log
-from emollm.caption.run.measuring import Measured, Task, measure
+from emollm.caption.run.measuring import MeasuredMedium, Task, measure
 from emollm.caption.run.settings import digest
 from emollm.caption.run.shards import manifest_of
 from emollm.schema import InputError
-from emollm.subject import Prepared
+from emollm.subject import PreparedSource
 
 
 class MeasuringProcess:
@@ -37,11 +37,11 @@ class MeasuringProcess:
         _check_same(self.settings, {"evidence": f"{ESTIMATOR} {ESTIMATOR_VERSION}"})
         self.shape, self.workers = shape_of(self.job.model), Workers(1)
 
-    def measure(self, task: Task) -> tuple[Measured, Prepared | None]:
+    def measure(self, task: Task) -> tuple[MeasuredMedium, PreparedSource | None]:
         """measuring.measure(). Two values, because the measurement goes to a process that answers and not to the command."""
         return measure(task, self.job, self.settings_sha256, self._prepare)
 
-    def _prepare(self, source, name: str) -> Prepared:
+    def _prepare(self, source, name: str) -> PreparedSource:
         return self.workers.submit(source, self.shape, name=name, **self.job.measuring).result()
 
 
@@ -62,7 +62,7 @@ class AnsweringProcess:
         log.note(None, complete=False)
         self.answerer = Answerer(self.job, log, loaded, platform.node())
 
-    def answer(self, asked: list[tuple[Item, str]], *prepared: Prepared) -> list[bool]:
+    def answer(self, asked: list[tuple[Item, str]], *prepared: PreparedSource) -> list[bool]:
         """Answerer.answer(). asked: items with their keys; apart from their measurements, which Ray brings here."""
         return self.answerer.answer([Ask(item, key, p) for (item, key), p in zip(asked, prepared, strict=True)])
 

@@ -48,7 +48,7 @@ class Item:
     error: tuple[str, str] | None = None  # code, message: a request that cannot be answered
 
     @property
-    def asked(self) -> str | list[Message]:
+    def request(self) -> str | list[Message]:
         """What the model is asked."""
         return list(self.conversation) or self.question or DEFAULT_QUESTION
 
@@ -67,7 +67,7 @@ class Medium:
     items: list[Item] = field(default_factory=list)
 
 
-def by_medium(items: list[Item]) -> Iterator[Medium]:
+def group_by_medium(items: list[Item]) -> Iterator[Medium]:
     """Items grouped by what they ask about, in order of first mention."""
     media: dict[str | Inline, Medium] = {}
     for item in items:
@@ -75,6 +75,6 @@ def by_medium(items: list[Item]) -> Iterator[Medium]:
     return iter(media.values())
 
 
-def shown(text: str) -> str:
+def escape_name(text: str) -> str:
     """A name that JSON can hold: bytes of a file name that are no UTF-8 are written as \\udcXX."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from emollm.caption.incoming.items import Item, shown
+from emollm.caption.incoming.items import Item, escape_name
 from emollm.evidence.rows import named_rows
 from emollm.schema import InputError
 from emollm.what_if import parse_edits
@@ -29,8 +29,9 @@ def read_manifest(file: str, root: str | None, question: str | None, what_if: tu
             edits = tuple(sorted(parse_edits(written, "what-if ").items())) if written else what_if
         except InputError as error:
             raise InputError(f"{place}: {error}") from None
-        asked = shown(row["question"]) if row.get("question") else question
-        items.append(Item(shown(row.get("custom_id") or row["path"]), os.path.join(base, row["path"]), place, asked, edits))
+        asked = escape_name(row["question"]) if row.get("question") else question
+        name = escape_name(row.get("custom_id") or row["path"])
+        items.append(Item(name, os.path.join(base, row["path"]), place, asked, edits))
     if not items:
         raise InputError(f"{file}: the table has no rows. Give one row for every photo or clip.")
     return items

@@ -11,8 +11,8 @@ import json
 import os
 from urllib.parse import unquote, urlsplit
 
-from emollm.caption.incoming.bodies import RequestError, asked_in, media_url
-from emollm.caption.incoming.items import Inline, Item, shown
+from emollm.caption.incoming.bodies import RequestError, media_url, read_body
+from emollm.caption.incoming.items import Inline, Item, escape_name
 from emollm.data_url import is_data_url, read_data_url
 from emollm.schema import InputError
 
@@ -46,7 +46,7 @@ def fetch(inline: Inline) -> bytes:
         line = handle.read(inline.length)
     try:
         request = json.loads(line)
-        if shown(request["custom_id"]) != inline.custom_id:
+        if escape_name(request["custom_id"]) != inline.custom_id:
             raise ValueError
         url = media_url(request["body"])
     except (ValueError, KeyError, TypeError, RequestError):
@@ -69,15 +69,15 @@ def _item(line: bytes, place: str, at: tuple[str, int], root: str, question: str
     except (ValueError, KeyError, TypeError, RecursionError):
         raise InputError(f"{place}: not a JSON request with a custom_id. A line looks like "
                          f'{{"custom_id": "1", "method": "POST", "url": "{URL}", "body": {{...}}}}') from None
-    custom_id = shown(custom_id)
+    custom_id = escape_name(custom_id)
     inline = Inline(*at, len(line), custom_id)
     try:
         if request.get("url") != URL or request.get("method", "POST") != "POST":
             raise RequestError("unsupported_url", f"only POST {URL} is answered")
-        asked = asked_in(request.get("body"))
+        asked = read_body(request.get("body"))
         source = inline if is_data_url(asked.url) else _file(asked.url, root)
-        conversation = tuple(m._replace(text=shown(m.text)) for m in asked.conversation)
-        return Item(custom_id, source, place, shown(asked.question) if asked.question else question,
+        conversation = tuple(m._replace(text=escape_name(m.text)) for m in asked.conversation)
+        return Item(custom_id, source, place, escape_name(asked.question) if asked.question else question,
                     what_if if asked.what_if is None else asked.what_if, conversation, asked.wishes)
     except RequestError as refused:
         return Item(custom_id, inline, place, question, what_if, error=(refused.code, refused.message))
@@ -97,5 +97,6 @@ def _file(url: str, root: str) -> str:
     path = os.path.join(root, url)
     inside = os.path.realpath(root)
     if os.path.commonpath([inside, os.path.realpath(path)]) != inside:
-        raise RequestError("outside_root", f"{shown(url)} is not under --root {root}. Move the file or give another --root.")
+        raise RequestError("outside_root", f"{escape_name(url)} is not under --root {root}. Move the file or give another "
+                                           "--root.")
     return path

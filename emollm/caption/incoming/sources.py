@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from emollm.caption.incoming.items import Item, shown
+from emollm.caption.incoming.items import Item, escape_name
 from emollm.caption.incoming.manifest import read_manifest
 from emollm.caption.incoming.requests import read_requests
 from emollm.schema import InputError
@@ -32,7 +32,7 @@ MANIFEST_SUFFIXES, REQUEST_SUFFIXES = (".csv", ".tsv", ".tab", ".parquet"), (".j
 
 
 @dataclass
-class LeftOut:
+class LeftOutFiles:
     """What folders and patterns held and no item was made of: reason -> paths."""
 
     paths: dict[str, list[str]] = field(default_factory=dict)
@@ -45,23 +45,23 @@ class LeftOut:
 
     def __str__(self) -> str:
         """5 left out: 3 no photo or clip (.txt, .csv): a.txt, b.txt, c.csv; 2 hidden: .DS_Store, .x.jpg"""
-        return f"{len(self)} left out: " + "; ".join(self._told(reason) for reason in self.paths)
+        return f"{len(self)} left out: " + "; ".join(self._describe_reason(reason) for reason in self.paths)
 
-    def _told(self, reason: str) -> str:
-        names = [shown(os.path.basename(path)) for path in self.paths[reason]]
+    def _describe_reason(self, reason: str) -> str:
+        names = [escape_name(os.path.basename(path)) for path in self.paths[reason]]
         named = ", ".join("".join(letter if letter.isprintable() else "?" for letter in name) for name in names[:NAMED])
         return f"{len(names)} {reason}: {named}" + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
 def read_inputs(inputs: list[str], root: str | None = None, question: str | None = None,
-                what_if: tuple[tuple[str, float], ...] = (), left_out: LeftOut | None = None) -> list[Item]:
+                what_if: tuple[tuple[str, float], ...] = (), left_out: LeftOutFiles | None = None) -> list[Item]:
     """Every item of the inputs, in order. root: folder under which batch files may name media (default: their own).
     question, what_if: of items that bring none. left_out: filled with what no item was made of.
 
     Raises InputError for an input without items, a table or batch file that cannot be read, or a custom_id used twice.
     """
     items: list[Item] = []
-    left_out = LeftOut() if left_out is None else left_out
+    left_out = LeftOutFiles() if left_out is None else left_out
     for source in inputs:
         items += _items(source, root, question, what_if, left_out)
     seen: dict[str, Item] = {}
@@ -72,11 +72,11 @@ def read_inputs(inputs: list[str], root: str | None = None, question: str | None
     return items
 
 
-def _items(source: str, root: str | None, question: str | None, what_if: tuple, left_out: LeftOut) -> list[Item]:
+def _items(source: str, root: str | None, question: str | None, what_if: tuple, left_out: LeftOutFiles) -> list[Item]:
     source = os.path.expanduser(source) if source.startswith("~") and not os.path.lexists(source) else source
     suffix = os.path.splitext(source)[1].lower()
     if os.path.isdir(source):
-        here = LeftOut()
+        here = LeftOutFiles()
         files = list(_walk(source, here))
         if not files:
             told = f" ({here})" if here else ""
@@ -90,22 +90,22 @@ def _items(source: str, root: str | None, question: str | None, what_if: tuple, 
         files = [source]
     else:
         files = _matches(source, left_out)
-    return [Item(shown(os.path.normpath(path)), path, source, question, what_if) for path in files]
+    return [Item(escape_name(os.path.normpath(path)), path, source, question, what_if) for path in files]
 
 
-def _merge(into: LeftOut, left_out: LeftOut) -> None:
+def _merge(into: LeftOutFiles, left_out: LeftOutFiles) -> None:
     for reason, paths in left_out.paths.items():
         into.paths.setdefault(reason, []).extend(paths)
 
 
-def _matches(pattern: str, left_out: LeftOut) -> list[str]:
+def _matches(pattern: str, left_out: LeftOutFiles) -> list[str]:
     if not glob.has_magic(pattern):
         raise InputError(f"{pattern}: no such file or folder. Check the path.")
     paths: list[str] = []
     for path in sorted(glob.glob(pattern, recursive=True)):
         if os.path.isdir(path):
             paths += _walk(path, left_out) if not pattern.endswith("**") else []
-        elif reason := _not_taken(path):
+        elif reason := _rejection_reason(path):
             left_out.add(reason, path)
         else:
             paths.append(path)
@@ -114,7 +114,7 @@ def _matches(pattern: str, left_out: LeftOut) -> list[str]:
     return list(dict.fromkeys(paths))
 
 
-def _walk(folder: str, left_out: LeftOut) -> Iterator[str]:
+def _walk(folder: str, left_out: LeftOutFiles) -> Iterator[str]:
     """Photos and clips of a folder and below it, by name; one level's names are held at a time."""
     try:
         with os.scandir(folder) as listing:
@@ -128,13 +128,13 @@ def _walk(folder: str, left_out: LeftOut) -> Iterator[str]:
             yield from _walk(entry.path, left_out)
         elif entry.is_dir():
             left_out.add("links to folders, which are not followed", entry.path)
-        elif reason := _not_taken(entry.path) or ("" if entry.is_file() else "no files (broken links, devices)"):
+        elif reason := _rejection_reason(entry.path) or ("" if entry.is_file() else "no files (broken links, devices)"):
             left_out.add(reason, entry.path)
         else:
             yield entry.path
 
 
-def _not_taken(path: str) -> str:
+def _rejection_reason(path: str) -> str:
     """Why a file is no photo or clip, "" when it is one: by its extension; when that says nothing, by its first bytes."""
     suffix = os.path.splitext(path)[1].lower()
     if suffix in PHOTO_SUFFIXES + CLIP_SUFFIXES:

@@ -33,7 +33,7 @@ MOST_BYTES = 120  # of a name, before a hash; file systems take 255 in all
 
 
 @dataclass
-class Wanted:
+class WantedFiles:
     """Derived files that the user asked for; None: not this one."""
 
     csv: str | None = None
@@ -65,15 +65,15 @@ class Wanted:
                 raise InputError(f"{folder}: cannot write into this folder ({error.strerror}). Choose another.") from None
 
 
-def derive(wanted: Wanted, log: Log, items: list[Item]) -> None:
+def derive(wanted: WantedFiles, log: Log, items: list[Item]) -> None:
     """Write the files that are wanted. Raises InputError when a place cannot be written."""
     writers = [w for w in (wanted.csv and _table(wanted.csv), wanted.report and _page(wanted.report, log, items),
-                           wanted.measurements and _each(wanted.measurements, ".csv", summary.measurement_csv),
-                           wanted.srt and _each(wanted.srt, ".srt", subtitles.srt),
-                           wanted.vtt and _each(wanted.vtt, ".vtt", subtitles.vtt)) if w]
+                           wanted.measurements and _write_each(wanted.measurements, ".csv", summary.measurement_csv),
+                           wanted.srt and _write_each(wanted.srt, ".srt", subtitles.srt),
+                           wanted.vtt and _write_each(wanted.vtt, ".vtt", subtitles.vtt)) if w]
     for writer in writers:
         next(writer)
-    for line in _in_order(log, items) if writers else ():
+    for line in _lines_in_order(log, items) if writers else ():
         explanations = lines.explanations_of(line) if line.ok else None
         for writer in writers:
             writer.send((line, explanations))
@@ -100,7 +100,7 @@ class FileNames:
         return name
 
 
-def _in_order(log: Log, items: list[Item]) -> Iterator[Line]:
+def _lines_in_order(log: Log, items: list[Item]) -> Iterator[Line]:
     ids = dict.fromkeys(item.custom_id for item in items)
     for custom_id in [*ids, *(i for i in log.entries if i not in ids)]:
         if custom_id in log.entries:
@@ -129,7 +129,7 @@ def _table(path: str) -> Iterator[None]:
                          "same command again.") from None
 
 
-def _each(folder: str, suffix: str, text_of) -> Iterator[None]:
+def _write_each(folder: str, suffix: str, text_of) -> Iterator[None]:
     """One file an item, where there is something to write."""
     names = FileNames()
     while (pair := (yield)) is not None:
@@ -169,6 +169,6 @@ def _pictures(thumbnails: Thumbnails, item: Item | None, line: Line, explanation
         source = requests.fetch(item.source) if isinstance(item.source, Inline) else item.source
     except (OSError, requests.RequestError):
         return []
-    sha256, made = thumbnails.of(source, [(key_time(e), key_box(e)) for e in explanations])
+    sha256, made = thumbnails.make_all(source, [(key_time(e), key_box(e)) for e in explanations])
     same = line.key == key_of(sha256, item.words, item.what_if, settings_sha256)
     return made if same else []

@@ -27,7 +27,7 @@ class Thumbnails:
     def __init__(self):
         self.process: subprocess.Popen | None = None
 
-    def of(self, source: str | bytes, moments: list[tuple[float, list[float]]]) -> tuple[str, list[str]]:
+    def make_all(self, source: str | bytes, moments: list[tuple[float, list[float]]]) -> tuple[str, list[str]]:
         """sha256 of the media and one data URI a moment (time s, face box px or empty); "" and [] when it cannot be read."""
         named = {"path": source} if isinstance(source, str) else {"content": base64.b64encode(source).decode()}
         try:

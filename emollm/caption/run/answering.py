@@ -17,7 +17,7 @@ from emollm.caption.run.settings import digest
 from emollm.explainer import answer
 from emollm.explanation import Explanation
 from emollm.schema import InputError
-from emollm.subject import Prepared, choose, no_such_face, stated, with_edits, with_prior
+from emollm.subject import PreparedSource, choose, no_such_face, state_units, with_edits, with_prior
 
 SURELY_FITS = 300  # characters of a question
 GIVE_UP = 8  # failures of the model in a row that are its own, not the items'
@@ -38,7 +38,7 @@ class Ask(NamedTuple):
 
     item: Item
     key: str
-    prepared: Prepared  # without its edits
+    prepared: PreparedSource  # without its edits
 
 
 class Answerer:
@@ -61,7 +61,7 @@ class Answerer:
             self.failures = self.failures + 1 if failed and not isinstance(result, OwnFault) else 0
             if self.failures >= GIVE_UP:
                 self.log.append(written)
-                raise self._given_up(result)
+                raise self._give_up_error(result)
             if failed:
                 code = getattr(result, "code", "generation_failed")
                 written.append(lines.failure(ask.key, ask.item.custom_id, code, reason_of(result)))
@@ -73,9 +73,9 @@ class Answerer:
     def _line(self, ask: Ask, explanations: list[Explanation]) -> Line:
         main = main_face(ask.prepared, ask.item.wishes.face)
         return lines.success(ask.key, ask.item.custom_id, explanations, self.job.model, int(time.time()), self.settings_sha256,
-                             main, ended_early(explanations[main].text, ask.item.wishes, self.engine))
+                             main, early_end(explanations[main].text, ask.item.wishes, self.engine))
 
-    def _given_up(self, error: Exception) -> InputError:
+    def _give_up_error(self, error: Exception) -> InputError:
         on, there = (f" on {self.host}", " there") if self.host else ("", "")
         return InputError(f"the model failed on {GIVE_UP} items in a row{on} ({reason_of(error)}). Finished lines are kept; "
                           f"run 'emollm doctor'{there}, then the same command again.")
@@ -87,11 +87,11 @@ def answer_in_parts(asks: list[Ask], engine, job: Job) -> Iterator[tuple[Ask, li
         edited = [with_edits(_apply_wishes(a), dict(a.item.what_if)) for a in asks]
         for ask, prepared in zip(asks, edited, strict=True):
             check_fits(engine, ask.item, prepared)
-        explanations = answer(edited, engine, [a.item.asked for a in asks], job.grounded, job.model)
+        explanations = answer(edited, engine, [a.item.request for a in asks], job.grounded, job.model)
         for ask, faces in zip(asks, explanations, strict=True):
             for explanation in faces:
                 explanation.question = ask.item.question or DEFAULT_QUESTION  # of a conversation the last one
-                explanation.notices += _greedy(ask.item.wishes.temperature)
+                explanation.notices += _greedy_notice(ask.item.wishes.temperature)
     except Exception as error:
         if len(asks) == 1:
             yield asks[0], error
@@ -103,19 +103,19 @@ def answer_in_parts(asks: list[Ask], engine, job: Job) -> Iterator[tuple[Ask, li
         yield from zip(asks, explanations, strict=True)
 
 
-def check_fits(engine, item: Item, prepared: Prepared) -> None:
+def check_fits(engine, item: Item, prepared: PreparedSource) -> None:
     """Raises ItemTooLong when a question, with the conversation before it, leaves the model no room for an answer."""
     if len(item.words) < SURELY_FITS or not prepared.readable:
         return
     frames = max(0 if s.chips is None else len(s.chips) for s in prepared.readable)
-    text = engine.processor.prompt_text(item.asked, frames)
+    text = engine.processor.prompt_text(item.request, frames)
     tokens = len(engine.processor.tokenizer(text, add_special_tokens=False)["input_ids"])
     if tokens >= engine.context:
         raise ItemTooLong(f"messages: they take {tokens} tokens with the face, the model reads {engine.context} with its "
                           "answer. Leave out earlier turns.")
 
 
-def main_face(prepared: Prepared, face: int | None = None) -> int:
+def main_face(prepared: PreparedSource, face: int | None = None) -> int:
     """Place of the face that a chat about this picture or clip would be about, among all that are explained. Raises OwnFault
     where there is no face of that number."""
     numbers = [s.series.face_id for s in prepared.subjects]
@@ -126,7 +126,7 @@ def main_face(prepared: Prepared, face: int | None = None) -> int:
     return numbers.index(face)
 
 
-def ended_early(text: str, wishes: Wishes, engine) -> tuple[str, str] | None:
+def early_end(text: str, wishes: Wishes, engine) -> tuple[str, str] | None:
     """The message as far as it was asked for, and why it ends there; None for all of it."""
     ends = [at for word in wishes.stop if (at := text.find(word)) >= 0]
     text, reason = (text[:min(ends)], "stop") if ends else (text, "")
@@ -137,17 +137,17 @@ def ended_early(text: str, wishes: Wishes, engine) -> tuple[str, str] | None:
     return (text, reason) if reason else None
 
 
-def _apply_wishes(ask: Ask) -> Prepared:
+def _apply_wishes(ask: Ask) -> PreparedSource:
     """What was measured, under the prior and with the units that the request gives. Raises OwnFault."""
     wishes, prepared = ask.item.wishes, ask.prepared
     main = main_face(prepared, wishes.face)
     if wishes.au:
-        subjects = [stated(s, dict(wishes.au)) if k == main else s for k, s in enumerate(prepared.subjects)]
+        subjects = [state_units(s, dict(wishes.au)) if k == main else s for k, s in enumerate(prepared.subjects)]
         prepared = dataclasses.replace(prepared, subjects=subjects)
     return prepared if wishes.prior is None else with_prior(prepared, wishes.prior)
 
 
-def _greedy(temperature: float) -> list[str]:
+def _greedy_notice(temperature: float) -> list[str]:
     words = f"temperature {temperature:g} was asked for; a batch is answered at 0, the same at every run"
     return [words] if temperature else []
 

@@ -49,12 +49,12 @@ def failure(key: str, custom_id: str, code: str, message: str) -> Line:
 def read(data: bytes) -> Line | None:
     """The line that these bytes are; None when they are torn, damaged or something else."""
     head = _HEAD.match(data)
-    if not head or not data.endswith(b"\n") or zlib.crc32(_with_zero_crc(data)) != int(head[2], 16):
+    if not head or not data.endswith(b"\n") or zlib.crc32(_zero_crc(data)) != int(head[2], 16):
         return None
     return Line(json.loads(head[3]), head[1].decode(), data.endswith(_TAIL), data)
 
 
-def begun(data: bytes) -> bool:
+def is_line_start(data: bytes) -> bool:
     """Whether this may be the start of a line that was cut off; a power cut can leave zeros."""
     head = b'{"id": "batch_req_'
     return data[:len(head)] == head[:len(data)] or not data.strip(b"\0")
@@ -99,5 +99,5 @@ def make_line(key: str, custom_id: str, response: dict | None, error: dict | Non
     return Line(custom_id, key, error is None, written[:_CRC.start] + crc + written[_CRC.stop:])
 
 
-def _with_zero_crc(data: bytes) -> bytes:
+def _zero_crc(data: bytes) -> bytes:
     return data[:_CRC.start] + b"0" * 8 + data[_CRC.stop:]

@@ -12,11 +12,11 @@ from emollm.caption.run.answering import Answerer, Ask
 from emollm.caption.run.job import Job
 from emollm.caption.run.log import Log
 from emollm.caption.run.measuring import Task, measure
-from emollm.caption.run.scheduler import Done
+from emollm.caption.run.scheduler import FinishedWork
 from emollm.caption.run.settings import digest
 from emollm.caption.run.stop import leave_signals_alone
-from emollm.caption.run.window import Waiting
-from emollm.subject import Prepared
+from emollm.caption.run.window import WaitingItem
+from emollm.subject import PreparedSource
 from emollm.workers import Workers, cores
 
 
@@ -27,7 +27,7 @@ class LocalExecutor:
     can_measure = True  # threads queue what they are given
     answerers = 1
 
-    def __init__(self, job: Job, log: Log, prepare: Callable[..., Prepared], load: Callable[[], Any], threads: int):
+    def __init__(self, job: Job, log: Log, prepare: Callable[..., PreparedSource], load: Callable[[], Any], threads: int):
         self.job, self.log, self.prepare, self.load, self.measurers = job, log, prepare, load, threads
         self.settings_sha256 = digest(log.settings)
         self.answerer = Answerer(job, log, None)
@@ -41,11 +41,11 @@ class LocalExecutor:
         self.tasks[future] = task
         future.add_done_callback(self.back.put)
 
-    def answer(self, batch: list[Waiting]) -> None:
+    def answer(self, batch: list[WaitingItem]) -> None:
         self.can_answer = False  # until the scheduler has heard of this one
-        self.back.put(Done(batch, self.answerer.answer([Ask(w.item, w.key, w.prepared) for w in batch])))
+        self.back.put(FinishedWork(batch, self.answerer.answer([Ask(w.item, w.key, w.prepared) for w in batch])))
 
-    def wait(self) -> list[Done]:
+    def wait(self) -> list[FinishedWork]:
         done = [self._take()]
         while not self.back.empty():
             done.append(self._take())
@@ -59,18 +59,18 @@ class LocalExecutor:
         """Wait for what is being measured; the rest is dropped."""
         self.pool.shutdown(cancel_futures=True)
 
-    def _take(self) -> Done:
+    def _take(self) -> FinishedWork:
         back = self.back.get()
-        if isinstance(back, Done):
+        if isinstance(back, FinishedWork):
             self.can_answer = True
             return back
         task = self.tasks.pop(back)
         if back.cancelled():
-            return Done(task, lost=True)
+            return FinishedWork(task, lost=True)
         measured, prepared = back.result()
         if self.answerer.engine is None and prepared is not None and prepared.readable:
             self.answerer.engine = self.load()  # early: memory is at its height, and the first batch waits for nothing
-        return Done(task, measured, prepared)
+        return FinishedWork(task, measured, prepared)
 
 
 @contextlib.contextmanager
@@ -81,7 +81,7 @@ def local_executor(job: Job, log: Log, ready: Callable[[], None]) -> Iterator[Lo
     shape, count = shape_of(job.model), job.workers or cores()  # clips wait for measuring far more than for the model
     workers = Workers(count)
 
-    def prepare(source, name) -> Prepared:
+    def prepare(source, name) -> PreparedSource:
         return workers.submit(source, shape, name=name, **job.measuring).result()
 
     def load():

@@ -56,9 +56,9 @@ class Scan:
             self.end += len(data)
 
     @property
-    def ours(self) -> bool:
+    def is_ours(self) -> bool:
         """Whether emollm caption wrote this: there is a line of it, or what the first one left when it was cut off."""
-        return bool(self.entries) or (not self.damaged and lines.begun(self.torn))
+        return bool(self.entries) or (not self.damaged and lines.is_line_start(self.torn))
 
     def add(self, line: Line, offset: int) -> None:
         self.stale += line.custom_id in self.entries
@@ -167,7 +167,7 @@ class Log:
     def _check_ours(self) -> None:
         """Nothing of somebody else's file may be cut off, and without the settings beside it the output must tell by itself
         that it is of the same settings."""
-        if not self.scan.ours or (self.scan.torn and not self.entries and not self.beside.exists()):
+        if not self.scan.is_ours or (self.scan.torn and not self.entries and not self.beside.exists()):
             raise InputError(f"{self.path}: this file was not written by emollm caption, or every line of it was changed "
                              "since. Give another -o.")
         answered = next((e for e in self.entries.values() if e.ok), None)

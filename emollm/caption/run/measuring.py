@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from emollm.caption.incoming import requests
-from emollm.caption.incoming.items import Inline, Item, Medium, shown
+from emollm.caption.incoming.items import Inline, Item, Medium, escape_name
 from emollm.caption.run.job import Job
 from emollm.caption.run.lines import Line
 from emollm.caption.run.log import Entry
 from emollm.caption.run.settings import key_of
 from emollm.caption.run.window import Size, size_of
 from emollm.schema import InputError, NoFaceError
-from emollm.subject import Prepared
+from emollm.subject import PreparedSource
 from emollm.workers import WorkerError
 
 MediaError = tuple[str, str]  # code and message of an error line
@@ -43,7 +43,7 @@ class Todo(NamedTuple):
 
 
 @dataclass
-class Measured:
+class MeasuredMedium:
     """What came of one medium, but for the measurement itself, which is large and travels apart."""
 
     todo: list[Todo] = field(default_factory=list)
@@ -52,8 +52,8 @@ class Measured:
     error: MediaError | None = None
 
 
-def measure(task: Task, job: Job, settings_sha256: str, prepare: Callable[..., Prepared],
-            find_answer: Callable[[str], Line | None] = lambda key: None) -> tuple[Measured, Prepared | None]:
+def measure(task: Task, job: Job, settings_sha256: str, prepare: Callable[..., PreparedSource],
+            find_answer: Callable[[str], Line | None] = lambda key: None) -> tuple[MeasuredMedium, PreparedSource | None]:
     """Hash one photo or clip and, when an item of it is wanted, measure it. Never raises: the result says what is wrong.
 
     prepare: function (path or bytes, name=) -> Prepared without edits. find_answer: the line of an answered item with this
@@ -85,14 +85,14 @@ def measure(task: Task, job: Job, settings_sha256: str, prepare: Callable[..., P
 
 def name_of(medium: Medium) -> str:
     """What messages and results call it."""
-    return medium.items[0].custom_id if isinstance(medium.source, Inline) else shown(medium.source)
+    return medium.items[0].custom_id if isinstance(medium.source, Inline) else escape_name(medium.source)
 
 
-def _todo(task: Task, job: Job, settings_sha256: str, sha256: str, find_answer: Callable) -> Measured:
+def _todo(task: Task, job: Job, settings_sha256: str, sha256: str, find_answer: Callable) -> MeasuredMedium:
     """What is left to do about a medium of this content."""
     keyed = [Todo(i, key_of(sha256, i.words, i.what_if, settings_sha256)) for i in task.medium.items]
     todo = [t for t in keyed if job.wants(task.known.get(t.item.custom_id), t.key)]
-    return Measured(todo, {t.key: line for t in todo if (line := find_answer(t.key))})
+    return MeasuredMedium(todo, {t.key: line for t in todo if (line := find_answer(t.key))})
 
 
 def _open(medium: Medium) -> tuple[str | bytes | None, str, MediaError | None]:
@@ -105,7 +105,7 @@ def _open(medium: Medium) -> tuple[str | bytes | None, str, MediaError | None]:
             content = requests.fetch(source)
             return content, hashlib.sha256(content).hexdigest(), None
         if os.path.exists(source) and not os.path.isfile(source):  # a pipe would never end
-            return None, "", ("unsupported_media", f"{shown(source)}: not an ordinary file. Give a photo or a clip.")
+            return None, "", ("unsupported_media", f"{escape_name(source)}: not an ordinary file. Give a photo or a clip.")
         with open(source, "rb") as file:
             return source, hashlib.file_digest(file, "sha256").hexdigest(), None
     except requests.RequestError as refused:

@@ -21,12 +21,12 @@ from emollm.caption.run import lines
 from emollm.caption.run.job import Job
 from emollm.caption.run.lines import Line
 from emollm.caption.run.log import Entry, Log
-from emollm.caption.run.measuring import Measured, Task, measure, name_of
+from emollm.caption.run.measuring import MeasuredMedium, Task, measure, name_of
 from emollm.caption.run.progress import Progress
 from emollm.caption.run.settings import digest
 from emollm.caption.run.stop import Stop
-from emollm.caption.run.window import Waiting, Window
-from emollm.explainer import no_face
+from emollm.caption.run.window import WaitingItem, Window
+from emollm.explainer import no_face_explanation
 from emollm.workers import WorkerError
 
 WINDOW_BATCHES = 4  # batches' worth of items among which similar lengths are looked for
@@ -35,7 +35,7 @@ TRIES = 3  # processes that may die of an item before it is given up
 
 
 @dataclass
-class Done:
+class FinishedWork:
     """Work that came back."""
 
     work: Any  # what was given: a Task, or a batch
@@ -56,9 +56,9 @@ class Executor(Protocol):
 
     def measure(self, task: Task) -> None: ...
 
-    def answer(self, batch: list[Waiting]) -> None: ...
+    def answer(self, batch: list[WaitingItem]) -> None: ...
 
-    def wait(self) -> list[Done]:
+    def wait(self) -> list[FinishedWork]:
         """What came back, after waiting for it; may be nothing."""
 
     def call_back(self) -> None:
@@ -73,7 +73,7 @@ class Scheduler:
         self.settings_sha256 = digest(log.settings)
         self.window = Window()
         self.again: deque[Task] = deque()  # media whose process died
-        self.batches: deque[list[Waiting]] = deque()  # batches whose process died
+        self.batches: deque[list[WaitingItem]] = deque()  # batches whose process died
         self.measuring = self.answering = 0  # given and not back
         self.written: list[Line] = []  # lines that need no model, not yet in the log
 
@@ -87,7 +87,7 @@ class Scheduler:
             self.write()
             self.progress.show()
 
-    def take(self, done: Done) -> None:
+    def take(self, done: FinishedWork) -> None:
         """Take in what came back."""
         if isinstance(done.work, Task):
             self.measuring -= 1
@@ -145,7 +145,7 @@ class Scheduler:
             self.answering += 1
             self.executor.answer(batch)
 
-    def _take_measured(self, done: Done) -> None:
+    def _take_measured(self, done: FinishedWork) -> None:
         task: Task = done.work
         if done.died or done.lost:
             task.deaths += 1
@@ -153,18 +153,18 @@ class Scheduler:
                 self.again.append(task)
                 return
             done.value = self._give_up_on(task)
-        measured: Measured = done.value
+        measured: MeasuredMedium = done.value
         todo = {item.custom_id for item, _, _ in measured.todo}
         finished = [self.known[i.custom_id].ok for i in task.medium.items if i.custom_id not in todo]
         self.progress.add_known(sum(finished), len(finished) - sum(finished))
         self.progress.add_measured(len(todo))
         for item, key, size in measured.todo:
-            if line := self._line_at_once(task.medium, measured, item, key):
+            if line := self._modelless_line(task.medium, measured, item, key):
                 self.written.append(line)
             else:
-                self.window.add(Waiting(item, key, task.medium.source, done.prepared, *size))
+                self.window.add(WaitingItem(item, key, task.medium.source, done.prepared, *size))
 
-    def _line_at_once(self, medium: Medium, measured: Measured, item: Item, key: str) -> Line | None:
+    def _modelless_line(self, medium: Medium, measured: MeasuredMedium, item: Item, key: str) -> Line | None:
         """The line of an item that needs no model."""
         if measured.error:
             return lines.failure(key, item.custom_id, *measured.error)
@@ -172,18 +172,18 @@ class Scheduler:
             return lines.rename(twin, item.custom_id, name_of(medium))
         if not measured.no_face:
             return None
-        nothing = no_face(name_of(medium), measured.no_face, item.question, dict(item.what_if), self.job.model)
+        nothing = no_face_explanation(name_of(medium), measured.no_face, item.question, dict(item.what_if), self.job.model)
         return lines.success(key, item.custom_id, [nothing], self.job.model, int(time.time()), self.settings_sha256)
 
-    def _give_up_on(self, task: Task) -> Measured:
+    def _give_up_on(self, task: Task) -> MeasuredMedium:
         """What is known of a medium that took one process after another with it: the hash of its bytes, nothing else."""
         def prepare(source, name):
             raise WorkerError(f"{name}: {TRIES} processes died while they measured this file. Re-encode it.")
 
         return measure(task, self.job, self.settings_sha256, prepare)[0]
 
-    def _take_answered(self, done: Done) -> None:
-        batch: list[Waiting] = done.work
+    def _take_answered(self, done: FinishedWork) -> None:
+        batch: list[WaitingItem] = done.work
         if not (done.died or done.lost):
             self.progress.add_written(sum(done.value), len(batch) - sum(done.value))
             return

@@ -24,10 +24,10 @@ def settings_of(model: str, grounded: bool, question: str | None, what_if: tuple
 
     return {"emollm": _version(), "weights": weights_sha256(model), "prompt": PROMPT_VERSION,
             "evidence": f"{ESTIMATOR} {ESTIMATOR_VERSION}", "grounded": grounded, "question": question or DEFAULT_QUESTION,
-            "what_if": dict(what_if), "baseline": viewing.baseline or "clip for clips", **_chosen(viewing)}
+            "what_if": dict(what_if), "baseline": viewing.baseline or "clip for clips", **_changed_options(viewing)}
 
 
-def _chosen(viewing: Viewing) -> dict:
+def _changed_options(viewing: Viewing) -> dict:
     """What differs from the default; the rest is left out, so that outputs of before an option was there go on."""
     values = {name: getattr(viewing, name) for name in ("crops", "max_faces", "prior")}
     cut = {} if viewing.cut.whole else {"cut": part_of(viewing.cut)}

@@ -167,12 +167,12 @@ def _drop(log: Log, custom_ids: list[str]) -> None:
 def _open(path: str, settings: dict) -> Log:
     """A shard, after waiting for a process of it that is on its way out."""
     end = time.monotonic() + PATIENCE
-    while _busy(path) and time.monotonic() < end:
+    while _is_locked(path) and time.monotonic() < end:
         time.sleep(0.2)
     return Log(path, settings)
 
 
-def _busy(path: str) -> bool:
+def _is_locked(path: str) -> bool:
     file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from emollm.answer.prompt import observe
 from emollm.caption.incoming.items import Inline, Item
-from emollm.subject import Prepared, with_edits
+from emollm.subject import PreparedSource, with_edits
 
 TOKENS_A_FRAME, TOKENS_A_LINE, LETTERS_A_TOKEN = 16, 30, 4  # to compare lengths; no tokenizer is needed for that
 
@@ -21,7 +21,7 @@ class Size(NamedTuple):
 
 
 @dataclass
-class Waiting:
+class WaitingItem:
     """One measured item."""
 
     item: Item
@@ -39,10 +39,10 @@ class Window:
     """Items waiting for the model, at most a few batches of them."""
 
     def __init__(self):
-        self.waiting: list[Waiting] = []
+        self.waiting: list[WaitingItem] = []
         self.arrivals = 0
 
-    def add(self, waiting: Waiting) -> None:
+    def add(self, waiting: WaitingItem) -> None:
         waiting.arrival, self.arrivals = self.arrivals, self.arrivals + 1
         self.waiting.append(waiting)
 
@@ -54,9 +54,9 @@ class Window:
     def frames(self) -> int:
         return sum(w.frames for w in self.waiting)
 
-    def take(self, faces: int) -> list[Waiting]:
+    def take(self, faces: int) -> list[WaitingItem]:
         """The batch of similar length that holds the one who has waited longest."""
-        batches: list[list[Waiting]] = [[]]
+        batches: list[list[WaitingItem]] = [[]]
         for waiting in sorted(self.waiting, key=lambda w: (w.length, w.arrival)):
             if batches[-1] and sum(w.faces for w in batches[-1]) + waiting.faces > faces:
                 batches.append([])
@@ -67,7 +67,7 @@ class Window:
         return chosen
 
 
-def size_of(item: Item, prepared: Prepared) -> Size:
+def size_of(item: Item, prepared: PreparedSource) -> Size:
     """How much the model is asked with this item."""
     asked = with_edits(prepared, dict(item.what_if))
     tokens = (TOKENS_A_FRAME * len(s.key_frames) + TOKENS_A_LINE * len(observe(s.series, s.events)) for s in asked.readable)

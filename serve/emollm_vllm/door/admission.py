@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from emollm.answer.prompt import ANSWER_TOKENS, DEFAULT_QUESTION, FACE, FACE_END, FACE_PAD, FACE_START, SPECIAL_TOKENS
 from emollm.request_fields import INSTRUCTIONS, MOST_MEDIA, ROLES, TOOLS
 from emollm.talk import TALKER
-from emollm_vllm.door.errors import NOT_JSON, Refused
+from emollm_vllm.door.errors import NOT_JSON, Refusal
 
 CHAT, COMPLETIONS, RESPONSES, TOKENIZE = "/v1/chat/completions", "/v1/completions", "/v1/responses", "/tokenize"
 TALK = "/v1/talk/completions"  # where chats and responses of the talker go; not served by this name
@@ -63,14 +63,14 @@ class RequestLimits:
 
 
 def parse(body: bytes, limits: RequestLimits) -> dict:
-    """The JSON object of a body. Raises Refused (400)."""
+    """The JSON object of a body. Raises Refusal (400)."""
     check_elements(body, limits.elements)
     try:
-        fields = json.loads(body, parse_constant=_not_finite)
+        fields = json.loads(body, parse_constant=_reject_not_finite)
     except (ValueError, RecursionError):
-        raise Refused(400, NOT_JSON, code="invalid_json") from None
+        raise Refusal(400, NOT_JSON, code="invalid_json") from None
     if not isinstance(fields, dict):
-        raise Refused(400, NOT_JSON, code="invalid_json")
+        raise Refusal(400, NOT_JSON, code="invalid_json")
     _check_depth(fields, limits.depth)
     if b"\\u" in body or b"\xed" in body:
         _check_letters(fields)
@@ -78,46 +78,46 @@ def parse(body: bytes, limits: RequestLimits) -> dict:
 
 
 def _check_letters(body: dict) -> None:
-    """Refuse lone surrogates, which no tokenizer and no answer can hold. Raises Refused (400)."""
+    """Refuse lone surrogates, which no tokenizer and no answer can hold. Raises Refusal (400)."""
     try:
         json.dumps(body, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        raise Refused(400, "the body holds half a Unicode letter (a lone surrogate); send whole ones",
+        raise Refusal(400, "the body holds half a Unicode letter (a lone surrogate); send whole ones",
                       code="invalid_json") from None
 
 
 def _check_depth(body: dict, most: int) -> None:
-    """Refuse what is nested so deeply that code which reads it by recursion fails. Raises Refused (400)."""
+    """Refuse what is nested so deeply that code which reads it by recursion fails. Raises Refusal (400)."""
     level = [body]
     for _ in range(most):
         inside = [v for x in level for v in (x.values() if isinstance(x, dict) else x)]
         level = [v for v in inside if isinstance(v, (dict, list))]
         if not level:
             return
-    raise Refused(400, f"the body is nested more than {most} levels deep", code="invalid_json")
+    raise Refusal(400, f"the body is nested more than {most} levels deep", code="invalid_json")
 
 
 def as_json(body: dict) -> bytes:
-    """JSON of a body. Raises Refused (400) for 1e999 and for what is nested too deeply."""
+    """JSON of a body. Raises Refusal (400) for 1e999 and for what is nested too deeply."""
     try:
         return json.dumps(body, allow_nan=False).encode()
     except (ValueError, RecursionError):
-        raise Refused(400, NOT_JSON, code="invalid_json") from None
+        raise Refusal(400, NOT_JSON, code="invalid_json") from None
 
 
 def check_elements(body: bytes, most: int) -> None:
-    """Refuse a body whose parsed form would be far larger than itself. Raises Refused (400)."""
+    """Refuse a body whose parsed form would be far larger than itself. Raises Refusal (400)."""
     if sum(body.count(sign) for sign in (b",", b"[", b"{")) > most:
-        raise Refused(400, f"the body has more than {most:,} JSON elements; send less in one request", code="invalid_json")
+        raise Refusal(400, f"the body has more than {most:,} JSON elements; send less in one request", code="invalid_json")
 
 
-def _not_finite(name: str) -> None:
+def _reject_not_finite(name: str) -> None:
     raise ValueError(name)
 
 
 def admit(route: str, body: dict, limits: RequestLimits, instructed: bool = False) -> dict:
     """A body that vLLM may be given, for one of ROUTES; `emollm` is left in it. instructed: whether instructions (system and
-    developer messages) are left in it, too. Raises Refused (400)."""
+    developer messages) are left in it, too. Raises Refusal (400)."""
     body = {name: value for name, value in body.items() if not _asks_for_nothing(name, value, body)}
     _check_fields(body, limits)
     count = _Count(limits)
@@ -133,11 +133,11 @@ def admit(route: str, body: dict, limits: RequestLimits, instructed: bool = Fals
     if route in (CHAT, RESPONSES) or "messages" in body:
         _check_absent(body, REFUSED_IN_CHAT)
     if limits.media_needed and route in (CHAT, RESPONSES) and not count.images + count.videos:
-        raise Refused(400, "the conversation holds no picture and no clip, and nothing is said of a face that was not "
+        raise Refusal(400, "the conversation holds no picture and no clip, and nothing is said of a face that was not "
                            "measured; send one as image_url or video_url", "messages" if route == CHAT else "input",
                       code="no_media")
     if count.images + count.videos and (asked := {CHAT: "messages", RESPONSES: "input"}.get(route)):
-        admitted[asked] = _with_question(admitted[asked], "text" if route == CHAT else "input_text")
+        admitted[asked] = _add_question(admitted[asked], "text" if route == CHAT else "input_text")
     if "prompt" in body and route != RESPONSES:
         admitted["prompt"] = _prompts(body["prompt"], count)
     if "suffix" in body and isinstance(body["suffix"], str):
@@ -145,7 +145,7 @@ def admit(route: str, body: dict, limits: RequestLimits, instructed: bool = Fals
     return admitted
 
 
-def _with_question(messages: object, kind: str) -> object:
+def _add_question(messages: object, kind: str) -> object:
     """The conversation; where the user says nothing at all, the default question stands in the last message: who sends a
     picture alone wants it told, and the model was never given a face without a question. kind: of a part of text."""
     of_user = [k for k, m in enumerate(messages) if m["role"] == "user"] if isinstance(messages, list) else []
@@ -163,25 +163,25 @@ def _texts(content: object) -> list[str]:
     return [p if isinstance(p, str) else p.get(TEXTS.get(p["type"], ""), "") for p in parts]
 
 
-def for_the_talker(body: dict) -> bool:
+def is_for_talker(body: dict) -> bool:
     """Whether a chat completion or a response names the talker as its model."""
     return body.get("model") == TALKER
 
 
 def admit_talk(route: str, body: dict, limits: RequestLimits) -> dict:
     """A chat completion or a response that the talker may be given, as a conversation in `messages`: with its instructions,
-    with or without a face. Raises Refused (400)."""
+    with or without a face. Raises Refusal (400)."""
     admitted = admit(route, body, dataclasses.replace(limits, media_needed=False), instructed=True)
     if field := form_of(admitted):
-        raise Refused(400, f"{field} cannot be set for {TALKER}: its answers have their own form. Ask for JSON in words, or "
+        raise Refusal(400, f"{field} cannot be set for {TALKER}: its answers have their own form. Ask for JSON in words, or "
                            f"use the "
                            "model that explains", field)
     if admitted.get("n", 1) != 1:
-        raise Refused(400, f"n is {admitted['n']}, but {TALKER} answers a question in one way; leave it out", "n")
+        raise Refusal(400, f"n is {admitted['n']}, but {TALKER} answers a question in one way; leave it out", "n")
     if route == CHAT:
         return admitted | {"form": "chat"}
     if admitted.get("previous_response_id"):
-        raise Refused(400, "previous_response_id cannot be used: answers are not kept. Send the conversation as input",
+        raise Refusal(400, "previous_response_id cannot be used: answers are not kept. Send the conversation as input",
                       "previous_response_id")
     return admitted | {"messages": _as_messages(admitted), "form": "response"}
 
@@ -238,24 +238,24 @@ def _check_fields(body: dict, limits: RequestLimits) -> None:
         if value is None:
             continue
         if isinstance(value, bool) or not isinstance(value, int):
-            raise Refused(400, f"{name} must be a whole number, at most {most}", name)
+            raise Refusal(400, f"{name} must be a whole number, at most {most}", name)
         if value > most and name not in LOWERED:
-            raise Refused(400, f"{name} is {value}, at most {most} here; ask for less", name)
+            raise Refusal(400, f"{name} is {value}, at most {most} here; ask for less", name)
     if not isinstance(body.get("structured_outputs"), dict | None):
-        raise Refused(400, 'structured_outputs must be an object, such as {"choice": ["yes", "no"]}', "structured_outputs")
+        raise Refusal(400, 'structured_outputs must be an object, such as {"choice": ["yes", "no"]}', "structured_outputs")
     for name in SIZED:
         if isinstance(body.get(name), (dict, list, str)) and len(as_json({name: body[name]})) > limits.schema:
-            raise Refused(400, f"{name} is longer than {limits.schema:,} characters; send a smaller one", name)
+            raise Refusal(400, f"{name} is longer than {limits.schema:,} characters; send a smaller one", name)
     for name in LISTS:
         if isinstance(body.get(name), list) and len(body[name]) > limits.listed:
-            raise Refused(400, f"{name} has {len(body[name])} entries, at most {limits.listed} here", name)
+            raise Refusal(400, f"{name} has {len(body[name])} entries, at most {limits.listed} here", name)
 
 
 def _check_absent(body: dict, names: dict[str, str]) -> None:
     for name, why in names.items():
         value = body.get(name)
         if value is not None and value is not False and value not in ([], {}):  # 0 asks for something
-            raise Refused(400, f"{name} cannot be set here: {why}. Leave it out.", name)
+            raise Refusal(400, f"{name} cannot be set here: {why}. Leave it out.", name)
 
 
 class _Count:
@@ -265,11 +265,11 @@ class _Count:
         self.limits, self.characters, self.images, self.videos = limits, 0, 0, 0
 
     def text(self, text: str, tokens: re.Pattern = SPECIAL) -> str:
-        """The text without special tokens. Raises Refused when the request has too much of it."""
+        """The text without special tokens. Raises Refusal when the request has too much of it."""
         self.characters += len(text)
         if self.characters > self.limits.characters:
-            raise Refused(400, f"the request holds more than {self.limits.characters:,} characters of text; shorten it")
-        return without(tokens, text)
+            raise Refusal(400, f"the request holds more than {self.limits.characters:,} characters of text; shorten it")
+        return strip_tokens(tokens, text)
 
     def media(self, kind: str, where: str) -> None:
         """One more of "images" or "videos"."""
@@ -277,11 +277,11 @@ class _Count:
         setattr(self, kind, number)
         if number > most:
             noun = kind if most != 1 else kind[:-1]
-            raise Refused(400, f"more than {most} {noun} in one conversation; leave out earlier ones or send another request",
+            raise Refusal(400, f"more than {most} {noun} in one conversation; leave out earlier ones or send another request",
                           where)
 
 
-def without(tokens: re.Pattern, text: str) -> str:
+def strip_tokens(tokens: re.Pattern, text: str) -> str:
     """Text without the tokens: what a user writes cannot pose as a face or a turn."""
     for _ in range(4):  # a removal can leave a new one behind
         shorter = tokens.sub("", text)
@@ -293,9 +293,9 @@ def without(tokens: re.Pattern, text: str) -> str:
 
 def _conversation(messages: object, where: str, count: _Count, instructed: bool = False) -> list[dict]:
     if not isinstance(messages, list) or not messages:
-        raise Refused(400, f'{where} must be a list of messages, such as [{{"role": "user", "content": "..."}}]', where)
+        raise Refusal(400, f'{where} must be a list of messages, such as [{{"role": "user", "content": "..."}}]', where)
     if len(messages) > count.limits.messages:
-        raise Refused(400, f"{where} has {len(messages)} messages, at most {count.limits.messages} here; leave out the first "
+        raise Refusal(400, f"{where} has {len(messages)} messages, at most {count.limits.messages} here; leave out the first "
                            "ones", where)
     admitted = [_message(m, f"{where}[{k}]", count) for k, m in enumerate(messages)]
     return admitted if instructed else [m for m in admitted if m["role"] not in INSTRUCTIONS] or admitted
@@ -303,21 +303,21 @@ def _conversation(messages: object, where: str, count: _Count, instructed: bool 
 
 def _message(message: object, where: str, count: _Count) -> dict:
     if not isinstance(message, dict) or message.get("type") not in (None, "message"):
-        raise Refused(400, f"{where} must be a message with role and content", where)
+        raise Refusal(400, f"{where} must be a message with role and content", where)
     if message.get("role") not in ROLES:
-        raise Refused(400, f"{where}.role must be one of {', '.join(ROLES)}", f"{where}.role")
+        raise Refusal(400, f"{where}.role must be one of {', '.join(ROLES)}", f"{where}.role")
     if message.get("tool_calls"):
-        raise Refused(400, f"{where}.tool_calls cannot be set here: the model calls no tools", f"{where}.tool_calls")
+        raise Refusal(400, f"{where}.tool_calls cannot be set here: the model calls no tools", f"{where}.tool_calls")
     content = message.get("content")
     if isinstance(content, list):
         if len(content) > count.limits.parts:
-            raise Refused(400, f"{where}.content has {len(content)} parts, at most {count.limits.parts} here; join the texts",
+            raise Refusal(400, f"{where}.content has {len(content)} parts, at most {count.limits.parts} here; join the texts",
                           f"{where}.content")
         content = [_part(p, f"{where}.content[{k}]", count) for k, p in enumerate(content)]
     elif isinstance(content, str):
         content = count.text(content)
     elif content is not None:
-        raise Refused(400, f"{where}.content must be a text or a list of parts", f"{where}.content")
+        raise Refusal(400, f"{where}.content must be a text or a list of parts", f"{where}.content")
     # Only these: other keys of a message reach chat templates.
     return {k: message[k] for k in ("type", "role", "id", "status") if k in message} | {"content": content}
 
@@ -327,15 +327,15 @@ def _part(part: object, where: str, count: _Count) -> object:
         return count.text(part)
     kind = part.get("type") if isinstance(part, dict) else None
     if not isinstance(kind, str) or kind not in (*TEXTS, *MEDIA):
-        raise Refused(400, f"{where}.type must be one of {', '.join((*TEXTS, *MEDIA))}", f"{where}.type")
+        raise Refusal(400, f"{where}.type must be one of {', '.join((*TEXTS, *MEDIA))}", f"{where}.type")
     if kind in MEDIA:
         if part.get("uuid") is not None:
-            raise Refused(400, f"{where}.uuid cannot be set here: the server keeps no media. Send its data.", f"{where}.uuid")
+            raise Refusal(400, f"{where}.uuid cannot be set here: the server keeps no media. Send its data.", f"{where}.uuid")
         count.media(MEDIA[kind], where)
         return {"type": kind} | _url(part, kind, where)
     text = part.get(TEXTS[kind])
     if not isinstance(text, str):
-        raise Refused(400, f"{where}.{TEXTS[kind]} must be a text", f"{where}.{TEXTS[kind]}")
+        raise Refusal(400, f"{where}.{TEXTS[kind]} must be a text", f"{where}.{TEXTS[kind]}")
     return {"type": kind, TEXTS[kind]: count.text(text)} | ({"annotations": []} if kind == "output_text" else {})
 
 
@@ -346,7 +346,7 @@ def _url(part: dict, kind: str, where: str) -> dict:
     url = value.get("url") if isinstance(value, dict) and kind != "input_image" else value
     if not isinstance(url, str) or not url:
         form = '"data:image/jpeg;base64,..."' if kind == "input_image" else '{"url": "data:image/jpeg;base64,..."}'
-        raise Refused(400, f"{where}.{key} must be {form}", f"{where}.{key}")
+        raise Refusal(400, f"{where}.{key} must be {form}", f"{where}.{key}")
     return {key: url, "detail": "auto"} if kind == "input_image" else {key: {"url": url}}
 
 
@@ -356,7 +356,7 @@ def _prompts(prompts: object, count: _Count) -> object:
         return count.text(prompts, _FACE)
     if isinstance(prompts, list) and not all(isinstance(p, int) for p in prompts):
         if len(prompts) > count.limits.prompts:
-            raise Refused(400, f"prompt has {len(prompts)} prompts, at most {count.limits.prompts} here; send more requests",
+            raise Refusal(400, f"prompt has {len(prompts)} prompts, at most {count.limits.prompts} here; send more requests",
                           "prompt")
         return [count.text(p, _FACE) if isinstance(p, str) else p for p in prompts]
     return prompts

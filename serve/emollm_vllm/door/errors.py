@@ -20,7 +20,7 @@ _DUMP = re.compile(r"(\b(array|tensor|Traceback) ?\(| on data=).*", re.DOTALL)
 _BLOB = re.compile(r"[A-Za-z0-9+/_=-]{65,}")
 
 
-class Refused(Exception):
+class Refusal(Exception):
     """A request that is answered with an error here."""
 
     def __init__(self, status: int, message: str, param: str | None = None, code: str | None = None,
@@ -33,9 +33,9 @@ class Refused(Exception):
         return error_body(self.status, str(self), self.param, self.code)
 
 
-def unavailable(message: str, retry_after: int) -> Refused:
+def unavailable(message: str, retry_after: int) -> Refusal:
     """503: the engine is not there now and will be."""
-    return Refused(503, message, headers={"Retry-After": str(retry_after)})
+    return Refusal(503, message, headers={"Retry-After": str(retry_after)})
 
 
 def error_body(status: int, message: str, param: str | None = None, code: str | None = None) -> bytes:
@@ -65,7 +65,7 @@ def reshape(status: int, body: bytes) -> bytes:
     return error_body(status, str(message), param.removeprefix("body.") if isinstance(param, str) else None, code)
 
 
-def broken_off(body: bytes) -> bool:
+def is_broken_off(body: bytes) -> bool:
     """Whether an error of vLLM says that the engine gave up one answer: its GenerationError, which has these words alone."""
     try:
         return json.loads(body)["error"]["message"] == "Internal server error"

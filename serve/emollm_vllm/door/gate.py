@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from emollm.schema import InputError, NoFaceError
 from emollm_vllm.door import admission
 from emollm_vllm.door.admission import RequestLimits
-from emollm_vllm.door.errors import Refused, broken_off, error_body, reshape, unavailable
+from emollm_vllm.door.errors import Refusal, error_body, is_broken_off, reshape, unavailable
 from emollm_vllm.environment import GATE
 from emollm_vllm.plugin import request_places
 
@@ -32,7 +32,7 @@ GRACE = 5.0  # s that a stopped request has to end by itself
 KEPT_ERROR = 65_536  # bytes of an error body that are read
 DRAINED = 4  # times the body limit: read and dropped, so that the sender gets to see the answer
 STREAM_ERROR = b'data: {"error"'
-STOPPED = Refused(503, "the engine has stopped and is being started again; ask again then")
+STOPPED = Refusal(503, "the engine has stopped and is being started again; ask again then")
 log = logging.getLogger("emollm.gate")
 
 
@@ -68,7 +68,7 @@ class Gate:
         elif scope["type"] == "http":
             try:
                 await self._http(scope, receive, send)
-            except Refused as refusal:
+            except Refusal as refusal:
                 await _reply(send, refusal.status, refusal.body, refusal.headers)
             except ConnectionError:
                 pass  # the client has gone
@@ -81,13 +81,13 @@ class Gate:
             raise unavailable(str(STOPPED), self.settings.retry_after)
         self._check_key(route, scope["method"], headers)
         if route not in self.served and not route.startswith(f"{admission.RESPONSES}/"):
-            raise Refused(404, f"there is nothing at {route[:80]}; see /docs")
+            raise Refusal(404, f"there is nothing at {route[:80]}; see /docs")
         reserved = self._reserve(headers)
         try:
             body, held_to = await self._body(receive), None
             if scope["method"] == "POST":
                 route, body, held_to = await self._admit(route, headers, body)
-            await self._answer(_with_length(_scope_of(scope, route), len(body)), body, receive, _Answer(send, scope, held_to))
+            await self._answer(_set_length(_scope_of(scope, route), len(body)), body, receive, _Answer(send, scope, held_to))
         finally:
             self.held -= reserved
 
@@ -99,29 +99,29 @@ class Gate:
         digest = hashlib.sha256(key.strip()).digest()
         matches = [hmac.compare_digest(digest, known) for known in self.keys]
         if scheme.lower() != b"bearer" or not any(matches):
-            raise Refused(401, "this server needs an API key: send the header 'Authorization: Bearer KEY'",
+            raise Refusal(401, "this server needs an API key: send the header 'Authorization: Bearer KEY'",
                           headers={"WWW-Authenticate": "Bearer"})
 
     # --- the body ----------------------------------------------------------------------------------------------------
 
     def _reserve(self, headers: dict[bytes, bytes]) -> int:
-        """Bytes of memory that this request may take for its body. Raises Refused: 413 or 429."""
+        """Bytes of memory that this request may take for its body. Raises Refusal: 413 or 429."""
         most, declared = self.settings.body_bytes, headers.get(b"content-length", b"")
         size = int(declared) if declared.isdigit() else most if b"transfer-encoding" in headers else 0
         if size > DRAINED * most:
-            raise self._too_large()
+            raise self._too_large_error()
         size = min(size, most)
         if self.held + size > self.settings.held_bytes:
-            raise Refused(429, "too many large requests at this time; ask again in a second", headers={"Retry-After": "1"})
+            raise Refusal(429, "too many large requests at this time; ask again in a second", headers={"Retry-After": "1"})
         self.held += size
         return size
 
-    def _too_large(self) -> Refused:
-        return Refused(413, f"the body is larger than {self.settings.body_bytes / 2**20:g} MB; send a smaller picture or a "
+    def _too_large_error(self) -> Refusal:
+        return Refusal(413, f"the body is larger than {self.settings.body_bytes / 2**20:g} MB; send a smaller picture or a "
                             "shorter clip")
 
     async def _body(self, receive) -> bytes:
-        """The whole body. Raises Refused: 413 or 408."""
+        """The whole body. Raises Refusal: 413 or 408."""
         most, body, size, more = self.settings.body_bytes, bytearray(), 0, True
         try:
             async with asyncio.timeout(self.settings.body_seconds):
@@ -136,9 +136,9 @@ class Gate:
                     else:
                         body = bytearray()
         except TimeoutError:
-            raise Refused(408, f"the body did not arrive within {self.settings.body_seconds:g} s; send it faster") from None
+            raise Refusal(408, f"the body did not arrive within {self.settings.body_seconds:g} s; send it faster") from None
         if size > most:
-            raise self._too_large()
+            raise self._too_large_error()
         return bytes(body)
 
     async def _admit(self, route: str, headers: dict[bytes, bytes], body: bytes) -> tuple[str, bytes, str | None]:
@@ -150,20 +150,20 @@ class Gate:
                 admission.check_elements(body, self.limits.evidence_elements)
             return route, body, None
         if kind != b"application/json":
-            raise Refused(415, "send the body as JSON, with the header 'Content-Type: application/json'")
+            raise Refusal(415, "send the body as JSON, with the header 'Content-Type: application/json'")
         fields = admission.parse(body, self.limits)
-        if route in (admission.CHAT, admission.RESPONSES) and self.settings.talker and admission.for_the_talker(fields):
+        if route in (admission.CHAT, admission.RESPONSES) and self.settings.talker and admission.is_for_talker(fields):
             return admission.TALK, admission.as_json(admission.admit_talk(route, fields, self.limits)), None
         admitted = admission.admit(route, fields, self.limits)
         request_places.remember(admitted)
         held_to = admission.form_of(admitted)
         if "emollm" in admitted:
-            admitted = await self._with_emollm(route, admitted)
+            admitted = await self._apply_emollm_field(route, admitted)
         if route in (admission.CHAT, admission.RESPONSES) and admission.has_media(admitted):
-            admitted = await self._with_movements(admitted)
+            admitted = await self._add_movements(admitted)
         return route, admission.as_json(admitted), held_to
 
-    async def _with_movements(self, body: dict) -> dict:
+    async def _add_movements(self, body: dict) -> dict:
         """The body with the reading of its face's movements, so that a label in the answer follows them too. What is wrong
         with the picture is said by the route that reads it."""
         from emollm_vllm.plugin.media import movements_of
@@ -173,33 +173,33 @@ class Gate:
                 return body | await movements_of(body)
         return body
 
-    async def _with_emollm(self, route: str, body: dict) -> dict:
+    async def _apply_emollm_field(self, route: str, body: dict) -> dict:
         """The body with what its field `emollm` asks for in vLLM's own fields."""
         asked = body.pop("emollm")
         if route != admission.CHAT or not isinstance(asked, dict) or not set(asked) <= {"grounded"} \
                 or not isinstance(asked.get("grounded", False), bool):
-            raise Refused(400, 'emollm must be {"grounded": true} or {"grounded": false}, in a chat completion', "emollm")
+            raise Refusal(400, 'emollm must be {"grounded": true} or {"grounded": false}, in a chat completion', "emollm")
         if not asked.get("grounded"):
             return body
         for name in ("structured_outputs", "response_format"):
             if body.get(name) is not None:
-                raise Refused(400, f"a grounded answer has its own form; leave out {name} or emollm.grounded", name)
+                raise Refusal(400, f"a grounded answer has its own form; leave out {name} or emollm.grounded", name)
         from emollm_vllm.plugin.media import grounding
 
         try:
             async with asyncio.timeout(self.settings.request_seconds):
                 return body | {"structured_outputs": await grounding(body)}
         except NoFaceError as error:
-            raise Refused(422, str(error), "messages") from None
+            raise Refusal(422, str(error), "messages") from None
         except InputError as error:
-            raise Refused(400, str(error), "messages") from None
+            raise Refusal(400, str(error), "messages") from None
         except TimeoutError:
-            raise self._too_late() from None
+            raise self._timeout_error() from None
 
     # --- the answer --------------------------------------------------------------------------------------------------
 
-    def _too_late(self) -> Refused:
-        return Refused(504, f"no answer within {self.settings.request_seconds:g} s, so the request was stopped; ask for less "
+    def _timeout_error(self) -> Refusal:
+        return Refusal(504, f"no answer within {self.settings.request_seconds:g} s, so the request was stopped; ask for less "
                             "or stream the answer", headers={"x-should-retry": "false"})  # OpenAI's clients would ask again
 
     async def _answer(self, scope, body: bytes, receive, answer: _Answer) -> None:
@@ -215,7 +215,7 @@ class Gate:
                 stop.set()  # to the application the client has gone: vLLM then drops the request from its engine
                 await asyncio.wait({task}, timeout=GRACE)
                 if not answer.begun:
-                    raise self._too_late()
+                    raise self._timeout_error()
         finally:
             if not task.done():
                 task.cancel()
@@ -266,7 +266,7 @@ class _Answer:
         An engine that finds no token which its grammar allows breaks that one answer off, and vLLM calls it a failure of the
         server. Where a client asked for the form of the answer it is that form which admits none.
         """
-        if status == 500 and self.held_to and broken_off(body):
+        if status == 500 and self.held_to and is_broken_off(body):
             text = (f"{self.held_to}: no answer could be written in this form, which at some point admits nothing at all; look "
                     "for a reference that only leads back to itself, or for an empty set")
             return 400, error_body(400, text, self.held_to)
@@ -319,7 +319,7 @@ def _scope_of(scope, route: str) -> dict:
     return scope if _route(scope) == route else {**scope, "path": route, "raw_path": route.encode(), "root_path": ""}
 
 
-def _with_length(scope, length: int) -> dict:
+def _set_length(scope, length: int) -> dict:
     """The scope of a request whose body has this length."""
     headers = [(k, v) for k, v in scope["headers"] if k not in (b"content-length", b"transfer-encoding")]
     return {**scope, "headers": [*headers, (b"content-length", str(length).encode())]}

@@ -11,7 +11,14 @@ from emollm.answer import prompt
 from emollm.answer.grammar import Grammar
 from emollm.answer.witnesses import Movements
 from emollm.model.checkpoint import Shape, find, load_processor
-from emollm.model.generate import Generated, concluded_with, distribution, never_written, of_both, unconcluded
+from emollm.model.generate import (
+    GeneratedAnswer,
+    add_conclusion,
+    distribution,
+    end_at_conclusion,
+    forbidden_tokens,
+    label_distribution,
+)
 from emollm.model.processor import FaceInput
 from emollm.model.tokenizer import label_position, label_tokens
 from emollm.request_fields import MOST_MEDIA
@@ -48,7 +55,7 @@ class VLLMEngine:
         self.labels, self.temperature = label_tokens(self.tokenizer), config.label_temperature
         self.requests = 0
 
-    def answer(self, faces, questions, observations=None, lora=None) -> list[Generated]:
+    def answer(self, faces, questions, observations=None, lora=None) -> list[GeneratedAnswer]:
         """As Engine.answer; lora: a vLLM LoRARequest."""
         observed = observations or [None] * len(faces)
         prompts = [self._prompt(f, q) for f, q in zip(faces, questions, strict=True)]
@@ -60,11 +67,11 @@ class VLLMEngine:
                    for f, o in zip(faces, outputs, strict=True)]
         for k, answer in enumerate(answers):
             if answer is None:  # brought to a conclusion, as the transformers engine does
-                text = unconcluded(self.tokenizer.decode(outputs[k].token_ids, skip_special_tokens=True))
+                text = end_at_conclusion(self.tokenizer.decode(outputs[k].token_ids, skip_special_tokens=True))
                 asked = self._prompt(faces[k], questions[k], text)
                 last = self.llm.generate([asked], sampling_label(self.tokenizer), use_tqdm=False, lora_request=lora)[0]
-                answers[k] = with_label(text, self.tokenizer, last.outputs[0].logprobs, self.temperature, faces[k],
-                                        outputs[k].finish_reason == "stop")
+                answers[k] = add_label(text, self.tokenizer, last.outputs[0].logprobs, self.temperature, faces[k],
+                                       outputs[k].finish_reason == "stop")
         return answers
 
     def stream(self, face, question, observations=None) -> Iterator[str]:
@@ -105,7 +112,7 @@ def sampling(tokenizer, observations: list | None, question: str | list[str], wi
 
     grammar = None if observations is None else StructuredOutputsParams(grammar=Grammar(observations, question).as_ebnf())
     return SamplingParams(temperature=0.0, max_tokens=max_tokens, structured_outputs=grammar,
-                          logit_bias=dict.fromkeys(never_written(tokenizer), -100.0),
+                          logit_bias=dict.fromkeys(forbidden_tokens(tokenizer), -100.0),
                           logprob_token_ids=label_tokens(tokenizer), extra_args=as_extra_args(witness))
 
 
@@ -117,19 +124,20 @@ def sampling_label(tokenizer):
     return SamplingParams(temperature=0.0, max_tokens=1, allowed_token_ids=labels, logprob_token_ids=labels)
 
 
-def conclusion_of(tokenizer, ids: list[int], logprobs: list[dict], temperature: float, face: FaceInput) -> Generated | None:
+def conclusion_of(tokenizer, ids: list[int], logprobs: list[dict], temperature: float,
+                  face: FaceInput) -> GeneratedAnswer | None:
     """The answer with the label distribution read at its conclusion; None when it has none."""
     ids = ids[:ids.index(tokenizer.eos_token_id)] if tokenizer.eos_token_id in ids else ids
     at = label_position(tokenizer, ids)
     if at is None:
         return None
     look = _shares(tokenizer, logprobs[at], temperature)
-    return Generated(tokenizer.decode(ids), of_both(look, face), True, look)
+    return GeneratedAnswer(tokenizer.decode(ids), label_distribution(look, face), True, look)
 
 
-def with_label(text: str, tokenizer, logprobs: list[dict], temperature: float, face: FaceInput, ended: bool) -> Generated:
+def add_label(text: str, tokenizer, logprobs: list[dict], temperature: float, face: FaceInput, ended: bool) -> GeneratedAnswer:
     """The answer whose label was asked for after `text`."""
-    return concluded_with(text, _shares(tokenizer, logprobs[0], temperature), face, ended)
+    return add_conclusion(text, _shares(tokenizer, logprobs[0], temperature), face, ended)
 
 
 def _shares(tokenizer, logprobs: dict, temperature: float) -> dict[str, float]:

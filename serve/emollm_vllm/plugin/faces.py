@@ -9,7 +9,7 @@ import numpy as np
 from emollm.evidence.stated import is_number, unit_of
 from emollm.model.processor import FaceInput
 from emollm.schema import AU_NAMES, AUSeries, InputError
-from emollm.subject import Prepared, Subject, choose, edited, stated, under
+from emollm.subject import PreparedSource, Subject, apply_prior, choose, edit_subject, state_units
 from emollm.what_if import check_edits
 from emollm_vllm.plugin.request_places import Place
 
@@ -23,14 +23,14 @@ EXPECTED = {  # of an AUSeries that a client states
 
 
 @dataclasses.dataclass(frozen=True)
-class Sent:
+class SentMedia:
     """What was measured in a picture or clip, and where it stands in the request that sent it."""
 
-    prepared: Prepared
+    prepared: PreparedSource
     place: Place
 
 
-def choose_subject(prepared: Prepared, face: int | None = None, au: Mapping | None = None,
+def choose_subject(prepared: PreparedSource, face: int | None = None, au: Mapping | None = None,
                    what_if: Mapping | None = None, prior: str | None = None) -> Subject:
     """The face a prompt is about: `face` by its face_id, otherwise the main one that can be read.
 
@@ -42,9 +42,9 @@ def choose_subject(prepared: Prepared, face: int | None = None, au: Mapping | No
         raise InputError("face must be the whole number of a face, such as 0")
     subject = choose(prepared, face)
     if au is not None:
-        subject = stated(subject, au)
-    subject = edited(subject, edits(what_if))
-    return subject if prior is None else under(subject, prior)
+        subject = state_units(subject, au)
+    subject = edit_subject(subject, edits(what_if))
+    return subject if prior is None else apply_prior(subject, prior)
 
 
 def edits(what_if: Mapping | None) -> dict[str, float]:
@@ -75,10 +75,10 @@ def state_series(stored: Mapping) -> AUSeries:
     return series
 
 
-def fingerprint(item: Sent | Prepared | FaceInput) -> str:
+def fingerprint(item: SentMedia | PreparedSource | FaceInput) -> str:
     """Content hash of what the model is given: the media's bytes and edits, or the face's own numbers and pixels."""
-    item = item.prepared if isinstance(item, Sent) else item
-    if isinstance(item, Prepared):
+    item = item.prepared if isinstance(item, SentMedia) else item
+    if isinstance(item, PreparedSource):
         return f"{item.sha256}-{sorted(item.edits.items())}"
     digest = hashlib.sha256()
     for array in (item.au, item.times, item.peaks, item.measured, *([] if item.chips is None else [item.chips])):

@@ -29,14 +29,14 @@ from vllm.multimodal.media.connector import MEDIA_CONNECTOR_REGISTRY, MediaConne
 from emollm.answer import prompt
 from emollm.answer.grammar import Grammar
 from emollm.answer.witnesses import movements
-from emollm.data_url import read_data_url, too_large
+from emollm.data_url import read_data_url, too_large_message
 from emollm.model.checkpoint import Shape, shape_of
 from emollm.request_fields import CHOICES
 from emollm.schema import DEFAULT_MODEL, DEFAULT_PRIOR, InputError, NoFaceError
-from emollm.subject import Prepared, Subject, with_prior
+from emollm.subject import PreparedSource, Subject, with_prior
 from emollm.workers import Workers
 from emollm_vllm import environment
-from emollm_vllm.plugin.faces import Sent, choose_subject
+from emollm_vllm.plugin.faces import SentMedia, choose_subject
 from emollm_vllm.plugin.processing import BadRequest, client_error
 from emollm_vllm.plugin.request_places import place_of
 
@@ -80,7 +80,7 @@ class Measurements:
         self.lock = threading.Lock()
 
     def measure(self, data: bytes, name: str, **asked) -> Future:
-        """Future of Prepared; asked: baseline, what_if, ... as explain.prepare takes them."""
+        """Future of PreparedSource; asked: baseline, what_if, ... as explain.prepare takes them."""
         shape = access.shape or shape_of(os.environ.get(environment.MODEL, DEFAULT_MODEL))
         # Not repr: it shortens long arrays, so that another request's evidence could be taken for this one's.
         exact = hashlib.sha256(pickle.dumps(sorted(asked.items()))).hexdigest()
@@ -91,11 +91,11 @@ class Measurements:
                 return self.known[key]
             future = self.known[key] = self.workers.submit(data, shape, name=name, **asked)
         started = time.perf_counter()
-        future.add_done_callback(lambda done: self._done(key, done, time.perf_counter() - started))
+        future.add_done_callback(lambda done: self._finish(key, done, time.perf_counter() - started))
         return future
 
     @contextlib.contextmanager
-    def waiting_for(self, future: Future) -> Iterator[None]:
+    def count_waiting(self, future: Future) -> Iterator[None]:
         """While a request waits for a measurement. What has not begun when the last of them has left is not measured."""
         self.waiting[future] += 1
         try:
@@ -106,7 +106,7 @@ class Measurements:
                 del self.waiting[future]
                 future.cancel()  # does nothing to one that has begun
 
-    def _done(self, key: tuple, future: Future, seconds: float) -> None:
+    def _finish(self, key: tuple, future: Future, seconds: float) -> None:
         """Failures are not kept, and old measurements go when there are too many."""
         if not future.cancelled():
             MEASURING.observe(seconds)
@@ -124,7 +124,7 @@ class Measurements:
                     del self.known[old]
 
 
-def _size(prepared: Prepared) -> int:
+def _size(prepared: PreparedSource) -> int:
     arrays = [a for s in prepared.subjects for a in (s.series.intensity, s.series.confidence, s.chips) if a is not None]
     tracks = [s.track.landmarks for s in prepared.subjects if s.track is not None]
     return sum(a.nbytes for a in (*arrays, *tracks))
@@ -165,13 +165,13 @@ def read_file_url(url: str, parameter: str) -> bytes:
     if not allowed:
         raise InputError(f"{parameter}: no such file in the folder that this server may read")
     if path.stat().st_size > MAX_BYTES:
-        raise InputError(too_large(parameter, MAX_BYTES))
+        raise InputError(too_large_message(parameter, MAX_BYTES))
     return path.read_bytes()
 
 
 @MEDIA_CONNECTOR_REGISTRY.register("emollm")
 class FaceConnector(MediaConnector):
-    """vLLM's door for media: what comes back is not pixels but what was measured in them (`Prepared`)."""
+    """vLLM's door for media: what comes back is not pixels but what was measured in them (`PreparedSource`)."""
 
     async def read(self, url: str, parameter: str) -> bytes:
         """Bytes behind a URL. Raises InputError for what may not or cannot be read."""
@@ -202,37 +202,37 @@ class FaceConnector(MediaConnector):
                     raise ValueError("too large")
             return bytes(data)
 
-    async def measure(self, url: str, parameter: str, prior: str | None = None, **asked) -> Prepared:
+    async def measure(self, url: str, parameter: str, prior: str | None = None, **asked) -> PreparedSource:
         """What can be measured behind a URL; of a moving picture sent as image_url its first frame. prior: None for the
         server's. A measurement is the same under every prior, so it is made once for all. Raises InputError, NoFaceError."""
         asked |= {"still": True} if parameter == "image_url" else {}
         future = measurements().measure(await self.read(url, parameter), parameter, **asked)
         waiting = asyncio.wrap_future(future)
         waiting.add_done_callback(lambda done: done.cancelled() or done.exception())  # also when nobody waits any more
-        with measurements().waiting_for(future):
+        with measurements().count_waiting(future):
             prepared = await asyncio.shield(waiting)  # others may wait for the same measurement
         return with_prior(prepared, prior or access.prior)
 
-    async def _part(self, url: str, parameter: str) -> Sent | Prepared:
+    async def _part(self, url: str, parameter: str) -> SentMedia | PreparedSource:
         place = place_of(url)
         try:
             prepared = await self.measure(url, parameter)
             if SENT_AS[prepared.kind] != parameter:
                 raise InputError(f"{parameter}: this is a {prepared.kind}; send it as {SENT_AS[prepared.kind]}")
-            return prepared if place is None else Sent(prepared, place)
+            return prepared if place is None else SentMedia(prepared, place)
         except InputError as error:
             raise client_error(error, parameter if place is None else place.param, place) from None
 
-    async def fetch_image_async(self, image_url: str, **_) -> Sent | Prepared:
+    async def fetch_image_async(self, image_url: str, **_) -> SentMedia | PreparedSource:
         return await self._part(image_url, "image_url")
 
-    async def fetch_video_async(self, video_url: str, **_) -> Sent | Prepared:
+    async def fetch_video_async(self, video_url: str, **_) -> SentMedia | PreparedSource:
         return await self._part(video_url, "video_url")
 
-    def fetch_image(self, image_url: str, **_) -> Sent | Prepared:
+    def fetch_image(self, image_url: str, **_) -> SentMedia | PreparedSource:
         return asyncio.run(self._part(image_url, "image_url"))
 
-    def fetch_video(self, video_url: str, **_) -> Sent | Prepared:
+    def fetch_video(self, video_url: str, **_) -> SentMedia | PreparedSource:
         return asyncio.run(self._part(video_url, "video_url"))
 
     def _refuse(self, *_, **__):

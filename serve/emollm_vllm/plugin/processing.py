@@ -1,7 +1,8 @@
 """What vLLM does with a measured face: tensors for the model, placeholders for the prompt, a key for the caches.
 
-An item is what was measured in one picture or clip (`Sent` or `Prepared`, from the media connector) or the model input of
-one face (`FaceInput`, from our own engine and routes). Plain pictures (PIL, arrays) are measured here, for `vllm.LLM` users.
+An item is what was measured in one picture or clip (`SentMedia` or `PreparedSource`, from the media connector) or the model
+input of one face (`FaceInput`, from our own engine and routes). Plain pictures (PIL, arrays) are measured here, for `vllm.LLM`
+users.
 """
 
 import hashlib
@@ -29,8 +30,8 @@ from emollm.model.config import EmoLLMConfig
 from emollm.model.processor import EmoLLMProcessor, FaceInput, face_input
 from emollm.request_fields import CHOICES
 from emollm.schema import AU_NAMES, InputError, NoFaceError
-from emollm.subject import Prepared
-from emollm_vllm.plugin.faces import Sent, choose_subject, fingerprint
+from emollm.subject import PreparedSource
+from emollm_vllm.plugin.faces import SentMedia, choose_subject, fingerprint
 from emollm_vllm.plugin.request_places import Place
 
 MODALITIES = ("image", "video")  # also the order in which a request's choices count its items
@@ -57,7 +58,7 @@ def client_error(error: InputError, parameter: str, place: Place | None = None) 
     place: of the picture or clip that it is about.
     """
     words = str(error).encode("utf-8", "replace").decode()  # a client's JSON can hold letters that no answer can
-    words = words if place is None else place.told(words)
+    words = words if place is None else place.add_name(words)
     return (NothingToExplain if isinstance(error, NoFaceError) else BadRequest)(words, parameter=parameter)
 
 
@@ -98,7 +99,7 @@ class FaceParser(MultiModalDataParser):
 
     def _item(self, item, modality: str):
         item = item.media if isinstance(item, MediaWithBytes) else item
-        if isinstance(item, (Sent, Prepared, FaceInput)):
+        if isinstance(item, (SentMedia, PreparedSource, FaceInput)):
             return item
         if item is None:
             raise BadRequest(f"{modality}_url: no data came with it; send it as a data URL (the server keeps no media, so an "
@@ -163,10 +164,10 @@ class FaceProcessor(BaseMultiModalProcessor[FaceInfo]):
                 columns.setdefault(f"{modality}_{field}", []).append(array)
         return BatchFeature(columns)
 
-    def _face(self, item: Sent | Prepared | FaceInput, modality: str, choices: dict) -> FaceInput:
+    def _face(self, item: SentMedia | PreparedSource | FaceInput, modality: str, choices: dict) -> FaceInput:
         if isinstance(item, FaceInput):
             return item
-        prepared, place = (item.prepared, item.place) if isinstance(item, Sent) else (item, None)
+        prepared, place = (item.prepared, item.place) if isinstance(item, SentMedia) else (item, None)
         try:
             s = choose_subject(prepared, **choices)
             return face_input(s.series, s.events, s.key_frames, s.chips, s.seen, s.prior)

@@ -19,7 +19,7 @@ class Place:
     param: str  # messages[0].content[2].image_url
     name: str = ""  # picture 2 of 3; empty for the only one of a request
 
-    def told(self, words: str) -> str:
+    def add_name(self, words: str) -> str:
         """An error's words with the name of the picture that they are about."""
         kind = self.param.rpartition(".")[2]
         return f"{self.name}: {words.removeprefix(f'{kind}: ')}" if self.name else words

@@ -15,8 +15,8 @@ from vllm.tokenizers import cached_tokenizer_from_config
 from vllm.v1.sample.logits_processor import AdapterLogitsProcessor
 
 from emollm.answer.witnesses import Movements
-from emollm.model.generate import shared_out
-from emollm.model.tokenizer import ANSWER_TAIL, at_label, label_tokens
+from emollm.model.generate import split_probability
+from emollm.model.tokenizer import ANSWER_TAIL, is_label_next, label_tokens
 
 MOVEMENTS = "emollm_movements"
 PROCESSOR = "emollm_vllm.plugin.witness:LabelWitness"  # for vLLM's option logits_processors
@@ -34,7 +34,7 @@ class LabelWitness(AdapterLogitsProcessor):
     def validate_params(cls, params) -> None:
         """Raises VLLMValidationError for movements that are none."""
         try:
-            _said(params)
+            _movements_of(params)
         except (TypeError, ValueError) as error:
             raise VLLMValidationError(f"{MOVEMENTS}: {error}") from None
 
@@ -50,16 +50,16 @@ class LabelWitness(AdapterLogitsProcessor):
         return False
 
     def new_req_logits_processor(self, params):
-        witness = _said(params)
+        witness = _movements_of(params)
         return None if witness is None else functools.partial(self._share_out, witness)
 
     def _share_out(self, witness: Movements, written: list[int], logits: torch.Tensor) -> torch.Tensor:
         """One row's logits [vocabulary]. written: the answer's tokens so far."""
-        if not at_label(self.tokenizer, written[-ANSWER_TAIL:]):
+        if not is_label_next(self.tokenizer, written[-ANSWER_TAIL:]):
             return logits
-        return shared_out(logits, label_tokens(self.tokenizer), self.model_config.hf_config.label_temperature, witness)
+        return split_probability(logits, label_tokens(self.tokenizer), self.model_config.hf_config.label_temperature, witness)
 
 
-def _said(params) -> Movements | None:
+def _movements_of(params) -> Movements | None:
     numbers = (params.extra_args or {}).get(MOVEMENTS)
     return None if numbers is None else Movements.from_numbers(numbers)

@@ -191,7 +191,7 @@ async def watch(engine, hung_after: float) -> None:
     vLLM looks after its engine every five seconds, and then closes its side of the socket; this is sooner. An engine that
     lives but does not answer it never notices.
     """
-    listening = asyncio.create_task(_until_silent(engine, hung_after)) if hung_after else None
+    listening = asyncio.create_task(_ping_until_silent(engine, hung_after)) if hung_after else None
     while not engine.errored and not (listening and listening.done()):
         await asyncio.sleep(WATCH_SECONDS)
     if not engine.errored:
@@ -200,7 +200,7 @@ async def watch(engine, hung_after: float) -> None:
     _tell("dead")
 
 
-async def _until_silent(engine, limit: float) -> None:
+async def _ping_until_silent(engine, limit: float) -> None:
     """Ask the engine and its workers for a sign of life again and again, until they give none for so many seconds.
 
     They answer between two steps, so a long queue delays them by one step alone. What they say is passed on to the parent, for

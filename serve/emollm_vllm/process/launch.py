@@ -106,12 +106,12 @@ def main(argv: list[str]) -> int:
 
 def talker_folder_of(name: str | None) -> str:
     """Folder of the merged talker, empty for none. Without a name one that is missing is no mistake. Raises InputError."""
-    from emollm.talk.writer import merged
+    from emollm.talk.writer import merge_talker
 
     if name == "none":
         return ""
     try:
-        return str(merged(name or TALKER))
+        return str(merge_talker(name or TALKER))
     except InputError as error:
         if name:
             raise

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from emollm_vllm.door.errors import Refused, unavailable
+from emollm_vllm.door.errors import Refusal, unavailable
 
 GIVE_UP = 5  # deaths in a row without having served
 LONGEST_PAUSE = 60  # s between two starts
@@ -56,7 +56,7 @@ class Door:
         self.expected = time.monotonic() - self.since
         self.close()
 
-    def _refusal(self) -> Refused:
+    def _refusal(self) -> Refusal:
         left = max(5, round(self.expected - (time.monotonic() - self.since)))
         return unavailable(f"the server is {self.state}; ask again in about {left} s", left)
 
@@ -189,7 +189,7 @@ class Supervisor:
         _kill(self.group)
         await child.wait()
         for _ in range(100):
-            if not _alive(self.group):
+            if not _is_alive(self.group):
                 break
             await asyncio.sleep(0.05)
         self.group = 0
@@ -200,7 +200,7 @@ def _kill(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
 
 
-def _alive(group: int) -> bool:
+def _is_alive(group: int) -> bool:
     """Whether any process of the group is left. Orphans that fell to us (as process 1 of a container) are buried."""
     with contextlib.suppress(ChildProcessError):
         os.waitpid(-group, os.WNOHANG)
