@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from figures import machine, ratio, spread, verdict
 
-from emollm.chat.talking import TalkerChat
+from emollm.chat.talker_chat import TalkerChat
 from emollm.evidence import parse_facs
 from emollm.explainer import prepare
 from emollm.model.engine import engine

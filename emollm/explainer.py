@@ -21,9 +21,9 @@ import numpy as np
 
 from emollm import python_inputs
 from emollm.answer import prompt
-from emollm.answer.bind import argue, bind, cut_to_moments
+from emollm.answer.bind_answer import argue, bind, cut_to_moments
 from emollm.answer.mend import MendedAnswer, mend
-from emollm.evidence import read_faces, whose
+from emollm.evidence import face_matching, read_faces
 from emollm.explanation import Explanation, Explanations
 from emollm.model.checkpoint import Shape, shape_of
 from emollm.perception import face as faces_in
@@ -311,16 +311,16 @@ def _number(subjects: list[Subject]) -> None:
 
 def _replace_evidence(subjects: list[Subject], table_faces: list, face: int | None, seen, name: str) -> None:
     """The user's own action units take the place of ours, face by face. A face that the table lacks keeps our measurement."""
-    table_faces, notices = whose.faces_of_picture(table_faces, name)
+    table_faces, notices = face_matching.faces_of_picture(table_faces, name)
     if not any(np.isfinite(other.series.intensity).any() for other in table_faces):
         raise NoFaceError(f"{name}: no frame was measured: the evidence holds no face.")
     ids, tracks = [s.series.face_id for s in subjects], [s.track for s in subjects]
     span = None if seen is None else (0.0, max([seen.duration, *(float(t.times[-1]) for t in tracks)]))
-    for s, (match, how) in zip(subjects, whose.match(table_faces, ids, tracks, face, name), strict=True):
+    for s, (match, how) in zip(subjects, face_matching.match(table_faces, ids, tracks, face, name), strict=True):
         if match is None:
             s.notices.append("the evidence has no face at this place; it was measured here")
             continue
-        series, in_time = whose.cut_to_clip(match.series, span, name)
+        series, in_time = face_matching.cut_to_clip(match.series, span, name)
         s.seen, s.series = s.series, dataclasses.replace(series, face_id=s.series.face_id)
         told = f", matched {how}" if how else ""
         s.notices.append(f"action units were given, not measured here ({series.estimator}{told})")

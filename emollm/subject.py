@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from emollm.evidence.stated import state_levels
+from emollm.evidence.stated_levels import state_levels
 from emollm.perception.limits import WHOLE, Cut
 from emollm.schema import DEFAULT_PRIOR, MAIN, PRIORS, AUEvent, AUSeries, FaceTrack, InputError, NoFaceError
 from emollm.what_if import edit
@@ -95,7 +95,7 @@ def edit_subject(s: Subject, edits: dict[str, float]) -> Subject:
 
 
 def state_units(s: Subject, au: Mapping) -> Subject:
-    """The same face with action units that somebody states instead of ours (evidence.stated). Raises InputError."""
+    """The same face with action units that somebody states instead of ours (evidence.stated_levels). Raises InputError."""
     return dataclasses.replace(s, series=state_levels(s.series, au), events=[], seen=s.series)
 
 

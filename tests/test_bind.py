@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from emollm.answer import prompt
-from emollm.answer.bind import bind
+from emollm.answer.bind_answer import bind
 from emollm.facs.readings import region_polygon
 from emollm.perception.events import events as find_events
 from emollm.schema import AU_NAMES, LABELS, FaceTrack, InputError, Quality, au_index

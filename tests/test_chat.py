@@ -25,7 +25,7 @@ from emollm.answer.mend import mend
 from emollm.chat import conversation as chat
 from emollm.chat.conversation import Chat, Turn, doubts, drop_oldest_turns
 from emollm.chat.server import ServerChat
-from emollm.chat.talking import TalkerChat
+from emollm.chat.talker_chat import TalkerChat
 from emollm.explainer import answer, explain, prepare
 from emollm.explanation import DISCLOSURE
 from emollm.model.engine import engine

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from data_engine import observe
-from emollm import ship
+from emollm import pack_model
 from emollm.answer.facts import unit_peak
 from emollm.evaluation import fer2013
 from emollm.evaluation import quick as evaluate
@@ -143,5 +143,5 @@ def test_temperature_makes_confidence_honest():
     share = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     truth = np.array([draw.choice(8, p=p) for p in share])
     sharp = share**2 / (share**2).sum(1, keepdims=True)
-    assert ship.fit_temperature(sharp, truth) == pytest.approx(2, abs=0.15)
-    assert ship.fit_temperature(share, truth) == pytest.approx(1, abs=0.1)
+    assert pack_model.fit_temperature(sharp, truth) == pytest.approx(2, abs=0.15)
+    assert pack_model.fit_temperature(share, truth) == pytest.approx(1, abs=0.1)

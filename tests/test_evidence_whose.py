@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emollm import evidence
-from emollm.evidence import whose
+from emollm.evidence import face_matching
 from emollm.evidence.series import TableFace
 from emollm.explanation import Explanation
 from emollm.schema import AUSeries, FaceTrack, InputError, NoFaceError, Quality, au_index
@@ -35,7 +35,7 @@ LEFT, RIGHT = (0, 0, 100, 100), (300, 0, 400, 100)
 
 
 def matched(faces, tracks, asked=None):
-    found = whose.match(faces, [t.face_id for t in tracks], tracks, asked, "photo.jpg")
+    found = face_matching.match(faces, [t.face_id for t in tracks], tracks, asked, "photo.jpg")
     return [None if f is None else f.series.face_id for f, _ in found], [how for _, how in found]
 
 
@@ -76,25 +76,25 @@ def test_what_cannot_be_told_is_refused_with_the_faces_of_both(faces, tracks):
 
 def test_the_picture_is_told_by_its_name():
     faces = [face(picture=f"C:\\shots\\{k}.JPG") for k in range(3)]
-    assert whose.faces_of_picture(faces, "/elsewhere/1.jpg")[0] == [faces[1]]
-    assert whose.faces_of_picture(faces[:1], "b.jpg")[1] != []
+    assert face_matching.faces_of_picture(faces, "/elsewhere/1.jpg")[0] == [faces[1]]
+    assert face_matching.faces_of_picture(faces[:1], "b.jpg")[1] != []
     with pytest.raises(InputError, match=r"evidence is of 3 pictures .*, none of them by this name"):
-        whose.faces_of_picture(faces, "7.jpg")
+        face_matching.faces_of_picture(faces, "7.jpg")
 
 
 def test_evidence_and_clip_must_be_of_the_same_time():
     clip = (0.0, 2.0)
     long = face(times=np.arange(2700) / 30).series
     with pytest.raises(InputError, match=r"the evidence spans 0\.0 to 90\.0 s, the clip 0\.0 to 2\.0 s"):
-        whose.cut_to_clip(long, clip, "h264.mp4")
+        face_matching.cut_to_clip(long, clip, "h264.mp4")
     with pytest.raises(InputError, match=r"spans 10\.0 to 11\.0 s"):
-        whose.cut_to_clip(face(times=(10, 10.5, 11)).series, clip, "h264.mp4")
-    cut, said = whose.cut_to_clip(face(times=np.arange(80) / 25).series, clip, "h264.mp4")
+        face_matching.cut_to_clip(face(times=(10, 10.5, 11)).series, clip, "h264.mp4")
+    cut, said = face_matching.cut_to_clip(face(times=np.arange(80) / 25).series, clip, "h264.mp4")
     assert cut.times[-1] <= 2.5 and "17 of 80 rows lie outside the clip and were left out" in said[0]
-    same, said = whose.cut_to_clip(face(times=np.arange(50) / 25).series, clip, "h264.mp4")
+    same, said = face_matching.cut_to_clip(face(times=np.arange(50) / 25).series, clip, "h264.mp4")
     assert len(same.times) == 50 and said == []
-    assert "the rest of the clip has no evidence" in whose.cut_to_clip(face(times=(0, 0.2)).series, clip, "x")[1][0]
-    assert whose.cut_to_clip(long, (0.0, 0.0), "x")[1][0].startswith("the evidence has 2700 moments")
+    assert "the rest of the clip has no evidence" in face_matching.cut_to_clip(face(times=(0, 0.2)).series, clip, "x")[1][0]
+    assert face_matching.cut_to_clip(long, (0.0, 0.0), "x")[1][0].startswith("the evidence has 2700 moments")
 
 
 # --- on the way to an explanation: steps 1 to 4, before any model is asked ----------------------------------------

@@ -124,9 +124,9 @@ def test_turned_tiff_of_any_depth_stands_upright(orientation, kind):
     turned = bytearray(content)
     at = found.places[tiff.ORIENTATION]
     turned[at:at + 2] = orientation.to_bytes(2, "little" if found.order == "<" else "big")
-    from emollm.perception import upright
+    from emollm.perception import orientations
 
-    expected = upright.EXIF[orientation].turn_upright(picture)
+    expected = orientations.EXIF[orientation].turn_upright(picture)
     np.testing.assert_allclose(media.read(bytes(turned)).picture.astype(int), expected, atol=1)
 
 

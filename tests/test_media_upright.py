@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from emollm.explainer import measure
-from emollm.perception import media, upright
+from emollm.perception import media, orientations
 
 UNIT = 1 << 16  # one, in a display matrix
 # EXIF value -> a b c d of the display matrix that does the same (x' = a x + c y, y' = b x + d y).
@@ -28,7 +28,7 @@ def plain(astronaut):
 def stored(picture: np.ndarray, orientation: int, aspect: Fraction) -> np.ndarray:
     """The pixels that a file holds whose reader must turn and stretch them."""
     undone = {6: 8, 8: 6}.get(orientation, orientation)  # the others are their own inverses
-    turned = upright.EXIF[undone].turn_upright(picture)
+    turned = orientations.EXIF[undone].turn_upright(picture)
     width = round(turned.shape[1] / aspect) // 2 * 2
     return turned if aspect == 1 else cv2.resize(turned, (width, turned.shape[0]), interpolation=cv2.INTER_CUBIC)
 
@@ -119,18 +119,19 @@ def test_impossible_and_equal_densities_change_nothing(dpi, plain):
 
 @pytest.mark.parametrize(("ratio", "expected"), [(None, 1), (0, 1), (Fraction(64, 45), 64 / 45), (1.001, 1), (5, 1), (0.1, 1)])
 def test_pixel_aspects(ratio, expected):
-    assert upright.pixel_aspect(ratio) == expected
+    assert orientations.pixel_aspect(ratio) == expected
 
 
 def test_the_stretched_side_stays_within_the_limits():
-    assert upright.square_clip(4000, 3000, 1.5) == (4000, 2000)
-    assert upright.square_clip(1440, 1080, 4 / 3) == (1920, 1080)
-    assert upright.square_photo(7000, 7000, 2.0) == (7000, 3500)
+    assert orientations.square_clip(4000, 3000, 1.5) == (4000, 2000)
+    assert orientations.square_clip(1440, 1080, 4 / 3) == (1920, 1080)
+    assert orientations.square_photo(7000, 7000, 2.0) == (7000, 3500)
 
 
 @pytest.mark.parametrize("numbers", [(0, 0, 0, 0), (-3, 1, 2, 5)])
 def test_odd_matrices_give_the_nearest_orientation(numbers):
     a, b, c, d = numbers
     matrix = np.array([a, b, 0, c, d, 0, 0, 0, 1], np.int32).tobytes()
-    assert upright.orientation_of_matrix(matrix) == upright.Orientation(columns_reversed=a < 0)
-    assert upright.orientation_of_matrix(matrix[:20]) == upright.orientation_of_matrix(None) == upright.Orientation()
+    assert orientations.orientation_of_matrix(matrix) == orientations.Orientation(columns_reversed=a < 0)
+    assert orientations.orientation_of_matrix(matrix[:20]) == orientations.Orientation()
+    assert orientations.orientation_of_matrix(None) == orientations.Orientation()

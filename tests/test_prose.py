@@ -172,7 +172,7 @@ ANSWER = ("AU12 lip corner puller | both | 3.6 pronounced | still | mouth corner
 
 
 def explained():
-    from emollm.answer.bind import bind
+    from emollm.answer.bind_answer import bind
 
     return bind(prompt.parse(ANSWER), ANSWER, HAPPY, SMILE, [], [0], None)
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from data_engine.__main__ import main as data_engine
-from emollm import cli, demo, ship
+from emollm import cli, demo, pack_model
 from emollm.explainer import explain
 
 ROOT = Path(__file__).parents[1]
@@ -34,7 +34,7 @@ def run(step: str, words: list[str], folder: Path, fer: Path) -> None:
              for word in words]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.argv", ["data_engine", step, *given])
-        patch.setattr(ship, "MODELS", folder / "models")
+        patch.setattr(pack_model, "MODELS", folder / "models")
         assert (data_engine() if step in ("observe", "build") else cli.main([step, *given])) == 0, (step, words)
 
 

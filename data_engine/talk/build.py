@@ -18,13 +18,13 @@ from pathlib import Path
 import numpy as np
 
 from data_engine import sample
-from data_engine.talk.asked import draw, templates
-from data_engine.talk.following import draw_follow_up
+from data_engine.talk.follow_up_questions import draw_follow_up
+from data_engine.talk.question_grammar import draw, templates
 from emollm.answer.prose import judge
 from emollm.schema import AUS, LABELS
 from emollm.talk.call import UNCLEAR, Call, parse
 from emollm.talk.face import Face
-from emollm.talk.looked import Finding
+from emollm.talk.finding import Finding
 from emollm.talk.lookup import HYPOTHETICAL, look_up
 from emollm.training import settings
 from emollm.training.faces import ObservedFaces

@@ -7,7 +7,7 @@ from pathlib import Path
 from emollm import python_inputs
 from emollm.chat.conversation import Chat
 from emollm.chat.server import ServerChat
-from emollm.chat.talking import TalkerChat
+from emollm.chat.talker_chat import TalkerChat
 from emollm.explainer import prepare
 from emollm.model.checkpoint import shape_of
 from emollm.perception.limits import WHOLE, Cut

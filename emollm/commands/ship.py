@@ -21,7 +21,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     progress.use("auto")
-    from emollm.ship import pack_model, pack_talker
+    from emollm.pack_model import pack_model, pack_talker
 
     if (Path(arguments.trained) / "talker.json").is_file():
         pack_talker(arguments.trained, arguments.name)

@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     check_place(arguments.output, arguments.media)
     progress.use(arguments.progress)
     from emollm.explainer import NO_FACE
-    from emollm.output import brief
+    from emollm.output import brief_tables
     from emollm.perception import face, media, spot
 
     clip = media.read(arguments.media)
@@ -41,5 +41,6 @@ def run(arguments: argparse.Namespace) -> int:
     if not tracks:
         raise NoFaceError(f"{arguments.media}: {NO_FACE}")
     movements = [movement for track in progress.track(tracks, "spotting", len(tracks)) for movement in spot.spot(clip, track)]
-    deliver(brief.as_json(movements, arguments.media) if arguments.json else brief.as_csv(movements), arguments.output)
+    as_json = arguments.json
+    deliver(brief_tables.as_json(movements, arguments.media) if as_json else brief_tables.as_csv(movements), arguments.output)
     return 0

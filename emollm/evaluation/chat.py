@@ -203,7 +203,7 @@ def chat(arguments: argparse.Namespace) -> Report:
 
 def faces_of(items: list[Item], sees) -> tuple[list[tuple[str, Face]], list[dict[str, str]]]:
     """Every readable face of photos and clips, and what could not be read. sees: the engine that sees."""
-    from emollm.chat.talking import face_of, name_of
+    from emollm.chat.talker_chat import face_of, name_of
 
     faces, unread = [], []
     for item in progress.track(items, "faces", len(items)):

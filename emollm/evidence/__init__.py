@@ -12,10 +12,10 @@ landmarks    478 points of MediaPipe's face mesh, measured without a picture; `o
 facs_codes   A coder's FACS string (in a .txt or .facs file), or a CSV with the columns AU, side, intensity.
 
 `files` opens delimited text of any dialect and Parquet, `cells` says what a cell means, `tables` checks the columns,
-`marks` whether 1,000 is a thousand, `names` what a unit's column is called, `clock` when each row was, `series` cuts them
-into faces, `kinds` says what a table is, `held` the same of one in memory, `stated` what a request says of units, `whose`
-to which face of a picture it belongs, `write` is the way out. A presence that comes without an intensity is read as
-PRESENT.
+`decimal_marks` whether 1,000 is a thousand, `names` what a unit's column is called, `clock` when each row was, `series` cuts
+them into faces, `kinds` says what a table is, `held_tables` the same of one in memory, `stated_levels` what a request says of
+units, `face_matching` to which face of a picture it belongs, `write` is the way out. A presence that comes without an
+intensity is read as PRESENT.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from emollm.evidence import kinds
 from emollm.evidence.blendshapes import BLENDSHAPES, DEAD, DEAD_SHAPES, LIPS, LIVELINK_FPS
 from emollm.evidence.facs_codes import looks_like_facs, parse_facs
 from emollm.evidence.feat import FEX_FPS, from_probability
-from emollm.evidence.held import HeldTable, content_of, held_table
+from emollm.evidence.held_tables import HeldTable, content_of, held_table
 from emollm.evidence.kinds import TABLE_SUFFIXES, are_rows, is_table
 from emollm.evidence.openface import OPENFACE_C, OPENFACE_R
 from emollm.evidence.series import PRESENT, TableFace

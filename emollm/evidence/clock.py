@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from emollm.evidence import marks
+from emollm.evidence import decimal_marks
 from emollm.evidence.cells import is_missing, is_number, plain_name
 from emollm.evidence.tables import Table
 
@@ -181,7 +181,7 @@ def read_clock(table: Table, column: str, units: float, guess_unit: bool = False
         return None
     if plain_name(column) in _TIMECODES or any(_TIMECODE.fullmatch(cell) for cell in table.texts[column][:LOOKED_AT]):
         return _timecode(table, column, default)
-    cells = marks.ungroup_texts(table.texts[column], False, table.decimal)
+    cells = decimal_marks.ungroup_texts(table.texts[column], False, table.decimal)
     try:
         values = np.array([cell or "nan" for cell in cells], dtype=float) / units
     except ValueError:

@@ -16,7 +16,7 @@ from emollm.evidence import blendshapes, facs_codes, feat, landmarks, objects, o
 from emollm.evidence.cells import plain_name
 from emollm.evidence.clock import Clock
 from emollm.evidence.files import Source, check_file, decode, from_arrow, open_source, text_of
-from emollm.evidence.held import HeldTable, content_of, held_table
+from emollm.evidence.held_tables import HeldTable, content_of, held_table
 from emollm.evidence.series import TableFace
 from emollm.evidence.tables import Table
 from emollm.schema import AUSeries, InputError

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emollm.evidence import marks, names
+from emollm.evidence import decimal_marks, names
 from emollm.evidence.cells import BadCell, is_missing, plain_name, to_numbers
 from emollm.evidence.files import RaggedRow, Source
 from emollm.schema import AUS, InputError
@@ -102,14 +102,14 @@ class Table:
         for block in self.source.batches(at):
             self._count(len(block[0]) if block else 0, len(wanted))
             for column, cells in zip(wanted, block, strict=True):
-                sure |= marks.certain_marks(cells, sure) if _is_text(cells) else set()
+                sure |= decimal_marks.certain_marks(cells, sure) if _is_text(cells) else set()
                 if column in numbers:
-                    waits = _is_text(cells) and (numbers[column] == COUNT or marks.needs_look(cells))
+                    waits = _is_text(cells) and (numbers[column] == COUNT or decimal_marks.needs_look(cells))
                     parts[column].append(cells if waits else self._numbers(column, cells, self.rows - len(cells)))
                 if column in texts:
                     self.texts.setdefault(column, []).extend(strings(cells))
         self._place_rows(lost)
-        self.decimal = marks.table_mark([sure])
+        self.decimal = decimal_marks.table_mark([sure])
         self.numbers = {column: self._join_blocks(column, parts[column], limits) for column, limits in numbers.items()}
         if self._infinite:
             self.say(f"{self._infinite} infinite value{'s are' if self._infinite > 1 else ' is'} taken as not measured")
@@ -169,7 +169,7 @@ class Table:
 
         if waiting := [part for part in parts if not isinstance(part, np.ndarray)]:
             whole = pa.chunked_array(waiting).cast(pa.string()).combine_chunks()
-            plain = marks.ungroup(whole, limits == COUNT, self.decimal, limits.high)
+            plain = decimal_marks.ungroup(whole, limits == COUNT, self.decimal, limits.high)
             first = rest = 0
             for k, part in enumerate(parts):
                 if not isinstance(part, np.ndarray):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from emollm.evidence import marks
+from emollm.evidence import decimal_marks
 from emollm.evidence.cells import is_number
 from emollm.evidence.clock import Clock, clock_columns, frame_numbers, read_clock
 from emollm.evidence.facs_codes import hand_columns, read_hand, unit_number
@@ -71,7 +71,7 @@ def _read_tidy(table: Table, fps: float | None) -> list[TableFace]:
 def _numbers(table: Table, column: str, high: float) -> np.ndarray:
     """A text column as numbers from 0 to `high`, NaN for no value; a little past the end is clipped."""
     values = np.full(table.rows, np.nan)
-    cells = marks.ungroup_texts(table.texts[column], True, table.decimal) if np.isinf(high) else table.texts[column]
+    cells = decimal_marks.ungroup_texts(table.texts[column], True, table.decimal) if np.isinf(high) else table.texts[column]
     for row, cell in enumerate(cells):
         if not cell:
             continue

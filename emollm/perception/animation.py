@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emollm.perception import limits, photo, tiff, upright
+from emollm.perception import limits, orientations, photo, tiff
 from emollm.perception.limits import Cut
 from emollm.schema import InputError
 
@@ -48,7 +48,7 @@ class Animation:
                 image.seek(number)
                 image.load()
                 shown = image.convert("RGBA")
-                orientation = upright.EXIF.get(image.getexif().get(tiff.ORIENTATION, 1), upright.Orientation())
+                orientation = orientations.EXIF.get(image.getexif().get(tiff.ORIENTATION, 1), orientations.Orientation())
             except MemoryError:
                 raise
             except Exception:  # decoders raise nearly anything on damaged data

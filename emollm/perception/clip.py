@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from emollm.perception import fields, limits, photo, upright
+from emollm.perception import fields, limits, orientations, photo
 from emollm.perception.develop import Developer
 from emollm.perception.limits import Cut
 from emollm.schema import InputError
@@ -47,9 +47,9 @@ class Clip:
             cut.check(name, self.count, self.duration, self.rate)
             first = self._look(stream)
             self.zero = first.time or 0.0  # s in the file's own clock
-            self.orientation = upright.orientation_of_matrix(_matrix(first))
-            aspect = upright.pixel_aspect(stream.sample_aspect_ratio)
-            self.stored_size = upright.square_clip(first.width, first.height, aspect)
+            self.orientation = orientations.orientation_of_matrix(_matrix(first))
+            aspect = orientations.pixel_aspect(stream.sample_aspect_ratio)
+            self.stored_size = orientations.square_clip(first.width, first.height, aspect)
             self.width, self.height = self.orientation.size(*self.stored_size)
         limits.check_small(self.width, self.height, name)
 

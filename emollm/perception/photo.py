@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import numpy as np
 
-from emollm.perception import deep, hdr, levels, limits, tiff, upright
+from emollm.perception import deep_colour, hdr, levels, limits, orientations, tiff
 from emollm.schema import InputError
 
 if TYPE_CHECKING:
@@ -63,18 +63,18 @@ def read(source: Path | bytes, form: str, name: str) -> tuple[np.ndarray, list[s
         content = file.read(limits.MAX_PHOTO_BYTES + 1)
     limits.check_photo_bytes(len(content), name)
     tags = tiff.directory(content) if form == "TIFF" else None
-    if tags is not None and deep.needs_opencv(tags):
+    if tags is not None and deep_colour.needs_opencv(tags):
         limits.check_photo(tags.first_value(tiff.WIDTH, 0), tags.first_value(tiff.HEIGHT, 0), name)
         return guard_decoding(lambda: _deep_tiff(content, tags, name), name)
     return from_image(open_image(io.BytesIO(content), form, name), name, content)
 
 
 def _deep_tiff(content: bytes, tags: tiff.Directory, name: str) -> tuple[np.ndarray, list[str]]:
-    values = deep.decode_opencv(tiff.clear_orientation(content, tags))
+    values = deep_colour.decode_opencv(tiff.clear_orientation(content, tags))
     if values is None:
         raise ValueError("not decoded")
-    rgb, words = deep.to_bytes(values, deep.largest_value(content))
-    orientation = upright.EXIF.get(tags.first_value(tiff.ORIENTATION, 1), upright.Orientation())
+    rgb, words = deep_colour.to_bytes(values, deep_colour.largest_value(content))
+    orientation = orientations.EXIF.get(tags.first_value(tiff.ORIENTATION, 1), orientations.Orientation())
     return orientation.turn_upright(lay_on_white(rgb)), [f"{name}: {words}."]
 
 
@@ -107,29 +107,29 @@ def guard_decoding(decode: Callable[[], T], name: str) -> T:
 
 
 def _rgb(image: Image, name: str, content: bytes | None) -> tuple[np.ndarray, list[str]]:
-    wide = deep.colour(image, content, name) if content is not None else None
+    wide = deep_colour.colour(image, content, name) if content is not None else None
     aspect, orientation = _aspect(image), _orientation(image)
     if wide is not None:
-        rgb, words = deep.to_bytes(wide, deep.largest_value(content))
+        rgb, words = deep_colour.to_bytes(wide, deep_colour.largest_value(content))
         rgb = lay_on_white(rgb)
     else:
         image.load()  # which turns TIFF upright by itself, and then says so
         aspect = 1 / aspect if orientation.swapped and not _orientation(image).swapped else aspect
         orientation = _orientation(image)
-        rgb, words = flatten(image, deep.largest_value(content))
+        rgb, words = flatten(image, deep_colour.largest_value(content))
     notices = [f"{name}: {words}."] if words else []
     if transfer := hdr.transfer_in(content) if content is not None and image.format in ("HEIF", "AVIF", "PNG") else "":
         rgb = hdr.picture(rgb, transfer)
         notices.append(f"{name}: {hdr.words(transfer)}.")
     if aspect != 1:
-        rgb = _resize(rgb, *upright.square_photo(rgb.shape[1], rgb.shape[0], aspect))
+        rgb = _resize(rgb, *orientations.square_photo(rgb.shape[1], rgb.shape[0], aspect))
         notices.append(f"{name}: its pixels are {aspect:.3g} times as wide as high; measured with square ones.")
     limits.check_small(rgb.shape[1], rgb.shape[0], name)
     return orientation.turn_upright(rgb), notices
 
 
-def _orientation(image: Image) -> upright.Orientation:
-    return upright.EXIF.get(image.getexif().get(tiff.ORIENTATION, 1), upright.Orientation())
+def _orientation(image: Image) -> orientations.Orientation:
+    return orientations.EXIF.get(image.getexif().get(tiff.ORIENTATION, 1), orientations.Orientation())
 
 
 def flatten(image: Image, white: float | None = None) -> tuple[np.ndarray, str]:
@@ -158,7 +158,7 @@ def _aspect(image: Image) -> float:
     """Width over height of a stored pixel, from densities that differ (JFIF, pHYs, TIFF resolution)."""
     across, down = image.info.get("jfif_density") or image.info.get("aspect") or _resolution(image) or (1, 1)
     try:
-        return upright.pixel_aspect(float(down) / float(across))
+        return orientations.pixel_aspect(float(down) / float(across))
     except (ZeroDivisionError, ValueError, OverflowError):
         return 1.0
 

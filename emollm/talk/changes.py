@@ -7,7 +7,7 @@ from emollm.facs.tables import VARIANTS
 from emollm.facs.units import ACTION_UNITS
 from emollm.talk.call import Call
 from emollm.talk.face import Face
-from emollm.talk.looked import Finding
+from emollm.talk.finding import Finding
 from emollm.talk.words import join_words
 
 SET_TO = 3.0  # level of a movement that is added to see what would change the reading

@@ -12,7 +12,7 @@ from emollm.facs.units import ACTION_UNITS
 from emollm.schema import LABELS
 from emollm.talk.call import Call
 from emollm.talk.face import Face
-from emollm.talk.looked import Finding, words_of
+from emollm.talk.finding import Finding, words_of
 from emollm.talk.lookup import HYPOTHETICAL
 from emollm.talk.words import PARTS
 

@@ -7,7 +7,7 @@ from emollm.facs.tables import COMBINATIONS, OTHER_READINGS
 from emollm.schema import LABELS
 from emollm.talk.call import Call
 from emollm.talk.face import Face
-from emollm.talk.looked import Finding
+from emollm.talk.finding import Finding
 from emollm.talk.readings import unit_title
 from emollm.talk.words import join_words, say
 

@@ -8,7 +8,7 @@ from emollm.facs.tables import VARIANTS
 from emollm.facs.units import ACTION_UNITS
 from emollm.schema import AUS, LABELS
 from emollm.talk.call import Call
-from emollm.talk.looked import Finding
+from emollm.talk.finding import Finding
 from emollm.talk.words import PARTS, join_words
 
 # Units of FACS that are not measured here (Ekman, Friesen & Hager, FACS Manual, 2002).

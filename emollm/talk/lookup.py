@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from emollm.talk import changes, comparing, impression, knowledge, measured, movement, policy, readings, styles, timing
+from emollm.talk import changes, comparisons, impression, knowledge, movement, policy, readings, styles, timing, whole_face
 from emollm.talk.call import Call
 from emollm.talk.face import Face
-from emollm.talk.looked import Finding
+from emollm.talk.finding import Finding
 
 OF_THE_FACE = {
     "there": movement.presence,
@@ -16,21 +16,21 @@ OF_THE_FACE = {
     "side": movement.side,
     "when": movement.movement_times,
     "cause": movement.cause,
-    "strongest": measured.strongest_movement,
-    "weakest": measured.weakest_movement,
-    "rest": measured.rest,
-    "movements": measured.movements,
-    "still": measured.resting_parts,
-    "part": measured.part,
-    "count": measured.count,
+    "strongest": whole_face.strongest_movement,
+    "weakest": whole_face.weakest_movement,
+    "rest": whole_face.rest,
+    "movements": whole_face.movements,
+    "still": whole_face.resting_parts,
+    "part": whole_face.part,
+    "count": whole_face.count,
     "order": timing.order,
     "course": timing.course,
-    "sides": comparing.sides,
-    "moments": comparing.moments,
+    "sides": comparisons.sides,
+    "moments": comparisons.moments,
     "at": timing.movements_at_moment,
-    "faces": comparing.faces,
-    "smile": measured.smile,
-    "unseen": measured.unmeasured_units,
+    "faces": comparisons.faces,
+    "smile": whole_face.smile,
+    "unseen": whole_face.unmeasured_units,
     "why": readings.label_reasons,
     "whynot": readings.label_objections,
     "label": readings.label,
@@ -72,5 +72,5 @@ def look_up(call: Call, face: Face | None) -> Finding:
     if face is None:
         return knowledge.au(call) if call.units and call.word == "muscle" else policy.NO_FACE
     if call.name in OF_MOVEMENTS and not face.units("on"):
-        return measured.no_movement(face)
+        return whole_face.no_movement(face)
     return OF_THE_FACE[call.name](face, call)

@@ -8,7 +8,7 @@ from emollm.perception.events import peaks
 from emollm.schema import au_index
 from emollm.talk.call import Call
 from emollm.talk.face import Face
-from emollm.talk.looked import Finding
+from emollm.talk.finding import Finding
 from emollm.talk.timing import PHOTO, when_sentence
 from emollm.talk.words import clauses, join_words, movement_pattern, was_or_were
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from emollm.talk.face import Face
-from emollm.talk.looked import Finding
+from emollm.talk.finding import Finding
 
 # Reason -> what is not told, and why.
 REFUSALS = {

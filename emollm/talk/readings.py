@@ -13,8 +13,8 @@ from emollm.facs.units import ACTION_UNITS
 from emollm.schema import LABELS
 from emollm.talk.call import Call
 from emollm.talk.face import Face
-from emollm.talk.looked import Finding
-from emollm.talk.measured import NAMED
+from emollm.talk.finding import Finding
+from emollm.talk.whole_face import NAMED
 from emollm.talk.words import join_words, say
 
 NONE = "0.00"  # a share too small to be worth naming

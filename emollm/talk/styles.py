@@ -8,9 +8,9 @@ from emollm.answer.prompt import NOTHING
 from emollm.facs.readings import level_letter
 from emollm.talk.call import Call
 from emollm.talk.face import Face
-from emollm.talk.looked import Finding
-from emollm.talk.measured import MOST, NAMED
+from emollm.talk.finding import Finding
 from emollm.talk.readings import NONE
+from emollm.talk.whole_face import MOST, NAMED
 from emollm.talk.words import capitalise, clauses, movement_pattern, say
 
 

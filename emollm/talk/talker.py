@@ -20,12 +20,12 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from emollm.talk.call import STYLES, Call, parse
+from emollm.talk.call_rules import correct_by_reading, correct_call, find_named_face, names_one
 from emollm.talk.check import find_faults
 from emollm.talk.dialogue import CALL_TOKENS, REPLY_TOKENS, Exchange
 from emollm.talk.face import Face
-from emollm.talk.heard import correct_by_reading, correct_call, find_named_face, names_one
 from emollm.talk.lookup import OF_THE_FACE, look_up
-from emollm.talk.several import questions_in
+from emollm.talk.message_questions import questions_in
 from emollm.talk.words import capitalise
 
 KEPT = 6  # exchanges of a conversation that the model is given

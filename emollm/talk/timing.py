@@ -8,8 +8,8 @@ from emollm.facs.units import ACTION_UNITS
 from emollm.schema import ON, au_index
 from emollm.talk.call import MOMENTS, Call
 from emollm.talk.face import Face
-from emollm.talk.looked import Finding
-from emollm.talk.measured import MOST, no_movement
+from emollm.talk.finding import Finding
+from emollm.talk.whole_face import MOST, no_movement
 from emollm.talk.words import clauses, join_words, movement_pattern
 
 PHOTO = "This is a photo: one moment, so there is no before and after."

@@ -29,7 +29,7 @@ from emollm import explainer as path  # the module: its steps are called one by 
 from emollm.answer import prompt
 from emollm.chat.conversation import answer_room
 from emollm.evidence import parse_facs
-from emollm.evidence.stated import state_levels
+from emollm.evidence.stated_levels import state_levels
 from emollm.explanation import Explanation
 from emollm.model.checkpoint import Shape
 from emollm.model.precision import weights_for
@@ -37,7 +37,7 @@ from emollm.model.processor import face_input
 from emollm.schema import AU_NAMES, BASELINES, DEFAULT_PRIOR, PRIORS, AUSeries, InputError, NoFaceError
 from emollm.subject import MAX_FACES, PreparedSource, Subject
 from emollm.talk import TALKER
-from emollm_vllm import environment, talk
+from emollm_vllm import environment, talker_routes
 from emollm_vllm.door.errors import error_body
 from emollm_vllm.plugin.engine import add_label, conclusion_of, end_at_conclusion, face_prompt, sampling, sampling_label
 from emollm_vllm.plugin.faces import MAX_FACE_ID, edits, state_series
@@ -326,7 +326,7 @@ class Plugin:
 
     def attach_router(self, app: FastAPI) -> None:
         app.include_router(router)
-        app.include_router(talk.router)
+        app.include_router(talker_routes.router)
 
     async def init_state(self, engine_client, state, args: Namespace) -> None:
         config = engine_client.model_config.hf_config
@@ -339,7 +339,7 @@ class Plugin:
             state.emollm_talking = await start_talker(os.environ[environment.TALKER], state.emollm, state.openai_serving_models)
 
 
-async def start_talker(folder: str, seeing: Answering, models) -> talk.TalkerService:
+async def start_talker(folder: str, seeing: Answering, models) -> talker_routes.TalkerService:
     """The talker with its own engine beside the one that sees, and listed first among the models."""
     from vllm.engine.arg_utils import AsyncEngineArgs
     from vllm.v1.engine.async_llm import AsyncLLM
@@ -356,7 +356,7 @@ async def start_talker(folder: str, seeing: Answering, models) -> talk.TalkerSer
         return models
 
     models.show_available_models = list_with_talker
-    return talk.TalkerService(engine, engine.get_tokenizer(), seeing.look)
+    return talker_routes.TalkerService(engine, engine.get_tokenizer(), seeing.look)
 
 
 def plugin() -> Plugin:

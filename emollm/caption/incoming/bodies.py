@@ -13,7 +13,7 @@ from typing import Any
 from emollm.answer.prompt import ANSWER_TOKENS, DEFAULT_QUESTION, Message
 from emollm.caption.incoming.items import Wishes
 from emollm.data_url import HEAD_CHARACTERS, is_data_url
-from emollm.evidence.stated import state_levels
+from emollm.evidence.stated_levels import state_levels
 from emollm.request_fields import CHOICES, INSTRUCTIONS, ROLES, TOOLS
 from emollm.schema import AUSeries, InputError
 from emollm.subject import check_prior

@@ -25,7 +25,7 @@ class Wishes:
 
     prior: str | None = None  # how common the labels are taken to be (schema.PRIORS); None: as the run has it
     face: int | None = None  # that the message is about; None: the main one
-    au: tuple[tuple[str, float | tuple[float, float]], ...] = ()  # units of that face instead of ours (evidence.stated)
+    au: tuple[tuple[str, float | tuple[float, float]], ...] = ()  # units of that face instead of ours (evidence.stated_levels)
     tokens: int | None = None  # at most so many of the message; None: as many as it takes
     temperature: float = 0.0  # a batch is answered at 0 whatever it is, and says so
     stop: tuple[str, ...] = ()  # texts that end the message

@@ -45,7 +45,7 @@ class Settings:
     body_seconds: float = 30
     request_seconds: float = 120
     retry_after: int = 30  # s, about what a new engine needs
-    talker: bool = False  # whether chats with the model "talker" are answered by talk.py
+    talker: bool = False  # whether chats with the model "talker" are answered by talker_routes.py
 
     @classmethod
     def from_environment(cls) -> Settings:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from emollm.evidence.stated import is_number, unit_of
+from emollm.evidence.stated_levels import is_number, unit_of
 from emollm.model.processor import FaceInput
 from emollm.schema import AU_NAMES, AUSeries, InputError
 from emollm.subject import PreparedSource, Subject, apply_prior, choose, edit_subject, state_units

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from emollm.talk.call import Call, parse
-from emollm.talk.unasked import reason
+from emollm.talk.refusal_words import reason
 
 _SOMEBODY = r"(?:he|she|they|somebody|someone|(?:this|the|that) (?:\w+ )?(?:person|man|woman|guy|girl|boy|lady|kid|child))"
 _HONEST = r"(?:forced|fak(?:e|ed|ing)|posed|genuine|sincere|insincere|honest|felt|polite|social|natural|real)"

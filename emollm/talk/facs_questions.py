@@ -6,7 +6,7 @@ import re
 
 from emollm.facs.muscles import units_of_muscles
 from emollm.talk.call import Call
-from emollm.talk.named import codes_in, units_in
+from emollm.talk.movement_names import codes_in, units_in
 
 # "which muscle makes it?", "what does the corrugator do?", "which muscles are at work?"
 _WHICH_MUSCLE = re.compile(

@@ -21,18 +21,18 @@ from pathlib import Path
 from data_engine.talk.movements import SPOKEN, WHO, Spoken, codes
 from emollm.facs.units import ACTION_UNITS
 from emollm.schema import AU_NAMES, LABELS
-from emollm.talk import heard
+from emollm.talk import call_rules
 from emollm.talk.words import say
 
-ADJECTIVE = {label: f"[{'|'.join(words)}]" for label, words in heard.ADJECTIVES.items()}
-NOUN = {label: f"[{'|'.join(words)}]" if len(words) > 1 else words[0] for label, words in heard.NOUNS.items()}
+ADJECTIVE = {label: f"[{'|'.join(words)}]" for label, words in call_rules.ADJECTIVES.items()}
+NOUN = {label: f"[{'|'.join(words)}]" if len(words) > 1 else words[0] for label, words in call_rules.NOUNS.items()}
 OUTSIDE_UNITS = ("AU13", "AU16", "AU19", "AU32", "AU34", "AU38", "AU46", "AU51", "AU53", "AU61", "AU99", "AU03", "AU33")
 
-OTHER = f"[{'|'.join(heard.OTHER)}]"
-OTHER_NOUN = f"[{'|'.join(heard.OTHER_NOUNS)}]"
+OTHER = f"[{'|'.join(call_rules.OTHER)}]"
+OTHER_NOUN = f"[{'|'.join(call_rules.OTHER_NOUNS)}]"
 
 SPOKEN_PARTS = {
-    **heard.SPOKEN_PARTS,
+    **call_rules.SPOKEN_PARTS,
     "upper": ("upper face", "upper half", "top half of the face"),
     "lower": ("lower face", "lower half", "bottom half of the face"),
 }

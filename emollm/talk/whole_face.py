@@ -6,7 +6,7 @@ from emollm.facs.units import ACTION_UNITS
 from emollm.schema import AUS
 from emollm.talk.call import PARTS_OF_FACE, Call
 from emollm.talk.face import Face
-from emollm.talk.looked import Finding
+from emollm.talk.finding import Finding
 from emollm.talk.words import clauses, join_words, was_or_were
 
 MOST = 6  # movements that one answer names

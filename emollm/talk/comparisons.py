@@ -13,10 +13,10 @@ from emollm.schema import OFF, ON, au_index
 from emollm.talk import timing
 from emollm.talk.call import Call
 from emollm.talk.face import Face
-from emollm.talk.looked import Finding
-from emollm.talk.measured import ERROR, NAMED, no_movement
+from emollm.talk.finding import Finding
 from emollm.talk.movement import absence, side, strength
 from emollm.talk.readings import label
+from emollm.talk.whole_face import ERROR, NAMED, no_movement
 from emollm.talk.words import capitalise, join_words, movement_pattern, say
 
 

@@ -17,14 +17,14 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from emollm.answer.prompt import DEFAULT_QUESTION
-from emollm.chat.talking import name_of, other_subjects
+from emollm.chat.talker_chat import name_of, other_subjects
 from emollm.schema import AUSeries, InputError
 from emollm.subject import PreparedSource, Subject, apply_prior
 from emollm.talk import TALKER
 from emollm.talk.call import Call, parse
+from emollm.talk.call_rules import correct_call, names_one
 from emollm.talk.dialogue import CALL_TOKENS, Exchange, clean_question, prompt
 from emollm.talk.face import Face
-from emollm.talk.heard import correct_call, names_one
 from emollm.talk.lookup import look_up
 from emollm.talk.talker import KEPT, Reply, advance, steps, style_of
 from emollm_vllm.answers import FORMS

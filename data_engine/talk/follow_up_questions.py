@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from data_engine.talk.asked import ADJECTIVE, NOUN, SPOKEN_PARTS, is_held_out, scribble, speak
+from data_engine.talk.question_grammar import ADJECTIVE, NOUN, SPOKEN_PARTS, is_held_out, scribble, speak
 from emollm.schema import AUS, LABELS
 from emollm.talk.call import Call
 from emollm.talk.words import say

@@ -14,12 +14,12 @@ from dataclasses import replace
 from emollm.schema import AUS, LABELS
 from emollm.talk.call import UNCLEAR, Call, parse
 from emollm.talk.face import Face
-from emollm.talk.imagined import correct_what_if
-from emollm.talk.looked import words_of
-from emollm.talk.named import EYES_WIDE, codes_in, units_in
-from emollm.talk.of_facs import correct_facs, correct_muscle
-from emollm.talk.plainly import correct_by_words
-from emollm.talk.unasked import reason
+from emollm.talk.facs_questions import correct_facs, correct_muscle
+from emollm.talk.finding import words_of
+from emollm.talk.movement_names import EYES_WIDE, codes_in, units_in
+from emollm.talk.plain_words import correct_by_words
+from emollm.talk.refusal_words import reason
+from emollm.talk.what_if_questions import correct_what_if
 
 # Words for a label as people ask. Some mean other things as well ("down"): UNSURE is left to the language model.
 ADJECTIVES = {
