@@ -573,7 +573,7 @@ def three_faces() -> Face:
         ("faces AU04/AU15", "lowered (AU04) most in face 1 (in the middle)"),
         ("faces", "3 faces here"),
         ("faces AU43", "The eyes are not closed (AU43) in any of these faces."),
-        ("faces happiness", "Face 0 (on the left) is the one most read as happiness"),
+        ("faces happiness", "1 of 3 is read as happiness. Face 0 is the one most read as happiness"),
         ("faces fear", "None of these faces is read as fear"),
     ],
 )

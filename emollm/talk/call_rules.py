@@ -56,7 +56,8 @@ OTHER = (
     "bored", "confused", "proud", "embarrassed", "ashamed", "interested", "curious", "puzzled", "focused", "concentrated",
     "thoughtful", "doubtful", "sceptical", "impressed", "relieved", "hopeful", "amused", "playful", "nostalgic", "impatient",
     "awkward", "satisfied", "smug", "determined", "grateful", "jealous", "envious", "distracted", "disappointed", "worried",
-    "nervous", "desperate", "serious", "mischievous",
+    "nervous", "desperate", "serious", "mischievous", "tired", "sleepy", "friendly", "approachable", "welcoming", "stressed",
+    "engaged", "attentive", "excited",
 )
 OTHER_NOUNS = (
     "boredom", "confusion", "pride", "embarrassment", "shame", "interest", "curiosity", "concentration", "doubt", "relief",
@@ -230,6 +231,8 @@ def _correct_small_talk(call: Call, text: str, _: bool) -> Call:
         return Call("is", label=labels_in(text)[0])  # "is he angery"
     if call == Call("smile") and (set(labels_in(text)) - {"happiness", "neutral"}) and not units_in(text):
         return Call("refuse", word="feelings")  # "is that a fake sad face?"
+    if call.name == "refuse" and call.word in ("attraction", "character", "health", "feelings") and _OTHER.search(text):
+        return call if reason(text) else Call("other")  # "he's tired, isn't he", "does he look friendly"
     if _TEARS.search(text) and call.name in READ_AS and not (labels_in(text) or _INSIDE.search(text)):
         return Call("outside")
     seen = call.name in ("part", "rest", "unclear") or (call.name in ("cause", "there", "absent") and not _names_movement(text))

@@ -19,10 +19,10 @@ def edits_toward_label(face: Face, call: Call) -> Finding:
     Given as looked up, as `edit_effect` is: nothing measured could tell a slip in what would be."""
     asked = call.label
     if asked == face.label:
+        ending = _smallest_ending(face)
         return Finding(
-            [f"it is read as {asked} already, {face.share(asked)}"],
-            [f"It is [already|] read as {asked} ({face.share(asked)}), so nothing has to change; "
-             f"next comes {face.ranked_labels[1]} ({face.share(face.ranked_labels[1])})."],
+            [f"it is read as {asked} already, {face.share(asked)}", *ending],
+            [f"It is [already|] read as {asked} ({face.share(asked)}), so nothing has to change.", *ending],
             fixed=True,
         )
     smallest = _smallest_edit(face, asked)
@@ -42,6 +42,16 @@ def edits_toward_label(face: Face, call: Call) -> Finding:
         [f"If {words}, it would be read as {asked} ({share:.2f}) instead of {face.label}."],
         fixed=True,
     )
+
+
+def _smallest_ending(face: Face) -> list[str]:
+    """A sentence about the movement, or all of them, without which the label would be another; or that it would stay."""
+    listed = [au for au in face.units("on") if relation(face.label, au) == "for"]
+    for units in (*([au] for au in listed), listed) if listed else ():
+        share = face.read(face.edit(dict.fromkeys(units, 0.0)).series)
+        if (then := max(share, key=share.get)) != face.label:
+            return [f"If {_edit_words(dict.fromkeys(units, 0.0))}, it would be read as {then} ({share[then]:.2f})."]
+    return ["Without the movements listed for it, it would still be read so."] if listed else []
 
 
 def _edit_words(edits: dict[str, float]) -> str:

@@ -65,7 +65,7 @@ def _course_sentence(face: Face, au: str) -> str:
     change = float(level[-1] - level[0])
     how = ("about as strong at the end as at the start" if abs(change) <= ERROR else
            f"{'stronger' if change > 0 else 'weaker'} at the end than at the start")
-    return f"The {ACTION_UNITS[au].title} ({au}) is {how}: {told}; strongest at {times[int(level.argmax())]:.1f} s."
+    return f"The {ACTION_UNITS[au].title} ({au}) is {how}: {told}; strongest at {face.apex(au):.1f} s."
 
 
 def faces(face: Face, call: Call) -> Finding:
@@ -139,11 +139,26 @@ def _compare_label(everyone: list[Face], label: str) -> Finding:
     ranked = sorted(share, key=lambda name: -share[name])
     values = join_words([f"{share[name]:.2f} for {name}" for name in ranked])
     first = [name for name in ranked if share[ranked[0]] - share[name] < CLOSE_MARGIN]
-    least = _least_words(share, ranked, CLOSE_MARGIN).replace(" and least in", ", and least is")
+    least = _least_words({_number(name): share[name] for name in share}, [_number(name) for name in ranked], CLOSE_MARGIN)
+    least = least.replace(" and least in", ", and least is")
     if share[ranked[0]] < CLOSE_MARGIN:
         sentence = f"None of these faces is read as {label}: {values}."
     elif len(first) > 1:
-        sentence = f"{capitalise(join_words(first))} are too close to say which is more read as {label}{least}: {values}."
+        close = join_words([_number(name) for name in first])
+        sentence = f"{_how_many(everyone, label)}{capitalise(close)} are too close to say which more{least}: {values}."
     else:
-        sentence = f"{capitalise(first[0])} is the one most read as {label}{least}: {values}."
+        most = f"{capitalise(_number(first[0]))} is the one most read as {label}"
+        sentence = f"{_how_many(everyone, label)}{most}{least}: {values}."
     return Finding([sentence], [sentence], fixed=True)
+
+
+def _how_many(everyone: list[Face], label: str) -> str:
+    """ "All 5 are read as happiness. ", or how many of them are."""
+    so = sum(face.label == label for face in everyone)
+    how_many = f"All {so}" if so == len(everyone) else f"{so or 'None'} of {len(everyone)}"
+    return f"{how_many} {'is' if so == 1 else 'are'} read as {label}. "
+
+
+def _number(name: str) -> str:
+    """A face without its place: "face 3" of "face 3 (on the right)"."""
+    return name.partition(" (")[0]

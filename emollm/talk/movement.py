@@ -130,8 +130,8 @@ def _state_words(face: Face, units: tuple[str, ...], state: str, side: str) -> s
         return clauses(only)
     unsure = [au for au in units if face.facts.state(au) == "unsure"]
     if state == "not sure":
-        names = join_words([f"the {ACTION_UNITS[au].title} ({au}, {face.facts.strength(au):.1f})" for au in unsure])
-        return f"{names} {'is' if len(unsure) == 1 else 'are'} between absent and there, so I cannot [tell|say]"
+        weak = join_words([f"{movement_pattern(au)} ({au}, {face.facts.strength(au):.1f})" for au in unsure], "or")
+        return f"[I cannot tell|It cannot be told] whether {weak}: that is too weak to decide"
     if state == "not measured":
         unseen = [au for au in units if face.facts.state(au) == "unmeasured"]
         off = [au for au in units if au not in unseen]
@@ -203,25 +203,32 @@ def movement_times(face: Face, call: Call) -> Finding:
                 *rest,
             ],
         )
+    if began := _onsets(face, call):
+        return _which_first(face, call, *began)
     told = [sentence for au in on for sentence in (when_sentence(face, au), *_repetition_sentence(face, au))]
-    first = _first_movement(face, call)
-    facts = [*_lines(face, call), *[f"{au}: {sentence}" for au in on for sentence in _repetition_sentence(face, au)], *first]
-    return Finding(facts, [*told, *rest, *first], fixed=bool(first))
+    facts = [*_lines(face, call), *[f"{au}: {sentence}" for au in on for sentence in _repetition_sentence(face, au)]]
+    return Finding(facts, [*told, *rest])
 
 
 TOGETHER = 0.1  # s; onsets that are nearer than this are not told one after the other
 
 
-def _first_movement(face: Face, call: Call) -> list[str]:
-    """A sentence about which of two movements began first, each at its main time; none unless both are there."""
+def _onsets(face: Face, call: Call) -> list[tuple[float, str]]:
+    """Onset at its main time (s) and unit of each of two movements that are there, in order; none unless both are."""
     on = {au for units in call.units for au in units if face.facts.state(au) == "on"}
     began = [min(((face.span(au)[0], au) for au in units if au in on), default=None) for units in call.units]
-    if len(began) != 2 or not all(began):
-        return []
-    (first, one), (second, _) = sorted(began)
-    if second - first < TOGETHER:
-        return ["They [begin|start] together."]
-    return [f"So the {ACTION_UNITS[one].title} ({one}) [comes|is] first, {second - first:.1f} s before the other."]
+    return sorted(began) if len(began) == 2 and all(began) else []
+
+
+def _which_first(face: Face, call: Call, one: tuple[float, str], other: tuple[float, str]) -> Finding:
+    """Two movements beside each other in time."""
+    (first, au), (second, _) = one, other
+    order = ("They [begin|start] together." if second - first < TOGETHER else
+             f"So the {ACTION_UNITS[au].title} ({au}) [comes|is] first, {second - first:.1f} s before the other.")
+    again = any(_repetition_sentence(face, k) for _, k in (one, other))
+    more = ["[That is where each is strongest|Each is told where it is strongest]; there may be other times."]
+    says = [when_sentence(face, k) for _, k in (one, other)]
+    return Finding([*_lines(face, call), order], [*says, order, *more * again], fixed=True)
 
 
 def _repetition_sentence(face: Face, au: str) -> list[str]:

@@ -31,7 +31,13 @@ _ROWS = (
     (r"\bwhat (?:could|can)(?:n't|nt|'t|not| not) you (?:see|judge|measure|read|tell)\b|"
      r"\b(?:block|occlud|hid|cover)\w* (?:anything|something|any (?:of|part)|parts?)\b",
      "absent cause there outside part", "unseen"),
-    (r"\b(?:which|what) (?:parts?|areas?|regions?|units?)\b.*\b(?:still|rest|quiet|relaxed|not mov\w*|unmoved|inactive)\b",
+    (r"\bwho (?:came up|invented|named|coined|says|said|described|decided)\b|\baccording to (?:who|what)",
+     "refuse who label why", "topic sources"),
+    (r"\b(?:psychologist|psychiatrist|expert|specialist|coder)s? (?:\w+ )?"
+     r"(?:agree|disagree|say the same|see the same)\b",
+     "refuse is label unclear", "topic accuracy"),
+    (r"\b(?:which|what) (?:bits?|parts?|areas?|regions?|units?)\b.*"
+     r"\b(?:still|rest|quiet|relaxed|not mov\w*|unmoved|inactive)\b",
      "rest movements", "still"),
     (r"\bhow (?:accurate|reliable|precise)\b|\btrust (?:the|this|your|these) (?:results?|measure\w*|answers?|outputs?|tool)\b|"
      r"\berror (?:rate|margin)\b", "sure is label", "topic accuracy"),

@@ -124,10 +124,12 @@ def label_objections(face: Face, call: Call) -> Finding:
     asked, first = call.label, face.label
     if asked == first:
         reasons = label_reasons(face, Call("why"))
+        opposed = support(*face.ranked_labels[:2], face.series, bool(face.look)).opposing
         return Finding(
             [f"it is read as {first}", *reasons.facts],
-            [f"[But it is|In fact it is] read as {first} ({face.share(first)}).", *reasons.says[1:]],
-            fixed=reasons.fixed,
+            [f"[But it is|In fact it is] read as {first} ({face.share(first)}).", *reasons.says[1:],
+             *([] if opposed else ["No measured movement speaks against it."])],
+            fixed=True,
         )
     rank = face.ranked_labels.index(asked) + 1
     facts = [f"{asked}: {face.share(asked)}, place {rank} of {len(LABELS)}", f"read as {first} {face.share(first)}"]

@@ -20,7 +20,7 @@ def when_sentence(face: Face, au: str) -> str:
     return (
         f"{movement_pattern(au, face.facts.side(au))} ({au}) from {first:.1f} s to {last:.1f} s, "
         f"strongest at {face.apex(au):.1f} s "
-        f"[with|at] {face.facts.strength(au):.1f}."
+        f"with {face.facts.strength(au):.1f}."
     )
 
 
@@ -59,9 +59,11 @@ def course(face: Face, _: Call) -> Finding:
     length = float(face.series.times[-1] - face.series.times[0])
     strong = face.units("on")[:MOST]
     kept = [au for au in ordered if au in strong]
+    more = len(face.units("on")) - len(strong)
+    weaker = [f"{more} weaker {'movement is' if more == 1 else 'movements are'} left out."] if more else []
     return Finding(
         [f"clip of {length:.1f} s", *map(face.line, kept)],
-        [f"The clip is {length:.1f} s long.", *[when_sentence(face, au) for au in kept]],
+        [f"The clip is {length:.1f} s long.", *[when_sentence(face, au) for au in kept], *weaker],
         fixed=True,
     )
 

@@ -100,9 +100,10 @@ def part(face: Face, call: Call) -> Finding:
             [f"[{'In' if call.word in ('upper', 'lower') else 'At'} the {name}|About the {name}]: "
              f"{face.movement_words(on)}."],
         )
-    unseen = [au for au in face.facts.tellable_units(tuple(units)) if face.facts.state(au) == "unmeasured"]
+    tellable = face.facts.tellable_units(tuple(units))
+    unseen = [au for au in tellable if face.facts.state(au) == "unmeasured"]
     unsure = [au for au in units if face.facts.state(au) == "unsure"]
-    if len(unseen) == len(units):
+    if len(unseen) == len(tellable):
         return Finding([f"{name}: not measured"], [f"The {name} {be} not measured here, so I cannot say what happens there."])
     if unsure:
         facts = [f"{name}: nothing clearly there", *map(face.line, unsure)]
@@ -117,7 +118,9 @@ def part(face: Face, call: Call) -> Finding:
     if unseen:
         return Finding(
             [f"{name}: no movement", f"not measured: {', '.join(unseen)}"],
-            [f"The units measured there are [all absent|absent]; {join_words(unseen)} {was_or_were(unseen)} not measured."],
+            [f"[Nothing that is measured there moves|There is no measured movement there]; {join_words(unseen)} "
+             f"{was_or_were(unseen)} not measured."],
+            fixed=True,  # worded anew, a part of which one unit is unmeasured became an unmeasured part
         )
     return Finding([f"{name}: no movement"], [f"The {name} {be} at rest[, as far as was measured|]."])
 
@@ -197,6 +200,7 @@ def unmeasured_units(face: Face, _: Call) -> Finding:
         [f"not measured: {', '.join(names)}"],
         [
             f"{join_words(names)} {was_or_were(names)} not measured here.",
+            *(["A blink takes a clip."] if "AU45" in hidden and not face.clip else []),
             "[I say nothing about them|Nothing can be said about them].",
         ],
     )
