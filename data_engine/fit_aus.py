@@ -72,7 +72,7 @@ PARTS = (
 # Features
 
 
-def principal(x: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+def principal_components(x: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Mean [D] of rows x [N, D] and `count` components [D, count], scaled to unit variance."""
     mean = x.mean(0)
     variance, axes = np.linalg.eigh(np.cov((x - mean).T))
@@ -82,7 +82,7 @@ def principal(x: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
 def fit_patches(path: Path, patches: np.ndarray) -> None:
     """Write the components of the patches [N, 2, P, 72] of wild faces, for appearance.project."""
     both = patches.mean(1, dtype=np.float32)
-    parts = [principal(both[:, k].astype(float), appearance.COMPONENTS) for k in range(both.shape[1])]
+    parts = [principal_components(both[:, k].astype(float), appearance.COMPONENTS) for k in range(both.shape[1])]
     np.savez_compressed(path, mean=np.float32([m for m, _ in parts]), project=np.float32([p * PATCH_SCALE for _, p in parts]))
     appearance.basis.cache_clear()
 
@@ -104,7 +104,7 @@ def space_of(part: FacePart, features: Features, train: np.ndarray, neutral: np.
     kept = [] if looks is None else looks[[appearance.NAMES.index(p) for p in part.places]].ravel()
     kept = np.concatenate([kept, steps if part.lips else []]).astype(int)
     both = features.wild.mean(1)
-    centre, axes = principal(both[train][:, inside], count)
+    centre, axes = principal_components(both[train][:, inside], count)
     project = np.zeros((wide, count + len(kept)))
     project[inside[:, None], np.arange(count)] = axes
     project[kept, count + np.arange(len(kept))] = 1

@@ -81,7 +81,7 @@ def explain(source: object, *, question: str | None = None, what_if: dict[str, f
     viewed = vars(Viewing(baseline, crops, Cut(start, end, fps, skip_frames), max_faces, prior))
     prepared = [prepare(one, shape, what_if=edits, face=face, evidence=evidence, gate=gate, **viewed)
                 for one in python_inputs.list_sources(source)]
-    if engine is None and any(p.readable for p in prepared):
+    if engine is None and any(p.readable_subjects for p in prepared):
         from emollm.model.engine import engine as engine_of  # torch only from here on: refusals and measuring stay light
 
         engine = engine_of(model)
@@ -119,7 +119,7 @@ def answer(prepared: list[PreparedSource], engine, questions: list[str | None], 
     """Steps 5 to 9 for many sources in one batch: their explanations, in order. `questions`: one a source. checked: as
     explain()."""
     asked = [q or prompt.DEFAULT_QUESTION for q in questions]  # 5 prompt.user_turn renders it
-    good = [(s, q) for p, q in zip(prepared, asked, strict=True) for s in p.readable]
+    good = [(s, q) for p, q in zip(prepared, asked, strict=True) for s in p.readable_subjects]
     replies = iter(answers(engine, good, grounded))  # 6 processor.encode 7 model.generate
     explained = []
     for p, q in zip(prepared, asked, strict=True):

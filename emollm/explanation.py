@@ -157,20 +157,21 @@ def _property(annotation: str) -> dict:
 
 def json_schema() -> dict:
     """JSON Schema (draft 2020-12) of Explanation.to_dict()."""
-    def of(cls: type, **override: dict) -> dict:
+    def schema_of(cls: type, **override: dict) -> dict:
         fields = {f.name: _property(str(f.type)) for f in dataclasses.fields(cls)}
         return {"type": "object", "additionalProperties": False, "required": sorted(fields),
                 "properties": fields | override}
 
-    claim = of(Claim, side={"enum": list(SIDES)}, verdict={"enum": list(VERDICTS)},
-               polarity={"enum": ["present", "absent"]},
-               kind={"enum": list(CLAIM_KINDS)}, label={"enum": [*LABELS, ""]},
-               au={"type": "string", "pattern": "^(AU[0-9]{2})?$"})  # a claim may name a unit that nobody measures, or none
-    schema = of(Explanation, label={"enum": [*LABELS, None]}, claims={"type": "array", "items": claim},
-                events={"type": "array", "items": of(AUEvent, au={"enum": list(AU_NAMES)})},
-                distribution={"type": "object", "additionalProperties": False,
-                              "properties": {label: {"type": "number", "minimum": 0, "maximum": 1}
-                                             for label in LABELS}})
+    claim = schema_of(Claim, side={"enum": list(SIDES)}, verdict={"enum": list(VERDICTS)},
+                      polarity={"enum": ["present", "absent"]},
+                      kind={"enum": list(CLAIM_KINDS)}, label={"enum": [*LABELS, ""]},
+                      # A claim may name a unit that nobody measures, or none.
+                      au={"type": "string", "pattern": "^(AU[0-9]{2})?$"})
+    schema = schema_of(Explanation, label={"enum": [*LABELS, None]}, claims={"type": "array", "items": claim},
+                       events={"type": "array", "items": schema_of(AUEvent, au={"enum": list(AU_NAMES)})},
+                       distribution={"type": "object", "additionalProperties": False,
+                                     "properties": {label: {"type": "number", "minimum": 0, "maximum": 1}
+                                                    for label in LABELS}})
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "emollm explanation",
             "$id": f"emollm-explanation-{SCHEMA_VERSION}", **schema}
 

@@ -82,7 +82,7 @@ class PreparedSource:
     kind: str = "table"  # photo | clip | table
 
     @property
-    def readable(self) -> list[Subject]:
+    def readable_subjects(self) -> list[Subject]:
         return [s for s in self.subjects if not s.refusal]
 
 

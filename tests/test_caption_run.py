@@ -430,7 +430,7 @@ def test_time_left_is_told_only_after_enough_items_and_from_the_slower_stage(mon
     for _ in range(20):
         clock[0] += 1
         shown.add_measured(1)
-    shown.ready()
+    shown.start_answering()
     assert shown.eta is None
     clock[0] += 2
     shown.add_written(8, 0)

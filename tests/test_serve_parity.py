@@ -51,7 +51,7 @@ def _readable(source, shape):
     from emollm.schema import NoFaceError
 
     try:
-        return prepare(source, shape).readable
+        return prepare(source, shape).readable_subjects
     except NoFaceError:
         return []
 

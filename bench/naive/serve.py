@@ -75,9 +75,9 @@ class NaiveAnswerer:
     def _answer(self, body: dict, put) -> dict:
         turns, url = chat_of(body["messages"])
         prepared = path.prepare(base64.b64decode(url.partition(",")[2]), self.shape)
-        if not prepared.readable:
+        if not prepared.readable_subjects:
             raise InputError("no face that can be read")
-        face = max(prepared.readable, key=lambda s: s.track.quality.size.mean())
+        face = max(prepared.readable_subjects, key=lambda s: s.track.quality.size.mean())
         given = face_input(face.series, face.events, face.key_frames, face.chips, face.seen)
         batch = self.processor.encode([given], [turns])
         start, tokenizer = batch["input_ids"].shape[1], self.processor.tokenizer

@@ -123,9 +123,9 @@ def _caption(job: Job, wanted: WantedFiles, inputs: list[str], root: str | None)
         shards.gather(log, job.keep_shards)
         log.compact()
         if job.keep_shards:
-            shards.write_manifest(log, total, complete=progress.complete)
+            shards.write_manifest(log, total, complete=progress.is_complete)
             _tell(f"every file with lines is listed in {shards.manifest_of(log.path)}")
-        if not progress.complete:
+        if not progress.is_complete:
             _tell(f"stopped: {progress.done} of {progress.total} items are done. Run the same command again to go on.")
             return INTERRUPTED
         derive(wanted, log, items)
@@ -146,8 +146,8 @@ def _run(job: Job, log: Log, entries: dict[str, Entry], items: list[Item], total
 
     progress = Progress(job.progress, len(items))
     clips = sum(str(item.source).lower().endswith(CLIP_SUFFIXES) for item in items) / len(items)
-    here = (cluster_executor(job, log, total, clips, progress.ready) if job.ray else
-            local_executor(job, log, progress.ready))
+    here = (cluster_executor(job, log, total, clips, progress.start_answering) if job.ray else
+            local_executor(job, log, progress.start_answering))
     with here as executor, Stop() as stop:  # in this order: Ray has signal handlers of its own
         try:
             Scheduler(job, log, entries, executor, progress, stop).run(group_by_medium(items))

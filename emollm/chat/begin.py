@@ -57,6 +57,6 @@ def _check_server(has_own: bool, cut: Cut) -> None:
     """Raises InputError for what a server cannot be told. has_own: the model or how it measures was chosen."""
     if has_own:
         raise InputError("--server answers with its own model and baseline: leave --model, --engine and --baseline out")
-    if not cut.whole:
+    if not cut.is_whole:
         raise InputError("--server is sent whole clips: leave --start, --end, --fps and --skip-frames "
                          "out, or cut the clip first")

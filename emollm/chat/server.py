@@ -62,14 +62,14 @@ class ServerChat(Chat):
             yield
         except APIConnectionError as error:
             reason = str(error.__cause__ or error)
-            raise InputError(f"{self.url}: no answer from a server there ({_short(reason)}). Check the address, or start one "
+            raise InputError(f"{self.url}: no answer from a server there ({_shorten(reason)}). Check the address, or start one "
                              "with `emollm serve`.") from None
         except APIStatusError as error:
             message = error.body.get("message", error.body) if isinstance(error.body, dict) else error.body or error.message
             kind = TooLong if error.status_code == 400 and _FULL.search(str(message)) else InputError
-            raise kind(f"{self.url}: the server answered with status {error.status_code}: {_short(str(message))}") from None
+            raise kind(f"{self.url}: the server answered with status {error.status_code}: {_shorten(str(message))}") from None
         except APIError as error:
-            raise InputError(f"{self.url}: the server stopped with an error: {_short(error.message)}") from None
+            raise InputError(f"{self.url}: the server stopped with an error: {_shorten(error.message)}") from None
         except (AttributeError, ValueError):
             raise InputError(f"{self.url}: what answers there does not speak OpenAI's protocol. Check the address.") from None
 
@@ -87,6 +87,6 @@ def _media_part(prepared: PreparedSource, media: bytes) -> dict:
     return {"type": f"{kind}_url", f"{kind}_url": {"url": f"data:{sort};base64,{base64.b64encode(media).decode()}"}}
 
 
-def _short(text: str) -> str:
+def _shorten(text: str) -> str:
     text = " ".join(text.split())
     return text if len(text) <= 300 else f"{text[:300]}..."

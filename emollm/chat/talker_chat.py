@@ -31,7 +31,7 @@ def name_of(prepared: PreparedSource, face_id: int) -> str:
 
 def other_subjects(prepared: PreparedSource, face_id: int) -> list[Subject]:
     """The readable faces of a source beside one of them."""
-    return [s for s in prepared.readable if s.series.face_id != face_id]
+    return [s for s in prepared.readable_subjects if s.series.face_id != face_id]
 
 
 class TalkerChat(Chat):

@@ -55,5 +55,5 @@ def run(arguments: argparse.Namespace) -> int:
     begun = begin(source, model=arguments.model, backend=arguments.engine, server=arguments.server,
                   api_key=arguments.api_key, llm=arguments.llm, llm_model=arguments.llm_model,
                   baseline=arguments.baseline, face=arguments.face, what_if=edits,
-                  prior=arguments.prior, grounded=not arguments.ungrounded, **({} if cut.whole else {"cut": cut}))
+                  prior=arguments.prior, grounded=not arguments.ungrounded, **({} if cut.is_whole else {"cut": cut}))
     return talk(begun, arguments.question)

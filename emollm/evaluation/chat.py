@@ -212,7 +212,7 @@ def faces_of(items: list[Item], sees) -> tuple[list[tuple[str, Face]], list[dict
         except InputError as error:
             unread.append({"place": item.custom_id, "reason": " ".join(str(error).split())})
             continue
-        group = [face_of(sees, s, name_of(prepared, s.series.face_id)) for s in prepared.readable]
+        group = [face_of(sees, s, name_of(prepared, s.series.face_id)) for s in prepared.readable_subjects]
         for face in group:
             face.others = [other for other in group if other is not face]
         faces += [(f"{item.custom_id}, face {face.series.face_id}", face) for face in group]

@@ -26,13 +26,13 @@ def named_rows(file: str, columns: tuple[str, ...], needed: tuple[tuple[str, ...
     names = list(map(plain_name, source.header))
     wanted = {column: names.index(column) for column in columns if column in names}
     rows = [row for block in source.batches(list(wanted.values())) for row in zip(*map(strings, block), strict=True)]
-    told = [*zip(source.lines(len(rows)).tolist(), rows, strict=True), *_short(file, source, wanted)]
+    told = [*zip(source.lines(len(rows)).tolist(), rows, strict=True), *_pad_short_rows(file, source, wanted)]
     place = "row" if source.first_line == 1 else "line"
     for line, cells in sorted(told):
         yield f"{file} {place} {line}", dict(zip(wanted, cells, strict=True))
 
 
-def _short(file: str, source: Source, wanted: dict[str, int]) -> Iterator[tuple[int, tuple[str, ...]]]:
+def _pad_short_rows(file: str, source: Source, wanted: dict[str, int]) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Line and cells of the rows that end early. Raises InputError for one with more cells than the header."""
     for row in source.ragged:
         if len(row.cells) > len(source.header):

@@ -47,13 +47,13 @@ def _cell(e: Estimate) -> str:
 
 def as_json(agreements: list[UnitAgreement], a: str, b: str) -> str:
     """Everything, NaN as null."""
-    def plain(e: Estimate) -> dict:
+    def plain_estimate(e: Estimate) -> dict:
         return {key: None if math.isnan(value) else round(value, 6) for key, value in vars(e).items()}
 
-    units = [{"au": u.au, "n": u.n, "on_a": u.on_a, "on_b": u.on_b} | {m: plain(e) for m, e in u.measures.items()}
+    units = [{"au": u.au, "n": u.n, "on_a": u.on_a, "on_b": u.on_b} | {m: plain_estimate(e) for m, e in u.measures.items()}
              for u in agreements]
     stored = {"a": a, "b": b, "on": ON, "block_seconds": BLOCK_SECONDS, "resamples": RESAMPLES, "seed": SEED, "interval": 0.95,
-              "mean": {m: plain(mean(agreements, m))["value"] for m in MEASURES}, "units": units}
+              "mean": {m: plain_estimate(mean(agreements, m))["value"] for m in MEASURES}, "units": units}
     return json.dumps(stored, indent=1, allow_nan=False) + "\n"
 
 

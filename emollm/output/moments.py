@@ -56,7 +56,7 @@ def other_times(explanation: Explanation) -> list[float]:
     if count(explanation) < 2:
         return []
     times = [key_time(explanation)]
-    for claim in _drawable(cited_claims(explanation)):
+    for claim in _drawable_claims(cited_claims(explanation)):
         if claim.box and all(abs(claim.frame_time - time) > SAME_MOMENT for time in times):
             times.append(claim.frame_time)
     return sorted(times[1:MAX_OTHERS + 1])
@@ -64,7 +64,7 @@ def other_times(explanation: Explanation) -> list[float]:
 
 def claims_shown_at(explanation: Explanation, time: float) -> list[Claim]:
     """The cited movements whose region belongs to the picture of a moment: in a clip the face moves on."""
-    there = _drawable(cited_claims(explanation))
+    there = _drawable_claims(cited_claims(explanation))
     return there if count(explanation) < 2 else [claim for claim in there if abs(claim.frame_time - time) <= SAME_MOMENT]
 
 
@@ -77,5 +77,5 @@ def _key_claim(explanation: Explanation) -> Claim | None:
     return max(present, key=lambda claim: value_of(claim.intensity), default=None)
 
 
-def _drawable(claims: list[Claim]) -> list[Claim]:
+def _drawable_claims(claims: list[Claim]) -> list[Claim]:
     return [claim for claim in claims if len(claim.region) > 2 and claim.polarity == "present"]

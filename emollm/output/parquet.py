@@ -34,21 +34,22 @@ def _rows(arrow, media: str, series: AUSeries):
     moments, per_moment = len(series.times), 2 * len(kept)
     rows = moments * per_moment
 
-    def coded(words: list[str], at: np.ndarray):
+    def encode_words(words: list[str], at: np.ndarray):
         return arrow.DictionaryArray.from_arrays(arrow.array(at.astype(np.int32)), arrow.array(words, arrow.string()))
 
-    def same(word: str):
-        return coded([word], np.zeros(rows))
+    def repeat_word(word: str):
+        return encode_words([word], np.zeros(rows))
 
     intensity = series.intensity[:, kept].reshape(rows)
     return arrow.table({
-        "media": same(media), "face_id": arrow.array(np.full(rows, series.face_id, np.int32)),
+        "media": repeat_word(media), "face_id": arrow.array(np.full(rows, series.face_id, np.int32)),
         "timestamp": arrow.array(np.repeat(series.times, per_moment).astype(float)),
-        "au": coded([AU_NAMES[k] for k in kept], np.tile(np.repeat(np.arange(len(kept)), 2), moments)),
-        "side": coded(list(SIDES[:2]), np.tile([0, 1], moments * len(kept))),
+        "au": encode_words([AU_NAMES[k] for k in kept], np.tile(np.repeat(np.arange(len(kept)), 2), moments)),
+        "side": encode_words(list(SIDES[:2]), np.tile([0, 1], moments * len(kept))),
         "intensity": arrow.array(intensity.astype(np.float32), mask=~np.isfinite(intensity)),
         "confidence": arrow.array(np.repeat(series.confidence[:, kept], 2, axis=1).reshape(rows).astype(np.float32)),
-        "estimator": same(series.estimator), "baseline": same(series.baseline), "version": same(series.version)})
+        "estimator": repeat_word(series.estimator), "baseline": repeat_word(series.baseline),
+        "version": repeat_word(series.version)})
 
 
 def _library():

@@ -62,7 +62,7 @@ class Cut:
             raise InputError(f"--{name} {value}: this is not a number. Give seconds, or frames a second for --fps.")
 
     @property
-    def whole(self) -> bool:
+    def is_whole(self) -> bool:
         return self == Cut(attended=self.attended)
 
     @property

@@ -127,7 +127,7 @@ def read(source: str | Path | bytes | np.ndarray | Image, *, name: str | None = 
         media = _photo(*photo.from_image(source, name), name)
     else:
         raise InputError(f"cannot read media from {type(source).__name__}: give a path, bytes, a PIL image or an array")
-    if media.kind == "photo" and not cut.whole:
+    if media.kind == "photo" and not cut.is_whole:
         media.notices.append(f"{media.name}: a photo has no times; --start, --end, --fps and --skip-frames change nothing.")
     return media
 
@@ -186,7 +186,7 @@ def _from_content(source: Path | bytes, name: str, cut: Cut, still: bool) -> Med
 def _clip(clip: Clip | Animation, name: str, sha256: str, cut: Cut) -> Media:
     media = Media("clip", name, sha256, clip.width, clip.height, clip.count, clip.rate, clip.duration, clip.notices, clip=clip,
                   cut=cut)
-    if cut.whole:
+    if cut.is_whole:
         return media
     if clip.rate:
         media.fps = cut.rate(clip.rate)

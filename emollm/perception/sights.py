@@ -66,9 +66,9 @@ def look(chip: np.ndarray) -> np.ndarray:
 
 def correlations(a: list[np.ndarray], b: list[np.ndarray]) -> np.ndarray:
     """Correlation of each flat picture of a with each of b, [len(a), len(b)]; 0 where one is all of one grey."""
-    def standard(pictures: list[np.ndarray]) -> np.ndarray:
+    def standardise(pictures: list[np.ndarray]) -> np.ndarray:
         x = np.asarray(pictures, np.float32)
         x = x - x.mean(1, keepdims=True)
         return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-6)
 
-    return standard(a) @ standard(b).T
+    return standardise(a) @ standardise(b).T

@@ -73,7 +73,7 @@ def recognise(header: bytes) -> FileKind | None:
         return FileKind("photo", "PPM")
     if _is_transport_stream(header):
         return FileKind("clip", "mpegts")
-    return _elementary(header)
+    return _elementary_kind(header)
 
 
 def _iso(header: bytes) -> FileKind:
@@ -91,7 +91,7 @@ def _is_transport_stream(header: bytes) -> bool:
     return any(len(header) > first + size and all(b == 0x47 for b in header[first::size]) for size, first in starts)
 
 
-def _elementary(header: bytes) -> FileKind | None:
+def _elementary_kind(header: bytes) -> FileKind | None:
     """H.264 and H.265 without a container: a start code, then a parameter set (ITU-T H.264 and H.265, annex B)."""
     for start in (b"\0\0\0\x01", b"\0\0\x01"):
         if header.startswith(start) and len(header) > len(start) + 1:

@@ -246,7 +246,7 @@ class Answering:
     def check_fits(self, prepared: PreparedSource, question: str) -> None:
         """Raises BadRequest when the model cannot read the question and still answer it."""
         config, context = self.engine.model_config.hf_config, self.engine.model_config.max_model_len
-        frames = [0 if s.chips is None else len(s.chips) for s in prepared.readable]
+        frames = [0 if s.chips is None else len(s.chips) for s in prepared.readable_subjects]
         words = len(self.tokenizer(prompt.user_turn(question), add_special_tokens=False)["input_ids"])
         tokens, most = words + config.face_tokens(max(frames, default=0)), context - answer_room(context) - CONCLUSION_TOKENS
         if tokens > most:

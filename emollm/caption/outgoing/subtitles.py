@@ -39,7 +39,7 @@ class Span:
     reading: bool  # whether the readings are shown
 
     @property
-    def short(self) -> bool:
+    def is_short(self) -> bool:
         return self.end - self.start < SHORTEST
 
 
@@ -88,7 +88,7 @@ def _join(spans: list[Span]) -> list[Span]:
     joined: list[Span] = []
     for k, this in enumerate(spans):
         last, span = k + 1 == len(spans) or spans[k + 1].start > this.end, this
-        while joined and joined[-1].end == span.start and (joined[-1].short or (span.short and last)):
+        while joined and joined[-1].end == span.start and (joined[-1].is_short or (span.is_short and last)):
             before = joined.pop()
             span = Span(before.start, span.end, [*before.moving, *span.moving], before.reading or span.reading)
         joined.append(span)

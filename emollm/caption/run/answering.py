@@ -105,9 +105,9 @@ def answer_in_parts(asks: list[Ask], engine, job: Job) -> Iterator[tuple[Ask, li
 
 def check_fits(engine, item: Item, prepared: PreparedSource) -> None:
     """Raises ItemTooLong when a question, with the conversation before it, leaves the model no room for an answer."""
-    if len(item.words) < SURELY_FITS or not prepared.readable:
+    if len(item.words) < SURELY_FITS or not prepared.readable_subjects:
         return
-    frames = max(0 if s.chips is None else len(s.chips) for s in prepared.readable)
+    frames = max(0 if s.chips is None else len(s.chips) for s in prepared.readable_subjects)
     text = engine.processor.prompt_text(item.request, frames)
     tokens = len(engine.processor.tokenizer(text, add_special_tokens=False)["input_ids"])
     if tokens >= engine.context:
@@ -120,7 +120,7 @@ def main_face(prepared: PreparedSource, face: int | None = None) -> int:
     where there is no face of that number."""
     numbers = [s.series.face_id for s in prepared.subjects]
     if face is None:
-        return numbers.index(choose(prepared, None).series.face_id) if prepared.readable else 0
+        return numbers.index(choose(prepared, None).series.face_id) if prepared.readable_subjects else 0
     if face not in numbers:
         raise OwnFault(no_such_face("mm_processor_kwargs.face", face, prepared.subjects))
     return numbers.index(face)

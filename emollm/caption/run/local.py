@@ -68,7 +68,7 @@ class LocalExecutor:
         if back.cancelled():
             return FinishedWork(task, lost=True)
         measured, prepared = back.result()
-        if self.answerer.engine is None and prepared is not None and prepared.readable:
+        if self.answerer.engine is None and prepared is not None and prepared.readable_subjects:
             self.answerer.engine = self.load()  # early: memory is at its height, and the first batch waits for nothing
         return FinishedWork(task, measured, prepared)
 

@@ -103,11 +103,11 @@ class Log:
             with contextlib.suppress(OSError):
                 os.ftruncate(self.file, self.scan.end)
                 os.fsync(self.file)
-            raise self._unwritable(error) from None
+            raise self._write_error(error) from None
         try:
             os.fsync(self.file)
         except OSError as error:
-            raise self._unwritable(error) from None
+            raise self._write_error(error) from None
 
     def read(self, custom_id: str) -> Line:
         entry = self.entries[custom_id]
@@ -136,7 +136,7 @@ class Log:
         except OSError as error:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
-            raise self._unwritable(error) from None
+            raise self._write_error(error) from None
         os.close(self.file)
         self.file = fresh
         _sync_folder(self.path)
@@ -159,7 +159,7 @@ class Log:
         made_with = read_settings(self.beside)["settings"]
         differing = [name for name in sorted({*made_with, *settings}) if made_with.get(name) != settings.get(name)]
         if differing:
-            words = ", ".join(f"{n} was {_brief(made_with.get(n))}, now {_brief(settings.get(n))}" for n in differing)
+            words = ", ".join(f"{n} was {_shorten(made_with.get(n))}, now {_shorten(settings.get(n))}" for n in differing)
             raise InputError(f"{self.path}: made with other settings: {words}. Give another -o, use the settings of then, or "
                              f"delete {self.path} and {self.beside.name} to begin anew.")
         return settings
@@ -178,7 +178,7 @@ class Log:
             raise InputError(f"{self.path}: made with other settings, and {self.beside.name}, which names them, is missing. "
                              "Give another -o.")
 
-    def _unwritable(self, error: OSError) -> InputError:
+    def _write_error(self, error: OSError) -> InputError:
         return InputError(f"{self.path}: cannot be written ({error.strerror}). Finished lines are kept: make room and run the "
                           "same command again.")
 
@@ -231,6 +231,6 @@ def _sync_folder(path: str) -> None:
         os.close(folder)
 
 
-def _brief(value: object) -> str:
+def _shorten(value: object) -> str:
     text = str(value)
     return f"'{text}'" if len(text) <= 40 else f"'{text[:12]}...'"

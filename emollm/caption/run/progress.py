@@ -57,7 +57,7 @@ class Progress:
         self.known += answers + errors
         self._count(answers, errors)
 
-    def ready(self) -> None:
+    def start_answering(self) -> None:
         """The model is loaded: answering is timed from now on."""
         self.generating = Rate()
 
@@ -80,7 +80,7 @@ class Progress:
         return max((self.total - self.done) * seconds / items, unmeasured / self.measuring.per_second)
 
     @property
-    def complete(self) -> bool:
+    def is_complete(self) -> bool:
         return self.done >= self.total
 
     def _count(self, answers: int, errors: int) -> None:

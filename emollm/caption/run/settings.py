@@ -30,7 +30,7 @@ def settings_of(model: str, grounded: bool, question: str | None, what_if: tuple
 def _changed_options(viewing: Viewing) -> dict:
     """What differs from the default; the rest is left out, so that outputs of before an option was there go on."""
     values = {name: getattr(viewing, name) for name in ("crops", "max_faces", "prior")}
-    cut = {} if viewing.cut.whole else {"cut": part_of(viewing.cut)}
+    cut = {} if viewing.cut.is_whole else {"cut": part_of(viewing.cut)}
     return cut | {name: value for name, value in values.items() if value != getattr(AS_IT_IS, name)}
 
 

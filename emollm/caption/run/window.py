@@ -70,6 +70,7 @@ class Window:
 def size_of(item: Item, prepared: PreparedSource) -> Size:
     """How much the model is asked with this item."""
     asked = with_edits(prepared, dict(item.what_if))
-    tokens = (TOKENS_A_FRAME * len(s.key_frames) + TOKENS_A_LINE * len(observe(s.series, s.events)) for s in asked.readable)
-    return Size(max(1, len(asked.readable)), sum(len(s.series.times) for s in asked.subjects),
+    readable = asked.readable_subjects
+    tokens = (TOKENS_A_FRAME * len(s.key_frames) + TOKENS_A_LINE * len(observe(s.series, s.events)) for s in readable)
+    return Size(max(1, len(readable)), sum(len(s.series.times) for s in asked.subjects),
                 max(tokens, default=0) + len(item.words) // LETTERS_A_TOKEN)

@@ -33,7 +33,7 @@ class Refusal(Exception):
         return error_body(self.status, str(self), self.param, self.code)
 
 
-def unavailable(message: str, retry_after: int) -> Refusal:
+def unavailable_error(message: str, retry_after: int) -> Refusal:
     """503: the engine is not there now and will be."""
     return Refusal(503, message, headers={"Retry-After": str(retry_after)})
 

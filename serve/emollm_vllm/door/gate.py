@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from emollm.schema import InputError, NoFaceError
 from emollm_vllm.door import admission
 from emollm_vllm.door.admission import RequestLimits
-from emollm_vllm.door.errors import Refusal, error_body, is_broken_off, reshape, unavailable
+from emollm_vllm.door.errors import Refusal, error_body, is_broken_off, reshape, unavailable_error
 from emollm_vllm.environment import GATE
 from emollm_vllm.plugin import request_places
 
@@ -78,7 +78,7 @@ class Gate:
     async def _http(self, scope, receive, send) -> None:
         route, headers = _route(scope), dict(scope["headers"])
         if _engine_is_dead(scope):
-            raise unavailable(str(STOPPED), self.settings.retry_after)
+            raise unavailable_error(str(STOPPED), self.settings.retry_after)
         self._check_key(route, scope["method"], headers)
         if route not in self.served and not route.startswith(f"{admission.RESPONSES}/"):
             raise Refusal(404, f"there is nothing at {route[:80]}; see /docs")
@@ -231,7 +231,7 @@ class Gate:
             return
         status = answer.status or 500
         if status >= 500 and _engine_is_dead(scope):
-            raise unavailable(str(STOPPED), self.settings.retry_after)
+            raise unavailable_error(str(STOPPED), self.settings.retry_after)
         kept = {k: v for k, v in answer.headers if k.lower() not in ("content-length", "content-type")}
         status, body = answer.error(status, bytes(answer.body))
         await _reply(answer.send, status, body, kept)

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from emollm_vllm.door.errors import Refusal, unavailable
+from emollm_vllm.door.errors import Refusal, unavailable_error
 
 GIVE_UP = 5  # deaths in a row without having served
 LONGEST_PAUSE = 60  # s between two starts
@@ -58,7 +58,7 @@ class Door:
 
     def _refusal(self) -> Refusal:
         left = max(5, round(self.expected - (time.monotonic() - self.since)))
-        return unavailable(f"the server is {self.state}; ask again in about {left} s", left)
+        return unavailable_error(f"the server is {self.state}; ask again in about {left} s", left)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, TimeoutError, asyncio.LimitOverrunError, asyncio.IncompleteReadError):
