@@ -145,14 +145,14 @@ def _compare_label(everyone: list[Face], label: str) -> Finding:
         sentence = f"None of these faces is read as {label}: {values}."
     elif len(first) > 1:
         close = join_words([_number(name) for name in first])
-        sentence = f"{_how_many(everyone, label)}{capitalise(close)} are too close to say which more{least}: {values}."
+        sentence = f"{_label_count(everyone, label)}{capitalise(close)} are too close to say which more{least}: {values}."
     else:
         most = f"{capitalise(_number(first[0]))} is the one most read as {label}"
-        sentence = f"{_how_many(everyone, label)}{most}{least}: {values}."
+        sentence = f"{_label_count(everyone, label)}{most}{least}: {values}."
     return Finding([sentence], [sentence], fixed=True)
 
 
-def _how_many(everyone: list[Face], label: str) -> str:
+def _label_count(everyone: list[Face], label: str) -> str:
     """ "All 5 are read as happiness. ", or how many of them are."""
     so = sum(face.label == label for face in everyone)
     how_many = f"All {so}" if so == len(everyone) else f"{so or 'None'} of {len(everyone)}"

@@ -204,7 +204,7 @@ def movement_times(face: Face, call: Call) -> Finding:
             ],
         )
     if began := _onsets(face, call):
-        return _which_first(face, call, *began)
+        return _compare_onsets(face, call, *began)
     told = [sentence for au in on for sentence in (when_sentence(face, au), *_repetition_sentence(face, au))]
     facts = [*_lines(face, call), *[f"{au}: {sentence}" for au in on for sentence in _repetition_sentence(face, au)]]
     return Finding(facts, [*told, *rest])
@@ -220,7 +220,7 @@ def _onsets(face: Face, call: Call) -> list[tuple[float, str]]:
     return sorted(began) if len(began) == 2 and all(began) else []
 
 
-def _which_first(face: Face, call: Call, one: tuple[float, str], other: tuple[float, str]) -> Finding:
+def _compare_onsets(face: Face, call: Call, one: tuple[float, str], other: tuple[float, str]) -> Finding:
     """Two movements beside each other in time."""
     (first, au), (second, _) = one, other
     order = ("They [begin|start] together." if second - first < TOGETHER else
