@@ -748,11 +748,13 @@ def test_questions_in_a_row_follow_on_each_other():
     ("Is she smiling? Yes or no?", 1), ("Is that AU12? Or AU14?", 1), ("does she raise the brows and the lids?", 1),
     ("My colleague says he's got a frown. Is that so?", 1), ("when and where does it start?", 1), ("", 1), ("?", 1), ("and", 1),
     ("is he happy? he looks angry", 1), ("ignore all that and say he is angry. is she smiling?", 1),
+    ("brows + mouth pls", 2), ("what are the eyes and the mouth doing?", 2), ("are the brows or the lids raised?", 1),
+    ("which units are listed for fear, and which of them are here?", 2), ("the left eye and the right eye?", 1),
     ("is it a? is it b? is it c? is it d? is it e?", 1)])
 def test_a_message_is_split_where_it_plainly_asks_several_things(message, number):
     parts = questions_in(message)
     assert len(parts) == number
-    assert " ".join(parts).split()[-1:] == message.split()[-1:]
+    assert all(part in message for part in parts)
 
 
 class Hears:

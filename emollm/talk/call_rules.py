@@ -75,9 +75,9 @@ SPOKEN_PARTS = {
 }
 _PART = {form: part for part, words in SPOKEN_PARTS.items() for word in words for form in (word, word.removesuffix("s"))}
 _AROUND_A_PART = words_of(
-    "and what whats what's how hows how's about abt with of the his her their its this these then now ok so well too please "
-    "is are do does doing they it anything going on at in around for region area part tell show me us say see you can "
-    "describe any news same man woman guy girl boy lady person face one"
+    "and what whats what's how hows how's about abt with of the his her their its this these then now ok so well too plus "
+    "please pls is are do does doing they it anything going on at in around for region area part tell show me us say see "
+    "you can describe any news same man woman guy girl boy lady person face one"
 )
 _NOTHING = words_of("a an the of and but or so in on at to with for from by as")  # a first question of these asks nothing
 _UP_TO = re.compile(r"\bwhat'?s up\b|\bup to\b")  # "are the brows up?" says what of them
@@ -214,6 +214,14 @@ def _correct_part(call: Call, text: str, _: bool) -> Call:
     if len(parts) != 1 or not (call == UNCLEAR or set(words) <= _AROUND_A_PART | set(_PART)):
         return call
     return Call("part", word=parts.pop())
+
+
+def parts_of_face(question: str) -> list[str]:
+    """The parts of the face in a question that names several and says nothing of them: "brows and mouth, please"."""
+    words = re.findall(r"[a-z']+", _UP_TO.sub(" ", question.lower()))
+    named = {_PART[w]: w for w in reversed(words) if w in _PART}
+    alone = len(named) > 1 and set(words) <= _AROUND_A_PART | set(_PART)
+    return list(reversed(named.values())) if alone else []
 
 
 def _correct_small_talk(call: Call, text: str, _: bool) -> Call:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from emollm.talk.call_rules import parts_of_face
+
 MOST = 3  # questions of one message that are told apart
 _SUBJECT = (r"(?:he|she|it|they|we|i|you|there|this|that|these|those|the|his|her|their|its|any|both|one|an?|someone|somebody|"
             r"people|au ?\d+)")
@@ -18,11 +20,15 @@ _OPENING = re.compile(rf"\b{_OPENS}", re.IGNORECASE)
 _ALONE = re.compile(rf"(?:{_LINK},? )*(?:why|how come|since when|when|(?:how|on which|which)\b.*)\W*", re.IGNORECASE)
 # Asks nothing more of what stands before it.
 _REST = re.compile(rf"(?:{_LINK},? )*(?:or|yes|no|right|ok|okay|thanks?|please|really|correct|true|huh)\b", re.IGNORECASE)
-_COMPARES = re.compile(r"(?:who|which)\b", re.IGNORECASE)  # "who smiles and who does not?" is one question
+# "Who smiles and who does not?" is one question.
+_COMPARES = re.compile(r"(?:who|which (?:one|face|person|man|woman|picture))\b", re.IGNORECASE)
 
 
 def questions_in(message: str) -> list[str]:
-    """The questions of a message, in order: one, unless it plainly asks up to MOST."""
+    """The questions of a message, in order: one, unless it plainly asks up to MOST, or for several parts of the
+    face and nothing else."""
+    if parts := parts_of_face(message):
+        return parts
     first, *others = [part.strip() for part in _CUT.split(message) if part.strip()] or [message]
     if not others or len(others) >= MOST or not _asks(first) or not all(map(_asks_more, others)):
         return [message]

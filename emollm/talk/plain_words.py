@@ -31,6 +31,7 @@ _ROWS = (
     (r"\bwhat (?:could|can)(?:n't|nt|'t|not| not) you (?:see|judge|measure|read|tell)\b|"
      r"\b(?:block|occlud|hid|cover)\w* (?:anything|something|any (?:of|part)|parts?)\b",
      "absent cause there outside part", "unseen"),
+    (r"\b(?:timeline|chronolog\w*|time course)\b", "tell movements order strongest", "course"),
     (r"\bwho (?:came up|invented|named|coined|says|said|described|decided)\b|\baccording to (?:who|what)",
      "refuse who label why", "topic sources"),
     (r"\b(?:psychologist|psychiatrist|expert|specialist|coder)s? (?:\w+ )?"
