@@ -188,7 +188,7 @@ def test_another_label_is_told_apart_by_what_only_one_of_them_is_listed_with():
     """AU01 is listed for sadness and for fear: it speaks for neither against the other."""
     answer = said("whynot fear", "1C+4B+15C")
     assert "lip corner depressor (AU15, 3.0) speaks for sadness" in answer
-    assert "listed for happiness as well" in said("whynot contempt", "12D")
+    assert "is listed for both" in said("whynot contempt", "12D")
 
 
 def test_every_movement_that_was_asked_about_gets_its_time_or_is_said_to_be_absent():

@@ -33,7 +33,7 @@ def sides(face: Face, call: Call) -> Finding:
             ["both sides move alike", *map(face.line, on[:3])],
             [
                 "[Both sides move alike|Left and right move alike]: "
-                f"{face.movement_words(on[:3])}[, each on both sides|]."
+                f"{face.movement_words(on[:3])}[|, each on both sides]."
             ],
         )
     return Finding(

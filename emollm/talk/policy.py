@@ -41,7 +41,7 @@ def refuse(face: Face | None, reason: str) -> Finding:
             ],
             fixed=True,
         )
-    on = face.units("on")[:2]
+    on = _worth_telling(face)[:2]
     moving = face.movement_words(on) if on else "no measured movement stands out"
     return Finding(
         [f"not told: {reason}", *[face.line(au) for au in on], f"read as {face.label}"],
@@ -106,5 +106,11 @@ def talk(name: str, face: Face | None = None) -> Finding:
 
 def _short_summary(face: Face) -> str:
     """The strongest movement and the reading."""
-    on = face.units("on")[:1]
+    on = _worth_telling(face)[:1]
     return "; ".join([*map(face.words, on), f"the face is commonly read as {face.label}"])
+
+
+def _worth_telling(face: Face) -> list[str]:
+    """Movements that are there, the strongest first; blinks, which are in every clip, only where nothing else is."""
+    on = face.units("on")
+    return [au for au in on if au != "AU45"] or on

@@ -154,7 +154,7 @@ def label_objections(face: Face, call: Call) -> Finding:
         says.append(f"{unit_title(apart[0], face)} [speaks for|supports] {first}.")
     elif speaks:
         facts.append(f"for {first} as well: {face.line(speaks[0])}")
-        says.append(f"{unit_title(speaks[0], face)} is listed for {first} as well.")
+        says.append(f"{unit_title(speaks[0], face)} is listed for both.")
     elif variant is None and (on := face.units("on")):
         facts.append(f"moving: {face.line(on[0])}")
         says.append(f"[It is not at rest|A neutral face would be at rest]: {face.words(on[0])}.")
