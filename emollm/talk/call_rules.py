@@ -343,7 +343,9 @@ def _correct_comparison(call: Call, text: str, _: bool) -> Call:
         return Call("moments", () if labels else units, labels[0] if labels else "")
     several = (_EVERYONE.search(text) or (_MORE.search(text) and (_WHO.search(text) or _THAN.search(text)))
                or len(_NAMED.findall(text)) > 1)
-    if call.name not in COMPARABLE or not (several or call.name == "faces"):
+    # "Who is smiling?" asks for no unit in general.
+    comparable = call.name in COMPARABLE or (call.name == "au" and not codes_in(text))
+    if not comparable or not (several or call.name == "faces"):
         return call
     if re.search(r"\bleft\b.*\bright\b|\bright\b.*\bleft\b", _NAMED.sub(" ", text)) or _ONE_SIDE.search(text):
         return Call("sides", units) if units and call.name != "side" else call

@@ -31,6 +31,9 @@ _ROWS = (
     (r"\bwhat (?:could|can)(?:n't|nt|'t|not| not) you (?:see|judge|measure|read|tell)\b|"
      r"\b(?:block|occlud|hid|cover)\w* (?:anything|something|any (?:of|part)|parts?)\b",
      "absent cause there outside part", "unseen"),
+    (r"\b(?:which|what) (?:direction|way)\b.*\bhead\b|\bhead\b.*\b(?:turned|tilted|degrees|facing)\b.*"
+     r"(?:\bdegrees\b|\b(?:which|what) way\b)",
+     "topic side sides there label unclear", "outside"),
     (r"\b(?:timeline|chronolog\w*|time course)\b", "tell movements order strongest", "course"),
     (r"\bwho (?:came up|invented|named|coined|says|said|described|decided)\b|\baccording to (?:who|what)",
      "refuse who label why", "topic sources"),
@@ -55,7 +58,7 @@ _ROWS = (
      "topic offtopic unclear able", "who"),
     (r"\bdo(?:es)? (?:an? |every |all )?(?:smil\w+|frown\w*|expressions?|faces?)\b.*\b(?:mean|prove|show)s?\b.*"
      r"\b(?:somebody|someone|people|a person|you) (?:is|are|feels?)\b", "cause au listed intent", "topic feelings"),
-    (r"\bwink(?:s|ed|ing)?\b", "there absent strength other is", "side AU43/AU45"),
+    (r"\bwink(?:s|ed|ing)?\b", "there absent strength side other is", "side AU43/AU45"),
     (r"^(?!.*[a-z]{2}).*[^\W\d_a-z].*[^\W\d_a-z]", "outside offtopic unclear who label", "language"),  # no Latin letters
 )
 _PLAIN = tuple((re.compile(words), instead_of.split(), parse(call)) for words, instead_of, call in _ROWS)

@@ -17,7 +17,8 @@ _IF_MOVED = re.compile(
     r"\b(?:if|suppose|imagine|had)\b[^,?]*\b(?:smil|grin|frown|scowl|pout|squint|raise|raising|lift|wrinkl|pucker|press|open)(?!r)\w*"
 )
 _IF_NOT = re.compile(
-    r"\b(?:not|no|never|without|stop\w*|less|un\w+|relax\w*|gone|remov\w*|take\w? away|zero|0|absent|clos\w+|\w+n'?t)\b")
+    r"\b(?:not|no|never|without|stop\w*|less|un\w+|relax\w*|gone|remov\w*|"
+    r"(?:take\w?|took) (?:away|out|off)|zero|0|absent|clos\w+|\w+n'?t)\b")
 _SPOKEN = {"eyebrows": "brows"}
 
 
