@@ -26,7 +26,7 @@ from emollm.talk.face import Face
 from emollm.talk.finding import words_of
 from emollm.talk.lookup import HYPOTHETICAL, OF_THE_FACE, look_up
 from emollm.talk.message_questions import questions_in
-from emollm.talk.talker import reply
+from emollm.talk.talker import reply, reply_all, steps
 from emollm.talk.words import say
 
 SETS = (("AU25", "AU26", "AU27"), ("AU01", "AU02"), ("AU23", "AU24"), ("AU43", "AU45"), ("AU04", "AU15"))
@@ -796,6 +796,21 @@ def test_every_question_of_a_message_is_answered_in_turn():
     hears = Hears(smiling="there AU12", weather="offtopic")
     understood = reply(hears, [], "is she smiling and how is the weather?", lambda _: face)
     assert understood.text == said("there AU12", face)
+
+
+def test_messages_of_one_and_of_two_questions_are_answered_together():
+    """Some wait for a call while others wait for an answer, and knowledge ends without one."""
+
+    class HearsAll(Hears):
+        def write_all(self, many, most):
+            return ["".join(self.write(exchanges, most)) for exchanges in many]
+
+    face = face_of_code("6C+12D")
+    writer = HearsAll(smiling="there AU12", facs="topic facs", hello="hello", eyes="absent AU43/AU45")
+    asked = ["is she smiling, and what is facs?", "what is facs?", "are the eyes open?", "hello",
+             "is facs new, and is she smiling?"]
+    alone = [reply(writer, [], question, lambda _: face).text for question in asked]
+    assert [one.text for one in reply_all(writer, [steps([], question, lambda _: face) for question in asked])] == alone
 
 
 def test_which_of_two_movements_came_first(clip_of):

@@ -141,8 +141,8 @@ _SECOND = re.compile(r"\brunner[- ]?up\b|\bsecond (?:one|best|place|label)\b|\bn
 _MIND = re.compile(
     r"\b(?:change|flip|switch|swing) (?:your|its|the) (?:mind|answer|reading|verdict|conclusion|judg\w+|label)\b")
 _INSISTS = re.compile(  # after a refusal
-    r"\b(?:so strict|just (?:guess|tell me|this once)|(?:had|have) to guess|a guess|guess anyway|come on|can see it|between us|"
-    r"i won'?t tell|try anyway)\b")
+    r"\b(?:so strict|just (?:guess|tell me(?! what)|this once)|(?:had|have) to guess|a guess|guess anyway|come on|can see it|"
+    r"between us|i won'?t tell|try anyway)\b")
 _NEXT = re.compile(  # "and who least?"
     r"^\W*(?:and |then )?(?:who(?:'s| is| has)? |which(?: one)? |the )*(?:is |has )?(?:the )?(?:second|third|least|most)\b")
 _ABOUT = re.compile(r"^\W*(?:whats?|why)\b.*\b(?:about|at|for)\W*$")  # "what is she smiling about?"

@@ -159,10 +159,10 @@ def reply_all(writer: Writers, askings: list[Asking]) -> list[Reply]:
     """The steps of many questions at once with a model in this process."""
     states = [advance(asking) for asking in askings]
     while waiting := [k for k, step in enumerate(states) if not isinstance(step, Reply)]:
-        for most in {states[k][1] for k in waiting}:
-            rows = [k for k in waiting if states[k][1] == most]
-            for k, written in zip(rows, writer.write_all([states[k][0] for k in rows], most), strict=True):
-                states[k] = advance(askings[k], written)
+        most = states[waiting[0]][1]  # calls and answers are not asked for together: they end at other lengths
+        rows = [k for k in waiting if states[k][1] == most]
+        for k, written in zip(rows, writer.write_all([states[k][0] for k in rows], most), strict=True):
+            states[k] = advance(askings[k], written)
     return states
 
 
