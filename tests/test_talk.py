@@ -806,9 +806,9 @@ def test_messages_of_one_and_of_two_questions_are_answered_together():
             return ["".join(self.write(exchanges, most)) for exchanges in many]
 
     face = face_of_code("6C+12D")
-    writer = HearsAll(smiling="there AU12", facs="topic facs", hello="hello", eyes="absent AU43/AU45")
-    asked = ["is she smiling, and what is facs?", "what is facs?", "are the eyes open?", "hello",
-             "is facs new, and is she smiling?"]
+    writer = HearsAll(smiling="there AU12", facs="topic facs", hello="hello", eyes="absent AU43/AU45", au12="au AU12")
+    asked = ["what is facs, and what is au12?", "is she smiling, and what is facs?", "what is facs?", "are the eyes open?",
+             "hello", "is facs new, and is she smiling?", "what is facs, and what is au12?"]
     alone = [reply(writer, [], question, lambda _: face).text for question in asked]
     assert [one.text for one in reply_all(writer, [steps([], question, lambda _: face) for question in asked])] == alone
 
