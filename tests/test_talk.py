@@ -798,6 +798,13 @@ def test_every_question_of_a_message_is_answered_in_turn():
     assert understood.text == said("there AU12", face)
 
 
+def test_two_faces_asked_about_in_one_message_are_both_answered():
+    message = "is the one on the left smiling, and is the one on the right smiling?"
+    both = reply(Hears(smiling="there AU12"), [], message, lambda _: three_faces())
+    assert [one.about for one in (*both.before, both)] == ["face 0 (on the left)", "face 2 (on the right)"]
+    assert both.text.count("there is a smile") == 2
+
+
 def test_messages_of_one_and_of_two_questions_are_answered_together():
     """Some wait for a call while others wait for an answer, and knowledge ends without one."""
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from data_engine.talk.question_grammar import ADJECTIVE, NOUN, SPOKEN_PARTS, is_held_out, scribble, speak
+from data_engine.talk.question_grammar import ADJECTIVE, NOUN, SPOKEN_PARTS, is_held_out, read_wordings, scribble, speak
 from emollm.schema import AUS, LABELS
 from emollm.talk.call import Call
 from emollm.talk.words import say
@@ -39,14 +39,7 @@ class FollowUp:
 @functools.cache
 def follow_ups() -> dict[str, tuple[str, ...]]:
     """Kind -> wordings, of follow.txt, each once."""
-    wordings: dict[str, dict[str, None]] = {}
-    kind = ""
-    for line in map(str.strip, (Path(__file__).parent / "follow.txt").read_text(encoding="utf-8").splitlines()):
-        if line.startswith("# "):
-            kind = line[2:]
-        elif line:
-            wordings.setdefault(kind, {})[line] = None
-    return {kind: tuple(lines) for kind, lines in wordings.items()}
+    return read_wordings(Path(__file__).parent / "follow.txt")
 
 
 def draw_follow_up(rng: random.Random, call: Call, strongest: str = "", second: str = "",
@@ -57,7 +50,7 @@ def draw_follow_up(rng: random.Random, call: Call, strongest: str = "", second: 
     wordings that are held out of training. None where nothing follows, or no wording is held out.
     """
     every = [*follow_up_ways(rng, call, strongest, second)]
-    wordings = [[w for w in follow_ups().get(way.kind, ()) if is_held_out(w) == held] for way in every]
+    wordings = [[w for w in follow_ups()[way.kind] if is_held_out(w) == held] for way in every]
     choices = [(way, lines) for way, lines in zip(every, wordings, strict=True) if lines]
     if not choices:
         return None

@@ -80,15 +80,20 @@ AFTER = (
 @functools.cache
 def templates() -> dict[str, tuple[str, ...]]:
     """Call pattern -> question patterns, of all files, each once."""
-    by_kind: dict[str, dict[str, None]] = {}
-    for path in sorted((Path(__file__).parent / "wordings").glob("*.txt")):
+    return read_wordings(*sorted((Path(__file__).parent / "wordings").glob("*.txt")))
+
+
+def read_wordings(*paths: Path) -> dict[str, tuple[str, ...]]:
+    """Heading -> the lines under it, of all files, each once."""
+    wordings: dict[str, dict[str, None]] = {}
+    for path in paths:
         kind = ""
         for line in map(str.strip, path.read_text(encoding="utf-8").splitlines()):
             if line.startswith("# "):
                 kind = line[2:]
             elif line:
-                by_kind.setdefault(kind, {})[line] = None
-    return {kind: tuple(patterns) for kind, patterns in by_kind.items()}
+                wordings.setdefault(kind, {})[line] = None
+    return {kind: tuple(lines) for kind, lines in wordings.items()}
 
 
 def is_held_out(template: str) -> bool:

@@ -48,8 +48,7 @@ OUTSIDE = {
     64: "eyes down",
 }
 
-# What pulls the same part of the face the other way. FACS names no opposites; these follow from the muscles (FACS Manual,
-# 2002).
+# What pulls the same part of the face the other way: the project's own table, as FACS names no opposites.
 OPPOSITE = {
     "AU01": ("AU04",), "AU02": ("AU04",), "AU04": ("AU01", "AU02"), "AU05": ("AU43",), "AU43": ("AU05",), "AU12": ("AU15",),
     "AU15": ("AU12",), "AU18": ("AU20",), "AU20": ("AU18",), "AU22": ("AU28",), "AU28": ("AU22",), "AU24": ("AU25",),

@@ -70,6 +70,11 @@ class Reply:
         return [*(one.exchange for one in self.before), self.exchange]
 
     @property
+    def about(self) -> str:
+        """Name of the face, among several."""
+        return self.face.name if self.face else ""
+
+    @property
     def calls(self) -> list[Call]:
         return [*(one.call for one in self.before), self.call]
 
@@ -94,7 +99,7 @@ def steps(before: list[Exchange], message: str, face: FaceOf, style: str = "", c
     for question in questions_in(message):
         said = [*before, *(one.exchange for one in replies)]
         one = yield from _answer(said, question, face, style, checked, own_words)
-        if one.call not in [other.call for other in replies]:  # asked in other words: answered already
+        if not any(one.call == other.call and one.about == other.about for other in replies):  # asked in other words
             replies.append(one)
     understood = [one for one in replies if one.call.name not in NO_QUESTION] or replies[:1]
     *earlier, last = understood
