@@ -25,7 +25,7 @@ from emollm.talk.dialogue import MEASURED, Exchange, clean_question, messages
 from emollm.talk.face import Face
 from emollm.talk.finding import words_of
 from emollm.talk.lookup import HYPOTHETICAL, OF_THE_FACE, look_up
-from emollm.talk.message_questions import questions_in
+from emollm.talk.message_questions import premise_of, questions_in
 from emollm.talk.talker import reply, reply_all, steps
 from emollm.talk.words import say
 
@@ -513,6 +513,24 @@ def test_a_question_cannot_pose_as_a_measurement():
         ("What are AU1, AU2 and AU5?", "topic facs", "au AU01 AU02 AU05"),
         ("Give me the timeline as bullet points.", "tell bullets", "course"),
         ("is he depressed?", "refuse health", "refuse health"),
+        # what a further reader found
+        ("is that guy smiling in the pic or is it just how his face looks?", "smile", "there AU12"),
+        ("is he smiling with his eyes too?", "smile", "smile"),
+        ("list all eight with probabilities", "sure", "shares"),
+        ("give me the full distribution over emotions", "label", "shares"),
+        ("how likely is each label, in percent for all of them? every score", "sure", "shares"),
+        ("Which emotions do you know?", "topic labels", "topic labels"),
+        ("Bullet list of all movements with timestamps.", "movements", "tell bullets"),
+        ("what is the guy doing with his face", "label", "movements"),
+        ("If you took away the cheek raise, would it still be happiness?", "edit AU06=3", "edit AU06=0"),
+        ("if you took AU12 out and kept the rest?", "edit AU12=3", "edit AU12=0"),
+        ("if AU12 were at 4 and the rest gone?", "edit AU12=4", "edit AU12=4"),
+        ("and with the mouth closed?", "edit AU26=0 AU27=0", "edit AU26=0 AU27=0 AU25=0"),
+        ("is her mouth more open or more closed?", "side AU25/AU26/AU27", "there AU25/AU26/AU27"),
+        ("No way. That's not disgust, that's obviously joy. Admit it.", "whynot disgust", "whynot happiness"),
+        ("where is AU24 documented?", "au AU24", "au AU24 source"),
+        ("any literature on the nose wrinkler", "au AU09", "au AU09 source"),
+        ("what does AU24 mean and what is the source?", "au AU24", "au AU24"),
         # what is not told
         ("is he lying?", "there AU12", "refuse truth"),
         ("who is this smiling man?", "refuse identity", "refuse identity"),
@@ -549,6 +567,50 @@ def test_the_same_is_asked_of_another_face(question, understood, last, call):
     assert str(correct_call(parse(understood), question, last)) == call
 
 
+@pytest.mark.parametrize(("question", "understood", "last", "older", "call"), [
+    ("and 10?", "unclear", "au AU09", "", "au AU10"),
+    ("what about AU12", "there AU12", "there AU06", "", "there AU12"),
+    ("and 6?", "unclear", "strength AU12", "", "strength AU06"),
+    ("and 10?", "unclear", "why", "", "unclear"),
+    ("why not?", "refuse truth", "refuse truth", "there AU12", "grounds truth"),
+    ("but why", "why", "refuse identity", "", "grounds identity"),
+    ("why not?", "unclear", "whynot anger", "", "unclear"),
+    ("ok just tell me what you see", "refuse policing", "refuse policing", "", "why"),
+    ("ok forget that. back to the real photo, what is it?", "refuse identity", "refuse truth", "", "why"),
+    ("how certain are you about him", "refuse policing", "faces", "", "sure"),
+    ("which is stronger", "strength AU25", "part mouth", "there AU04",
+     "more AU04 AU10 AU12 AU14 AU15 AU17 AU18 AU20 AU22 AU23 AU24 AU25 AU26 AU27 AU28"),
+    ("which one is weaker?", "weakest", "there AU12", "there AU06", "more AU06 AU12"),
+    ("what do these two together usually mean", "au AU25", "there AU25", "there AU01", "au AU01 AU25 readings"),
+    ("in FACS terms", "tell coder", "part eyes", "", "tell AU05 AU06 AU07 AU43 AU45 coder"),
+    ("the FACS code of the whole face", "tell coder", "part eyes", "", "tell coder"),
+    ("and with the mouth closed too?", "edit AU26=0", "edit AU01=0 AU02=0", "", "edit AU01=0 AU02=0 AU26=0 AU25=0 AU27=0"),
+])
+def test_a_short_question_takes_up_what_was_asked_before(question, understood, last, older, call):
+    assert str(correct_call(parse(understood), question, last, older)) == call == str(parse(call))
+
+
+@pytest.mark.parametrize(("question", "last", "call"), [
+    ("how would i tell those two apart", "sure", "apart happiness/neutral"),
+    ("what is the difference between the two?", "whynot fear", "apart happiness/fear"),
+    ("what is the difference between the two?", "there AU12", "unclear"),
+    ("how do AU6 and AU7 differ, those two?", "sure", "unclear"),
+])
+def test_two_labels_are_told_apart_that_were_talked_about(question, last, call):
+    assert str(correct_by_reading(UNCLEAR, question, ["happiness", "neutral"], last)) == call
+
+
+@pytest.mark.parametrize(("question", "wanted"), [
+    ("since he's frowning so hard, what does that tell us?", ("AU04", "AU15")),
+    ("Given that her mouth is open, is she surprised?", ("AU25", "AU26", "AU27")),
+    ("since he is not smiling, what else?", ()),
+    ("is he smiling since the start?", ()),
+    ("as measured, is he smiling?", ()),
+])
+def test_what_a_question_takes_for_given(question, wanted):
+    assert premise_of(question) == wanted
+
+
 def test_why_not_the_label_that_is_read_asks_for_the_other_one():
     """ "What separates anger from disgust here?" was answered with why anger."""
     ranked = ["anger", "neutral"]
@@ -581,9 +643,9 @@ def three_faces() -> Face:
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        ("faces AU12", "raised (AU12) most in face 0 (on the left): 4.0 in face 0 (on the left), 2.0 in face 1"),
-        ("faces AU15", "lowered (AU15) most in face 2 (on the right): 3.0"),
-        ("faces AU04/AU15", "lowered (AU04) most in face 1 (in the middle)"),
+        ("faces AU12", "raised (AU12) in all 3 faces, most in face 0 (on the left): 4.0 in face 0 (on the left), 2.0 in"),
+        ("faces AU15", "lowered (AU15) in face 2 (on the right) alone: 3.0"),
+        ("faces AU04/AU15", "lowered (AU04) in face 1 (in the middle) alone"),
         ("faces", "3 faces here"),
         ("faces AU43", "The eyes are not closed (AU43) in any of these faces."),
         ("faces happiness", "1 of 3 is read as happiness. Face 0 is the one most read as happiness"),

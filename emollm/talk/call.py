@@ -38,6 +38,7 @@ CALLS = {
     "order": "",
     "course": "",
     "sides": "",
+    "more": "m",
     "moments": "",
     "at": "t",
     "faces": "",
@@ -50,6 +51,7 @@ CALLS = {
     "is": "l",
     "other": "",
     "sure": "",
+    "shares": "",
     "toward": "l",
     "edit": "e",
     "mood": "",
@@ -64,6 +66,7 @@ CALLS = {
     "topic": "k",
     # what is not told, and the talk around it
     "refuse": "r",
+    "grounds": "r",
     "hello": "",
     "thanks": "",
     "bye": "",
@@ -84,7 +87,7 @@ PARTS_OF_FACE = {
     "upper": UPPER,
     "lower": LOWER,
 }
-ASPECTS = ("muscle", "looks", "alike", "readings", "side", "opposite")
+ASPECTS = ("muscle", "looks", "alike", "readings", "side", "opposite", "source")
 TOPICS = (
     "facs",
     "levels",

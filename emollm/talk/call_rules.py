@@ -16,6 +16,7 @@ from emollm.talk.call import UNCLEAR, Call, parse
 from emollm.talk.face import Face
 from emollm.talk.facs_questions import correct_facs, correct_muscle
 from emollm.talk.finding import words_of
+from emollm.talk.follow_ups import correct_follow_up, labels_told_apart
 from emollm.talk.movement_names import EYES_WIDE, codes_in, units_in
 from emollm.talk.plain_words import correct_by_words
 from emollm.talk.refusal_words import reason
@@ -151,6 +152,9 @@ _LANGUAGE = re.compile(
     r"arabic|turkish|hindi|polish|dutch|korean)\b"
 )
 _RATHER = re.compile(r"\b(?:and not|but not|not|instead of|rather than|over) (?:\w+ )?(?:like )?(\w+)")
+_NOT_THIS_BUT = re.compile(
+    r"\bnot (?:\w+ )?\w+\W+(?:\w+ ){0,2}?(?:it'?s|that'?s|this is|it is|that is|she'?s|he'?s|but)\b(.*)")
+_OPEN_OR_SHUT = re.compile(r"\b(?:open|closed|shut|parted|pressed)\b.* or .*\b(?:open|closed|shut|parted|pressed)\b")
 NAMES_UNITS = ("there", "absent", "strength", "side", "when", "cause", "au")
 TAKES_SIDE = ("there", "absent", "strength")
 READ_AS = ("refuse", "is", "whynot", "label", "other", "mood", "intent", "toward", "unclear", "offtopic", "at", "when")
@@ -176,9 +180,9 @@ _OTHER = _any_word((*OTHER, *OTHER_NOUNS))
 _LONG = {w: label for label in LABELS for w in (*ADJECTIVES[label], *NOUNS[label]) if len(w) >= 5 and w not in UNSURE}
 
 
-def correct_call(call: Call, question: str, last: str = "") -> Call:
+def correct_call(call: Call, question: str, last: str = "", older: str = "") -> Call:
     """The call with what the question's own words leave no choice about. last: the call of the question before, which this
-    one may follow on; empty for a first question."""
+    one may follow on, older: of the one before that; empty for a first question."""
     text = question.lower()
     if not last and set(re.findall(r"\w+", text)) <= _NOTHING:
         return UNCLEAR
@@ -195,7 +199,8 @@ def correct_call(call: Call, question: str, last: str = "") -> Call:
     for rule in (_correct_small_talk, _correct_alternatives, _correct_comparison, _correct_time, _correct_part,
                  _correct_label, _correct_codes, correct_muscle, correct_what_if, _correct_side):
         call = rule(call, text, bool(last))
-    return correct_facs(call, text, labels_in(text))
+    call = correct_facs(call, text, labels_in(text))
+    return correct_follow_up(call, text, last, older) if last else call
 
 
 def _later_moment(text: str, last: str) -> float | None:
@@ -253,11 +258,14 @@ def _correct_small_talk(call: Call, text: str, _: bool) -> Call:
     return Call("language") if _LANGUAGE.search(text) and call.name in ("offtopic", "unclear", "label", "why", "tell") else call
 
 
-def correct_by_reading(call: Call, question: str, ranked: list[str]) -> Call:
+def correct_by_reading(call: Call, question: str, ranked: list[str], last: str = "") -> Call:
     """The call with what depends on how the face is read. Why not the label that is read? Of two labels in the question the
-    other one is meant. And what would change it leads to the next one. ranked: labels, the likeliest first."""
+    other one is meant. And what would change it leads to the next one. ranked: labels, the likeliest first; last: the call of
+    the question before."""
     asked = labels_in(question.lower())
     others = [one for one in asked if one != ranked[0]]
+    if not asked and (apart := labels_told_apart(call, question, ranked, last)):
+        return apart
     if not asked and call.name in MINDED and _MIND.search(question.lower()):
         return Call("toward", label=ranked[1])
     if call.name == "whynot" and not asked and _SECOND.search(question.lower()):
@@ -354,6 +362,9 @@ def _correct_comparison(call: Call, text: str, _: bool) -> Call:
 
 def _correct_label(call: Call, text: str, _: bool) -> Call:
     labels, other = labels_in(text), bool(_OTHER.search(_ASKER.sub(" ", text)))
+    if call.name in ("why", "whynot", "is", "other") and len(labels) == 2 and (held := _NOT_THIS_BUT.search(text)):
+        asked = labels_in(held[1])  # "that's not disgust, that's joy"
+        return Call("whynot", label=asked[0]) if len(asked) == 1 else call
     if call.name in ("why", "whynot") and len(labels) == 2 and (rather := _RATHER.search(text)):
         asked = labels_in(rather[1])  # "why anger and not disgust?" asks for the second
         return Call("whynot", label=asked[0]) if len(asked) == 1 else call
@@ -383,6 +394,8 @@ def _correct_codes(call: Call, text: str, _: bool) -> Call:
 
 
 def _correct_side(call: Call, text: str, follows: bool) -> Call:
+    if call.name == "side" and _OPEN_OR_SHUT.search(text):
+        return Call("there", call.units)  # "is her mouth more open or more closed?"
     if call.name not in TAKES_SIDE or call.side == "both":
         return call
     text = _NAMED.sub(" ", text)  # "the guy on the left" is a face, not a side of one

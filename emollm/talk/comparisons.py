@@ -26,7 +26,9 @@ def sides(face: Face, call: Call) -> Finding:
         return side(face, call)
     on = face.units("on")
     if not on:
-        return no_movement(face)
+        nothing = no_movement(face)
+        return Finding(nothing.facts, [f"[No side differs from the other|The sides do not differ]: {_uncapitalised(nothing)}"],
+                       fixed=True)
     one_sided = [au for au in on if face.facts.side(au) != "both"]
     if not one_sided:
         return Finding(
@@ -40,6 +42,25 @@ def sides(face: Face, call: Call) -> Finding:
         ["one-sided:", *map(face.line, one_sided)],
         [f"[The sides differ|They are not alike]: {face.movement_words(one_sided)}[, on that side alone|]."],
     )
+
+
+def _uncapitalised(looked: Finding) -> str:
+    text = looked.answer()
+    return text[:1].lower() + text[1:]
+
+
+def stronger_movement(face: Face, call: Call) -> Finding:
+    """Which of the movements asked about is the strongest; those that are not there are said not to be."""
+    units = dict.fromkeys(au for movement in call.units for au in movement)
+    on = [au for au in face.units("on") if au in units]
+    if len(on) < 2:
+        return strength(face, Call("strength", tuple((au,) for au in on) or call.units))
+    first, second = on[:2]
+    close = face.facts.strength(first) - face.facts.strength(second) <= ERROR + 1e-9
+    says = [f"{face.movement_words(on[:NAMED])}.",
+            "The first two differ by no more than measuring does." if close else
+            f"So the {ACTION_UNITS[first].title} ({first}) is the strongest of these."]
+    return Finding([*map(face.line, on[:NAMED]), *says], says, fixed=True)
 
 
 def moments(face: Face, call: Call) -> Finding:
@@ -121,10 +142,15 @@ def _compare_unit(everyone: list[Face], au: str) -> str:
         return f"{au} can be compared with no other face: {values}."
     if most < ON:
         return f"{capitalise(movement_pattern(au, denied=True))} ({au}) clearly in any of these faces: {values}."
+    there = sum(face.facts.state(au) == "on" for face in everyone)
+    where = f"in all {there} faces" if there == len(everyone) else f"in {there} of {len(everyone)} faces"
     if len(first) > 1:
-        return (f"{capitalise(movement_pattern(au))} ({au}) about as much in {join_words(first)}, which differ by no more than "
-                f"measuring does{_least_words(level, measured, ERROR)}: {values}.")
-    return f"{capitalise(movement_pattern(au))} ({au}) most in {first[0]}{_least_words(level, measured, ERROR)}: {values}."
+        return (f"{capitalise(movement_pattern(au))} ({au}) {where}, about as much in {join_words(first)}, which differ by no "
+                f"more than measuring does{_least_words(level, measured, ERROR)}: {values}.")
+    if there == 1:
+        return f"{capitalise(movement_pattern(au))} ({au}) in {first[0]} alone: {values}."
+    least = _least_words(level, measured, ERROR)
+    return f"{capitalise(movement_pattern(au))} ({au}) {where}, most in {first[0]}{least}: {values}."
 
 
 def _least_words(amount: dict[str, float], ranked: list[str], apart: float) -> str:

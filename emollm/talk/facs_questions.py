@@ -45,6 +45,10 @@ def _side(text: str) -> str:
     return sides.pop() if len(sides) == 1 else ""
 
 
+_ASKS_SOURCE = re.compile(
+    r"\b(?:sources?|references?|refs?|cit(?:e|ed|ation)s?|documented|bibliograph\w*|literature|papers?|published|origin\w*)\b|"
+    r"\bwhere (?:does|do|did|is|was|can) .*\b(?:from|written|defined|described|read|find|look)\b|\bsays who\b|\baccording to\b")
+_ASKS_MEANING = re.compile(r"\bwhat (?:does|do|is|are|'s)\b|\bwhat's\b|\bwhich muscle|\bmeaning\b")
 _APART = re.compile(r"\b(?:differ\w*|vs\.?|versus|(?:tell|told) (?:\w+ )?apart|distinguish\w*|mix(?:ed)? up|confus\w+)")
 _OF_LABELS = ("listed", "apart", "topic", "unclear", "offtopic", "au")
 _HERE = re.compile(r"\b(?:left|right|here|this face)\b")
@@ -65,6 +69,8 @@ def correct_facs(call: Call, text: str, labels: list[str]) -> Call:
     units = tuple((au,) for au in codes)
     if call.name in _KEPT:
         return call
+    if call.name == "au" and call.word != "muscle" and _ASKS_SOURCE.search(text) and not _ASKS_MEANING.search(text):
+        return Call("au", call.units, word="source")
     if len(codes) > 1 and call.word != "alike" and _APART.search(text) and not _HERE.search(text):
         return Call("au", units)
     if call.name in ("side", "there", "absent", "cause") and not codes and _WHICH_UNIT.search(text):

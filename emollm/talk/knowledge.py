@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from emollm.facs.readings import LEVELS
 from emollm.facs.readings import reading as readings_of
-from emollm.facs.tables import VARIANTS
+from emollm.facs.tables import VARIANTS, Variant
 from emollm.facs.units import ACTION_UNITS
 from emollm.schema import AUS, LABELS
 from emollm.talk.call import Call
 from emollm.talk.finding import Finding
 from emollm.talk.words import PARTS, join_words
 
+MANUAL = "FACS Manual, Ekman, Friesen and Hager 2002"
 # Units of FACS that are not measured here (Ekman, Friesen & Hager, FACS Manual, 2002).
 OUTSIDE = {
     3: "brow gatherer, used for infants (Baby FACS)",
@@ -60,11 +61,20 @@ def au(call: Call) -> Finding:
     """What an action unit is: all of it, or one aspect."""
     names = [unit for movement in call.units for unit in movement]
     entries = [_unit_finding(name, call.word) for name in names[:4]]
+    if call.word == "readings" and len(names) > 1:
+        entries.append(_listed_together(names[:4]))
     return Finding(
         [fact for entry in entries for fact in entry.facts],
         [pattern for entry in entries for pattern in entry.says],
         fixed=True,
     )
+
+
+def _listed_together(names: list[str]) -> Finding:
+    """The labels with a listing that names all of these units."""
+    labels = list(dict.fromkeys(v.label for v in VARIANTS if v.label in LABELS and set(names) <= set(v.aus)))
+    told = f"{join_words(names)} are listed together for {join_words(labels) or 'no label'}"
+    return Finding([told], [f"{told}."])
 
 
 def _unit_finding(name: str, aspect: str) -> Finding:
@@ -78,7 +88,7 @@ def _unit_finding(name: str, aspect: str) -> Finding:
     if aspect == "muscle":
         return Finding(
             [f"{name} {unit.title}: muscle {unit.muscle}"],
-            [f"{name}, the {unit.title}, [is made by|comes from] {unit.muscle}."],
+            [f"{name}, the {unit.title}, [is made by|comes from] {unit.muscle} ({MANUAL})."],
         )
     if aspect == "alike":
         alike = [f"{ACTION_UNITS[k].title} ({k})" for k in unit.confusable]
@@ -102,11 +112,22 @@ def _unit_finding(name: str, aspect: str) -> Finding:
         return Finding(
             [f"{name} {unit.title}: {unit.laterality}"], [f"{name}, the {unit.title}, is {unit.laterality}.", unit.note]
         )
+    if aspect == "source":
+        listed = dict.fromkeys(_source(v) for v in VARIANTS if name in v.aus and v.label in LABELS)
+        by = join_words(list(listed))
+        tables = f"It is listed for labels by {by}." if listed else "No table used here lists it for a label."
+        return Finding([f"{name} {unit.title}: {MANUAL}; {', '.join(listed)}"],
+                       [f"{name}, the {unit.title}, its muscle and its looks are as in the {MANUAL}.", tables])
     looks = join_words(list(unit.look[:2]), "or")
     return Finding(
         [f"{name} {unit.title}: {part.adjective} {part.many}; muscle {unit.muscle}; looks like {looks}"],
-        [f"{name} is the {unit.title}: {looks}.", f"It is made by {unit.muscle}."],
+        [f"{name} is the {unit.title}: {looks}.", f"It is made by {unit.muscle} ({MANUAL})."],
     )
+
+
+def _source(variant: Variant) -> str:
+    """Who lists it, without the table's number."""
+    return variant.source.split(",")[0].removeprefix("as listed by ").removeprefix("criteria of ")
 
 
 def label_listings(call: Call) -> Finding:
@@ -119,7 +140,7 @@ def label_listings(call: Call) -> Finding:
         if v.label == call.label:
             seen.setdefault(
                 "+".join(str(int(k[2:])) for k in sorted(v.aus)),
-                v.source.split(",")[0].removeprefix("as listed by ").removeprefix("criteria of "),
+                _source(v),
             )
     chosen = sorted(seen.items(), key=lambda kv: -kv[0].count("+"))[:3]
     lines = [f"{codes} ({source})" for codes, source in chosen]

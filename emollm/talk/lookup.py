@@ -26,6 +26,7 @@ OF_THE_FACE = {
     "order": timing.order,
     "course": timing.course,
     "sides": comparisons.sides,
+    "more": comparisons.stronger_movement,
     "moments": comparisons.moments,
     "at": timing.movements_at_moment,
     "faces": comparisons.faces,
@@ -37,6 +38,7 @@ OF_THE_FACE = {
     "is": readings.label_check,
     "other": impression.other_word,
     "sure": readings.label_certainty,
+    "shares": readings.label_shares,
     "toward": changes.edits_toward_label,
     "edit": changes.edit_effect,
     "mood": impression.mood,
@@ -67,6 +69,8 @@ def look_up(call: Call, face: Face | None) -> Finding:
         return looked
     if call.name == "refuse":
         return policy.refuse(face, call.word)
+    if call.name == "grounds":
+        return policy.refusal_grounds(call.word)
     if call.name in policy.TALK:
         return policy.talk(call.name, face)
     if face is None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 
 from emollm.talk.call_rules import parts_of_face
+from emollm.talk.movement_names import units_in
 
+_PREMISE = re.compile(r"^\W*(?:since|because|given that|considering that|seeing that|now that|as) "
+                      r"((?:he|she|they|it|his|her|their|the \w+|this \w+)(?:'s|'re)? [^,]*),", re.IGNORECASE)
+_DENIED = re.compile(r"\b(?:not?|never|without|hardly|barely)\b|n't\b", re.IGNORECASE)
 MOST = 3  # questions of one message that are told apart
 _SUBJECT = (r"(?:he|she|it|they|we|i|you|there|this|that|these|those|the|his|her|their|its|any|both|one|an?|someone|somebody|"
             r"people|au ?\d+)")
@@ -35,6 +39,12 @@ def questions_in(message: str) -> list[str]:
     if sum(bool(_COMPARES.match(part)) for part in (first, *others)) > 1:
         return [message]
     return [first, *others]
+
+
+def premise_of(question: str) -> tuple[str, ...]:
+    """The units of a movement that a question takes for given ("since he's frowning, ..."); () where it takes none."""
+    given = _PREMISE.match(question)
+    return () if not given or _DENIED.search(given[1]) else units_in(given[1].lower())
 
 
 def _asks(part: str) -> bool:

@@ -130,7 +130,7 @@ def _state_words(face: Face, units: tuple[str, ...], state: str, side: str) -> s
         return clauses(only)
     unsure = [au for au in units if face.facts.state(au) == "unsure"]
     if state == "not sure":
-        weak = join_words([f"{movement_pattern(au)} ({au}, {face.facts.strength(au):.1f})" for au in unsure], "or")
+        weak = join_words([_weak_words(face, au, side) for au in unsure], "or")
         return f"[I cannot tell|It cannot be told] whether {weak}: that is too weak to decide"
     if state == "not measured":
         unseen = [au for au in units if face.facts.state(au) == "unmeasured"]
@@ -140,6 +140,15 @@ def _state_words(face: Face, units: tuple[str, ...], state: str, side: str) -> s
     further = [FURTHER[au] for au in units if au in FURTHER and face.facts.state(FURTHER[au]) == "on"]
     more = f" but further open: {face.movement_words(further)}" if further else ""
     return join_words([face.denial_words(au, side or "both") for au in units]) + more
+
+
+def _weak_words(face: Face, au: str, side: str) -> str:
+    """A movement that is too weak to decide, with its value; where one side was asked about, with that of each side."""
+    if side not in ("left", "right"):
+        return f"{movement_pattern(au)} ({au}, {face.facts.strength(au):.1f})"
+    left, right, _ = peaks(face.series)
+    k = au_index(au)
+    return f"{movement_pattern(au, side)} ({au}, left {left[k]:.1f}, right {right[k]:.1f})"
 
 
 def strength(face: Face, call: Call) -> Finding:

@@ -19,6 +19,18 @@ _ROWS = (
      r"smil\w* (?:along )?with (?:the|his|her|their) eyes", "there absent strength is other refuse", "smile"),
     (rf"\b(?:{_HONEST}|authentic|sincerely|genuinely) (?:\w+ )?(?:{_FELT})\b|\b(?:{_FELT}) (?:\w+ )?(?:{_HONEST}|authentic)\b",
      "is label sure whynot unclear other words mood why", "refuse feelings"),
+    (rf"^(?!.*\b(?:{_HONEST}|duchenne|true|eyes?|cheeks?|kind|type|sort|both|reach\w*)\b).*"
+     rf"\b(?:is|are) {_SOMEBODY} smiling\b",
+     "smile", "there AU12"),
+    (r"\b(?:all|each|every|full|complete|whole|entire)\b(?!.*\b(?:movements?|units?|aus?)\b)[^?.]*"
+     r"\b(?:probabilit\w+|percent\w*|shares?|scores?|distribution|confidences?|likelihoods?|odds|chances)\b|"
+     r"\b(?:probabilit\w+|percent\w*|scores?|label) (?:distribution|breakdown|of each|for each|of all|for all)\b|"
+     r"\b(?:distribution|breakdown) (?:over|of|across) (?:the |all )?(?:labels?|emotions?|expressions?|classes|readings?)\b|"
+     r"\ball (?:the )?(?:eight|8)\b(?!.*\b(?:movements?|units?|aus?|faces?|people)\b)",
+     "sure label other is tell words mood unclear movements why offtopic able", "shares"),
+    (r"\bbullet", "movements label strongest count sure", "tell bullets"),
+    (r"\bdoing with (?:the|his|her|their|its) face\b|\bwhat(?:'s| is| are) (?:the|his|her|their) faces? doing\b",
+     "label cause part there other", "movements"),
     (r"\bjson\b", "movements label why unclear offtopic outside strongest count sure able tell is", "tell json"),
     (rf"\b{_SOMEBODY} (?:\w+ )?needs? (?:\w+ )?(?:help|comfort\w*|support|hug|friend|company|somebody|someone|a break)\b|"
      rf"\b(?:is|are|was) {_SOMEBODY} (?:ok|okay|all ?right|alright|fine)\b|"

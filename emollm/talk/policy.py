@@ -50,6 +50,31 @@ def refuse(face: Face | None, reason: str) -> Finding:
     )
 
 
+# Reason -> why it is not told.
+GROUNDS = {
+    "truth": "No movement belongs to lying alone, and people who judge it by how somebody looks and speaks are hardly better "
+             "than chance (Bond and DePaulo, 2006).",
+    "identity": "No feature that would tell one person from another is computed or kept, so that nobody can be traced by it.",
+    "age": "Only movement is measured; age is none, and a guess from somebody's looks is not about the face's movement.",
+    "sex": "Only movement is measured; it does not say what somebody is, and a guess would do some people wrong.",
+    "ethnicity": "Only movement is measured; it does not say where somebody comes from, and such guesses are used against "
+                 "people.",
+    "health": "A moment of a face shows no illness, and a wrong guess does harm; that takes an examination.",
+    "hiring": "A moment of a face does not say how somebody works or pays, and such judgments have treated people unfairly.",
+    "policing": "A moment of a face does not say what somebody did or will do, and a wrong guess does great harm.",
+    "attraction": "Looks and liking are no movement that could be measured.",
+    "feelings": "The same movements are made with a feeling and without it, so they do not prove one (Barrett and others, "
+                "2019).",
+    "character": "A moment of a face shows what it does just then, not what somebody is like.",
+    "instructions": "An answer is only worth something if it says what was measured, whoever asks.",
+}
+
+
+def refusal_grounds(reason: str) -> Finding:
+    """Why something is not told."""
+    return Finding([f"why {reason} is not told"], [GROUNDS[reason]], fixed=True)
+
+
 TALK = {
     "hello": (
         "greet back",

@@ -93,6 +93,15 @@ def label_reasons(face: Face, call: Call) -> Finding:
     return Finding(facts, says, fixed=bool(grounds.opposing))  # rewordings told what is against a label as for it
 
 
+def label_shares(face: Face, _: Call) -> Finding:
+    """What every label gets, the likeliest first."""
+    named = [label for label in face.ranked_labels if face.share(label) != NONE]
+    rest = face.ranked_labels[len(named):]
+    little = f"; {join_words(rest)} {'has' if len(rest) == 1 else 'have'} less than 0.01{' each' if len(rest) > 1 else ''}"
+    told = f"{'; '.join(f'{label} {face.share(label)}' for label in named)}{little if rest else ''}"
+    return Finding([told], [f"[Of all eight labels|All eight labels]: {told}."], fixed=True)
+
+
 def _conflict(face: Face) -> list[str]:
     """A sentence where look and movements disagree."""
     if not face.look:
@@ -118,6 +127,13 @@ def _nearest_listing(face: Face, name: str) -> Variant | None:
         return there - missing, there, len(v.aus)
 
     return max(listings, key=score, default=None)
+
+
+def _absent_units(face: Face, name: str) -> list[str]:
+    """Absent units of all listings of a label, those that most of them name first."""
+    listed = [au for v in VARIANTS if v.label == name for au in v.aus]
+    absent = {au for au in listed if face.facts.state(au) == "off"}
+    return sorted(absent, key=lambda au: (-listed.count(au), au))[:NAMED]
 
 
 def label_objections(face: Face, call: Call) -> Finding:
@@ -147,6 +163,11 @@ def label_objections(face: Face, call: Call) -> Finding:
         if there:
             facts += [f"listed for {asked}, there: {face.line(au)}" for au in there]
             says.append(f"{join_words([unit_title(au, face) for au in there])} would fit {asked}.")
+        elsewhere = [] if missing else _absent_units(face, asked)
+        if elsewhere:
+            facts += [f"listed for {asked} elsewhere, missing: {face.line(au)}" for au in elsewhere]
+            says.append(f"Missing for other listings of {asked}: {join_words([unit_title(au) for au in elsewhere])} "
+                        f"{'is' if len(elsewhere) == 1 else 'are'} absent.")
     speaks = [au for au in face.units("on") if relation(first, au) == "for"]
     apart = [au for au in speaks if relation(asked, au) != "for"]  # what both are listed with tells nothing between them
     if apart:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from emollm.answer.prompt import NOTHING
 from emollm.facs.readings import level_letter
@@ -20,7 +21,7 @@ def tell(face: Face, call: Call) -> Finding:
         "child": _child_style,
         "short": _short_style,
         "bullets": _bullet_style,
-        "coder": _coder_style,
+        "coder": lambda face: _coder_style(face, [au for movement in call.units for au in movement]),
         "json": _json_style,
         "plain": _plain_style,
         "formal": _formal_style,
@@ -84,20 +85,31 @@ def _formal_style(face: Face) -> Finding:
     )
 
 
-def code(face: Face) -> str:
-    """A FACS code: numbers with letters A-E, L or R before a one-sided unit; "0" when nothing moves."""
+def code(face: Face, units: list[str] | None = None) -> str:
+    """A FACS code: numbers with letters A-E, L or R before a one-sided unit; "0" when nothing moves. units: only of these."""
     sides = {"left": "L", "right": "R", "both": ""}
-    units = sorted(face.units("on"))
+    units = sorted(au for au in face.units("on") if units is None or au in units)
     letters = [level_letter(face.facts.strength(au)) for au in units]
     return (
         "+".join(f"{sides[face.facts.side(au)]}{int(au[2:])}{letter}" for au, letter in zip(units, letters, strict=True)) or "0"
     )
 
 
-def _coder_style(face: Face) -> Finding:
+def _coder_style(face: Face, units: list[str]) -> Finding:
+    if units:
+        told = code(face, units)
+        why = " (nothing of it is there)" if told == "0" else ""
+        return Finding([f"code: {told}"], [f"FACS, of this alone: {told}{why}. The whole face: {code(face)}."], whole=True)
     return Finding(
         [f"code: {code(face)}"], [f"FACS: {code(face)}. Commonly read as {face.label} ({face.share(face.label)})."], whole=True
     )
+
+
+def reshape_answer(answer: str, style: str) -> Finding:
+    """An answer again: its first sentence, or each sentence as a bullet."""
+    sentences = re.split(r"(?<=[.!?]) (?=[A-Z])", answer.strip())
+    told = sentences[0] if style == "short" else "\n".join(f"- {sentence}" for sentence in sentences)
+    return Finding([told], [told], whole=True)
 
 
 def _bullet_style(face: Face) -> Finding:

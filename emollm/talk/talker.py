@@ -24,8 +24,10 @@ from emollm.talk.call_rules import correct_by_reading, correct_call, find_named_
 from emollm.talk.check import find_faults
 from emollm.talk.dialogue import CALL_TOKENS, REPLY_TOKENS, Exchange
 from emollm.talk.face import Face
+from emollm.talk.follow_ups import asks_for_another_shape
 from emollm.talk.lookup import OF_THE_FACE, look_up
-from emollm.talk.message_questions import questions_in
+from emollm.talk.message_questions import premise_of, questions_in
+from emollm.talk.styles import reshape_answer
 from emollm.talk.words import capitalise
 
 KEPT = 6  # exchanges of a conversation that the model is given
@@ -115,19 +117,24 @@ def _answer(before: list[Exchange], question: str, face: FaceOf, style: str, che
     """Steps 1 to 4 for one question."""
     before = before[-KEPT:]
     exchange = Exchange(question)
-    call = correct_call(parse((yield [*before, exchange], CALL_TOKENS)), question, before[-1].call if before else "")
+    older, last = ["", "", *(one.call for one in before)][-2:]
+    call = correct_call(parse((yield [*before, exchange], CALL_TOKENS)), question, last, older)
+    if before and before[-1].answer and asks_for_another_shape(call, question, last):
+        exchange.call, exchange.facts = last, before[-1].facts  # what is asked next follows on what was told
+        exchange.answer = reshape_answer(before[-1].answer, call.word).answer()
+        return Reply(exchange, call, exchange.answer, exchange.answer, face=face(False))
     if style in STYLED.get(call.name, ()) and not call.word:
         call = Call("tell", word=style)
     seen = _choose_face(call, [question, *[e.question for e in reversed(before)]], face)
     if seen:
-        call = correct_by_reading(call, question, seen.ranked_labels)
+        call = correct_by_reading(call, question, seen.ranked_labels, last)
     if call == COMPARE and seen and seen.others:
         call = Call("faces")
     exchange.call = str(call)
     looked = look_up(call, seen)
     exchange.facts = looked.text()
     aloud = seen and seen.aloud and call.name in OF_THE_FACE and call.name != "faces" and not looked.whole
-    name = f"{capitalise(seen.name)}: " if aloud else ""
+    name = (f"{capitalise(seen.name)}: " if aloud else "") + _premise_denial(question, call, seen)
     if looked.is_verbatim:
         exchange.answer = looked.answer(random.Random(question))  # a wording of its own for each question, always the same
         return Reply(exchange, call, name + exchange.answer, exchange.answer, face=seen)
@@ -145,6 +152,14 @@ def _choose_face(call: Call, questions: list[str], face: FaceOf) -> Face | None:
     if other is None or call.name == "faces":
         return seen
     return replace(other, others=[one for one in everyone if one is not other], aloud=len(everyone) > 1)
+
+
+def _premise_denial(question: str, call: Call, seen: Face | None) -> str:
+    """A sentence for a movement that a question takes for given and that is absent."""
+    units = premise_of(question)
+    if not units or seen is None or call.name not in OF_THE_FACE or any(seen.facts.state(au) != "off" for au in units):
+        return ""
+    return f"{look_up(Call('absent', (units,)), seen).answer()} "
 
 
 def _tidy(text: str) -> str:

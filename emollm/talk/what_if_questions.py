@@ -19,6 +19,11 @@ _IF_MOVED = re.compile(
 _IF_NOT = re.compile(
     r"\b(?:not|no|never|without|stop\w*|less|un\w+|relax\w*|gone|remov\w*|"
     r"(?:take\w?|took) (?:away|out|off)|zero|0|absent|clos\w+|\w+n'?t)\b")
+_TAKEN_AWAY = re.compile(
+    r"\b(?:take|took|taken|taking) (?:\w+ ){0,4}?(?:away|out|off)\b|\bremov\w+\b|"
+    r"\b(?:were|was|is|are) (?:gone|missing|absent)\b|\bdisappear\w*|\bvanish\w*|\b(?:eras|delet|subtract)\w*")
+_MOUTH_SHUT = re.compile(r"\b(?:mouth|lips) (?:\w+ )?(?:closed|shut)\b|\b(?:closed|shut)(?: \w+)? (?:mouth|lips)\b")
+_CODE = re.compile(r"\bau ?\d+|\baction unit \d+")
 _SPOKEN = {"eyebrows": "brows"}
 
 
@@ -27,6 +32,10 @@ def correct_what_if(call: Call, text: str, _: bool) -> Call:
     if call.name in ("edit", "label", "part", "is", "other", "why", "unclear") and (match := _LEFT_OUT.search(text)):
         units = PARTS_OF_FACE[_SPOKEN.get(match[1], match[1])]
         return Call("edit", edits={f"AU{n:02d}": 0.0 for n in units})
+    if call.name == "edit" and _TAKEN_AWAY.search(text) and not re.search(r"[1-5]\b(?!\d)", _CODE.sub(" ", text)):
+        return replace(call, edits=dict.fromkeys(call.edits, 0.0))
+    if call.name == "edit" and _MOUTH_SHUT.search(text) and {"AU25", "AU26", "AU27"} & set(call.edits):
+        return replace(call, edits=call.edits | dict.fromkeys(("AU25", "AU26", "AU27"), 0.0))
     if call.name == "edit" and set(call.edits.values()) == {0.0} and _IF_MOVED.search(text) and not _IF_NOT.search(text):
         return replace(call, edits=dict.fromkeys(call.edits, IMAGINED))
     return call

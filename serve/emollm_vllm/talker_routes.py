@@ -26,6 +26,7 @@ from emollm.talk.call_rules import correct_call, names_one
 from emollm.talk.dialogue import CALL_TOKENS, Exchange, clean_question, prompt
 from emollm.talk.face import Face
 from emollm.talk.lookup import look_up
+from emollm.talk.message_questions import questions_in
 from emollm.talk.talker import KEPT, Reply, advance, steps, style_of
 from emollm_vllm.answers import FORMS
 from emollm_vllm.door import admission
@@ -89,14 +90,22 @@ class TalkerService:
         for k, (question, answer) in enumerate(turns):
             key = _key(turns[: k + 1], face)
             if key not in self.chats:
-                exchange = Exchange(question)
-                written = await self.write([*earlier[-KEPT:], exchange], CALL_TOKENS)
-                call: Call = correct_call(parse(written), question, earlier[-1].call if earlier else "")
-                exchange.call, exchange.facts = str(call), look_up(call, face).text()
-                exchange.answer = answer[:LONGEST_QUESTION]
-                self.remember(key, [exchange])
+                self.remember(key, await self._find_again(earlier, question, answer[:LONGEST_QUESTION], face))
             earlier += self.chats[key]
         return earlier
+
+    async def _find_again(self, earlier: list[Exchange], message: str, answer: str, face: Face | None) -> list[Exchange]:
+        """The questions of a message that was answered before; the last one has the whole answer."""
+        again: list[Exchange] = []
+        for question in questions_in(message):
+            exchange, before = Exchange(question), [*earlier, *again]
+            older, last = ["", "", *(one.call for one in before)][-2:]
+            call: Call = correct_call(parse(await self.write([*before[-KEPT:], exchange], CALL_TOKENS)), question, last, older)
+            looked = look_up(call, face)
+            exchange.call, exchange.facts, exchange.answer = str(call), looked.text(), looked.answer()
+            again.append(exchange)
+        again[-1].answer = answer
+        return again
 
     def usage(self, question: str, answer: str) -> tuple[int, int]:
         """Tokens of the question and of the answer; what stands between them is not counted."""

@@ -1,0 +1,124 @@
+"""What a short question takes up from the questions before it: "and 10?", "which is stronger?", "why not?" after a refusal."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from emollm.talk.call import PARTS_OF_FACE, UNCLEAR, Call, parse
+from emollm.talk.movement_names import codes_in, units_in
+
+_BARE_NUMBER = re.compile(
+    r"^\W*(?:and |or |what about |how about |what of |now |ok |okay )*(?:au ?|nr\.? ?|number |no\. ?)?(\d{1,2})"
+    r"(?: too| as well| please| then)?\W*$")
+_WHY_NOT_TOLD = re.compile(
+    r"^\W*(?:but |ok |okay |and |hm+ |oh |huh |well )*(?:why(?: not| is that| so| can'?t (?:you|u)(?: \w+)?| won'?t (?:you|u)|"
+    r" (?:do|does|would|are) (?:you|it|u) (?:refus\w+|not|decline)\b.*| that)?|how come(?: not)?|what'?s the reason|"
+    r"for what reason|what stops you|what is wrong with (?:that|asking))\W*$")
+_BACK_TO_THE_FACE = re.compile(
+    r"\bwhat (?:(?:do|can|did) )?(?:you|u) (?:actually |really |even )?(?:see|tell|measure)\b|"
+    r"\bforget (?:that|it|about|what)\b|\bnever ?mind\b|\bback to (?:the|that|this|my)\b|\bdescribe\b|"
+    r"\bjust (?:the )?(?:face|movements?|facts)\b|\bskip (?:that|it)\b|"
+    r"\bwhat(?:'s| is) (?:moving|going on|there|visible|happening)\b")
+_HOW_SURE = re.compile(r"\bhow (?:sure|certain|confident)\b|\bhow much (?:trust|confidence)\b")
+_WHICH_MORE = re.compile(
+    r"^\W*(?:and |so |ok |then )*(?:which|what)(?: one| of (?:them|these|those|the two|both)| movement)*(?:'s| is| are| was)? "
+    r"(?:the )?(?:stronger|strongest|weaker|weakest|bigger|biggest|more intense|more pronounced|clearer)\b")
+_TOGETHER = re.compile(r"\b(?:together|combin\w+|both of (?:them|these|those)|these two|those two|the two)\b.*"
+                       r"\b(?:mean|read|indicat\w+|suggest\w*|show|stand for|usually|typical\w*|sign)\b")
+_AS_CODE = re.compile(r"\b(?:facs|codes?|coder|coding)\b")
+_WHOLE = re.compile(r"\b(?:face|whole|everything|entire|all|full)\b")
+_AS_WELL = re.compile(r"\b(?:too|also|as well|on top|additionally|in addition|plus|both|besides)\b")
+_THOSE_TWO = re.compile(r"\b(?:th[eo]se two|the two|th[eo]se|them|one from the other|both)\b")
+_APART = re.compile(
+    r"\b(?:differ\w*|vs\.?|versus|(?:tell|told) (?:\w+ ){0,2}apart|distinguish\w*|mix(?:ed)? up|separat\w+|confus\w+)")
+_SHAPED = re.compile(r"\bshort(?:er|ly)?\b|\bbrief(?:er|ly)?\b|\bone (?:sentence|line)\b|\btl;?dr\b|\bbullet|\blist\b")
+_ASKS_ANEW = re.compile(
+    r"\b(?:face|picture|photo|clip|video|everything|all|whole|explain|describe|movements?|why|what|how|who)\b")
+_NOT_RESHAPED = ("unclear", "tell", "hello", "thanks", "bye", "able", "who", "offtopic", "refuse", "why")
+_OF_A_UNIT = ("there", "absent", "strength", "side", "when", "cause", "au")
+
+
+def correct_follow_up(call: Call, text: str, last: str, older: str = "") -> Call:
+    """The call with what it takes up from before. text: the question in small letters, which asks for nothing that is refused;
+    last, older: the calls of the one and the two questions before it."""
+    before = parse(last)
+    for rule in (_after_refusal, _another_unit, _which_more, _together, _code_of_part, _further_edit):
+        if (meant := rule(call, text, before, parse(older))) is not None:
+            return meant
+    return call
+
+
+def _after_refusal(call: Call, text: str, before: Call, _: Call) -> Call | None:
+    """Why it is not told, and a question that leaves the matter."""
+    if before.name in ("refuse", "grounds") and _WHY_NOT_TOLD.match(text):
+        return Call("grounds", word=before.word)
+    if call.name == "refuse" and _HOW_SURE.search(text):
+        return Call("sure")
+    return Call("why") if call.name == "refuse" and _BACK_TO_THE_FACE.search(text) else None
+
+
+def _another_unit(call: Call, text: str, before: Call, _: Call) -> Call | None:
+    """ "and 10?" after a question about a unit."""
+    number = _BARE_NUMBER.match(text)
+    if not number or before.name not in _OF_A_UNIT:
+        return None
+    meant = parse(str(replace(before, units=((f"AU{int(number[1]):02d}",),))))
+    return Call("au", ((f"AU{int(number[1]):02d}",),)) if meant == UNCLEAR else meant
+
+
+def units_of(call: Call) -> tuple[tuple[str, ...], ...]:
+    """The movements that a call is about, those of its part of the face among them."""
+    of_part = tuple((f"AU{n:02d}",) for n in PARTS_OF_FACE.get(call.word, ())) if call.name == "part" else ()
+    return call.units or of_part
+
+
+def _which_more(call: Call, text: str, before: Call, older: Call) -> Call | None:
+    """Of the movements that were asked about last, together or one after the other."""
+    if not _WHICH_MORE.match(text) or units_in(text) or codes_in(text):
+        return None
+    units = units_of(before)
+    if len(before.units) < 2:
+        units = tuple(dict.fromkeys((*units_of(older), *units)))
+    return Call("more", units) if len(units) > 1 else None
+
+
+def _together(call: Call, text: str, before: Call, older: Call) -> Call | None:
+    """What movements are listed for that were asked about one after the other."""
+    asked = [movement[0] for one in (older, before) if one.name in _OF_A_UNIT for movement in one.units]
+    units = tuple((au,) for au in dict.fromkeys(asked))
+    open_to = call.name in ("au", "why", "unclear", "label", "listed", "words", "intent")
+    return Call("au", units, word="readings") if open_to and len(units) > 1 and _TOGETHER.search(text) else None
+
+
+def _code_of_part(call: Call, text: str, before: Call, _: Call) -> Call | None:
+    """ "in FACS terms" of the part of the face that was asked about."""
+    if call == Call("tell", word="coder") and _AS_CODE.search(text) and not _WHOLE.search(text):
+        units = tuple((au,) for movement in units_of(before) for au in movement)
+        return Call("tell", units, word="coder") if units and before.name != "au" else None
+    return None
+
+
+def _further_edit(call: Call, text: str, before: Call, _: Call) -> Call | None:
+    """ "and with the mouth closed too?" adds to what was imagined before."""
+    if call.name == before.name == "edit" and _AS_WELL.search(text):
+        return replace(call, edits=before.edits | call.edits)
+    return None
+
+
+def asks_for_another_shape(call: Call, question: str, last: str) -> bool:
+    """Whether the answer before is wanted again in another shape ("shorter", "as bullets"), not the whole reading."""
+    text = question.lower()
+    shaped = call.name == "tell" and call.word in ("short", "bullets") and _SHAPED.search(text)
+    return bool(shaped) and not _ASKS_ANEW.search(text) and parse(last).name not in _NOT_RESHAPED
+
+
+def labels_told_apart(call: Call, question: str, ranked: list[str], last: str) -> Call | None:
+    """ "How would I tell those two apart?": the label that is read beside the one asked about last, or the next one."""
+    text, before = question.lower(), parse(last)
+    if not (_APART.search(text) and _THOSE_TWO.search(text)) or codes_in(text) or units_in(text):
+        return None
+    if before.name not in ("sure", "label", "why", "whynot", "is", "toward") or call.name == "refuse":
+        return None
+    other = before.label if before.label not in ("", ranked[0]) else ranked[1]
+    return Call("apart", label=f"{ranked[0]}/{other}")
