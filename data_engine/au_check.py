@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ import numpy as np
 
 from data_engine import au_sets
 from data_engine.au_sets import FaceSet, PerceivedFaces
+from emollm.evidence.whole_movements import join
 from emollm.perception import mesh
 from emollm.schema import AU_NAMES, AUS, LABELS, ON, au_index
 
@@ -119,18 +121,24 @@ def clip_faces(folder: Path, cache: Path, number: int) -> tuple[np.ndarray, Perc
         return stored["frame"], PerceivedFaces(stored["landmarks"].astype(float), stored["patches"])
 
 
+def pair_frames(frames: np.ndarray, rows: list[dict]) -> list[tuple[int, dict]]:
+    """Our faces, by position in `frames` [N], and the rows of an OpenFace table of the same frames, where both see one face.
+    The table does not say where a face is: of two in a frame nobody knows which is which."""
+    ours, theirs = Counter(frames.tolist()), Counter(int(row["frame"]) - 1 for row in rows)
+    tracked = {int(row["frame"]) - 1: row for row in rows if float(row["success"]) == 1}
+    return [(k, tracked[f]) for k, f in enumerate(frames.tolist()) if f in tracked and ours[f] == theirs[f] == 1]
+
+
 def clip_figures(folder: Path, cache: Path, levels_of: Levels) -> dict:
     """Correlation over time with OpenFace for each AU, its mean over the clips in which the AU varies there."""
     correlations: dict[int, list[float]] = {au: [] for au in (*FOLLOWED, 7, 14, 20, 23)}
     for number in CLIPS:
         frames, faces = clip_faces(folder, cache, number)
-        levels = mean_sides(levels_of(faces))
-        levels[:, au_index(45)] = levels[:, au_index(43)]  # OpenFace's AU45 is any closure
+        levels = join(mean_sides(levels_of(faces)))  # OpenFace's AU26 is a jaw drop of any size, its AU45 any closure
         with (folder / SAMPLES / f"openface_clip{number}.csv").open() as lines:
-            theirs = {int(r["frame"]) - 1: r for r in csv.DictReader(lines) if float(r["success"]) == 1}
-        used = [k for k, f in enumerate(frames) if int(f) in theirs and np.isfinite(levels[k, 0])]
+            used = [(k, row) for k, row in pair_frames(frames, list(csv.DictReader(lines))) if np.isfinite(levels[k, 0])]
         for au, r in correlations.items():
-            pair = np.array([[float(theirs[int(frames[k])][f"AU{au:02d}_r"]), levels[k, au_index(au)]] for k in used])
+            pair = np.array([[float(row[f"AU{au:02d}_r"]), levels[k, au_index(au)]] for k, row in used])
             if pair[:, 0].std() > 0.1:
                 r.append(float(np.nan_to_num(np.corrcoef(pair.T)[0, 1])) if pair[:, 1].std() > 0 else 0.0)
     return {f"AU{au:02d}": {"r": float(np.mean(r)), "clips": len(r)} for au, r in correlations.items() if r}

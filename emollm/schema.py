@@ -34,6 +34,8 @@ VERDICTS = ("supported", "contradicted", "unsure", "unmeasured")
 ON, OFF = 1.25, 0.25
 # One side is named when it is this much stronger than the other.
 SIDE_GAP = 1.0
+# FACS codes one jaw movement only: from this level of AU27 (stretched open) on AU26 (dropped) gives way to it.
+NEARLY_ON = 1.0
 MICRO_SECONDS = 0.5  # an event this short is called a micro-movement
 
 

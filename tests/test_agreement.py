@@ -169,11 +169,63 @@ def test_movements_count_as_their_peak_and_rest_between():
 
 def test_faces_are_paired_by_number_or_because_they_are_the_only_ones():
     smile = np.array([0.0, 2, 0, 2])
-    assert len(agreement.pair({3: series_of(smile)}, {0: series_of(smile)}, ("a", "b"))) == 1
+    assert len(agreement.pair({3: series_of(smile)}, {0: series_of(smile)}, ("a", "b")).faces) == 1
     two = {0: series_of(smile), 1: series_of(smile)}
-    assert len(agreement.pair(two, {1: series_of(smile), 2: series_of(smile)}, ("a", "b"))) == 1
+    assert len(agreement.pair(two, {1: series_of(smile), 2: series_of(smile)}, ("a", "b")).faces) == 1
     with pytest.raises(InputError, match=r"a\.csv and b\.csv share no face: face 0, 1 against face 5"):
         agreement.pair(two, {5: series_of(smile)}, ("a.csv", "b.csv"))
+
+
+def units_of(levels):
+    """A table of {AU number: levels over time}, alike on both sides."""
+    frames = len(next(iter(levels.values())))
+    intensity, measured = np.full((frames, len(AU_NAMES), 2), np.nan), np.zeros(len(AU_NAMES), bool)
+    for number, values in levels.items():
+        intensity[:, au_index(number)], measured[au_index(number)] = np.array(values, float)[:, None], True
+    return AUSeries(0.04 * np.arange(frames), intensity, measured * np.ones((frames, 1)), measured, "test")
+
+
+OPENING = {26: [0, 1, 2.4, 1, 0, 0, 2.4], 27: [0.2, 0.1, 0.9, 1.1, 2, 4, 0]}  # AU26 gives way to AU27
+DROP = [0, 1, 2.4, 3.05, 3.5, 4.5, 2.4]
+CLOSING = {43: [0, 3, 0, 0], 45: [0, 0, 4, 0]}
+
+
+def test_a_jaw_is_compared_whole_with_a_machine_that_has_no_au27():
+    ours, theirs = units_of(OPENING), units_of({26: DROP})
+    for a, b in ((ours, theirs), (theirs, ours)):
+        paired = agreement.pair({0: a}, {0: b}, ("a", "b"))
+        (unit,) = agreement.agree(paired)
+        assert (unit.au, unit.name, value(unit, "r")) == ("AU26", "AU26+27", pytest.approx(1))
+        assert unit.on_a == unit.on_b == 5
+        np.testing.assert_allclose(paired.faces[0][1][:, au_index(26)], DROP)
+    assert "AU26+27: one movement, of which a coding has AU26 alone." in as_text([unit], "a", "b")
+    assert json.loads(as_json([unit], "a", "b"))["units"][0]["joined"] == "AU27"
+    assert ">AU26+27<" in figure([unit], "a", "b")
+
+
+def test_the_closing_of_the_eyes_is_compared_whole():
+    whole = np.fmax(*CLOSING.values())
+    for number, others in ((45, {45: whole}), (43, {43: whole})):
+        (unit,) = agreement.agree(agreement.pair({0: units_of(CLOSING)}, {0: units_of(others)}, ("a", "b")))
+        assert (unit.au, value(unit, "r")) == (f"AU{number}", pytest.approx(1))
+    (unit,) = agreement.agree(agreement.pair({0: units_of({43: [0, 3.0, 0]})}, {0: units_of({45: [0, 3.0, 0]})}, ("a", "b")))
+    assert unit.name == "AU45+43"
+
+
+def test_units_that_both_codings_tell_apart_are_compared_apart():
+    ours = units_of(OPENING | {12: DROP})
+    assert [u.name for u in agreement.agree(agreement.pair({0: ours}, {0: ours}, ("a", "b")))] == ["AU12", "AU26", "AU27"]
+    coder = [AUEvent("AU26", "both", 0.04, 0.08, 0.08, 3.0)]
+    (unit,) = agreement.agree(agreement.pair({0: ours}, {0: coder}, ("a", "b")))
+    assert (unit.name, unit.on_a) == ("AU26", 2), "a coder who saw no AU27 did not say that there is none"
+    smile = units_of({12: DROP})
+    assert [u.name for u in agreement.agree(agreement.pair({0: ours}, {0: smile}, ("a", "b")))] == ["AU12"]
+
+
+def test_a_coder_of_the_wide_mouth_alone_meets_a_machine_without_au27():
+    coder = [AUEvent("AU27", "both", 0.12, 0.16, 0.2, 4.0)]
+    (unit,) = agreement.agree(agreement.pair({0: coder}, {0: units_of({26: DROP})}, ("a", "b")))
+    assert (unit.name, unit.n, unit.on_a) == ("AU26+27", 7, 3)
 
 
 # --- the command and the figures -----------------------------------------------------------------------------------

@@ -73,6 +73,12 @@ def test_the_mean_of_sides_ignores_what_is_not_seen():
     assert au_check.mean_sides(levels)[0, :3].tolist()[:2] == [2, 4] and np.isnan(au_check.mean_sides(levels)[0, 2])
 
 
+def test_faces_of_another_table_are_paired_where_each_sees_one():
+    rows = [{"frame": str(f), "success": s} for f, s in ((1, "1"), (2, "1"), (2, "1"), (3, "0"), (4, "1"), (5, "1"), (6, "1"))]
+    frames = np.array([0, 1, 2, 3, 3, 4, 9])
+    assert au_check.pair_frames(frames, rows) == [(0, rows[0]), (5, rows[5])]
+
+
 def test_a_wink_counts_only_when_one_eye_is_shut():
     sides = np.zeros((2, len(AUS), 2))
     sides[0, au_index(43), 0] = 5

@@ -202,13 +202,22 @@ def read_back(tmp_path_factory, text: str) -> AUSeries:
     return evidence.read(path)
 
 
+def whole(series: AUSeries) -> np.ndarray:
+    """The stronger side [T, 24], AU26 as the jaw drop that AU26 and AU27 make, AU43 and AU45 as any closing of the eyes."""
+    levels = np.fmax(*np.moveaxis(series.intensity, 2, 0))
+    dropped, stretched, closed, blink = (levels[:, au_index(n)].copy() for n in (26, 27, 43, 45))
+    levels[:, au_index(26)] = [np.fmax(d, 2.5 + s / 2) if s >= 1 else d for d, s in zip(dropped, stretched, strict=True)]
+    levels[:, au_index(43)] = levels[:, au_index(45)] = np.fmax(closed, blink)
+    return levels
+
+
 @settings(max_examples=25, deadline=None)
 @given(some_series())
 def test_py_feat_tables_hold_the_stronger_side_up_to_present(tmp_path_factory, series):
     back = read_back(tmp_path_factory, tables.csv_text([series], "fex", "a.mp4"))
     for number in tables.FEX_AUS:
         k = au_index(number)
-        expected = np.minimum(np.fmax(*series.intensity[:, k].T), evidence.PRESENT)
+        expected = np.minimum(whole(series)[:, k], evidence.PRESENT)
         np.testing.assert_allclose(back.intensity[:, k, 0], expected, atol=3e-4)
     if len(series.times) > 25:
         np.testing.assert_allclose(back.times, series.times, atol=1e-6)
@@ -221,7 +230,7 @@ def test_openface_tables_hold_the_stronger_side(tmp_path_factory, series):
     seen = np.isfinite(series.intensity[:, series.measured]).any((1, 2))
     for number in OPENFACE_R:
         k = au_index(number)
-        expected = np.where(seen & series.measured[k], np.fmax(*series.intensity[:, k].T), np.nan)
+        expected = np.where(seen, whole(series)[:, k], np.nan)
         np.testing.assert_allclose(back.intensity[:, k, 0], expected, atol=6e-3)
     np.testing.assert_allclose(back.times, series.times, atol=1e-3)
 
@@ -247,7 +256,7 @@ def test_libreface_tables_hold_the_stronger_side(tmp_path_factory, series):
     np.testing.assert_allclose(back.times, series.times, atol=1e-5)
     for number in tables.LIBREFACE_INTENSITY:
         k = au_index(number)
-        np.testing.assert_allclose(back.intensity[:, k, 0], np.fmax(*series.intensity[:, k].T), atol=1e-4)
+        np.testing.assert_allclose(back.intensity[:, k, 0], whole(series)[:, k], atol=1e-4)
     only_presence = np.fmax(*series.intensity[:, au_index(14)].T)
     np.testing.assert_array_equal(back.intensity[:, au_index(14), 0],
                                   np.where(np.isnan(only_presence), np.nan, evidence.PRESENT * (only_presence >= 1.25)))
@@ -280,6 +289,15 @@ def test_parted_lips_and_an_open_jaw_come_back_from_arkit(tmp_path_factory, phot
         back = read_back(tmp_path_factory, tables.csv_text([made], "arkit"))
         np.testing.assert_allclose(back.intensity[0, au_index(25)], made.intensity[0, au_index(25)], atol=1e-3)
         np.testing.assert_allclose(back.intensity[0, au_index(26), 0], jaw, atol=1e-3)
+
+
+def test_a_trace_of_au27_does_not_open_a_jaw(tmp_path_factory, photo_of):
+    """Most resting faces have some: it says that AU27 is absent, not that the jaw is half open."""
+    rest = photo_of({"AU25": 0, "AU26": 0, "AU27": 0.2})
+    assert read_back(tmp_path_factory, tables.csv_text([rest], "arkit")).intensity[0, au_index(26), 0] == 0
+    gape = photo_of({"AU25": 3, "AU26": 0, "AU27": 3})
+    back = read_back(tmp_path_factory, tables.csv_text([gape], "arkit")).intensity[0]
+    np.testing.assert_allclose(back[[au_index(25), au_index(26), au_index(27)], 0], [3, 4, 3], atol=1e-3)
 
 
 @settings(max_examples=20, deadline=None)

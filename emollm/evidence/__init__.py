@@ -14,8 +14,8 @@ facs_codes   A coder's FACS string (in a .txt or .facs file), or a CSV with the 
 `files` opens delimited text of any dialect and Parquet, `cells` says what a cell means, `tables` checks the columns,
 `decimal_marks` whether 1,000 is a thousand, `names` what a unit's column is called, `clock` when each row was, `series` cuts
 them into faces, `kinds` says what a table is, `held_tables` the same of one in memory, `stated_levels` what a request says of
-units, `face_matching` to which face of a picture it belongs, `write` is the way out. A presence that comes without an
-intensity is read as PRESENT.
+units, `face_matching` to which face of a picture it belongs, `whole_movements` what machines with fewer units measure, `write`
+is the way out. A presence that comes without an intensity is read as PRESENT.
 """
 
 from __future__ import annotations

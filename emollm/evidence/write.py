@@ -7,11 +7,12 @@ import io
 import json
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from emollm.evidence.openface import OPENFACE_C, OPENFACE_R
+from emollm.evidence.whole_movements import join, stronger_side
 from emollm.files import write_file
 from emollm.schema import AU_NAMES, AUS, ON, SCHEMA_VERSION, AUSeries, InputError
 
@@ -21,8 +22,9 @@ FORMATS = ("emollm", "openface")  # what can be written
 def csv_text(faces: Iterable[AUSeries], layout: str = "emollm", frames: list[np.ndarray] | None = None) -> str:
     """Faces as one CSV.
 
-    layout: emollm (exact to four decimals) or openface (17 AUxx_r and 18 AUxx_c; the stronger side; an AU that was not
-    measured leaves its cells empty). frames: decoded frame index of every row, one array a face; default 0, 1, 2...
+    layout: emollm (exact to four decimals) or openface (17 AUxx_r and 18 AUxx_c; the stronger side; AU26 and AU45 as
+    `whole_movements` says; an AU that was not measured leaves its cells empty). frames: decoded frame index of every row, one
+    array a face; default 0, 1, 2...
     Raises InputError for another layout.
     """
     if layout not in FORMATS:
@@ -34,11 +36,11 @@ def csv_text(faces: Iterable[AUSeries], layout: str = "emollm", frames: list[np.
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(_openface_columns() if layout == "openface" else _emollm_columns(kept))
     for series, index in zip(faces, frames, strict=True):
-        for t in range(len(series.times)):
-            if layout == "openface":
-                writer.writerow([int(index[t]) + 1, *_openface_row(series, t)])  # OpenFace counts frames from 1
-            else:
-                writer.writerow([int(index[t]), *_emollm_row(series, t, kept)])
+        if layout == "openface":
+            rows, first = _openface_rows(series), 1  # OpenFace counts frames from 1
+        else:
+            rows, first = (_emollm_row(series, t, kept) for t in range(len(series.times))), 0
+        writer.writerows([int(index[t]) + first, *row] for t, row in enumerate(rows))
     return out.getvalue()
 
 
@@ -86,13 +88,12 @@ def _emollm_row(series: AUSeries, t: int, kept: list[int]) -> list:
             series.version, *values]
 
 
-def _openface_row(series: AUSeries, t: int) -> list:
-    strongest = np.fmax(series.intensity[t, :, 0], series.intensity[t, :, 1])  # [24]
-    strongest = np.where(series.measured, strongest, np.nan)
-    levels = {n: float(strongest[AUS.index(n)]) for n in OPENFACE_C}
-    present = ["" if math.isnan(levels[n]) else f"{levels[n] >= ON:.1f}" for n in OPENFACE_C]
-    return [series.face_id, f"{series.times[t]:.3f}", *_row_quality(series, t),
-            *("" if math.isnan(levels[n]) else f"{levels[n]:.2f}" for n in OPENFACE_R), *present]
+def _openface_rows(series: AUSeries) -> Iterator[list]:
+    for t, whole in enumerate(join(stronger_side(series))):
+        levels = {n: float(whole[AUS.index(n)]) for n in OPENFACE_C}
+        present = ["" if math.isnan(levels[n]) else f"{levels[n] >= ON:.1f}" for n in OPENFACE_C]
+        yield [series.face_id, f"{series.times[t]:.3f}", *_row_quality(series, t),
+               *("" if math.isnan(levels[n]) else f"{levels[n]:.2f}" for n in OPENFACE_R), *present]
 
 
 def _cell(value: float) -> str:

@@ -1,7 +1,8 @@
 """`emollm agree`: how far two codings of the same faces agree, action unit by action unit.
 
 A coding is a table of units over time (any that `evidence` reads, a coder's codes included) or a file of movements (BORIS,
-ELAN, Praat, BIDS). B is the reference. A unit is on from schema.ON; the stronger side counts. What is compared:
+ELAN, Praat, BIDS). B is the reference. A unit is on from schema.ON; the stronger side counts. Where a table measures AU26 and
+no AU27, or one of AU43 and AU45, the whole movement is compared (evidence.whole_movements). What is compared:
 
 f1     2 TP / (2 TP + FP + FN) of on and off (Dice, Ecology 26(3), 1945; van Rijsbergen, Information Retrieval, 1979)
 auc    chance that A is higher where B is on than where it is off, ties half (Hanley & McNeil, Radiology 143(1), 1982); A in
@@ -19,12 +20,13 @@ resample is a weighting of the blocks. T = moments, B = blocks, R = resamples.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from emollm import evidence
+from emollm.evidence import whole_movements
 from emollm.evidence.files import check_file, text_of
 from emollm.output import bids, boris, eaf, textgrid
 from emollm.schema import AU_NAMES, ON, AUEvent, AUSeries, InputError, au_index
@@ -38,6 +40,7 @@ FLAT = 1e-9  # sum of squares that is rounding and no variation
 NEAR = 0.75  # frames that moments of two tables may lie apart
 
 Coding = dict[int, AUSeries | list[AUEvent]]  # by face_id
+Moments = tuple[np.ndarray, np.ndarray, np.ndarray]  # times [T], levels of A [T, 24], levels of B [T, 24]; NaN = not coded
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,19 @@ class UnitAgreement:
     on_a: int
     on_b: int
     measures: dict[str, Estimate]
+    joined: str = ""  # the unit that counts with it, because a coding does not tell the two apart
+
+    @property
+    def name(self) -> str:
+        return f"{self.au}+{self.joined[2:]}" if self.joined else self.au
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """Both codings at the same moments, face by face."""
+
+    faces: list[Moments]
+    joined: dict[str, str] = field(default_factory=dict)  # unit -> the unit that counts with it
 
 
 # --- reading -----------------------------------------------------------------------------------------------------
@@ -88,8 +104,8 @@ def _movements_reader(path: Path):
 
 # --- pairing -----------------------------------------------------------------------------------------------------
 
-def pair(a: Coding, b: Coding, names: tuple[str, str]) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """(times [T], levels of A [T, 24], levels of B [T, 24]) of each face that both have coded; NaN = not coded.
+def pair(a: Coding, b: Coding, names: tuple[str, str]) -> Pairing:
+    """Each face that both have coded.
 
     Faces are paired by number; when each coding holds one face only, those two. Raises InputError when no face or no
     moment is in both.
@@ -100,25 +116,61 @@ def pair(a: Coding, b: Coding, names: tuple[str, str]) -> list[tuple[np.ndarray,
     paired = [align_codings(a[one], b[other]) for one, other in faces]
     if not any(len(times) for times, _, _ in paired):
         raise InputError(f"{names[0]} and {names[1]} share no moment. Do both count from the start of the same clip, in s?")
-    return paired
+    joined = _find_joined(a, b)
+    return Pairing([(times, _join(one, joined), _join(other, joined)) for times, one, other in paired],
+                   {AU_NAMES[kept]: AU_NAMES[also] for kept, also in joined.items()})
+
+
+def _find_joined(a: Coding, b: Coding) -> dict[int, int]:
+    """Units that stand for a whole movement in both codings, and the unit that counts with each: where a table measures one
+    of the two alone, as OpenFace does. A table of AU27 without AU26 does not tell how far a jaw drops, and a file of movements
+    that never names a unit says nothing about it."""
+    joined = {}
+    for pair_of in whole_movements.PAIRS:
+        coded = [_coded(coding).intersection(pair_of) for coding in (b, a)]
+        alone = [units for units, coding in zip(coded, (b, a), strict=True) if len(units) == 1 and _holds_tables(coding)]
+        if alone and all(coded) and coded[0] | coded[1] == {*pair_of} and {whole_movements.STRETCHED} not in alone:
+            (kept,) = alone[0]
+            joined[kept] = sum(pair_of) - kept
+    return joined
+
+
+def _coded(coding: Coding) -> set[int]:
+    """Units that a coding knows of any face."""
+    return {k for face in coding.values()
+            for k in (np.flatnonzero(face.measured).tolist() if isinstance(face, AUSeries) else (au_index(e.au) for e in face))}
+
+
+def _holds_tables(coding: Coding) -> bool:
+    return all(isinstance(face, AUSeries) for face in coding.values())
+
+
+def _join(levels: np.ndarray, joined: dict[int, int]) -> np.ndarray:
+    """Levels [T, 24] with the whole movement in the units that stand for one, and nothing in the others."""
+    whole = whole_movements.join(levels)
+    levels = levels.copy()
+    for kept, also in joined.items():
+        levels[:, kept] = np.fmax(whole[:, kept], 0 * levels[:, also])  # a coder who names AU27 alone saw no other drop
+        levels[:, also] = np.nan
+    return levels
 
 
 def _name_faces(coding: Coding) -> str:
     return f"face {', '.join(map(str, sorted(coding)))}"
 
 
-def align_codings(a: AUSeries | list[AUEvent], b: AUSeries | list[AUEvent]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def align_codings(a: AUSeries | list[AUEvent], b: AUSeries | list[AUEvent]) -> Moments:
     """Both codings of one face at the same moments: those of the table with fewer, the frames of the other nearest to it."""
     if isinstance(a, AUSeries) and isinstance(b, AUSeries):
         times = min(a.times, b.times, key=len)
         steps = [float(np.median(np.diff(s.times))) for s in (a, b) if len(s.times) > 1]
         (near_a, far_a), (near_b, far_b) = _find_nearest(a.times, times), _find_nearest(b.times, times)
         shared = np.maximum(far_a, far_b) <= NEAR * min(steps, default=math.inf)
-        return times[shared], _series_levels(a)[near_a[shared]], _series_levels(b)[near_b[shared]]
+        return times[shared], whole_movements.stronger_side(a)[near_a[shared]], whole_movements.stronger_side(b)[near_b[shared]]
     if isinstance(a, AUSeries):
-        return a.times, _series_levels(a), _event_levels(b, a.times)
+        return a.times, whole_movements.stronger_side(a), _event_levels(b, a.times)
     if isinstance(b, AUSeries):
-        return b.times, _event_levels(a, b.times), _series_levels(b)
+        return b.times, _event_levels(a, b.times), whole_movements.stronger_side(b)
     times = np.arange(0, max(e.offset for e in (*a, *b)) + GRID_SECONDS, GRID_SECONDS)
     return times, _event_levels(a, times), _event_levels(b, times)
 
@@ -129,10 +181,6 @@ def _find_nearest(times: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np
     left = np.maximum(right - 1, 0)
     at = np.where(abs(times[left] - wanted) <= abs(times[right] - wanted), left, right)
     return at, abs(times[at] - wanted)
-
-
-def _series_levels(series: AUSeries) -> np.ndarray:
-    return np.where(series.measured, np.fmax(series.intensity[..., 0], series.intensity[..., 1]), np.nan)
 
 
 def _event_levels(events: list[AUEvent], times: np.ndarray) -> np.ndarray:
@@ -148,24 +196,26 @@ def _event_levels(events: list[AUEvent], times: np.ndarray) -> np.ndarray:
 
 # --- measures ----------------------------------------------------------------------------------------------------
 
-def agree(paired: list[tuple[np.ndarray, np.ndarray, np.ndarray]], resamples: int = RESAMPLES,
-          seed: int = SEED) -> list[UnitAgreement]:
+def agree(paired: Pairing, resamples: int = RESAMPLES, seed: int = SEED) -> list[UnitAgreement]:
     """Agreement on every unit that both codings hold, in FACS order, over all faces together."""
     blocks, first = [], 0
-    for times, _, _ in paired:
+    for times, _, _ in paired.faces:
         own = np.floor((times - (times[0] if len(times) else 0)) / BLOCK_SECONDS).astype(int)
         blocks.append(own + first)
         first += int(own.max(initial=-1)) + 1
-    block, a, b = np.concatenate(blocks), *(np.concatenate([p[side] for p in paired]) for side in (1, 2))
+    block, a, b = np.concatenate(blocks), *(np.concatenate([p[side] for p in paired.faces]) for side in (1, 2))
     agreements = []
     for k, au in enumerate(AU_NAMES):
         both = np.isfinite(a[:, k]) & np.isfinite(b[:, k])
         if both.any():
-            agreements.append(_unit(au, block[both], a[both, k], b[both, k], np.random.default_rng(seed), resamples))
+            measures = _estimates(block[both], a[both, k], b[both, k], np.random.default_rng(seed), resamples)
+            agreements.append(UnitAgreement(au, int(both.sum()), int((a[both, k] >= ON).sum()), int((b[both, k] >= ON).sum()),
+                                            measures, paired.joined.get(au, "")))
     return agreements
 
 
-def _unit(au: str, block: np.ndarray, a: np.ndarray, b: np.ndarray, rng: np.random.Generator, resamples: int) -> UnitAgreement:
+def _estimates(block: np.ndarray, a: np.ndarray, b: np.ndarray, rng: np.random.Generator,
+               resamples: int) -> dict[str, Estimate]:
     own = np.unique(block, return_inverse=True)[1]  # blocks that this unit has, counted from 0
     count = int(own.max()) + 1
     sums, above = _sums(own, a, b, count)
@@ -174,8 +224,7 @@ def _unit(au: str, block: np.ndarray, a: np.ndarray, b: np.ndarray, rng: np.rand
     values = _measures(weights @ sums) | {"auc": _auc(weights, *above)}
     if not (_has_grades(a) and _has_grades(b)):  # presence alone has no intensity to compare
         values["icc"] = values["r"] = np.full(len(weights), np.nan)
-    estimates = {name: _estimate(values[name], count) for name in MEASURES}
-    return UnitAgreement(au, len(a), int((a >= ON).sum()), int((b >= ON).sum()), estimates)
+    return {name: _estimate(values[name], count) for name in MEASURES}
 
 
 def _has_grades(levels: np.ndarray) -> bool:

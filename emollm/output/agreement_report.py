@@ -19,12 +19,13 @@ ROW, LEFT, PANEL, GAP, TOP = 20, 64, 130, 26, 64  # px of the figure
 def as_text(agreements: list[UnitAgreement], a: str, b: str) -> str:
     """One line a unit: value and 95 % interval of every measure; "-" where it cannot be had."""
     lines = [f"A {a}", f"B {b} (reference)", "",
-             f"{'unit':<6}{'n':>7}{'on A':>7}{'on B':>7}" + "".join(f"{NAMES[m]:>20}" for m in MEASURES)]
+             f"{'unit':<8}{'n':>7}{'on A':>7}{'on B':>7}" + "".join(f"{NAMES[m]:>20}" for m in MEASURES)]
     for unit in agreements:
         cells = "".join(f"{_cell(unit.measures[m]):>20}" for m in MEASURES)
-        lines.append(f"{unit.au:<6}{unit.n:>7}{unit.on_a:>7}{unit.on_b:>7}{cells}")
+        lines.append(f"{unit.name:<8}{unit.n:>7}{unit.on_a:>7}{unit.on_b:>7}{cells}")
     means = "".join(f"{_cell(mean(agreements, m)):>20}" for m in MEASURES)
-    return "\n".join([*lines, f"{'mean':<27}{means}", "", note()]) + "\n"
+    notes = [f"{unit.name}: one movement, of which a coding has {unit.au} alone." for unit in agreements if unit.joined]
+    return "\n".join([*lines, f"{'mean':<29}{means}", "", note(), *notes]) + "\n"
 
 
 def note() -> str:
@@ -50,8 +51,8 @@ def as_json(agreements: list[UnitAgreement], a: str, b: str) -> str:
     def plain_estimate(e: Estimate) -> dict:
         return {key: None if math.isnan(value) else round(value, 6) for key, value in vars(e).items()}
 
-    units = [{"au": u.au, "n": u.n, "on_a": u.on_a, "on_b": u.on_b} | {m: plain_estimate(e) for m, e in u.measures.items()}
-             for u in agreements]
+    units = [{"au": u.au, "joined": u.joined or None, "n": u.n, "on_a": u.on_a, "on_b": u.on_b}
+             | {m: plain_estimate(e) for m, e in u.measures.items()} for u in agreements]
     stored = {"a": a, "b": b, "on": ON, "block_seconds": BLOCK_SECONDS, "resamples": RESAMPLES, "seed": SEED, "interval": 0.95,
               "mean": {m: plain_estimate(mean(agreements, m))["value"] for m in MEASURES}, "units": units}
     return json.dumps(stored, indent=1, allow_nan=False) + "\n"
@@ -61,7 +62,7 @@ def figure(agreements: list[UnitAgreement], a: str, b: str) -> str:
     """SVG: a panel a measure, a row a unit, the interval as a bar and the value as a dot."""
     height, width = TOP + ROW * len(agreements) + 34, LEFT + len(MEASURES) * (PANEL + GAP)
     body = [svg.text(12, 20, f"Agreement of {a} with {b}", size=13), svg.text(12, 36, note(), svg.FAINT, 8.5)]
-    body += [svg.text(12, TOP + ROW * (k + 0.5) + 4, unit.au) for k, unit in enumerate(agreements)]
+    body += [svg.text(12, TOP + ROW * (k + 0.5) + 4, unit.name) for k, unit in enumerate(agreements)]
     for p, measure in enumerate(MEASURES):
         body += _panel(agreements, measure, LEFT + p * (PANEL + GAP))
     return svg.page(width, height, f"Agreement of {a} with {b}, unit by unit", body)

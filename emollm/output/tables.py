@@ -2,6 +2,7 @@
 
 Each is the inverse of the reader in `evidence` as far as the format can say it; what it cannot say is lost: py-feat holds
 probabilities and no strength above PRESENT, py-feat and LibreFace know no sides, ARKit has no AU11, AU23, AU27 of its own.
+Where they have one unit for a jaw drop or for the closing of the eyes, it is that of evidence.whole_movements.
 A unit that was not measured leaves its cells empty, never 0.
 """
 
@@ -14,6 +15,7 @@ import math
 import numpy as np
 
 from emollm.evidence import BLENDSHAPES, FEX_FPS, PRESENT
+from emollm.evidence.whole_movements import join, stronger_side
 from emollm.schema import AUS, ON, AUSeries, au_index
 
 LAYOUTS = ("fex", "libreface", "arkit")
@@ -43,11 +45,6 @@ def csv_text(faces: list[AUSeries], layout: str, media: str = "") -> str:
     return out.getvalue()
 
 
-def _whole_face(series: AUSeries) -> np.ndarray:
-    """The stronger side [T, 24]; NaN where neither was seen or the unit is not measured."""
-    return np.where(series.measured, np.fmax(series.intensity[..., 0], series.intensity[..., 1]), np.nan)
-
-
 def rate_of(times: np.ndarray) -> float:
     """Frames a second, by the mean step without the gaps of a lost face; 0 for a single moment."""
     steps = np.diff(times)
@@ -66,7 +63,7 @@ def _fex_columns() -> list[str]:
 
 
 def _fex_rows(series: AUSeries, media: str) -> list[list]:
-    p, rate = to_probability(_whole_face(series)), rate_of(series.times) or FEX_FPS
+    p, rate = to_probability(join(stronger_side(series))), rate_of(series.times) or FEX_FPS
     rows = []
     for t, time in enumerate(series.times):
         seen = np.isfinite(p[t])
@@ -86,7 +83,7 @@ def _libreface_columns() -> list[str]:
 
 
 def _libreface_rows(series: AUSeries, _: str) -> list[list]:
-    level = _whole_face(series)
+    level = join(stronger_side(series))
     rows = []
     for t, time in enumerate(series.times):
         levels = {n: level[t, au_index(n)] for n in {*LIBREFACE_PRESENCE, *LIBREFACE_INTENSITY}}
@@ -106,9 +103,8 @@ def _arkit_rows(series: AUSeries, _: str) -> list[list]:
 
 def blendshapes(series: AUSeries) -> dict[str, np.ndarray]:
     """ARKit shapes [T] 0-1 that the reader of evidence turns back into these action units; others are not known."""
-    level = np.where(series.measured[:, None], series.intensity, np.nan) / 5  # [T, 24, 2]
-    closed = au_index(45)
-    level[:, closed] = np.fmax(level[:, closed], level[:, au_index(43)])  # one shape; only its duration tells them apart
+    sides = np.moveaxis(np.where(series.measured[:, None], series.intensity, np.nan), 2, 0)  # [2, T, 24]
+    level = np.moveaxis(join(sides), 0, 2) / 5  # [T, 24, 2]
     shapes: dict[str, np.ndarray] = {}
     for number, names in BLENDSHAPES.items():
         for name in names:
@@ -124,8 +120,6 @@ def _mouth(level: np.ndarray) -> dict[str, np.ndarray]:
     """The shapes behind parted lips. The jaw opens past its middle with AU27 (evidence/blendshapes); the lips follow it,
     less mouthClose, or the lower lip is drawn down further."""
     jaw, gap = np.fmax(level[:, au_index(26), 0], level[:, au_index(26), 1]), level[:, au_index(25)]  # [T], [T, 2]
-    stretch = np.fmax(level[:, au_index(27), 0], level[:, au_index(27), 1])
-    jaw = np.where(np.nan_to_num(stretch) > 0, np.fmax(jaw, (1 + stretch) / 2), jaw)
     close = np.clip(jaw - np.fmin(gap[:, 0], gap[:, 1]), 0, 1)
     down = np.where(gap > (jaw - close)[:, None] + 1e-9, gap, 0 * gap)
     return {"jawOpen": jaw, "mouthClose": close, "mouthLowerDownLeft": down[:, 0], "mouthLowerDownRight": down[:, 1]}

@@ -23,7 +23,7 @@ from emollm.perception.align import STABLE
 from emollm.perception.events import events, key_frames, runs
 from emollm.perception.mesh import lip_gap
 from emollm.perception.store import blocks
-from emollm.schema import AU_NAMES, OFF, ON, SIDE_GAP, AUSeries, FaceTrack, InputError, Quality, au_index
+from emollm.schema import AU_NAMES, NEARLY_ON, OFF, ON, SIDE_GAP, AUSeries, FaceTrack, InputError, Quality, au_index
 
 __all__ = ["ESTIMATOR_VERSION", "estimator", "events", "intensities", "key_frames", "series"]
 
@@ -47,7 +47,6 @@ COVERED_BY = tuple(au_index(number) for number in (5, 12))  # units that are hid
 REST_FRAMES, REST_SECONDS = 15, 1.0  # a clip shorter than this cannot show its own rest
 REST_QUANTILE, REST_LIMIT = 0.1, 1.5  # rest of a clip; a movement held above the limit is not a resting face
 
-NEARLY_ON = 1.0  # level of AU27 from which AU26 gives way to it
 JAW, MOUTH_STRETCH, CLOSED, BLINK = (au_index(number) for number in (26, 27, 43, 45))
 # What must lie inside the picture for an AU to be seen: brows and eyes, nose and cheek, or mouth and chin (right half).
 REGIONS = {"upper": (70, 63, 105, 66, 107, 33, 133, 159, 145), "middle": (98, 49, 205, 50, 133, 61),
