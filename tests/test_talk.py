@@ -882,6 +882,50 @@ def test_messages_of_one_and_of_two_questions_are_answered_together():
     assert [one.text for one in reply_all(writer, [steps([], question, lambda _: face) for question in asked])] == alone
 
 
+def test_the_answer_before_is_given_in_another_shape():
+    """ "shorter" and "as bullets" are about what was just told, and the next question still follows on it."""
+    face = face_of_code("6C+12D")
+    writer = Hears(sad="whynot sadness", shorter="tell short", bullets="tell bullets", face="tell bullets")
+    first = reply(writer, [], "why not sad?", lambda _: face)
+    short = reply(writer, first.exchanges, "shorter please", lambda _: face)
+    assert first.text.startswith(short.text) and short.text.count(".") < first.text.count(".") and "sadness" in short.text
+    assert short.exchange.call == "whynot sadness"
+    lines = reply(writer, first.exchanges, "as bullets", lambda _: face).text.splitlines()
+    assert len(lines) > 1 and " ".join(line.removeprefix("- ") for line in lines) == first.text
+    assert "Commonly read as" in reply(writer, first.exchanges, "the whole face as bullets", lambda _: face).text
+
+
+def test_what_a_question_takes_for_given_is_put_right():
+    writer = Hears(surprised="is surprise")
+    told = reply(writer, [], "Since he's frowning, is he surprised?", lambda _: face_of_code("6C+12D"))
+    assert told.text.startswith("The brows are not lowered (AU04) and the mouth corners are not lowered (AU15). No: ")
+    assert reply(writer, [], "since she is smiling, surprised?", lambda _: face_of_code("6C+12D")).text.startswith("No: ")
+
+
+@pytest.mark.parametrize(("call", "face", "says"), [
+    ("shares", "6C+12D", "Of all eight labels: happiness 0.9"),
+    ("sides", "0", "No side differs from the other: no measured movement stands out."),
+    ("more AU06 AU12", "6B+12D", "So the lip corner puller (AU12) is the strongest of these."),
+    ("more AU06 AU12", "6D+12D", "The first two differ by no more than measuring does."),
+    ("more AU04 AU12", "12D", "The mouth corners are raised at 4.0"),
+    ("au AU24 source", "0", "FACS Manual, Ekman, Friesen and Hager 2002"),
+    ("au AU01 AU02 readings", "0", "AU01 and AU02 are listed together for surprise"),
+    ("tell AU43 AU05 coder", "5C+12D", "FACS, of this alone: 5C. The whole face: 5C+12D."),
+    ("tell AU43 coder", "5C+12D", "FACS, of this alone: 0 (nothing of it is there)."),
+    ("grounds truth", "0", "No movement belongs to lying alone"),
+    ("whynot sadness", "6C+12D+15C", "Missing for other listings of sadness: the inner brow raiser (AU01)"),
+])
+def test_what_further_calls_say(call, face, says):
+    assert says in said(call, face)
+
+
+def test_a_side_that_is_not_sure_is_told_with_both_values():
+    face = face_of_code("6C")
+    face.series.intensity[:, au_index("AU43")] = (1.4, 0.8)
+    face = Face(face.series, [], {})
+    assert "whether the left eye is closed (AU43, left 1.4, right 0.8): that is too weak" in said("there AU43 left", face)
+
+
 def test_which_of_two_movements_came_first(clip_of):
     series, events = clip_of({"AU12": (1.0, 1.5, 2.0, 3.0, 3.0), "AU06": (2.0, 2.2, 2.6, 2.0, 2.0)})
     face = Face(series, events, {})
