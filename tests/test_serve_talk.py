@@ -1,5 +1,6 @@
 """Chats with the talker through the server: with and without a face, system messages, streams, refusals; the real client."""
 
+import asyncio
 import json
 from types import SimpleNamespace
 
@@ -175,3 +176,22 @@ def test_a_picture_without_a_face_is_said(http, sent):
 
 def test_its_own_route_is_not_open(http):
     assert http.post("/v1/talk/completions", json={}).status_code == 404
+
+
+def test_a_forgotten_message_of_two_questions_is_found_again_as_two():
+    """After a restart a client's history is read anew: what is asked next follows on the last of both."""
+    from emollm_vllm.talker_routes import TalkerService
+
+    from emollm.evidence.facs_codes import parse_facs
+    from emollm.talk.face import Face
+
+    class Restarted(TalkerService):
+        async def write(self, exchanges, most):
+            return "there AU12" if "smiling" in exchanges[-1].question else "absent AU43/AU45"
+
+    service = Restarted(None, None, None)
+    turns = [("is she smiling, and are her eyes open?", "Yes, there is. The eyes are open.")]
+    again = asyncio.run(service.exchanges(turns, Face(parse_facs("6C+12D"), [], {})))
+    assert [one.call for one in again] == ["there AU12", "absent AU43/AU45"]
+    assert [one.question for one in again] == ["is she smiling", "are her eyes open?"]
+    assert again[-1].answer == turns[0][1] and "there is a smile" in again[0].answer.lower()
