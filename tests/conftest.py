@@ -67,18 +67,28 @@ def encode(path, frames, *, codec="libx264", fps=FPS, times=None, options=None):
 
 SERVED = {"test_chat", "test_readme", "test_serve_clients", "test_serve_contract", "test_serve_contract_routes",
           "test_serve_fuzz", "test_serve_ssrf", "test_serve_talk"}  # files with tests of the session's server
+# What takes minutes is begun first. xdist hands files out by how many tests they hold: one of few long tests would come last,
+# when the other worker has nothing left to do.
+LONGEST = ("the session's server", "test_caption_run", "test_serve_launch", "test_caption_kill", "test_caption_ray",
+           "test_bench", "test_serve_parity", "test_serve_lora")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """A worker takes whole files; those that ask the session's server go to one worker, so that its two engines (5 GB) are
-    there once."""
+    """A worker takes whole files, the longest first; those that ask the session's server go to one worker, so that its two
+    engines (5 GB) are there once."""
     from xdist.scheduler import LoadFileScheduling
 
     class OneServer(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = super()._split_scope(nodeid)
             return "the session's server" if Path(file).stem in SERVED else file
+
+        def _assign_work_unit(self, node) -> None:
+            waiting = {Path(scope).stem: scope for scope in self.workqueue}
+            if first := next((name for name in LONGEST if name in waiting), None):
+                self.workqueue.move_to_end(waiting[first], last=False)
+            super()._assign_work_unit(node)
 
     return OneServer(config, log)
 
