@@ -1,4 +1,7 @@
-"""The README's commands and Python run as they stand there, in a folder that holds the files they name."""
+"""The README's commands and Python run as they stand there, in a folder that holds the files they name.
+
+One of every kind runs as a process, the rest in this one (command_fixtures.py).
+"""
 
 import re
 import shlex
@@ -7,11 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from command_fixtures import run_command, run_python
 
 ROOT = Path(__file__).parents[1]
 NEEDS_SERVER = "# with the server running"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+ASKED = "What is moving here?\n"  # on stdin, where a chat reads it
 
 
 def blocks(language: str, page: str = README) -> list[str]:
@@ -37,14 +42,22 @@ def folder(tmp_path_factory, astronaut, astronaut_clip):
     for copy in (place / "clip.mp4", place / "clips" / "clip.mp4"):
         copy.write_bytes(Path(astronaut_clip).read_bytes())
     for command in ("measure photo.jpg -o units.csv", "measure clip.mp4 -o track.csv"):
-        done = run(command, place)
+        done = run_command(command, place)
         assert done.returncode == 0, done.stderr
     return place
 
 
-def run(command: str, folder: Path) -> subprocess.CompletedProcess:
+def as_process(command: str, folder: Path) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, "-m", "emollm", *shlex.split(command)], cwd=folder, capture_output=True,
-                          text=True, timeout=300, check=False, input="What is moving here?\n")
+                          text=True, timeout=300, check=False, input=ASKED)
+
+
+def firsts() -> set[str]:
+    """The first command of every kind, and those that start vLLM, which wants a process to itself."""
+    found = {}
+    for command in commands():
+        found.setdefault(command.split()[0], command)
+    return {*found.values(), *(command for command in commands() if "--engine vllm" in command)}
 
 
 def test_readme_names_every_command_once():
@@ -53,7 +66,7 @@ def test_readme_names_every_command_once():
 
 @pytest.mark.parametrize("command", [c for c in commands() if not c.startswith("measure")])
 def test_command(command, folder):
-    done = run(command, folder)
+    done = as_process(command, folder) if command in firsts() else run_command(command, folder, ASKED)
     assert done.returncode == 0, done.stderr
     words = shlex.split(command)
     written = folder / words[words.index("-o") + 1] if "-o" in words else None
@@ -62,7 +75,7 @@ def test_command(command, folder):
 
 def test_measure_command(folder):
     (command,) = [c for c in commands() if c.startswith("measure")]
-    done = run(command.replace("track.csv", "other.csv"), folder)
+    done = as_process(command.replace("track.csv", "other.csv"), folder)
     assert done.returncode == 0, done.stderr
     assert (folder / "other.csv").read_text().startswith("frame,timestamp")
 
@@ -76,8 +89,7 @@ def test_python(folder):
 
 @pytest.mark.parametrize("code", blocks("python", API), ids=["explain", "inputs", "measure", "load", "parse"])
 def test_python_of_the_api_page(code, folder):
-    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True,
-                          text=True, timeout=300, check=False)
+    done = run_python(code, folder)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
 
@@ -99,7 +111,7 @@ API_COMMANDS = [line.removeprefix("emollm ") for block in blocks("bash", API) fo
 
 @pytest.mark.parametrize("command", API_COMMANDS)
 def test_command_of_the_api_page(command, folder):
-    done = run(command, folder)
+    done = run_command(command, folder, ASKED)
     assert done.returncode == 0, done.stderr
     written = [word for word in shlex.split(command) if re.search(r"\.(json|png|mp4|csv|jsonl)$", word)]
     assert all((folder / name).stat().st_size for name in written)
@@ -111,7 +123,8 @@ def test_every_option_of_the_api_page_exists():
     named = {command: re.findall(r"`(--[a-z-]+)", about) for command, about in rows if command not in ("serve", "eval")}
     assert {"--render", "--prior", "--max-faces"} <= set(named["explain"])
     for command, options in named.items():
-        told = subprocess.run([sys.executable, "-m", "emollm", command, "--help"], capture_output=True, text=True, check=True)
+        told = run_command([command, "--help"])
+        assert told.returncode == 0
         assert [option for option in options if not re.search(rf"{option}\b", told.stdout)] == [], command
 
 
