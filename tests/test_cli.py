@@ -1,7 +1,6 @@
 """The command line: exit codes, one-line messages, what goes to stdout and what to stderr, and what gets imported.
 
-Most tests call the real explain() and measure() with an untrained model, so that they are quick; the end-to-end ones use the
-shipped model.
+Most tests call the real explain() and measure() in this process; a few run real ones.
 """
 
 import hashlib
@@ -13,6 +12,7 @@ import types
 
 import numpy as np
 import pytest
+from command_fixtures import run_command
 from PIL import Image
 
 from emollm import cli, doctor, evidence, progress
@@ -45,8 +45,8 @@ def pair(tmp_path, two_faces_file):
 
 
 @pytest.fixture
-def model(monkeypatch, tiny_folder):
-    """The real explain() and measure(): remembers how they were called, answers with an untrained model, or raises
+def model(monkeypatch):
+    """The real explain() and measure(): remembers how they were called, answers with the shipped model, or raises
     `model.error`."""
     from emollm import explainer
 
@@ -56,7 +56,7 @@ def model(monkeypatch, tiny_folder):
         seen.called = {"source": source, **options}
         if seen.error:
             raise seen.error
-        return real_explain(source, **options | {"model": str(tiny_folder)})
+        return real_explain(source, **options | {"model": "pocket"})
 
     def measure(source, **options):
         seen.called = {"source": source, **options}
@@ -197,7 +197,7 @@ def test_doctor_says_what_is_missing_and_ends_with_1(monkeypatch, capsys):
     assert "2 problems found" in out
 
 
-# --- with an untrained model ---------------------------------------------------------------------------------------
+# --- with its calls watched ----------------------------------------------------------------------------------------
 
 def test_options_reach_explain(photo, model):
     assert cli.main(["explain", str(photo), "--question", "Why?", "--what-if", "au4=0", "--what-if", "12=2.5", "--face",
@@ -364,9 +364,9 @@ def test_a_real_smile_is_explained_and_every_claim_has_a_place(explained):
 
 def test_what_if_changes_the_claim(explained):
     folder, _ = explained
-    code, out, _ = run("explain", str(folder / "photo.png"), "--style", "json", "--what-if", "AU12=0")
-    edited = Explanation.from_dict(json.loads(out)[0])
-    assert code == 0
+    done = run_command(["explain", folder / "photo.png", "--style", "json", "--what-if", "AU12=0"])
+    assert done.returncode == 0, done.stderr
+    edited = Explanation.from_dict(json.loads(done.stdout)[0])
     assert edited.edits == {"AU12": 0.0}
     assert "AU12" not in {c.au for c in edited.claims if c.kind == "observation"}
 
@@ -376,16 +376,16 @@ def test_own_measurement_gives_the_same_explanation(explained, tmp_path):
     folder, faces = explained
     photo = str(folder / "photo.png")
     assert run("measure", photo, "-o", str(tmp_path / "au.csv"))[0] == 0
-    code, out, err = run("explain", photo, "--evidence", str(tmp_path / "au.csv"), "--style", "json")
-    assert code == 0, err
-    brought = json.loads(out)[0]
+    done = run_command(["explain", photo, "--evidence", tmp_path / "au.csv", "--style", "json"])
+    assert done.returncode == 0, done.stderr
+    brought = json.loads(done.stdout)[0]
     assert (brought["label"], brought["observations"]) == (faces[0]["label"], faces[0]["observations"])
 
 
 def test_hand_codes_alone_are_explained():
-    code, out, err = run("explain", "6C+12D", "--style", "label")
-    assert code == 0, err
-    assert "commonly read as happiness" in out
+    done = run_command(["explain", "6C+12D", "--style", "label"])
+    assert done.returncode == 0, done.stderr
+    assert "commonly read as happiness" in done.stdout
 
 
 def test_a_picture_without_a_face_is_code_3(grey):

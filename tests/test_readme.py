@@ -1,6 +1,6 @@
 """The README's commands and Python run as they stand there, in a folder that holds the files they name.
 
-One of every kind runs as a process, the rest in this one (command_fixtures.py).
+One that explains, one that measures, one chat and one captioning run as processes, the rest in this one (command_fixtures.py).
 """
 
 import re
@@ -52,12 +52,10 @@ def as_process(command: str, folder: Path) -> subprocess.CompletedProcess:
                           text=True, timeout=300, check=False, input=ASKED)
 
 
-def firsts() -> set[str]:
-    """The first command of every kind, and those that start vLLM, which wants a process to itself."""
-    found = {}
-    for command in commands():
-        found.setdefault(command.split()[0], command)
-    return {*found.values(), *(command for command in commands() if "--engine vllm" in command)}
+def real() -> set[str]:
+    """The first command of each of these kinds, and those that start vLLM, which wants a process to itself."""
+    kinds = {kind: next(c for c in commands() if c.startswith(f"{kind} ")) for kind in ("explain", "chat", "caption")}
+    return {*kinds.values(), *(command for command in commands() if "--engine vllm" in command)}
 
 
 def test_readme_names_every_command_once():
@@ -66,7 +64,7 @@ def test_readme_names_every_command_once():
 
 @pytest.mark.parametrize("command", [c for c in commands() if not c.startswith("measure")])
 def test_command(command, folder):
-    done = as_process(command, folder) if command in firsts() else run_command(command, folder, ASKED)
+    done = as_process(command, folder) if command in real() else run_command(command, folder, ASKED)
     assert done.returncode == 0, done.stderr
     words = shlex.split(command)
     written = folder / words[words.index("-o") + 1] if "-o" in words else None
