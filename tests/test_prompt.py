@@ -172,8 +172,9 @@ def test_a_clip_states_the_strongest_event(clip_of):
     observed = {o.au: o for o in prompt.observe(series, [weaker, *events])}
     assert observed["AU12"].interval == (1.0, 3.0)
     assert (observed["AU04"].side, observed["AU04"].interval) == ("right", (0.5, 1.2))
-    whole = prompt.event_interval("AU12", [], series)
-    assert whole == (series.times[0], series.times[-1])
+    onset, offset = prompt.event_interval("AU12", [], series)  # without an event: the frames in which it is
+    assert 1.0 <= onset < 2.0 < offset <= 3.0
+    assert prompt.event_interval("AU09", [], series) == (series.times[0], series.times[-1])
 
 
 def test_a_photograph_has_no_interval(photo_of):

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, field
 
 from emollm.answer.lexicon import OPEN_TO_BOTH
-from emollm.perception.events import peaks, side_and_strength
+from emollm.perception.events import peaks, side_and_strength, unsmoothed_events
 from emollm.schema import AU_NAMES, OFF, ON, SIDES, AUEvent, AUSeries, au_index
 
 STRENGTH_TOLERANCE = 0.5  # half a FACS level, what two coders may differ by
@@ -59,6 +59,7 @@ class Facts:
         self._side = {au: SIDES[side[k]] for k, au in enumerate(AU_NAMES)}
         self._gap = {au: float(left[k] - right[k]) for k, au in enumerate(AU_NAMES)}
         self.clip = len(self.series.times) > 1
+        self._events: dict[str, list[AUEvent]] = {}
 
     # ---- one unit
 
@@ -110,19 +111,33 @@ class Facts:
     # ---- time
 
     def intervals(self, units: tuple[str, ...]) -> list[tuple[float, float, float]]:
-        """Onset, apex and offset of every event of these units, strongest first; the whole track when it never left."""
-        own = sorted((e for e in self.events if e.au in units), key=lambda e: -e.peak)
-        if own:
-            return [(e.onset, e.apex, e.offset) for e in own]
-        if not self.clip or all(self.state(au) != "on" for au in units):
-            return []
-        start, end = float(self.series.times[0]), float(self.series.times[-1])
-        return [(start, self._apex(self.strongest_unit(units)), end)]
+        """Onset, apex and offset of every event of these units, strongest first; of units that are on without an event, of
+        the frames in which they are."""
+        own = [e for au in units for e in self._events_of(au)]
+        return [(e.onset, e.apex, e.offset) for e in sorted(own, key=lambda e: -e.peak)]
 
-    def _apex(self, au: str) -> float:
-        import numpy as np
+    def _events_of(self, au: str) -> list[AUEvent]:
+        if au not in self._events:
+            own = [e for e in self.events if e.au == au]
+            self._events[au] = own or (unsmoothed_events(au, self.series) if self.state(au) == "on" else [])
+        return self._events[au]
 
-        return float(self.series.times[int(np.nan_to_num(self.series.intensity[:, au_index(au)]).max(1).argmax())])
+    def stretches(self, units: tuple[str, ...]) -> list[tuple[float, float]]:
+        """From when to when at least one of these units is there (s), in order, of those that are on at all: events that
+        overlap are one stretch."""
+        units = tuple(au for au in units if self.state(au) == "on") or units
+        joined: list[tuple[float, float]] = []
+        for onset, offset in sorted((on, off) for on, _, off in self.intervals(units)):
+            if joined and onset <= joined[-1][1]:
+                joined[-1] = (joined[-1][0], max(joined[-1][1], offset))
+            else:
+                joined.append((onset, offset))
+        return joined
+
+    def clip_share(self, units: tuple[str, ...]) -> float:
+        """How much of the clip at least one of these units is there: 0-1."""
+        length = float(self.series.times[-1] - self.series.times[0])
+        return min(1.0, sum(off - on for on, off in self.stretches(units)) / length) if length else 0.0
 
     @property
     def time_tolerance(self) -> float:

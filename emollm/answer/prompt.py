@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from emollm.facs.readings import level_word
 from emollm.facs.units import ACTION_UNITS
-from emollm.perception.events import stated_movements
+from emollm.perception.events import stated_movements, unsmoothed_events
 from emollm.schema import AU_NAMES, LABELS, AUEvent, AUSeries
 
 PROMPT_VERSION = "2"
@@ -71,10 +71,11 @@ def observe(series: AUSeries, events: list[AUEvent], rng=None) -> list[Observati
 
 
 def event_interval(au: str, events: list[AUEvent], series: AUSeries) -> tuple[float, float] | None:
-    """Onset and offset of an AU's strongest event, the whole track when it never leaves the face, None in a photo."""
+    """Onset and offset (s) of an AU's strongest event, or of the frames in which it is on when it has none; the whole track of
+    one that is never on, None in a photo."""
     if len(series.times) < 2:
         return None
-    own = [e for e in events if e.au == au]
+    own = [e for e in events if e.au == au] or unsmoothed_events(au, series)
     if not own:
         return float(series.times[0]), float(series.times[-1])
     strongest = max(own, key=lambda e: e.peak)

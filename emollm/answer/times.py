@@ -11,6 +11,7 @@ from emollm.schema import MICRO_SECONDS
 
 SIMULTANEOUS = 0.2  # s; onsets this close count as one moment
 ORDER_TOLERANCE = 0.05  # s; onsets this close may be put in either order
+SHARE_TOLERANCE = 2  # percent of the clip that a share may be off by
 PHOTO = ("contradicted", "a photograph has no time")
 
 _S = r" ?(?:s\b|secs?\b|seconds?\b)"
@@ -35,9 +36,14 @@ _BRIEF = re.compile(
     r"short|a short)\b"
 )
 _LONG = re.compile(
-    r"\b(?:throughout|the whole (?:clip|time|track|video|sequence)|the entire (?:clip|time|video|sequence)|"
+    r"\b(?P<denied>not (?:for |during |over )?)?(?:throughout|the whole (?:clip|time|track|video|sequence)|"
+    r"the entire (?:clip|time|video|sequence)|"
     r"from start to (?:end|finish)|all the time|all along|from beginning to end|the whole way through)\b"
 )
+# How often a movement comes, its share of the clip, and how long its stretches are together.
+_COUNT = re.compile(r"\b(?P<count>\d+) times\b(?! (?:as|stronger|weaker|more|less|higher|lower))")
+_SHARE = re.compile(r"\b(?P<less>less than )?(?P<share>\d+) ?(?:%|percent) of (?:the|this) clip\b")
+_TOTAL = re.compile(rf"\b(?P<total>{_N}){_S} in all\b")
 _LONGEST = re.compile(r"\b(?:lasts?|held|holds?|stays?|lasting) (?:the )?longest\b|\blongest[- ]lasting\b")
 
 
@@ -46,6 +52,9 @@ def time(p: Passage, facts: Facts) -> list[Statement]:
     statements, taken = [], []
     for pattern, judge in (
         (_SPAN, _span),
+        (_TOTAL, _total),
+        (_COUNT, _count),
+        (_SHARE, _share),
         (_LASTS, _length),
         (_AT, _moment),
         (_BRIEF, _is_brief),
@@ -80,12 +89,29 @@ def _judge_time(p: Passage, m: Mention, match: re.Match, judge, facts: Facts) ->
 
 def _span(match: re.Match, spans, facts: Facts, m: Mention) -> bool:
     stated = float(match["on"]), float(match["off"])
-    return any(max(abs(on - stated[0]), abs(off - stated[1])) <= facts.time_tolerance + 1e-6 for on, _, off in spans)
+    ends = [*((on, off) for on, _, off in spans), *facts.stretches(m.units)]
+    return any(max(abs(on - stated[0]), abs(off - stated[1])) <= facts.time_tolerance + 1e-6 for on, off in ends)
+
+
+def _count(match: re.Match, spans, facts: Facts, m: Mention) -> bool:
+    return int(match["count"]) == len(facts.stretches(m.units))
+
+
+def _share(match: re.Match, spans, facts: Facts, m: Mention) -> bool:
+    stated, measured = int(match["share"]), 100 * facts.clip_share(m.units)
+    return measured < stated if match["less"] else abs(stated - measured) <= SHARE_TOLERANCE
+
+
+def _total(match: re.Match, spans, facts: Facts, m: Mention) -> bool:
+    """Each end may be rounded, so that many stretches may differ by more than one."""
+    stretches = facts.stretches(m.units)
+    return abs(float(match["total"]) - sum(off - on for on, off in stretches)) <= 0.1 * len(stretches) + 1e-6
 
 
 def _length(match: re.Match, spans, facts: Facts, m: Mention) -> bool:
     stated = float(match["length"] or match["length2"])
-    return any(abs((off - on) - stated) <= facts.time_tolerance + 1e-6 for on, _, off in spans)
+    ends = [*((on, off) for on, _, off in spans), *facts.stretches(m.units)]
+    return any(abs((off - on) - stated) <= facts.time_tolerance + 1e-6 for on, off in ends)
 
 
 def _moment(match: re.Match, spans, facts: Facts, m: Mention) -> bool:
@@ -108,7 +134,9 @@ def _is_brief(match: re.Match, spans, facts: Facts, m: Mention) -> bool:
 
 def _lasts_throughout(match: re.Match, spans, facts: Facts, m: Mention) -> bool:
     start, end = float(facts.series.times[0]), float(facts.series.times[-1])
-    return any(on - start <= facts.time_tolerance and end - off <= facts.time_tolerance for on, _, off in spans)
+    ends = [*((on, off) for on, _, off in spans), *facts.stretches(m.units)]
+    lasts = any(on - start <= facts.time_tolerance and end - off <= facts.time_tolerance for on, off in ends)
+    return lasts != bool(match["denied"])
 
 
 def _is_longest(match: re.Match, spans, facts: Facts, m: Mention) -> bool:
@@ -179,6 +207,10 @@ def _onset(m: Mention, facts: Facts) -> float | None:
     return spans[0][0] if spans else None
 
 
+def _first_onset(m: Mention, facts: Facts) -> float | None:
+    return min((on for on, _, _ in facts.intervals(m.units)), default=None)
+
+
 def _pair(p: Passage, left: Mention, right: Mention, facts: Facts, swap: bool) -> Statement:
     """left starts before right (or, swapped, after it)."""
     units = (*left.units, *right.units)
@@ -189,7 +221,9 @@ def _pair(p: Passage, left: Mention, right: Mention, facts: Facts, swap: bool) -
         if presence[0] != "supported":
             return p.make("order", presence, units=units)
     first, second = (right, left) if swap else (left, right)
-    a, b = _onset(first, facts), _onset(second, facts)
+    # Either reading of what comes again may be meant: its strongest time, or its first.
+    ways = [(_onset(first, facts), _onset(second, facts)), (_first_onset(first, facts), _first_onset(second, facts))]
+    a, b = max(ways, key=lambda onsets: onsets[1] - onsets[0])
     verdict = "supported" if b - a > ORDER_TOLERANCE else "unsure" if abs(b - a) <= ORDER_TOLERANCE else "contradicted"
     return p.make("order", (verdict, "" if verdict == "supported" else f"onsets {a:.1f} s and {b:.1f} s"), units=units)
 

@@ -10,7 +10,7 @@ import warnings
 
 import numpy as np
 
-from emollm.schema import AU_NAMES, OFF, ON, SIDE_GAP, SIDES, AUEvent, AUSeries
+from emollm.schema import AU_NAMES, OFF, ON, SIDE_GAP, SIDES, AUEvent, AUSeries, au_index
 
 SMOOTH_SECONDS = 0.07  # half width of the smoothing window: a blink (about 0.2 s) must survive it
 FRACTION = 0.25  # a movement is over when it has fallen to this share of its peak, or to OFF
@@ -101,16 +101,30 @@ def events(series: AUSeries) -> list[AUEvent]:
     movement that is under way at the first or last frame starts or ends there. `peak` and `side` are those of its strongest
     frame, as peaks() and every claim state them. A photograph has none.
     """
-    times = np.asarray(series.times, dtype=float)
-    if len(times) < 2:
-        return []
-    movements, steps = [], np.diff(times)
-    gap = max(GAP_SECONDS, GAP_FRAMES * float(np.median(steps)))
-    for part in np.split(np.arange(len(times)), np.flatnonzero(steps > gap) + 1):
+    times, movements = np.asarray(series.times, dtype=float), []
+    for part in _tracks(times):
         smoothed = smooth(times[part], series.intensity[part])
         for k in np.flatnonzero(series.measured):
             movements += _events_of(AU_NAMES[k], times[part], smoothed[:, k], series.intensity[part, k])
     return sorted(movements, key=lambda e: (-e.peak, e.onset, e.au))
+
+
+def unsmoothed_events(au: str, series: AUSeries) -> list[AUEvent]:
+    """As events() of one unit, without smoothing: the times of a movement that is there for so few frames that smoothing levels
+    it out."""
+    times, k = np.asarray(series.times, dtype=float), au_index(au)
+    own = [event for part in _tracks(times)
+           for event in _events_of(au, times[part], series.intensity[part, k], series.intensity[part, k])]
+    return sorted(own, key=lambda e: (-e.peak, e.onset))
+
+
+def _tracks(times: np.ndarray) -> list[np.ndarray]:
+    """Positions of the frames between which the face was not lost, stretch by stretch; none in a photograph."""
+    if len(times) < 2:
+        return []
+    steps = np.diff(times)
+    gap = max(GAP_SECONDS, GAP_FRAMES * float(np.median(steps)))
+    return np.split(np.arange(len(times)), np.flatnonzero(steps > gap) + 1)
 
 
 def _events_of(au: str, times: np.ndarray, smoothed: np.ndarray, sides: np.ndarray) -> list[AUEvent]:

@@ -35,12 +35,22 @@ CALLS = {
     "still": "",
     "part": "p",
     "count": "",
-    "order": "",
+    "order": "(m)",
     "course": "",
     "sides": "",
     "more": "m",
     "moments": "",
-    "at": "t",
+    "at": "t",  # m as well: of these movements alone
+    "lasts": "m",
+    "pauses": "m",
+    "often": "m",
+    "long": "(m)",
+    "longest": "",
+    "shortest": "",
+    "before": "m",
+    "after": "m",
+    "change": "(l)",
+    "turns": "",
     "faces": "",
     "smile": "",
     "unseen": "",
@@ -179,6 +189,8 @@ def _is_complete(call: Call) -> bool:
     )
     known = _has_known_units(call)
     there = {"m": call.units and known, "u": call.units, "l": call.label, "e": call.edits and known}
+    if not known and wants != "u":
+        return False
     if call.time is not None:
         return wants == "t" and not call.word
     if call.label.count("/") != (call.name == "apart"):  # two labels are told apart, anything else is of one

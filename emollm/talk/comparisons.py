@@ -14,7 +14,7 @@ from emollm.talk import timing
 from emollm.talk.call import Call
 from emollm.talk.face import Face
 from emollm.talk.finding import Finding
-from emollm.talk.movement import absence, side, strength
+from emollm.talk.movement import absence, compare_order, side, strength
 from emollm.talk.readings import label
 from emollm.talk.whole_face import ERROR, NAMED, no_movement
 from emollm.talk.words import capitalise, join_words, movement_pattern, say
@@ -61,6 +61,11 @@ def stronger_movement(face: Face, call: Call) -> Finding:
             "The first two differ by no more than measuring does." if close else
             f"So the {ACTION_UNITS[first].title} ({first}) is the strongest of these."]
     return Finding([*map(face.line, on[:NAMED]), *says], says, fixed=True)
+
+
+def order(face: Face, call: Call) -> Finding:
+    """Which of the movements asked about comes first, or the order of all."""
+    return compare_order(face, call) if call.units else timing.order(face, call)
 
 
 def moments(face: Face, call: Call) -> Finding:

@@ -99,6 +99,11 @@ class Face:
         """When it is strongest (s)."""
         return self.facts.intervals((au,))[0][1]
 
+    def strongest_time(self, au: str) -> float:
+        """When a unit is strongest, whether or not it counts as there (s)."""
+        level = np.nan_to_num(self.series.intensity[:, au_index(au)]).max(1)  # [T]
+        return float(self.series.times[int(level.argmax())])
+
     def words(self, au: str) -> str:
         """ "the left mouth corner is [raised|...] (AU12, 3.4 pronounced)", as a pattern, for a unit that is on; in a clip with
         the time of it: what is strongest at other times is not there together."""

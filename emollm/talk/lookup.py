@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from emollm.talk import changes, comparisons, impression, knowledge, movement, policy, readings, styles, timing, whole_face
+from emollm.talk import (
+    changes,
+    comparisons,
+    impression,
+    knowledge,
+    lasting,
+    movement,
+    policy,
+    reading_course,
+    readings,
+    styles,
+    timing,
+    whole_face,
+)
 from emollm.talk.call import Call
 from emollm.talk.face import Face
 from emollm.talk.finding import Finding
@@ -23,12 +36,22 @@ OF_THE_FACE = {
     "still": whole_face.resting_parts,
     "part": whole_face.part,
     "count": whole_face.count,
-    "order": timing.order,
+    "order": comparisons.order,
     "course": timing.course,
     "sides": comparisons.sides,
     "more": comparisons.stronger_movement,
     "moments": comparisons.moments,
     "at": timing.movements_at_moment,
+    "lasts": lasting.lasts,
+    "pauses": lasting.pauses,
+    "often": lasting.often,
+    "long": lasting.long,
+    "longest": lasting.longest,
+    "shortest": lasting.shortest,
+    "before": lasting.before,
+    "after": lasting.after,
+    "change": reading_course.change,
+    "turns": reading_course.turns,
     "faces": comparisons.faces,
     "smile": whole_face.smile,
     "unseen": whole_face.unmeasured_units,
@@ -50,7 +73,8 @@ OF_THE_FACE = {
 # What these say is about movements that are there: without one, that is all there is to say.
 OF_MOVEMENTS = {"strongest", "weakest", "rest", "movements", "count"}
 # What these say is not about this face as it was measured: held to the facts that were looked up, not to the measurement.
-HYPOTHETICAL = {"edit", "toward", "at", "moments", "au", "listed", "apart", "topic", "faces", "reply", "intent"}
+HYPOTHETICAL = {"edit", "toward", "at", "moments", "before", "after", "change", "turns", "au", "listed", "apart", "topic",
+                "faces", "reply", "intent"}
 MICRO = Call("topic", word="micro")  # what a brief movement is; with a clip, which there are
 OF_FACS = {
     "au": knowledge.au,

@@ -9,7 +9,8 @@ from emollm.schema import au_index
 from emollm.talk.call import Call
 from emollm.talk.face import Face
 from emollm.talk.finding import Finding
-from emollm.talk.timing import PHOTO, when_sentence
+from emollm.talk.spans import Movement, timed_movements, when_words
+from emollm.talk.timing import PHOTO
 from emollm.talk.words import clauses, join_words, movement_pattern, was_or_were
 
 
@@ -19,13 +20,23 @@ def presence(face: Face, call: Call) -> Finding:
     Where a movement and its absence have words of their own (open, closed), the answer is that word: yes or no would be read
     wrongly when the question was put the other way round.
     """
-    states, sentence = _states(face, call)
-    verdict, muscles = _verdict(states), _muscles(face, call)
+    states, sentence = states_in_words(face, call)
+    verdict, more = _verdict(states), [*_times(face, call), *_muscles(face, call)]
     if verdict in STATED and any(_opposite(units, call.side) for units in call.units):
-        return Finding([STATED[verdict], *_lines(face, call)], [f"{sentence}.", *muscles], fixed=bool(muscles))
+        return Finding([STATED[verdict], *_lines(face, call)], [f"{sentence}.", *more], fixed=bool(more))
     after = "," if ":" in sentence else "[:|.|,]"
     begin = f"{verdict.capitalize()}{after} " if verdict in STATED else ""
-    return Finding([verdict, *_lines(face, call)], [f"{begin}{sentence}.", *muscles], fixed=bool(muscles))
+    return Finding([verdict, *_lines(face, call)], [f"{begin}{sentence}.", *more], fixed=bool(more))
+
+
+def _times(face: Face, call: Call) -> list[str]:
+    """From when to when in a clip the movements asked about are there, as a sentence."""
+    if not face.clip:
+        return []
+    found = [movement for units in call.units for movement in timed_movements(face, units)]
+    if [len(one.units) for one in found] == [1]:
+        return [f"In the clip [that is|it is there] {found[0].times}."]
+    return [f"[In|Over] the clip: {clauses([f'{one.words} {one.times}' for one in found])}."] if found else []
 
 
 def _muscles(face: Face, call: Call) -> list[str]:
@@ -40,12 +51,12 @@ def _muscles(face: Face, call: Call) -> list[str]:
 
 def absence(face: Face, call: Call) -> Finding:
     """Is none of these there? Said as it is, without yes or no: "she is not smiling, is she?" takes either."""
-    states, sentence = _states(face, call)
-    verdict = _verdict(states)
-    return Finding([STATED.get(verdict, verdict), *_lines(face, call)], [f"{sentence}."])
+    states, sentence = states_in_words(face, call)
+    verdict, times = _verdict(states), _times(face, call)
+    return Finding([STATED.get(verdict, verdict), *_lines(face, call)], [f"{sentence}.", *times], fixed=bool(times))
 
 
-def _states(face: Face, call: Call) -> tuple[list[str], str]:
+def states_in_words(face: Face, call: Call) -> tuple[list[str], str]:
     """The state of every movement asked about, and all of them in words."""
     states = [_state(face, units, call.side) for units in call.units]
     told = [_movement_words(face, units, state, call.side) for units, state in zip(call.units, states, strict=True)]
@@ -163,11 +174,11 @@ def strength(face: Face, call: Call) -> Finding:
             for au in on
         ]
         if not on:
-            says.append(_not_on_sentence(face, units))
+            says.append(not_on_sentence(face, units))
     return Finding(_lines(face, call), says)
 
 
-def _not_on_sentence(face: Face, units: tuple[str, ...], sides: bool = False) -> str:
+def not_on_sentence(face: Face, units: tuple[str, ...], sides: bool = False) -> str:
     """A sentence about a movement that is not on: absent, not sure or not measured. sides: its sides were asked about."""
     state = _state(face, units)
     words = _state_words(face, units, state, "")
@@ -194,57 +205,71 @@ def side(face: Face, call: Call) -> Finding:
             )
             says.append(f"{said}: {face.words(au)}[; left {left[k]:.1f}, right {right[k]:.1f}|].")
         if not on:
-            says.append(_not_on_sentence(face, units, sides=True))
+            says.append(not_on_sentence(face, units, sides=True))
     return Finding(_lines(face, call), says)
 
 
+def in_a_photo(face: Face, call: Call) -> Finding:
+    """What a photo has to say to a question of time: that it has none, and whether the movement is there."""
+    there = f"; in it {states_in_words(face, call)[1]}" if call.units else ""
+    says = f"[This is a photo: one moment, without before, after or duration|A photo is one moment, without times]{there}."
+    return Finding([PHOTO, *_lines(face, call)], [says], fixed=True)
+
+
 def movement_times(face: Face, call: Call) -> Finding:
-    on = [au for units in call.units for au in units if face.facts.state(au) == "on"]
-    rest = [_not_on_sentence(face, units) for units in call.units if not set(units) & set(on)]
-    if not on:
-        return Finding(_lines(face, call), rest)
+    """From when to when the movements are there, and when each is strongest; of two, which is first."""
     if not face.clip:
-        return Finding(
-            [PHOTO, *_lines(face, call)],
-            [
-                f"[{PHOTO}|A photo holds one moment only, so no time can be given.]",
-                f"{face.movement_words(on)}.",
-                *rest,
-            ],
-        )
-    if began := _onsets(face, call):
-        return _compare_onsets(face, call, *began)
-    told = [sentence for au in on for sentence in (when_sentence(face, au), *_repetition_sentence(face, au))]
-    facts = [*_lines(face, call), *[f"{au}: {sentence}" for au in on for sentence in _repetition_sentence(face, au)]]
-    return Finding(facts, [*told, *rest])
+        return in_a_photo(face, call)
+    if len(call.units) > 1:
+        return compare_order(face, call)
+    found = timed_movements(face, call.units[0])
+    if not found:
+        return Finding(_lines(face, call), [_nearest_sentence(face, call.units[0])], fixed=True)
+    return Finding(_lines(face, call), [f"{clauses([when_words(face, one) for one in found])}."], fixed=True)
+
+
+def _nearest_sentence(face: Face, units: tuple[str, ...]) -> str:
+    """About a movement that is not on: of one that is too weak to decide, when it comes nearest as well."""
+    sentence, unsure = not_on_sentence(face, units), [au for au in units if face.facts.state(au) == "unsure"]
+    nearest = join_words([f"{au} at {face.strongest_time(au):.1f} s" for au in unsure])
+    return f"{sentence[:-1]}; it comes nearest in {nearest}." if unsure else sentence
 
 
 TOGETHER = 0.1  # s; onsets that are nearer than this are not told one after the other
 
 
-def _onsets(face: Face, call: Call) -> list[tuple[float, str]]:
-    """Onset at its main time (s) and unit of each of two movements that are there, in order; none unless both are."""
-    on = {au for units in call.units for au in units if face.facts.state(au) == "on"}
-    began = [min(((face.span(au)[0], au) for au in units if au in on), default=None) for units in call.units]
-    return sorted(began) if len(began) == 2 and all(began) else []
+def compare_order(face: Face, call: Call) -> Finding:
+    """Two movements or more beside each other in time: when each is there, and which is the first to begin."""
+    if not face.clip:
+        return in_a_photo(face, call)
+    found = [timed_movements(face, units) for units in call.units]
+    told = [f"{when_words(face, one)}." for there in found for one in there]
+    rest = [_nearest_sentence(face, units) for units, there in zip(call.units, found, strict=True) if not there]
+    began = sorted(min(_onsets(face, one) for one in there) for there in found if there)
+    last = _order_sentences(face, began) if len(began) > 1 else _no_order(face, call) if began else []
+    return Finding([*_lines(face, call), *last], [*told, *rest, *last], fixed=True)
 
 
-def _compare_onsets(face: Face, call: Call, one: tuple[float, str], other: tuple[float, str]) -> Finding:
-    """Two movements beside each other in time."""
-    (first, au), (second, _) = one, other
-    order = ("They [begin|start] together." if second - first < TOGETHER else
-             f"So the {ACTION_UNITS[au].title} ({au}) [comes|is] first, {second - first:.1f} s before the other.")
-    again = any(_repetition_sentence(face, k) for _, k in (one, other))
-    more = ["[That is where each is strongest|Each is told where it is strongest]; there may be other times."]
-    says = [when_sentence(face, k) for _, k in (one, other)]
-    return Finding([*_lines(face, call), order], [*says, order, *more * again], fixed=True)
+def _no_order(face: Face, call: Call) -> list[str]:
+    """Why one movement alone has no order; the others are not there, or not known to be."""
+    unknown = {_state(face, units) for units in call.units} - {"yes", "no"}
+    return ["So nothing can be said of their order." if unknown else "Only that is there, so none of them comes first."]
 
 
-def _repetition_sentence(face: Face, au: str) -> list[str]:
-    """A sentence about the other times that a unit moved in a clip; none when it moved once."""
-    own = sorted(e.onset for e in face.events if e.au == au)
-    first = "" if len(own) < 2 or own[0] == face.span(au)[0] else f", the first at {own[0]:.1f} s"
-    return [f"It comes {len(own)} times in all{first}."] if len(own) > 1 else []
+def _onsets(face: Face, movement: Movement) -> tuple[float, str]:
+    """First onset of a movement (s), and the unit that it is of."""
+    return min((onset, au) for au in movement.units for onset, _, _ in face.facts.intervals((au,)))
+
+
+def _order_sentences(face: Face, began: list[tuple[float, str]]) -> list[str]:
+    """began: first onset (s) and unit of each movement, in order."""
+    (first, one), (second, other), *_ = began
+    titles = [f"the {ACTION_UNITS[au].title} ({au})" for au in (one, other)]
+    if second - first < TOGETHER:
+        return ["They [begin|start] together."]
+    turned = face.apex(one) > face.apex(other)
+    return [f"So {titles[0]} comes {second - first:.1f} s before {titles[1]}.",
+            *(["Where each is strongest, the order is the other way round."] if turned else [])]
 
 
 def cause(face: Face, call: Call) -> Finding:
@@ -252,7 +277,7 @@ def cause(face: Face, call: Call) -> Finding:
     units = call.units[0]
     on = [au for au in units if face.facts.state(au) == "on"]
     if not on:
-        return Finding(_lines(face, call), [_not_on_sentence(face, units)])
+        return Finding(_lines(face, call), [not_on_sentence(face, units)])
     au = on[0]
     others = OTHER_READINGS[au]
     return Finding(

@@ -8,6 +8,7 @@ EYES_WIDE = (r"eyes? (?:\w+ ){0,2}(?:wider?(?! open)|bigger|larger)\b|wide eyes"
 # What people call a movement where they compare faces or moments.
 MOVEMENTS = (
     (r"smil|grin|beam", ("AU12",)),
+    (r"(?:eye)?brows? (?:\w+ )?frown|frown\w* (?:of |with |in )(?:the |his |her |their )?(?:eye)?brows?", ("AU04",)),
     (r"frown", ("AU04", "AU15")),
     (r"scowl", ("AU04",)),
     (r"(?:rais|lift)\w* (?:\w+ )?(?:eye)?brow|(?:eye)?brows? (?:\w+ )?(?:rais|lift|up|high)", ("AU01", "AU02")),
@@ -36,6 +37,23 @@ _CODES = re.compile(r"\b(?:au|action unit|unit)s?[ -]?#?(\d{1,2}(?:\s*(?:,|and|o
 def units_in(text: str) -> tuple[str, ...]:
     """Units of the first movement that a text of small letters names by what people call it; () when there is none."""
     return next((units for words, units in _MOVEMENTS if words.search(text)), ())
+
+
+def movements_in(text: str) -> list[tuple[str, ...]]:
+    """Every movement that a text of small letters names, by what people call it or by its code, in order; each once."""
+    found: list[tuple[int, int, tuple[str, ...]]] = []
+    for words, units in _MOVEMENTS:
+        found += [(m.start(), m.end(), units) for m in words.finditer(text)
+                  if not any(start < m.end() and m.start() < end for start, end, _ in found)]
+    codes = [(m.start(), m.end(), (au,)) for m in _CODES.finditer(text) for au in codes_in(m[0])]
+    return list(dict.fromkeys(units for _, _, units in sorted([*found, *codes], key=lambda one: one[0])))
+
+
+def without_movements(text: str) -> str:
+    """A text of small letters without the words that name movements."""
+    for words, _ in _MOVEMENTS:
+        text = words.sub(" ", text)
+    return _CODES.sub(" ", text)
 
 
 def codes_in(text: str) -> list[str]:

@@ -28,6 +28,7 @@ from emollm.talk.follow_ups import asks_for_another_shape
 from emollm.talk.lookup import OF_THE_FACE, look_up
 from emollm.talk.message_questions import premise_of, questions_in
 from emollm.talk.styles import reshape_answer
+from emollm.talk.time_questions import correct_time_question
 from emollm.talk.words import capitalise
 
 KEPT = 6  # exchanges of a conversation that the model is given
@@ -119,6 +120,7 @@ def _answer(before: list[Exchange], question: str, face: FaceOf, style: str, che
     exchange = Exchange(question)
     older, last = ["", "", *(one.call for one in before)][-2:]
     call = correct_call(parse((yield [*before, exchange], CALL_TOKENS)), question, last, older)
+    call = correct_time_question(call, question, [one.call for one in before])
     if before and before[-1].answer and asks_for_another_shape(call, question, last):
         exchange.call, exchange.facts = last, before[-1].facts  # what is asked next follows on what was told
         exchange.answer = reshape_answer(before[-1].answer, call.word).answer()

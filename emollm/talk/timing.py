@@ -6,11 +6,11 @@ import numpy as np
 
 from emollm.facs.units import ACTION_UNITS
 from emollm.schema import ON, au_index
-from emollm.talk.call import MOMENTS, Call
+from emollm.talk.call import MOMENTS, PARTS_OF_FACE, Call
 from emollm.talk.face import Face
 from emollm.talk.finding import Finding
 from emollm.talk.whole_face import MOST, no_movement
-from emollm.talk.words import clauses, join_words, movement_pattern
+from emollm.talk.words import clauses, join_words, movement_pattern, say, was_or_were
 
 PHOTO = "This is a photo: one moment, so there is no before and after."
 
@@ -93,6 +93,9 @@ def movements_at_moment(face: Face, call: Call) -> Finding:
         return Finding([f"clip {length}"], [f"The clip goes {length} only."], fixed=True)
     k = int(np.abs(times - asked).argmin())
     level = np.nan_to_num(face.series.intensity[k]).max(1)  # [24], the stronger side
+    if call.units and np.isfinite(face.series.intensity[k]).any():
+        told = clauses([_moment_words(face, units, level) for units in call.units])
+        return Finding([f"at {times[k]:.1f} s: {say(None, told)}"], [f"At {times[k]:.1f} s {told}."], fixed=True)
     on = sorted((au for au in face.units("on") if level[au_index(au)] >= ON), key=lambda au: -level[au_index(au)])
     if not np.isfinite(face.series.intensity[k]).any():
         says = f"At {times[k]:.1f} s nothing could be measured."
@@ -102,6 +105,20 @@ def movements_at_moment(face: Face, call: Call) -> Finding:
         words = [f"{movement_pattern(au, face.facts.side(au))} ({au}, {level[au_index(au)]:.1f})" for au in on[:MOST]]
         says = f"At {times[k]:.1f} s {clauses(words)}."
     return Finding([f"at {times[k]:.1f} s: {', '.join(on[:MOST]) or 'nothing'}"], [says], fixed=True)
+
+
+def _moment_words(face: Face, units: tuple[str, ...], level: np.ndarray) -> str:
+    """The units of one movement, or of a part of the face, at a moment. level: of every unit then, [24]."""
+    seen = [au for au in units if face.facts.state(au) != "unmeasured"]
+    on = sorted((au for au in seen if level[au_index(au)] >= ON), key=lambda au: -level[au_index(au)])
+    if on:
+        return clauses([f"{movement_pattern(au, face.facts.side(au))} ({au}, {level[au_index(au)]:.1f})" for au in on[:MOST]])
+    part = next((name for name, of in PARTS_OF_FACE.items() if units == tuple(f"AU{k:02d}" for k in of)), "")
+    if part:
+        return f"no measured movement of the {part} is there"
+    if not seen:
+        return f"{join_words(list(units))} {was_or_were(list(units))} not measured"
+    return join_words([f"{movement_pattern(au, denied=True)} ({au}, {level[au_index(au)]:.1f})" for au in seen])
 
 
 def brief_sentence(face: Face) -> str:

@@ -1,0 +1,98 @@
+"""Look-ups in how the reading goes through a clip: its stretches, where it changes, and when it is a given label.
+
+A moment is read by its movements alone (answer/phases.py); the reading of the whole clip has its look as well. Both are said.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from emollm.answer.phases import phases_and_affect
+from emollm.talk.call import Call
+from emollm.talk.face import Face
+from emollm.talk.finding import Finding
+from emollm.talk.spans import MANY, span_words
+from emollm.talk.words import join_words, say
+
+TOLD = 4  # stretches that are all told; of more, those at the start, in the middle and at the end
+TURNS = 5  # changes that are all told
+ALONE = "by [its|the] movements alone"
+
+
+def change(face: Face, call: Call) -> Finding:
+    """Does the reading change over the clip, and how; or when is it the label that was asked about?"""
+    if not face.clip:
+        return _photo(face)
+    phases = phases_and_affect(face.series)[0]
+    told = _label_sentence(phases, call.label) if call.label else _course_sentence(phases)
+    whole = f"The whole clip is [commonly|] read as {face.label} ({face.share(face.label)})."
+    return Finding([say(None, told), f"whole clip: {face.label} {face.share(face.label)}"], [told, whole], fixed=True)
+
+
+def turns(face: Face, _: Call) -> Finding:
+    """At which times the reading changes, and to what."""
+    if not face.clip:
+        return _photo(face)
+    phases = phases_and_affect(face.series)[0]
+    steps = [f"from {one['label']} to {other['label']} at {other['start']:.1f} s"
+             for one, other in pairwise(phases)]
+    if not steps:
+        told = _course_sentence(phases)
+    elif len(steps) <= TURNS:
+        told = f"The reading, {ALONE}, changes {join_words(steps)}."
+    else:
+        told = f"The reading, {ALONE}, changes {len(steps)} times: the first time {steps[0]}, the last {steps[-1]}."
+    return Finding([say(None, told)], [told], fixed=True)
+
+
+def _photo(face: Face) -> Finding:
+    says = ("This is a photo: one moment, so nothing changes in it; it is commonly read as "
+            f"{face.label} ({face.share(face.label)}).")
+    return Finding([says], [says], fixed=True)
+
+
+def _course_sentence(phases: list[dict[str, Any]]) -> str:
+    times = len(phases) - 1
+    if not times:
+        return f"The reading stays the same: {ALONE} it is {_phase_words(phases[0])} through the whole clip."
+    changes = f"The reading changes {'once' if times == 1 else f'{times} times'}: {ALONE} it is"
+    if len(phases) <= TOLD:
+        each = [f"{_phase_words(one)} {span_words((one['start'], one['end']))}" for one in phases]
+        return f"{changes} {', then '.join(each)}."
+    middle = (phases[0]["start"] + phases[-1]["end"]) / 2
+    halfway = next(one for one in phases if middle < one["end"])
+    most = max({one["label"] for one in phases}, key=lambda label: (_seconds(phases, label), label))
+    return (f"{changes} {_phase_words(phases[0])} at the start, {_phase_words(halfway)} in the middle and "
+            f"{_phase_words(phases[-1])} at the end; most of the time {most}, {_share(phases, most)} % of the clip.")
+
+
+def _label_sentence(phases: list[dict[str, Any]], label: str) -> str:
+    """When a clip is read as one label."""
+    own = _joined(phases, label)
+    if not own:
+        most = max({one["label"] for one in phases}, key=lambda other: (_seconds(phases, other), other))
+        return f"At no time is it read as {label} {ALONE}; most of the time it is {most}, {_share(phases, most)} % of the clip."
+    if _share(phases, label) == 100:
+        return f"The whole clip is read as {label} {ALONE}, {span_words(own[0])}."
+    longest = max(own, key=lambda span: span[1] - span[0])
+    times = (join_words(list(map(span_words, own))) if len(own) <= MANY else
+             f"{len(own)} times, the first at {own[0][0]:.1f} s, the longest {span_words(longest)}")
+    return f"Not the whole clip: {ALONE} it is read as {label} {times}, {_share(phases, label)} % of the clip."
+
+
+def _joined(phases: list[dict[str, Any]], label: str) -> list[tuple[float, float]]:
+    return [(one["start"], one["end"]) for one in phases if one["label"] == label]
+
+
+def _seconds(phases: list[dict[str, Any]], label: str) -> float:
+    return sum(end - start for start, end in _joined(phases, label))
+
+
+def _share(phases: list[dict[str, Any]], label: str) -> int:
+    """Percent of the clip that is read as a label."""
+    return round(100 * _seconds(phases, label) / (phases[-1]["end"] - phases[0]["start"]))
+
+
+def _phase_words(phase: dict[str, Any]) -> str:
+    return f"{phase['label']} ({phase['confidence']:.2f})"

@@ -1,0 +1,273 @@
+"""Questions about time, by their own words: does it last, does it stop, how often, how long, which is first, what is beside it.
+
+What is asked about is the movement that the question names, or that was understood, or, where a question names none ("when
+exactly?", "and how often?", "which came first?"), what was talked of before.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from emollm.schema import AUS
+from emollm.talk import time_words as say
+from emollm.talk.call import PARTS_OF_FACE, Call, parse
+from emollm.talk.call_rules import SPOKEN_PARTS, labels_in
+from emollm.talk.finding import words_of
+from emollm.talk.movement import OPPOSITES
+from emollm.talk.movement_names import movements_in, without_movements
+from emollm.talk.refusal_words import reason
+
+Units = tuple[tuple[str, ...], ...]
+
+# Calls that a question of time may have been taken for; any other was understood as something else.
+TAKEN_FOR = (
+    "there", "absent", "strength", "side", "when", "strongest", "weakest", "rest", "movements", "still", "part", "count",
+    "order", "course", "moments", "at", "smile", "label", "is", "other", "mood", "unclear",
+)
+READ = (*TAKEN_FOR, "sure", "words", "tell", "why", "toward", "offtopic")  # and a question of how the reading goes on
+OF_MOVEMENTS = ("there", "absent", "strength", "side", "when", "cause", "at", "order", "moments", "lasts", "pauses", "often",
+                "long", "before", "after", "au")
+REPEATED = ("when", "lasts", "pauses", "often", "long", "before", "after")  # asked again of another movement: "and the lips?"
+OF_ALL = ("movements", "strongest", "weakest", "course", "count", "rest", "tell", "moments", "order", "still")
+OF_THE_READING = ("change", "turns", "is", "label", "mood")
+NOT_OF_TIME = ("refuse", "edit", "toward")  # what is asked after them is about them
+# What is meant by a part of the face where its movement is timed.
+PART_MOVES = {
+    "brows": ("AU01", "AU02", "AU04"), "eyes": ("AU43", "AU45"), "nose": ("AU09",), "cheeks": ("AU06",),
+    "chin": ("AU17",), "mouth": ("AU25", "AU26", "AU27"), "jaw": ("AU26", "AU27"),
+}
+STEP = 0.5  # s between a moment and what was there just before or after it
+_PART = {form: part for part, words in SPOKEN_PARTS.items() for word in words for form in (word, word.removesuffix("s"))}
+_PART |= {"jaw": "jaw"}
+_ENDS = {"start": "start", "beginning": "start", "middle": "middle", "end": "end"}
+_SPREAD = (("often", say.OFTEN), ("long", say.LONG), ("pauses", say.STOPS), ("lasts", say.WHOLE))
+
+
+def correct_time_question(call: Call, question: str, earlier: list[str]) -> Call:
+    """The call that a question's words of time leave no choice about. earlier: the calls of the conversation, oldest first."""
+    text = say.TAIL.sub(" ", question.lower().replace("\u2019", "'"))
+    past = [parse(one) for one in earlier]
+    if reason(text):
+        return call
+    if (turn := _short_turn(call, text, past)) is not None:
+        return turn
+    felt = call == Call("refuse", word="feelings") and not say.FELT.search(text)
+    if (felt or call.name in READ) and (asked := _reading_course(call, text)) is not None:
+        return asked
+    if call.name not in TAKEN_FOR:
+        return call
+    for rule in (_clip_length, _beside, _first_of_two, _extreme, _spread):
+        if (asked := rule(call, text, past)) is not None:
+            return asked
+    return call
+
+
+# ---- what is talked of
+
+
+def _units_of(call: Call) -> Units:
+    """The movements that a call is about; a part of the face by how it moves."""
+    if call.name == "part" and call.word in PART_MOVES:
+        return (PART_MOVES[call.word],)
+    return (("AU06",), ("AU12",)) if call.name == "smile" else call.units if call.name in OF_MOVEMENTS else ()
+
+
+def _last_units(past: list[Call]) -> Units:
+    """The movements that were last talked of."""
+    return next((units for one in reversed(past) if (units := _units_of(one))), ())
+
+
+def _last_two(past: list[Call]) -> Units:
+    """The last two movements that were talked of, in the order in which they were."""
+    told: list[tuple[str, ...]] = []
+    for one in reversed(past):
+        told += [units for units in reversed(_units_of(one)) if units not in told]
+    return tuple(reversed(told[:2]))
+
+
+def _parts_in(text: str) -> Units:
+    """How the parts of the face that a text names move."""
+    named = [_PART[word] for word in re.findall(r"[a-z]+", text) if word in _PART]
+    return tuple(dict.fromkeys(PART_MOVES[part] for part in named if part in PART_MOVES))
+
+
+def _subject(call: Call, text: str, past: list[Call]) -> Units:
+    """What a question is about: named in it, talked of before where it names nothing, understood by the model, or a part of
+    the face."""
+    if named := movements_in(text):
+        return tuple(named)
+    if _names_nothing(text):
+        return _last_units(past) or call.units
+    return (call.units if call.name in OF_MOVEMENTS else ()) or _parts_in(text)
+
+
+def _names_nothing(text: str) -> bool:
+    return words_of(text) <= say.FILL
+
+
+# ---- turns of a few words
+
+
+def _short_turn(call: Call, text: str, past: list[Call]) -> Call | None:
+    """A turn that names nothing of its own: "when exactly?", "how often?", "first?", "and 10?", "same for the lips"."""
+    if not past or past[-1].name in NOT_OF_TIME:
+        return None
+    last = past[-1]
+    if (number := say.NUMBER.match(text)) and (asked := _with_number(int(number[1]), past)):
+        return asked
+    if moment := say.MOMENT.match(text):
+        return _at_moment(moment, last)
+    if last.name in ("at", *REPEATED) and (again := _asked_again(last, text)):
+        return again
+    if not _names_nothing(text) or call.name in NOT_OF_TIME:
+        return None
+    return _bare_reading(text, last) if last.name in OF_THE_READING else _bare(text, past)
+
+
+def _with_number(number: int, past: list[Call]) -> Call | None:
+    """ "and 10?": the same of another unit, or at another second."""
+    if past[-1].name == "at" and past[-1].time is not None:
+        return replace(past[-1], time=float(number))
+    about = next((one for one in reversed(past) if one.units and one.name in OF_MOVEMENTS), None)
+    if about is None:
+        return None
+    units = ((f"AU{number:02d}",),)
+    return replace(about, units=units) if number in AUS else Call("au", units)
+
+
+def _at_moment(moment: re.Match, last: Call) -> Call | None:
+    """ "and at the end?": the movement that was talked of, then."""
+    units = (_of_part(last.word),) if last.name == "part" else _units_of(last) if last.name != "au" else ()
+    time = float(moment[2]) if moment[2] else None
+    return Call("at", units, word=_ENDS.get(moment[1], ""), time=time) if units else None
+
+
+def _of_part(part: str) -> tuple[str, ...]:
+    return tuple(f"AU{k:02d}" for k in PARTS_OF_FACE["chin" if part == "jaw" else part])
+
+
+def _asked_again(last: Call, text: str) -> Call | None:
+    """ "and the lips?" after a question of time: the same of these."""
+    named, rest = tuple(movements_in(text)), words_of(without_movements(text))
+    parts = [_PART[word] for word in sorted(rest & set(_PART))]
+    if not (named or parts) or not rest <= say.AGAIN | set(_PART):
+        return None
+    if last.name == "at":
+        return replace(last, units=named or tuple(map(_of_part, parts)))
+    return replace(last, units=named or tuple(PART_MOVES[part] for part in parts if part in PART_MOVES))
+
+
+def _bare_reading(text: str, last: Call) -> Call | None:
+    """When, how long or how often, after a question about the reading."""
+    if not any(pattern.search(text) for pattern in (say.BARE_WHEN, say.LONG, say.OFTEN, say.WHOLE, say.STOPS)):
+        return None
+    turns = last.name == "turns" or (last.name == "change" and not last.label)
+    return Call("turns") if turns else Call("change", label=last.label)
+
+
+def _bare(text: str, past: list[Call]) -> Call | None:
+    """When, how long, how often, which first or what beside it, of what was talked of."""
+    units, last = _last_units(past), past[-1]
+    if last.name in OF_ALL and not last.units:
+        return _bare_of_all(text, last)
+    if not units:
+        return None
+    beside = say.BESIDE.search(text)
+    if beside and not say.LONG.search(text) and not say.BARE_FIRST.search(text):
+        return _beside_last(beside, last, units)
+    if asked := next((name for name, pattern in _SPREAD if pattern.search(text)), ""):
+        return Call(asked, units)
+    if say.BARE_FIRST.search(text) and not say.EVERYTHING_FIRST.search(text):
+        two = _last_two(past)
+        return Call("order", two) if len(two) == 2 else Call("often", two)
+    return Call("when", units) if say.BARE_WHEN.search(text) and last.name != "at" else None
+
+
+def _bare_of_all(text: str, last: Call) -> Call | None:
+    """The same after a question about the whole face."""
+    if say.LONG.search(text):
+        return Call("longest")
+    if say.BARE_FIRST.search(text):
+        return Call("order")
+    if say.BARE_WHEN.search(text) and not say.OFTEN.search(text):
+        return last if last.name in ("strongest", "weakest", "moments", "course", "order") else Call("course")
+    return None
+
+
+def _beside_last(beside: re.Match, last: Call, units: Units) -> Call | None:
+    """The moment before or after what was last talked of."""
+    if last.name == "at":
+        step = -STEP if beside["before"] else STEP
+        return replace(last, time=max(0.0, round(last.time + step, 2)), units=()) if last.time is not None else None
+    return Call("before" if beside["before"] else "after", units)
+
+
+# ---- questions that name what they are about
+
+
+def _reading_course(call: Call, text: str) -> Call | None:
+    """How the reading goes through the clip: "does his mood change?", "is she happy the whole time?"."""
+    labels = labels_in(text)
+    if movements_in(text) or say.NOT_COURSE.search(text):
+        return None
+    if len(labels) == 1 and not _parts_in(text):
+        spread = any(pattern.search(text) for _, pattern in _SPREAD)
+        when = say.WHEN.search(text) and call.name in ("when", "is", "at", "moments", "course", "order", "unclear", "label")
+        return Call("change", label=labels[0]) if spread or when else None
+    noun = say.READING.search(text) or (say.EXPRESSION.search(text) and not say.WH.search(text))
+    if labels or not noun or not say.CHANGES.search(text):
+        return None
+    return Call("turns") if say.WHEN.search(text) or say.OFTEN.search(text) else Call("change")
+
+
+def _clip_length(call: Call, text: str, past: list[Call]) -> Call | None:
+    return Call("long") if say.CLIP_LENGTH.search(text) and not movements_in(text) else None
+
+
+def _beside(call: Call, text: str, past: list[Call]) -> Call | None:
+    """What is there just before or after a movement: "what does she do right before the smile?"."""
+    beside, named = say.BESIDE.search(text), movements_in(text)
+    if not beside or len(named) > 1 or not say.BESIDE_ASKS.search(text) or say.UNTIL.search(text):
+        return None
+    units = tuple(movements_in(text[beside.end():])) or _parts_in(text[beside.end():])
+    if not units or movements_in(text[:beside.start()]):
+        return None
+    return Call("before" if beside["before"] else "after", units)
+
+
+def _first_of_two(call: Call, text: str, past: list[Call]) -> Call | None:
+    """Two movements and a word for their order."""
+    if not say.ORDER.search(text) or say.STRONGER.search(text):
+        return None
+    named = tuple(movements_in(text))
+    parts = _parts_in(without_movements(text)) if len(named) < 2 else ()
+    both = (*named, *(units for units in parts if not any({*units} & {*one} for one in named)))
+    return Call("order", both) if len(both) > 1 else None
+
+
+def _extreme(call: Call, text: str, past: list[Call]) -> Call | None:
+    """The movement that lasts longest or shortest; of one that is named, how long it lasts."""
+    extreme = say.EXTREME.search(text)
+    if not extreme:
+        return None
+    if named := movements_in(text):
+        return Call("long", tuple(named))
+    if not say.ANY_MOVEMENT.search(text) and len(text.split()) > 2:
+        return None
+    return Call("shortest" if extreme["short"] else "longest")
+
+
+def _spread(call: Call, text: str, past: list[Call]) -> Call | None:
+    """Does a movement last, does it stop, how often and how long is it there."""
+    units = _subject(call, text, past)
+    if not units or say.IN_GENERAL.search(text):
+        return None
+    asked = next((name for name, pattern in _SPREAD if pattern.search(text)), "")
+    if say.UNTIL.search(text) or (not asked and say.TO_END.search(text) and movements_in(text)):
+        return Call("when", units)
+    if not asked or (asked in ("pauses", "lasts") and say.WH.search(text)):
+        return None
+    if call.name == "absent" and asked == "lasts" and not all(one in OPPOSITES for one in units):
+        return Call("absent", units)  # said as it is, with its times: neither yes nor no could be understood
+    return Call(asked, units)

@@ -1,0 +1,138 @@
+"""The words by which a question asks about time, as patterns for texts of small letters."""
+
+from __future__ import annotations
+
+import re
+
+from emollm.talk.finding import words_of
+
+_FRAMES = r"(?:frames?|moments?|seconds?|points?)"
+_CLIP = r"(?:clip|video|vid|film|recording|footage|movie|scene|sequence|take|track)"
+_SPAN = rf"(?:{_CLIP}|time|tiem|way|duration|length|thing)"
+_SMILES = r"\w*(?:smil|grin|frown|scowl|blink|wink|pout|squint|sneer)"
+_ANY = r"(?:any|some)"
+
+
+def _any_of(*patterns: str) -> re.Pattern:
+    return re.compile("|".join(patterns))
+
+
+# From the start to the end?
+WHOLE = _any_of(
+    rf"\b(?:w?hole|entire|full|complete) (?:[\w.]+ )?{_SPAN}\b",
+    r"\b(?:w?hole|entire) \d",
+    r"\bthrough ?out\b",
+    r"\b(?:start|beginning|begin|first (?:frame|second|moment)) (?:right )?(?:to|till?|until|through|thru|-) "
+    r"(?:the )?(?:very )?(?:end|finish|last)",
+    r"\ball (?:of )?(?:the |teh )?(?:time|tiem|way|while|clip|video)\b",
+    r"\ball (?:along|through|the way)\b",
+    r"\b(?:always|non-?stop|at all times|uninterrupted|for the duration|ever[- ]present)\b",
+    r"\b(?:constant|continuous|continual|permanent|persistent)(?:ly)?\b",
+    rf"\b(?:in|at|on|during) (?:every|each|all)(?: (?:single|the))? {_FRAMES}\b",
+    r"\bwithout (?:a |any |ever )?(?:break|stop|paus|interrupt|gap)",
+)
+TO_END = re.compile(r"\b(?:(?:un)?till?|to) the (?:very )?end\b")
+# Does it stop?
+_STOP = r"(?:stop|ceas|paus|vanish|disappear)\w*"
+STOPS = _any_of(
+    rf"\b(?:ever|never|at {_ANY} {_FRAMES}|sometime|in between) (?:\w+ ){{0,2}}?(?:{_STOP}|(?:end|fad|interrupt|break)\w*|gone|"
+    r"go(?:es)? away)\b",
+    rf"\b{_STOP} (?:\w+ ){{0,3}}?(?:at {_ANY} {_FRAMES}|in between|sometimes?|ever|once)\b",
+    r"\b(?:does|do|did) (?:\w+ ){1,4}?(?:stop|cease|go away|vanish|disappear|pause|let up|break off)\b",
+    r"\b(?:is|was|are|were) (?:\w+ ){1,4}?(?:interrupted|ever gone|broken up)\b",
+    r"\bcomes? and goe?s?\b|\bon and off\b",
+)
+# How many times?
+OFTEN = _any_of(
+    r"\bhow (?:often|offen|frequent\w*|many time?s?)\b",
+    rf"\bhow many (?=(?:\w+ )?{_SMILES})",
+    r"\b(?:count|number|frequency|rate|tally) of\b",
+    r"\bcount (?:up |all )?(?:the |his |her |their )",
+    r"\bblink(?:ing)? (?:rate|count|frequency)\b",
+    r"\b(?:more than once|just once|only once|once or|twice|several times|repeatedly|again and again|a second time)\b",
+    r"\btimes (?:in total|in all|altogether)\b",
+)
+# For how long?
+LONG = _any_of(
+    r"\bhow ?long\b|\bduration\b",
+    r"\bhow many (?:sec|second|milli|ms|frame)\w*",
+    rf"\bhow much (?:time|of the (?:{_CLIP}|time))\b",
+    r"\blast(?:s|ed|ing)? (?:very )?(?:long|for|more than|less than)\b",
+    r"\blength of (?:the |his |her |their )?\w|\bfor what time\b",
+    rf"\b(?:what|which) (?:share|part|portion|fraction|percent\w*|proportion|%) of (?:the |this )?(?:time|{_CLIP})\b",
+    r"\b(?:brief|fleeting|momentary|short-lived)\b|\b(?:just|only|for) a (?:flash|moment|second)\b",
+)
+UNTIL = re.compile(r"\bhow long (?:\w+ ){0,3}?(?:before|until|till?)\b|\bhow long does it take\b")
+CLIP_LENGTH = _any_of(
+    rf"\bhow long (?:is|was|does) (?:the|this|that|your|my) (?:whole |entire )?{_CLIP}\b",
+    rf"\b{_CLIP}(?:'s)? (?:length|duration)\b",
+    rf"\b(?:length|duration) of (?:the|this|that) (?:\w+ )?{_CLIP}\b",
+)
+EXTREME = _any_of(
+    r"\b(?P<long>longest|most (?:long|persistent|lasting))\b",
+    r"\b(?P<short>shortest|briefest|least (?:long|time))\b",
+)
+ANY_MOVEMENT = re.compile(
+    r"\b(?:movements?|units?|aus?|action units?|muscles?|expressions?|which|what|one|it|thing|here)\b")
+# Which is first, and what is beside it?
+ORDER = _any_of(
+    r"\b(?:first|1st|before|befor|after|earlier|sooner|later|prior|preced\w+|follow\w*|order|sequence|simultaneous\w*|"
+    r"same time)\b(?! (?:second|frame|half|part|moment|picture|face|one|person)s?\b)",
+)
+STRONGER = re.compile(r"\b(?:strong|weak|intens|wide|big)\w*")
+BESIDE = _any_of(
+    r"\b(?P<before>before\w*|befor|prior to|preced\w+|leading up to|ahead of|leads? to|led to)\b",
+    r"\b(?P<after>after\w*|follow\w*)\b",
+)
+BESIDE_ASKS = re.compile(
+    r"\b(?:what|wat|whats|how|which|describe|show|tell|and|then|so|just|right|immediately|shortly|directly|doing|anything|"
+    r"something|happen\w*)\b")
+# How does the reading go?
+READING = re.compile(
+    r"\b(?:mood|emotions?|feelings?|reading|label|affect|sentiment|emotional \w+|verdict|impression)\b")
+EXPRESSION = re.compile(r"\b(?:expression|look)s?\b")  # its course is told by movements, unless it is asked whether it changes
+CHANGES = _any_of(
+    r"\b(?:chang|shift|vari|vary|evolv|develop|switch|fluctuat|alter|differ|progress|swing|stable|steady|constant|stay|remain|same|"
+    r"consistent|throughout|course|transition|flip)",
+    rf"\bover (?:the )?(?:time|{_CLIP})\b",
+    r"\b(?:go(?:es)?|move) from\b|\bturn(?:s|ed)? (?:from|to|into)\b|\bfrom one to another\b",
+    r"\b(?:start|beginning) (?:to|till?|until|and) (?:the )?end\b",
+    rf"\bwhole (?:time|{_CLIP})\b",
+)
+NOT_COURSE = _any_of(
+    r"\b(?:sides?|left|right|both|others?|them|faces|people|men|women|pictures?|photos?)\b",
+    r"\b(?:dominant|main|overall|predominant|most)\b",
+    r"\bwhat (?:would|could|can|must|needs?|has to|if)\b|\bif\b|\bwould\b|\byour (?:mind|answer)\b|\bmake\b",
+)
+FELT = re.compile(r"\b(?:inside|inwardly|deep down|heart|truly|really|felt|feels?|feeling (?!s))\b")
+IN_GENERAL = re.compile(r"\bmean\w*\b|\bsign of\b|\bprove\w*\b|\bin general\b|\bpeople\b")
+WHEN = re.compile(r"\b(?:when|at (?:which|what) (?:point|time|second|moment)|what time|which second)\b")
+WH = re.compile(r"\b(?:what|which|who|why|where|when|how)\b(?! or not)")
+TAIL = re.compile(r",? (?:or (?:what|not|no|nah)|right|isn'?t (?:it|he|she)|doesn'?t (?:it|he|she)|huh)\W*$")
+# Turns of a few words.
+NUMBER = re.compile(
+    r"^\W*(?:and|what about|how about|or|then|also|ok|plus)?\W*(?:au ?|unit |action unit |number )?0?(\d{1,2})\W*$")
+MOMENT = re.compile(
+    r"^\W*(?:(?:and|so|but|what about|how about|ok|now|then|still|is (?:it|that)|what(?:'?s| is) it like|there|same)\W+)*"
+    r"(?:(?:at|in|by|near|towards?|around) )?(?:the )?(?:very )?"
+    r"(start|beginning|middle|end|(\d{1,3}(?:\.\d+)?) ?s(?:ec(?:ond)?s?)?)\W*$")
+BARE_WHEN = re.compile(
+    r"\b(?:when|whn|wen|timestamps?|timing|(?:which|what) (?:second|moment|point|time(?! is it)))\b|^\W*time\W*$")
+BARE_FIRST = re.compile(r"\b(?:first|earlier|sooner|earliest|which order|what order)\b")
+EVERYTHING_FIRST = re.compile(r"\bwhat (?!order|came|comes|was|is)")  # "what moves first?"
+# Words of a turn that names nothing of its own, and of one that names only another movement.
+FILL = words_of(
+    "and so ok okay then but now please pls plz well um hmm oh the a an it that this they them these those two both of in "
+    "for to on at about with between from is was are were be does did do has have had came come comes happen happens "
+    "happened happening begin begins began start starts started starting appear appears appeared exactly precisely "
+    "roughly actually again approx approximately more or less clip video there here tell me you us i can want know say "
+    "see need give s t he she his her its their one ones he's she's it's that's what's what which who when where how long "
+    "often many much time times timing timestamp timestamps moment second seconds sec secs point frame first last lasts "
+    "lasted lasting duration frequently number count frequency total all altogether earlier sooner earliest before after "
+    "afterwards order next just right directly shortly immediately whole entire full through throughout always constantly "
+    "ever stop stops stay stays still go goes away end finish same also too once twice longer really keep keeps kept "
+    "there's person face doing show shows look looks like change changes remain remains moving move moves moved teh hole "
+    "tiem shown visible present active held hold holds whn wen"
+)
+AGAIN = words_of(
+    "and so ok okay now then what about how the his her its their same for of with please pls too also as well both s")
