@@ -49,14 +49,13 @@ def said(call: str, face: Face) -> str:
     ("pauses AU12", SMILES, "No, it does not stop: the mouth corners are raised (AU12) from 0.0 s to 10.0 s, "
                             "100 % of the clip."),
     ("often AU04", FROWNS, "The brows are lowered (AU04) 2 times in 11.8 s, from 3.7 s to 5.5 s and from 7.7 s to 9.0 s."),
-    ("often AU45", SMILES, "The eyes are blinking (AU45) 5 times in 10.0 s, beginning at 0.5 s, 1.5 s, 2.5 s, 3.5 s and "
-                           "4.5 s."),
+    ("often AU45", SMILES, "The eyes are blinking (AU45) 5 times in 10.0 s, beginning at 0.5 s, 1.5 s, 2.5 s, 3.5 s, 4.5 s."),
     ("long AU04", FROWNS, "The brows are lowered (AU04) for 1.8 s, from 3.7 s to 5.5 s, and for 1.3 s, from 7.7 s to 9.0 s; "
                           "3.1 s in all, 26 % of the clip."),
     ("long", FROWNS, "The clip is 11.8 s long."),
     ("longest", FROWNS, "The longest: the brows are lowered (AU04) for 1.8 s, from 3.7 s to 5.5 s. "
                         "Next: the mouth corners are raised (AU12) for 1.0 s, from 0.5 s to 1.5 s."),
-    ("before AU04", FROWNS, "The brow lowerer (AU04), where it is strongest, begins at 7.7 s. "
+    ("before AU04", FROWNS, "The brows are lowered (AU04) from 7.7 s, at its strongest. "
                             "At 7.2 s no measured movement is there."),
     ("at end AU04", FROWNS, "At 11.8 s the brows are not lowered (AU04, 0.0)."),
 ])
@@ -94,10 +93,11 @@ def test_which_of_two_is_first_and_that_one_was_not_measured():
     assert said("order AU04 AU12", FROWNS).endswith(
         "So the lip corner puller (AU12) comes 3.2 s before the brow lowerer (AU04).")
     one = said("order AU09 AU12", FROWNS)
-    assert "the nose is not wrinkled (AU09)" in one and one.endswith("so none of them comes first.")
+    assert "the nose is not wrinkled (AU09)" in one and one.endswith("is there, and there is no order.")
     unseen = clip({"AU12": [(1.0, 2.0, 3.0)]})
     unseen.series.measured[au_index("AU10")] = False
-    assert said("order AU10 AU12", unseen).endswith("AU10 was not measured here. So nothing can be said of their order.")
+    told = said("order AU10 AU12", unseen)
+    assert told.startswith("AU10 was not measured here.") and told.endswith("So nothing can be said of their order.")
 
 
 def test_the_course_of_the_reading_is_that_of_its_phases():
@@ -187,7 +187,7 @@ def test_counts_shares_and_sums_of_times_are_judged(claim, verdict):
     ("is she happy the whole time?", "is happiness", "change happiness"),
     ("what happens first, the frown or the smile?", "order", "order AU04/AU15 AU12"),
     ("did the brows move before the mouth?", "order", "order AU01/AU02/AU04 AU25/AU26/AU27"),
-    ("what does she do right before the smile?", "cause AU12", "cause AU12"),
+    ("why does she do that before the smile?", "cause AU12", "cause AU12"),
     ("what does she do right before the smile?", "order", "before AU12"),
     # not of time, or not of this clip
     ("is AU12 always on both sides?", "au AU12 side", "au AU12 side"),
@@ -200,7 +200,7 @@ def test_counts_shares_and_sums_of_times_are_judged(claim, verdict):
     ("is he happy inside the whole time?", "refuse feelings", "refuse feelings"),
 ])
 def test_words_of_time_leave_one_call(question, understood, call):
-    assert str(correct_time_question(parse(understood), question, [])) == call
+    assert correct_time_question(parse(understood), question, []) == parse(call)
 
 
 @pytest.mark.parametrize(("earlier", "question", "call"), [
@@ -226,20 +226,20 @@ def test_words_of_time_leave_one_call(question, understood, call):
     ("refuse age", "when?", "unclear"),
 ])
 def test_a_turn_of_a_few_words_is_about_what_was_talked_of(earlier, question, call):
-    assert str(correct_time_question(parse("unclear"), question, earlier.split(" | "))) == call
+    assert correct_time_question(parse("unclear"), question, earlier.split(" | ")) == parse(call)
 
 
 def test_the_words_of_time_change_nothing_else():
     """Of questions of the grammar with their right calls that are not about time, next to none is changed."""
     rng, changed, asked = random.Random(5), [], 0
     of_time = (*TAKEN_FOR, "faces", "sides")
-    while asked < 1000:
+    while asked < 200:
         text, call = question(rng)
         if call.name not in of_time or call.name in ("strength", "side", "still", "part", "count"):
             asked += 1
             now = correct_time_question(correct_call(call, text), text, [])
             changed += [(text, str(call), str(now))] if now != correct_call(call, text) else []
-    assert len(changed) <= 0.002 * asked, changed
+    assert not changed, changed
 
 
 def test_a_bare_turn_is_answered_in_a_conversation():

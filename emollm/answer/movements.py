@@ -36,7 +36,7 @@ def presence(p: Passage, facts: Facts) -> list[Statement]:
 _WORDS = "|".join(sorted(map(re.escape, lexicon.STRENGTHS), key=len, reverse=True))
 _LEVEL = re.compile(
     rf"\b(?P<word>{_WORDS})(?:ly)?\b|\b(?:level|intensity|grade|letter|at|facs) (?P<letter>[a-e])\b|"
-    r"(?<![\w.-])(?P<number>[0-5](?:\.\d)?)(?= ?(?:/ ?5|of 5|out of 5|out of five)|(?![\w:%]|-\d|\.\d| ?(?:s|"
+    r"(?<![\w.-])(?P<number>[0-5](?:\.\d)?)(?= ?(?:/ ?5|of 5|out of 5|out of five)|(?![\w:%]| %|-\d|\.\d| ?(?:s|"
     r"sec|seconds?|%|percent|movements?|action|units?|signs?|times?|in|of)\b))"
 )
 _NUMBER_CUE = re.compile(

@@ -249,10 +249,12 @@ def _judge_simultaneity(p: Passage, match: re.Match, facts: Facts) -> list[State
     stated = tuple(u for m in group for u in m.units) if len(group) > 1 else ()
     if not facts.clip:
         return [p.make("order", PHOTO, match.span(), units=stated)]
-    onsets = [facts.intervals((au,))[0][0] for au in units if facts.intervals((au,))]
-    if len(onsets) < 2:
+    spans = [facts.intervals((au,)) for au in units if facts.intervals((au,))]
+    if len(spans) < 2:
         return []
-    right = max(onsets) - min(onsets) <= SIMULTANEOUS + ORDER_TOLERANCE
+    firsts = [min(on for on, _, _ in own) for own in spans]
+    onsets = [own[0][0] for own in spans]  # or the first of each, as in _pair
+    right = any(max(of) - min(of) <= SIMULTANEOUS + ORDER_TOLERANCE for of in (onsets, firsts))
     return [
         p.make(
             "order",

@@ -23,7 +23,7 @@ from emollm.talk.spans import (
 )
 from emollm.talk.timing import movements_at_moment
 from emollm.talk.whole_face import no_movement
-from emollm.talk.words import clauses, join_words, say
+from emollm.talk.words import clauses, join_words, movement_pattern, say
 
 BESIDE = 0.5  # s before its onset or after its end at which the face is told beside a movement
 
@@ -90,7 +90,7 @@ def _count_words(movement: Movement, seconds: float) -> str:
     if len(spans) <= MANY:
         return f"{counted}, {join_words(list(map(span_words, spans)))}"
     if len(spans) <= COUNTED:
-        return f"{counted}, beginning at {join_words([f'{onset:.1f} s' for onset, _ in spans])}"
+        return f"{counted}, beginning at {', '.join(f'{onset:.1f} s' for onset, _ in spans)}"
     return f"{counted}, the first at {spans[0][0]:.1f} s, the last at {spans[-1][0]:.1f} s, {movement.longest_or_last}"
 
 
@@ -157,24 +157,25 @@ def _beside(face: Face, call: Call, step: float) -> Finding:
     if not face.clip:
         return in_a_photo(face, call)
     units = [au for movement in call.units for au in movement]
-    near = next((units for state in ("on", "unsure") if (units := _in_state(face, call, state))), None)
-    if near is None:
+    near = _in_state(face, call, "on") or _in_state(face, call, "unsure")
+    if not near:
         return Finding([face.line(au) for au in units], [not_on_sentence(face, one) for one in call.units], fixed=True)
     au = face.facts.strongest_unit(tuple(near))
     begin, last = float(face.series.times[0]), float(face.series.times[-1])
-    title = f"The {ACTION_UNITS[au].title} ({au})"
     if face.facts.state(au) == "on":
         edge = face.span(au)[0 if step < 0 else 1]
-        where = f"{title}, where it is strongest, {'begins' if step < 0 else 'ends'} at {edge:.1f} s"
+        strongest = ", at its strongest" if len(face.facts.stretches((au,))) > 1 else ""
+        where = f"{movement_pattern(au, face.facts.side(au))} ({au}) {'from' if step < 0 else 'until'} {edge:.1f} s{strongest}"
     else:
         edge = face.strongest_time(au)
+        title = f"the {ACTION_UNITS[au].title} ({au})"
         where = f"{title} is too weak to decide, {face.facts.strength(au):.1f} at most, at {edge:.1f} s"
     if not begin < edge < last:
         side, end = ("before", "start") if step < 0 else ("after", "end")
         where += f": that is the {end} of the clip, and nothing is measured {side} it"
-        return Finding([where], [f"{where}."], fixed=True)
+        return Finding([say(None, where)], [f"{where}."], fixed=True)
     there = movements_at_moment(face, Call("at", time=min(max(edge + step, begin), last)))
-    return Finding([where, *there.facts], [f"{where}.", *there.says], fixed=True)
+    return Finding([say(None, where), *there.facts], [f"{where}.", *there.says], fixed=True)
 
 
 def _in_state(face: Face, call: Call, state: str) -> list[str]:

@@ -34,7 +34,8 @@ def _times(face: Face, call: Call) -> list[str]:
     if not face.clip:
         return []
     found = [movement for units in call.units for movement in timed_movements(face, units)]
-    if [len(one.units) for one in found] == [1]:
+    named = [au for units in call.units for au in units if face.facts.state(au) == "on"]
+    if len(named) == 1:
         return [f"In the clip [that is|it is there] {found[0].times}."]
     return [f"[In|Over] the clip: {clauses([f'{one.words} {one.times}' for one in found])}."] if found else []
 
@@ -246,14 +247,15 @@ def compare_order(face: Face, call: Call) -> Finding:
     told = [f"{when_words(face, one)}." for there in found for one in there]
     rest = [_nearest_sentence(face, units) for units, there in zip(call.units, found, strict=True) if not there]
     began = sorted(min(_onsets(face, one) for one in there) for there in found if there)
-    last = _order_sentences(face, began) if len(began) > 1 else _no_order(face, call) if began else []
-    return Finding([*_lines(face, call), *last], [*told, *rest, *last], fixed=True)
+    last = _order_sentences(face, began) if len(began) > 1 else _no_order(face, call, began) if began else []
+    return Finding([*_lines(face, call), *last], [*rest, *told, *last], fixed=True)
 
 
-def _no_order(face: Face, call: Call) -> list[str]:
+def _no_order(face: Face, call: Call, began: list[tuple[float, str]]) -> list[str]:
     """Why one movement alone has no order; the others are not there, or not known to be."""
     unknown = {_state(face, units) for units in call.units} - {"yes", "no"}
-    return ["So nothing can be said of their order." if unknown else "Only that is there, so none of them comes first."]
+    only = f"So only the {ACTION_UNITS[began[0][1]].title} ({began[0][1]}) is there, and there is no order."
+    return ["So nothing can be said of their order." if unknown else only]
 
 
 def _onsets(face: Face, movement: Movement) -> tuple[float, str]:
@@ -266,7 +268,7 @@ def _order_sentences(face: Face, began: list[tuple[float, str]]) -> list[str]:
     (first, one), (second, other), *_ = began
     titles = [f"the {ACTION_UNITS[au].title} ({au})" for au in (one, other)]
     if second - first < TOGETHER:
-        return ["They [begin|start] together."]
+        return [f"So {titles[0]} and {titles[1]} [begin|start] together."]
     turned = face.apex(one) > face.apex(other)
     return [f"So {titles[0]} comes {second - first:.1f} s before {titles[1]}.",
             *(["Where each is strongest, the order is the other way round."] if turned else [])]

@@ -52,7 +52,7 @@ def movements_in(text: str) -> list[tuple[str, ...]]:
 def without_movements(text: str) -> str:
     """A text of small letters without the words that name movements."""
     for words, _ in _MOVEMENTS:
-        text = words.sub(" ", text)
+        text = re.sub(rf"{words.pattern}\w*", " ", text)
     return _CODES.sub(" ", text)
 
 

@@ -13,9 +13,10 @@ from emollm.talk.call import Call
 from emollm.talk.face import Face
 from emollm.talk.finding import Finding
 from emollm.talk.spans import MANY, span_words
+from emollm.talk.whole_face import NAMED
 from emollm.talk.words import join_words, say
 
-TOLD = 4  # stretches that are all told; of more, those at the start, in the middle and at the end
+TOLD = 5  # stretches that are all told; of more, those at the start, in the middle and at the end
 TURNS = 5  # changes that are all told
 ALONE = "by [its|the] movements alone"
 
@@ -55,16 +56,17 @@ def _photo(face: Face) -> Finding:
 def _course_sentence(phases: list[dict[str, Any]]) -> str:
     times = len(phases) - 1
     if not times:
-        return f"The reading stays the same: {ALONE} it is {_phase_words(phases[0])} through the whole clip."
-    changes = f"The reading changes {'once' if times == 1 else f'{times} times'}: {ALONE} it is"
+        return f"The reading stays the same: {ALONE} it is read as {_phase_words(phases[0])} through the whole clip."
+    changes = f"The reading changes {'once' if times == 1 else f'{times} times'}: {ALONE} it is read as"
     if len(phases) <= TOLD:
         each = [f"{_phase_words(one)} {span_words((one['start'], one['end']))}" for one in phases]
         return f"{changes} {', then '.join(each)}."
     middle = (phases[0]["start"] + phases[-1]["end"]) / 2
     halfway = next(one for one in phases if middle < one["end"])
-    most = max({one["label"] for one in phases}, key=lambda label: (_seconds(phases, label), label))
+    ranked = sorted({one["label"] for one in phases}, key=lambda label: -_seconds(phases, label))[:NAMED]
+    shares = join_words([f"{label} {_share(phases, label)} %" for label in ranked])
     return (f"{changes} {_phase_words(phases[0])} at the start, {_phase_words(halfway)} in the middle and "
-            f"{_phase_words(phases[-1])} at the end; most of the time {most}, {_share(phases, most)} % of the clip.")
+            f"{_phase_words(phases[-1])} at the end; of all its time {shares}.")
 
 
 def _label_sentence(phases: list[dict[str, Any]], label: str) -> str:

@@ -30,6 +30,7 @@ OF_MOVEMENTS = ("there", "absent", "strength", "side", "when", "cause", "at", "o
                 "long", "before", "after", "au")
 REPEATED = ("when", "lasts", "pauses", "often", "long", "before", "after")  # asked again of another movement: "and the lips?"
 OF_ALL = ("movements", "strongest", "weakest", "course", "count", "rest", "tell", "moments", "order", "still")
+ASKED_WHEN = ("when", "is", "at", "moments", "course", "order", "unclear", "label", "toward")
 OF_THE_READING = ("change", "turns", "is", "label", "mood")
 NOT_OF_TIME = ("refuse", "edit", "toward")  # what is asked after them is about them
 # What is meant by a part of the face where its movement is timed.
@@ -52,15 +53,25 @@ def correct_time_question(call: Call, question: str, earlier: list[str]) -> Call
         return call
     if (turn := _short_turn(call, text, past)) is not None:
         return turn
-    felt = call == Call("refuse", word="feelings") and not say.FELT.search(text)
-    if (felt or call.name in READ) and (asked := _reading_course(call, text)) is not None:
-        return asked
-    if call.name not in TAKEN_FOR:
-        return call
-    for rule in (_clip_length, _beside, _first_of_two, _extreme, _spread):
-        if (asked := rule(call, text, past)) is not None:
+    for rule in (_reading_course, _clip_length, _beside, _first_of_two, _extreme, _spread):
+        if (asked := rule(call, text, past)) is not None and _may_have_been(call, text, asked):
             return asked
     return call
+
+
+def _may_have_been(call: Call, text: str, asked: Call) -> bool:
+    """Whether a question for `asked` may have been taken for the call; another subject that was understood stays."""
+    if asked == Call("long"):
+        return call.name != "refuse"
+    if call.name in TAKEN_FOR or _names_little(text):
+        return True
+    if call.name in ("topic", "offtopic") and say.IN_THIS_CLIP.search(text):
+        return True
+    if asked.name in ("change", "turns"):
+        return call.name in READ or (call == Call("refuse", word="feelings") and not say.FELT.search(text))
+    if asked.name in ("before", "after"):
+        return call.name in ("edit", "toward") and not say.IMAGINED.search(text)  # "what happens after she smiles?"
+    return call.name == "offtopic" and bool(movements_in(text) or say.UNITS.search(text))
 
 
 # ---- what is talked of
@@ -106,6 +117,11 @@ def _names_nothing(text: str) -> bool:
     return words_of(text) <= say.FILL
 
 
+def _names_little(text: str) -> bool:
+    """Whether a text names a movement or a label and holds nothing else but words of time: "always smiling?"."""
+    return {word for word in words_of(without_movements(text)) if not labels_in(word)} <= say.FILL
+
+
 # ---- turns of a few words
 
 
@@ -120,7 +136,7 @@ def _short_turn(call: Call, text: str, past: list[Call]) -> Call | None:
         return _at_moment(moment, last)
     if last.name in ("at", *REPEATED) and (again := _asked_again(last, text)):
         return again
-    if not _names_nothing(text) or call.name in NOT_OF_TIME:
+    if not _names_nothing(text):
         return None
     return _bare_reading(text, last) if last.name in OF_THE_READING else _bare(text, past)
 
@@ -171,9 +187,9 @@ def _bare(text: str, past: list[Call]) -> Call | None:
     units, last = _last_units(past), past[-1]
     if last.name in OF_ALL and not last.units:
         return _bare_of_all(text, last)
-    if not units:
-        return None
     beside = say.BESIDE.search(text)
+    if not units and not (beside and last.name == "at"):
+        return None
     if beside and not say.LONG.search(text) and not say.BARE_FIRST.search(text):
         return _beside_last(beside, last, units)
     if asked := next((name for name, pattern in _SPREAD if pattern.search(text)), ""):
@@ -206,19 +222,19 @@ def _beside_last(beside: re.Match, last: Call, units: Units) -> Call | None:
 # ---- questions that name what they are about
 
 
-def _reading_course(call: Call, text: str) -> Call | None:
+def _reading_course(call: Call, text: str, past: list[Call]) -> Call | None:
     """How the reading goes through the clip: "does his mood change?", "is she happy the whole time?"."""
-    labels = labels_in(text)
     if movements_in(text) or say.NOT_COURSE.search(text):
         return None
-    if len(labels) == 1 and not _parts_in(text):
-        spread = any(pattern.search(text) for _, pattern in _SPREAD)
-        when = say.WHEN.search(text) and call.name in ("when", "is", "at", "moments", "course", "order", "unclear", "label")
-        return Call("change", label=labels[0]) if spread or when else None
-    noun = say.READING.search(text) or (say.EXPRESSION.search(text) and not say.WH.search(text))
-    if labels or not noun or not say.CHANGES.search(text):
-        return None
-    return Call("turns") if say.WHEN.search(text) or say.OFTEN.search(text) else Call("change")
+    spread = any(pattern.search(text) for _, pattern in _SPREAD)
+    when = say.WHEN.search(text)
+    dated = when and call.name in ASKED_WHEN and not say.IMAGINED.search(text)
+    shown = say.EXPRESSION.search(text) and say.EXPRESSION_CHANGES.search(text) and (when or not say.WH.search(text))
+    changes = shown or (say.READING.search(text) and say.CHANGES.search(text))
+    labels = labels_in(text) if spread or dated or changes else []
+    if labels:
+        return Call("change", label=labels[0]) if len(labels) == 1 and (spread or dated) and not _parts_in(text) else None
+    return Call("turns" if when or say.OFTEN.search(text) else "change") if changes else None
 
 
 def _clip_length(call: Call, text: str, past: list[Call]) -> Call | None:
@@ -240,16 +256,26 @@ def _first_of_two(call: Call, text: str, past: list[Call]) -> Call | None:
     """Two movements and a word for their order."""
     if not say.ORDER.search(text) or say.STRONGER.search(text):
         return None
-    named = tuple(movements_in(text))
-    parts = _parts_in(without_movements(text)) if len(named) < 2 else ()
-    both = (*named, *(units for units in parts if not any({*units} & {*one} for one in named)))
+    both = tuple(movements_in(text))
+    if len(both) < 2 <= len(call.units):
+        return Call("order", call.units)
+    if len(both) < 2:
+        parts = [units for units in _parts_in(without_movements(text)) if not any({*units} & {*one} for one in both)]
+        both = tuple(sorted((*both, *parts), key=lambda units: _place_of(text, units)))
     return Call("order", both) if len(both) > 1 else None
+
+
+def _place_of(text: str, units: tuple[str, ...]) -> int:
+    """Where a text first names a movement, or the part of the face that it is of."""
+    words = text.split()
+    return next((k for k in range(1, len(words) + 1) if units in (*movements_in(" ".join(words[:k])), *_parts_in(
+        " ".join(words[:k])))), len(words))
 
 
 def _extreme(call: Call, text: str, past: list[Call]) -> Call | None:
     """The movement that lasts longest or shortest; of one that is named, how long it lasts."""
     extreme = say.EXTREME.search(text)
-    if not extreme:
+    if not extreme or say.READING.search(text) or labels_in(text):
         return None
     if named := movements_in(text):
         return Call("long", tuple(named))
@@ -268,6 +294,7 @@ def _spread(call: Call, text: str, past: list[Call]) -> Call | None:
         return Call("when", units)
     if not asked or (asked in ("pauses", "lasts") and say.WH.search(text)):
         return None
-    if call.name == "absent" and asked == "lasts" and not all(one in OPPOSITES for one in units):
+    denied = call.name == "absent" and say.DENIED.search(text)
+    if denied and asked == "lasts" and not all(one in OPPOSITES for one in units):
         return Call("absent", units)  # said as it is, with its times: neither yes nor no could be understood
     return Call(asked, units)

@@ -20,7 +20,7 @@ def _any_of(*patterns: str) -> re.Pattern:
 # From the start to the end?
 WHOLE = _any_of(
     rf"\b(?:w?hole|entire|full|complete) (?:[\w.]+ )?{_SPAN}\b",
-    r"\b(?:w?hole|entire) \d",
+    r"\b(?:w?hole|entire|full) \d",
     r"\bthrough ?out\b",
     r"\b(?:start|beginning|begin|first (?:frame|second|moment)) (?:right )?(?:to|till?|until|through|thru|-) "
     r"(?:the )?(?:very )?(?:end|finish|last)",
@@ -33,13 +33,15 @@ WHOLE = _any_of(
 )
 TO_END = re.compile(r"\b(?:(?:un)?till?|to) the (?:very )?end\b")
 # Does it stop?
-_STOP = r"(?:stop|ceas|paus|vanish|disappear)\w*"
+_STOP = r"(?:(?:stop|ceas|paus|vanish|disappear|quit)\w*|(?:switch|turn)\w* off)"
 STOPS = _any_of(
     rf"\b(?:ever|never|at {_ANY} {_FRAMES}|sometime|in between) (?:\w+ ){{0,2}}?(?:{_STOP}|(?:end|fad|interrupt|break)\w*|gone|"
     r"go(?:es)? away)\b",
     rf"\b{_STOP} (?:\w+ ){{0,3}}?(?:at {_ANY} {_FRAMES}|in between|sometimes?|ever|once)\b",
-    r"\b(?:does|do|did) (?:\w+ ){1,4}?(?:stop|cease|go away|vanish|disappear|pause|let up|break off)\b",
+    r"\b(?:does|do|did) (?:\w+ ){1,4}?(?:stop|cease|quit|go away|vanish|disappear|pause|let up|break off|switch off)\b",
+    rf"\b{_FRAMES} (?:where|when|that|(?:in|at) which) .*\b(?:gone|not|missing|absent|stops?|isn'?t|aren'?t|no)\b",
     r"\b(?:is|was|are|were) (?:\w+ ){1,4}?(?:interrupted|ever gone|broken up)\b",
+    r"\b(?:smile|grin|frown|expression) ever (?:drop|fall|slip)\w*|\bever (?:a )?break in\b",
     r"\bcomes? and goe?s?\b|\bon and off\b",
 )
 # How many times?
@@ -49,31 +51,37 @@ OFTEN = _any_of(
     r"\b(?:count|number|frequency|rate|tally) of\b",
     r"\bcount (?:up |all )?(?:the |his |her |their )",
     r"\bblink(?:ing)? (?:rate|count|frequency)\b",
-    r"\b(?:more than once|just once|only once|once or|twice|several times|repeatedly|again and again|a second time)\b",
-    r"\btimes (?:in total|in all|altogether)\b",
+    r"\b(?:(?:more than|just|only) once|once or|(?<!looked )twice|several times|repeatedly|again and again|a second time)\b",
+    r"\btimes (?:in total|in all|altogether)\b|\bhow many\W*$|^\W*(?:the )?count\W*$",
+    r"\bhow many (?:\w+ )?(?:episodes|occurrences|instances|repetitions)\b",
+    r"\b(?:often|frequently)\b|\bblink\w* (?:\w+ )?(?:a lot|much)\b",
 )
 # For how long?
 LONG = _any_of(
-    r"\bhow ?long\b|\bduration\b",
+    r"\b(?:how|hw) ?lo+ng\b|\btotal time\b|(?<!full )(?<!entire )(?<!whole )(?<!for the )\bduration\b",
     r"\bhow many (?:sec|second|milli|ms|frame)\w*",
     rf"\bhow much (?:time|of the (?:{_CLIP}|time))\b",
     r"\blast(?:s|ed|ing)? (?:very )?(?:long|for|more than|less than)\b",
-    r"\blength of (?:the |his |her |their )?\w|\bfor what time\b",
+    r"\blength\b|\bfor what time\b",
     rf"\b(?:what|which) (?:share|part|portion|fraction|percent\w*|proportion|%) of (?:the |this )?(?:time|{_CLIP})\b",
+    r"\b(?:is|was) (?:it|that|this) (?:just |only )?a (?:short|brief|quick|long) \w+",
+    r"\b(?:does|did|do) (?:it|that|they|this) last\b",
     r"\b(?:brief|fleeting|momentary|short-lived)\b|\b(?:just|only|for) a (?:flash|moment|second)\b",
 )
 UNTIL = re.compile(r"\bhow long (?:\w+ ){0,3}?(?:before|until|till?)\b|\bhow long does it take\b")
 CLIP_LENGTH = _any_of(
     rf"\bhow long (?:is|was|does) (?:the|this|that|your|my) (?:whole |entire )?{_CLIP}\b",
     rf"\b{_CLIP}(?:'s)? (?:length|duration)\b",
+    rf"\bhow many (?:seconds|secs|minutes) (?:long )?(?:is|does|has)\b.*\b{_CLIP}\b",
     rf"\b(?:length|duration) of (?:the|this|that) (?:\w+ )?{_CLIP}\b",
 )
 EXTREME = _any_of(
-    r"\b(?P<long>longest|most (?:long|persistent|lasting))\b",
-    r"\b(?P<short>shortest|briefest|least (?:long|time))\b",
+    r"\b(?P<long>longest|most (?:long|persistent|lasting|(?:of the )?time))\b",
+    r"\b(?P<short>shortest|briefest|least (?:long|time)|(?:over|gone|done) (?:the )?(?:quickest|fastest|soonest))\b",
 )
 ANY_MOVEMENT = re.compile(
     r"\b(?:movements?|units?|aus?|action units?|muscles?|expressions?|which|what|one|it|thing|here)\b")
+UNITS = re.compile(r"\b(?:movements?|units?|aus?|action units?)\b")
 # Which is first, and what is beside it?
 ORDER = _any_of(
     r"\b(?:first|1st|before|befor|after|earlier|sooner|later|prior|preced\w+|follow\w*|order|sequence|simultaneous\w*|"
@@ -81,7 +89,7 @@ ORDER = _any_of(
 )
 STRONGER = re.compile(r"\b(?:strong|weak|intens|wide|big)\w*")
 BESIDE = _any_of(
-    r"\b(?P<before>before\w*|befor|prior to|preced\w+|leading up to|ahead of|leads? to|led to)\b",
+    r"\b(?P<before>before\w*|befor|prior to|preced\w+|lead\w* (?:up )?to|ahead of|led (?:up )?to)\b",
     r"\b(?P<after>after\w*|follow\w*)\b",
 )
 BESIDE_ASKS = re.compile(
@@ -89,8 +97,10 @@ BESIDE_ASKS = re.compile(
     r"something|happen\w*)\b")
 # How does the reading go?
 READING = re.compile(
-    r"\b(?:mood|emotions?|feelings?|reading|label|affect|sentiment|emotional \w+|verdict|impression)\b")
+    r"\b(?:mood|emo(?:t|sh)\w*|feelings?|reading|label|affect|sentiment|emotional \w+|verdict|impression)\b")
 EXPRESSION = re.compile(r"\b(?:expression|look)s?\b")  # its course is told by movements, unless it is asked whether it changes
+EXPRESSION_CHANGES = re.compile(
+    r"\b(?:chang|shift|vari|vary|evolv|switch|fluctuat|alter|differ|stable|steady|constant|stay|remain|same|transition|flip)")
 CHANGES = _any_of(
     r"\b(?:chang|shift|vari|vary|evolv|develop|switch|fluctuat|alter|differ|progress|swing|stable|steady|constant|stay|remain|same|"
     r"consistent|throughout|course|transition|flip)",
@@ -99,15 +109,20 @@ CHANGES = _any_of(
     r"\b(?:start|beginning) (?:to|till?|until|and) (?:the )?end\b",
     rf"\bwhole (?:time|{_CLIP})\b",
 )
+IN_THIS_CLIP = re.compile(rf"\b{_CLIP}\b|\bover time\b|\btimes\b|\bfrom one\b")
+DENIED = re.compile(
+    r"\b(?:not?|never|\w+n't|absent|missing|lack\w*|gone|clos\w*|shut|open|relaxed|still|"
+    r"without(?! (?:a |any |ever )?(?:break|stop|paus|interrupt|gap)))\b")
 NOT_COURSE = _any_of(
     r"\b(?:sides?|left|right|both|others?|them|faces|people|men|women|pictures?|photos?)\b",
     r"\b(?:dominant|main|overall|predominant|most)\b",
     r"\bwhat (?:would|could|can|must|needs?|has to|if)\b|\bif\b|\bwould\b|\byour (?:mind|answer)\b|\bmake\b",
 )
+IMAGINED = re.compile(r"\b(?:if|were|without|would|had|imagine|suppose|pretend)\b")
 FELT = re.compile(r"\b(?:inside|inwardly|deep down|heart|truly|really|felt|feels?|feeling (?!s))\b")
 IN_GENERAL = re.compile(r"\bmean\w*\b|\bsign of\b|\bprove\w*\b|\bin general\b|\bpeople\b")
 WHEN = re.compile(r"\b(?:when|at (?:which|what) (?:point|time|second|moment)|what time|which second)\b")
-WH = re.compile(r"\b(?:what|which|who|why|where|when|how)\b(?! or not)")
+WH = re.compile(r"(?<!moment )(?<!second )(?<!point )(?<!frame )(?<!time )\b(?:what|which|who|why|where|when|how)\b(?! or not)")
 TAIL = re.compile(r",? (?:or (?:what|not|no|nah)|right|isn'?t (?:it|he|she)|doesn'?t (?:it|he|she)|huh)\W*$")
 # Turns of a few words.
 NUMBER = re.compile(
