@@ -133,7 +133,7 @@ def assert_same(faces, clean):
 QUICK = {"deadline": None, "derandomize": True, "suppress_health_check": list(HealthCheck)}
 
 
-@settings(max_examples=1400, **QUICK)
+@settings(max_examples=600, **QUICK)
 @given(tables())
 def test_any_dialect_gives_the_same_series(tmp_path_factory, drawn):
     layout, levels, rng = drawn
@@ -142,7 +142,7 @@ def test_any_dialect_gives_the_same_series(tmp_path_factory, drawn):
     assert_same(read(folder, disguised(layout, rows, rng)), read(folder, written(*complete(layout, rows))))
 
 
-@settings(max_examples=400, **QUICK)
+@settings(max_examples=200, **QUICK)
 @given(tables())
 def test_any_faulty_clock_gives_the_times_of_the_frames(tmp_path_factory, drawn):
     layout, levels, rng = drawn
