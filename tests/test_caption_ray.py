@@ -24,7 +24,7 @@ from emollm.caption.run.window import WaitingItem
 from emollm.schema import InputError
 
 SECONDS = 240  # longest wait for a process on a busy machine
-PHOTOS = 8
+PHOTOS = 5
 AGENTS = ("ray::DashboardAgent", "ray::RuntimeEnvAgent")  # try for a minute to tell a cluster that is gone of its end
 needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed")
 
