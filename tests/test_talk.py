@@ -531,6 +531,19 @@ def test_a_question_cannot_pose_as_a_measurement():
         ("where is AU24 documented?", "au AU24", "au AU24 source"),
         ("any literature on the nose wrinkler", "au AU09", "au AU09 source"),
         ("what does AU24 mean and what is the source?", "au AU24", "au AU24"),
+        ("Can you see the mouth behind the microphone?", "outside", "unseen"),
+        ("Do the glasses get in the way? do they bother", "offtopic", "unseen"),
+        ("does he wear glasses?", "outside", "outside"),
+        ("who came up with basic emotions, is it disputed?", "topic feelings", "topic basic"),
+        ("which of the basic emotions do you see", "label", "label"),
+        ("Which age-old FACS code fits bared teeth?", "au AU28", "au AU10 AU25"),
+        ("is it inner or outer brow?", "side AU01/AU02", "more AU01 AU02"),
+        ("Left mouth corner vs. right mouth corner - which one sits lower?", "side AU12", "side AU15"),
+        ("is that his left or mine?", "refuse sex", "topic asymmetry"),
+        ("which eyebrow units are active", "there AU01/AU02", "part brows"),
+        ("A man or a woman, whatever: are the lip corners pulled down?", "there AU15", "there AU15"),
+        ("a man or a woman?", "there AU15", "refuse sex"),
+        ("give the brow strength as a letter", "strength AU04", "tell AU04 coder"),
         # what is not told
         ("is he lying?", "there AU12", "refuse truth"),
         ("who is this smiling man?", "refuse identity", "refuse identity"),
@@ -582,6 +595,13 @@ def test_the_same_is_asked_of_another_face(question, understood, last, call):
      "more AU04 AU10 AU12 AU14 AU15 AU17 AU18 AU20 AU22 AU23 AU24 AU25 AU26 AU27 AU28"),
     ("which one is weaker?", "weakest", "there AU12", "there AU06", "more AU06 AU12"),
     ("what do these two together usually mean", "au AU25", "there AU25", "there AU01", "au AU01 AU25 readings"),
+    ("other one?", "there AU43", "there AU43 left", "", "there AU43 right"),
+    ("and the other eye", "side AU43", "there AU43", "", "side AU43"),
+    ("and the second strongest?", "strongest", "strongest", "", "movements"),
+    ("What speaks for that?", "why", "there AU17 AU18", "", "strength AU17 AU18"),
+    ("What speaks for that?", "why", "is anger", "", "why"),
+    ("and as a letter?", "strength AU12", "there AU12", "", "tell AU12 coder"),
+    ("if both were zero?", "edit AU09=0", "there AU09", "there AU06", "edit AU06=0 AU09=0"),
     ("in FACS terms", "tell coder", "part eyes", "", "tell AU05 AU06 AU07 AU43 AU45 coder"),
     ("the FACS code of the whole face", "tell coder", "part eyes", "", "tell coder"),
     ("and with the mouth closed too?", "edit AU26=0", "edit AU01=0 AU02=0", "", "edit AU01=0 AU02=0 AU26=0 AU25=0 AU27=0"),
@@ -865,6 +885,8 @@ def test_two_faces_asked_about_in_one_message_are_both_answered():
     both = reply(Hears(smiling="there AU12"), [], message, lambda _: three_faces())
     assert [one.about for one in (*both.before, both)] == ["face 0 (on the left)", "face 2 (on the right)"]
     assert both.text.count("there is a smile") == 2
+    named = reply(Hears(read="label"), [], "how is the one on the left read?", lambda _: three_faces())
+    assert named.text.startswith("Face 0 (on the left): ") and "This face" not in named.text
 
 
 def test_messages_of_one_and_of_two_questions_are_answered_together():
@@ -913,10 +935,26 @@ def test_what_a_question_takes_for_given_is_put_right():
     ("tell AU43 AU05 coder", "5C+12D", "FACS, of this alone: 5C. The whole face: 5C+12D."),
     ("tell AU43 coder", "5C+12D", "FACS, of this alone: 0 (nothing of it is there)."),
     ("grounds truth", "0", "No movement belongs to lying alone"),
-    ("whynot sadness", "6C+12D+15C", "Missing for other listings of sadness: the inner brow raiser (AU01)"),
+    ("whynot sadness", "6C+12D+15C", "Often listed for sadness, but missing: the inner brow raiser (AU01)"),
 ])
 def test_what_further_calls_say(call, face, says):
     assert says in said(call, face)
+
+
+def test_what_was_hidden_for_a_time_or_on_one_side_is_said(clip_of):
+    series, events = clip_of({"AU12": (1.0, 1.5, 2.0, 3.0, 3.0)})
+    mouth = [au_index(n) for n in PARTS_OF_FACE["mouth"]]
+    late = series.times >= series.times[-1] - 0.5
+    series.intensity[np.ix_(late, mouth)] = np.nan
+    series.intensity[:, au_index("AU04"), 0] = series.intensity[:, au_index("AU01"), 0] = np.nan
+    series.intensity[:, au_index("AU02"), 0] = np.nan
+    told = said("unseen", Face(series, events, {}))
+    assert f"The mouth was not measured from {series.times[late][0]:.1f} s to {series.times[-1]:.1f} s." in told
+    assert "The left side of the brows was not measured." in told
+
+
+def test_movements_of_the_same_level_are_told_as_such():
+    assert "At the same level: the mouth corners" in said("strongest", face_of_code("6D+12D+25B"))
 
 
 def test_a_side_that_is_not_sure_is_told_with_both_values():

@@ -112,6 +112,7 @@ TOPICS = (
     "files",
     "asymmetry",
     "feelings",
+    "basic",
     "compare",
 )
 REFUSED = (

@@ -58,6 +58,7 @@ _READ_AS = re.compile(r"\b(?:which|what) (?:\w+ )?(?:emotions?|labels?|expressio
 _SAME = re.compile(r"\b(?:equals?|means?|always|same as|stands? for|proofs?|proves?|code for|enough for)\b|=")
 _LETTER = re.compile(r"\b(?:letters?|suffix)\b.*\b(?:mean|stand)|\b(?:mean|stand)\w* .*\bletters?\b|"
                      r"\bthe (?:letter )?'?[a-e]'? (?:in|after|of|behind) (?:au)? ?\d?")
+_AS_LETTER = re.compile(r"\b(?:which|what|as a|in|by) (?:\w+ )?letters?\b|\bfacs (?:level|intensity|grade)\b")
 _DISTURBS = re.compile(
     r"\b(?:head (?:turn\w*|pose|tilt)|turn\w* (?:of the )?head|pose|light(?:ing)?|camera|angle|blur\w*|resolution|quality|"
     r"make-?up)\b.*\b(?:affect|matter|influence|change|disturb|hurt|bias|mislead|problem|distort|impact)")
@@ -81,6 +82,8 @@ def correct_facs(call: Call, text: str, labels: list[str]) -> Call:
         return Call("au", units, word="readings")
     if codes and len(labels) == 1 and _SAME.search(text) and not text.startswith("why"):
         return Call("listed", label=labels[0]) if len(codes) > 1 else Call("au", units, word="readings")
+    if call.name == "strength" and call.units and _AS_LETTER.search(text):
+        return Call("tell", call.units, word="coder")
     if _LETTER.search(text) and call.name in ("au", "topic", "unclear", "strength", "there"):
         return Call("topic", word="levels")
     return Call("topic", word="accuracy") if _DISTURBS.search(text) and call.name in ("topic", "unclear", "offtopic") else call

@@ -36,6 +36,14 @@ _SHAPED = re.compile(r"\bshort(?:er|ly)?\b|\bbrief(?:er|ly)?\b|\bone (?:sentence
 _ASKS_ANEW = re.compile(
     r"\b(?:face|picture|photo|clip|video|everything|all|whole|explain|describe|movements?|why|what|how|who)\b")
 _NOT_RESHAPED = ("unclear", "tell", "hello", "thanks", "bye", "able", "who", "offtopic", "refuse", "why")
+_OTHER_SIDE = re.compile(
+    r"^\W*(?:and |what about |how about )*(?:the |her |his )?other (?:one|side|eye|brow|corner|half|cheek|lid)\W*$")
+_ACROSS = {"left": "right", "right": "left"}
+_SECOND = re.compile(r"\b(?:second|third|next|2nd|3rd|runner[- ]?up)\b")
+_SPEAKS_FOR_IT = re.compile(
+    r"\b(?:speaks?|evidence|proof|supports?|argues?) (?:for |of )?(?:that|it|this|them)\b|\bhow do you know\b")
+_LETTER = re.compile(r"\bletters?\b|\ba ?(?:-|–|to) ?e\b|\bfacs (?:level|intensity|grade)\b")
+_BOTH = re.compile(r"\b(?:both|these|those|them|the two|all)\b")
 _OF_A_UNIT = ("there", "absent", "strength", "side", "when", "cause", "au")
 
 
@@ -43,7 +51,8 @@ def correct_follow_up(call: Call, text: str, last: str, older: str = "") -> Call
     """The call with what it takes up from before. text: the question in small letters, which asks for nothing that is refused;
     last, older: the calls of the one and the two questions before it."""
     before = parse(last)
-    for rule in (_after_refusal, _another_unit, _which_more, _together, _code_of_part, _further_edit):
+    for rule in (_after_refusal, _another_unit, _other_side, _next_strongest, _evidence_for_it, _letter_of_it, _which_more,
+                 _together, _code_of_part, _further_edit):
         if (meant := rule(call, text, before, parse(older))) is not None:
             return meant
     return call
@@ -65,6 +74,30 @@ def _another_unit(call: Call, text: str, before: Call, _: Call) -> Call | None:
         return None
     meant = parse(str(replace(before, units=((f"AU{int(number[1]):02d}",),))))
     return Call("au", ((f"AU{int(number[1]):02d}",),)) if meant == UNCLEAR else meant
+
+
+def _other_side(call: Call, text: str, before: Call, _: Call) -> Call | None:
+    """ "and the other one?" after a question about one side."""
+    if not _OTHER_SIDE.match(text) or not before.units or before.name not in _OF_A_UNIT:
+        return None
+    return replace(before, side=_ACROSS[before.side]) if before.side in _ACROSS else Call("side", before.units)
+
+
+def _next_strongest(call: Call, text: str, before: Call, _: Call) -> Call | None:
+    """ "and the second strongest?": all movements, the strongest first."""
+    return Call("movements") if before.name == call.name == "strongest" and _SECOND.search(text) else None
+
+
+def _evidence_for_it(call: Call, text: str, before: Call, _: Call) -> Call | None:
+    """ "What speaks for that?" after a question about a movement: what was measured of it."""
+    asked = before.name in ("there", "absent") and _SPEAKS_FOR_IT.search(text) and call.name in ("why", "strength", "unclear")
+    return Call("strength", before.units) if asked else None
+
+
+def _letter_of_it(call: Call, text: str, before: Call, _: Call) -> Call | None:
+    """ "as a letter A to E?" after a question about a movement."""
+    asked = before.name in _OF_A_UNIT and before.name != "au" and _LETTER.search(text)
+    return Call("tell", before.units, word="coder") if asked and call.name in ("strength", "unclear", "tell", "topic") else None
 
 
 def units_of(call: Call) -> tuple[tuple[str, ...], ...]:
@@ -99,10 +132,13 @@ def _code_of_part(call: Call, text: str, before: Call, _: Call) -> Call | None:
     return None
 
 
-def _further_edit(call: Call, text: str, before: Call, _: Call) -> Call | None:
+def _further_edit(call: Call, text: str, before: Call, older: Call) -> Call | None:
     """ "and with the mouth closed too?" adds to what was imagined before."""
     if call.name == before.name == "edit" and _AS_WELL.search(text):
         return replace(call, edits=before.edits | call.edits)
+    asked = dict.fromkeys(au for one in (older, before) for movement in one.units for au in movement[:1])
+    if call.name == "edit" and len(call.edits) == 1 and len(asked) == 2 and _BOTH.search(text):
+        return replace(call, edits=dict.fromkeys(asked, next(iter(call.edits.values()))))
     return None
 
 

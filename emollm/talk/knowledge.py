@@ -245,6 +245,11 @@ TEXTS = {
         "feel much "
         "without showing it.",
     ),
+    "basic": (
+        "basic emotions: Ekman & Friesen 1971, a few with a face of their own; disputed, Barrett and others 2019",
+        "That a few basic emotions have faces of their own that people everywhere know goes back to Ekman and Friesen (1971), "
+        "and is disputed (Barrett and others, 2019). The labels here say what a face is commonly read as, not more.",
+    ),
     "compare": (
         "faces of one picture can be compared; other pictures on a server, up to four in a conversation",
         "I can compare the faces of one picture. Other pictures need another chat here; a server compares up to four that are "

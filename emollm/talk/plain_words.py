@@ -28,6 +28,18 @@ _ROWS = (
      r"\b(?:distribution|breakdown) (?:over|of|across) (?:the |all )?(?:labels?|emotions?|expressions?|classes|readings?)\b|"
      r"\ball (?:the )?(?:eight|8)\b(?!.*\b(?:movements?|units?|aus?|faces?|people)\b)",
      "sure label other is tell words mood unclear movements why offtopic able", "shares"),
+    (r"\bin the way\b|\bbehind (?:the|his|her|a|that|this)\b|"
+     r"\b(?:cover|hid|block|obscur|occlu)\w*\b.*\b(?:measure|see|tell|judge)|"
+     r"\b(?:see|measure|tell|judge)\b.*\b(?:cover|hid|block|obscur|occlu)\w*|"
+     r"\b(?:glasses|mask|hand|microphone|scarf|hair|beard)\b.*"
+     r"\b(?:problem|disturb|bother|matter|prevent|interfere|affect|measur)",
+     "outside offtopic unclear", "unseen"),
+    (r"\bbasic emotions?\b", "topic sure listed unclear offtopic who refuse", "topic basic"),
+    (r"\bbar(?:ed|e|ing|es) (?:\w+ )?teeth|\bteeth (?:are )?bared|\bshow\w* (?:\w+ )?teeth", "au", "au AU10 AU25"),
+    (r"\binner or (?:the )?outer\b|\bouter or (?:the )?inner\b", "side there strength absent part", "more AU01 AU02"),
+    (r"\bcorners?\b.*\b(?:lower|droop\w*|hang\w*|sag\w*)\b(?! lip)", "side strength", "side AU15"),
+    (r"\b(?:his|her|their|person'?s) (?:own )?(?:left|right)? ?or (?:mine|yours|ours|my own)\b",
+     "refuse side who unclear there", "topic asymmetry"),
     (r"\bbullet", "movements label strongest count sure", "tell bullets"),
     (r"\bdoing with (?:the|his|her|their|its) face\b|\bwhat(?:'s| is| are) (?:the|his|her|their) faces? doing\b",
      "label cause part there other", "movements"),
@@ -73,6 +85,8 @@ _ROWS = (
     (r"\bwink(?:s|ed|ing)?\b", "there absent strength side other is", "side AU43/AU45"),
     (r"^(?!.*[a-z]{2}).*[^\W\d_a-z].*[^\W\d_a-z]", "outside offtopic unclear who label", "language"),  # no Latin letters
 )
+_PART_UNITS = re.compile(
+    r"\b(?:which|what) (brow|eyebrow|eye|mouth|lip|cheek|nose|chin)s? (?:units?|aus?|action units?|movements?)\b")
 _PLAIN = tuple((re.compile(words), instead_of.split(), parse(call)) for words, instead_of, call in _ROWS)
 
 
@@ -80,4 +94,7 @@ def correct_by_words(call: Call, text: str) -> Call:
     """The call that the words of a text in small letters leave no choice about; a refusal that they bear out stays one."""
     if call.name == "refuse" and reason(text):
         return call
+    if call.name in ("there", "absent", "strength", "au") and (part := _PART_UNITS.search(text)):
+        return Call("part", word={"eyebrow": "brows", "lip": "mouth", "brow": "brows", "eye": "eyes", "cheek": "cheeks"}.get(
+            part[1], part[1]))
     return next((meant for words, instead_of, meant in _PLAIN if call.name in instead_of and words.search(text)), call)

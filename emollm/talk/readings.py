@@ -129,6 +129,12 @@ def _nearest_listing(face: Face, name: str) -> Variant | None:
     return max(listings, key=score, default=None)
 
 
+def _most_listed(name: str) -> list[str]:
+    """The two units that most listings of a label name."""
+    listed = [au for v in VARIANTS if v.label == name for au in v.aus]
+    return sorted(set(listed), key=lambda au: (-listed.count(au), au))[:2]
+
+
 def _absent_units(face: Face, name: str) -> list[str]:
     """Absent units of all listings of a label, those that most of them name first."""
     listed = [au for v in VARIANTS if v.label == name for au in v.aus]
@@ -154,6 +160,7 @@ def label_objections(face: Face, call: Call) -> Finding:
     if variant:
         missing = [au for au in variant.aus if face.facts.state(au) == "off"][:NAMED]
         there = [au for au in variant.aus if face.facts.state(au) == "on"][:NAMED]
+        open_ = [au for au in _most_listed(asked) if au not in missing and face.facts.state(au) in ("unsure", "unmeasured")]
         if missing:
             facts += [f"listed for {asked}, missing: {face.line(au)}" for au in missing]
             says.append(
@@ -163,10 +170,13 @@ def label_objections(face: Face, call: Call) -> Finding:
         if there:
             facts += [f"listed for {asked}, there: {face.line(au)}" for au in there]
             says.append(f"{join_words([unit_title(au, face) for au in there])} would fit {asked}.")
+        facts += [face.line(au) for au in open_]
+        says += [f"{unit_title(au, face)} is too weak to decide." if face.facts.state(au) == "unsure" else
+                 f"{au} was not measured." for au in open_]
         elsewhere = [] if missing else _absent_units(face, asked)
         if elsewhere:
             facts += [f"listed for {asked} elsewhere, missing: {face.line(au)}" for au in elsewhere]
-            says.append(f"Missing for other listings of {asked}: {join_words([unit_title(au) for au in elsewhere])} "
+            says.append(f"Often listed for {asked}, but missing: {join_words([unit_title(au) for au in elsewhere])} "
                         f"{'is' if len(elsewhere) == 1 else 'are'} absent.")
     speaks = [au for au in face.units("on") if relation(first, au) == "for"]
     apart = [au for au in speaks if relation(asked, au) != "for"]  # what both are listed with tells nothing between them

@@ -56,7 +56,8 @@ PATTERNS = {
         r"\bwho (?:would|could|might|may) (?:it|this|that|he|she|they) be\b",
     ),
     "sex": (
-        r"\b(?:male or (?:a )?female|man or (?:a )?woman|woman or (?:a )?man|boy or (?:a )?girl|girl or (?:a )?boy)\b",
+        r"\b(?:male or (?:a )?female|man or (?:a )?woman|woman or (?:a )?man|boy or (?:a )?girl|girl or (?:a )?boy)\b"
+        r"(?!.*\b(?:whatever|regardless|no matter|doesn'?t matter|don'?t care|same to me)\b)",
         r"\b(?:his|her|their|person's|what|guess the) (?:gender|biological sex)\b",
         rf"{_ASKS} {_HOW}(?:trans|transgender|male|female)\b",
     ),

@@ -130,6 +130,8 @@ def _answer(before: list[Exchange], question: str, face: FaceOf, style: str, che
     seen = _choose_face(call, [question, *[e.question for e in reversed(before)]], face)
     if seen:
         call = correct_by_reading(call, question, seen.ranked_labels, last)
+    if call == Call("faces") and seen and not seen.others and (units := parse(last).units):
+        call = Call("side", units)  # "both of them the same?" of the eyes
     if call == COMPARE and seen and seen.others:
         call = Call("faces")
     exchange.call = str(call)
@@ -139,11 +141,11 @@ def _answer(before: list[Exchange], question: str, face: FaceOf, style: str, che
     name = (f"{capitalise(seen.name)}: " if aloud else "") + _premise_denial(question, call, seen)
     if looked.is_verbatim:
         exchange.answer = looked.answer(random.Random(question))  # a wording of its own for each question, always the same
-        return Reply(exchange, call, name + exchange.answer, exchange.answer, face=seen)
+        return Reply(exchange, call, _begin(name, exchange.answer), exchange.answer, face=seen)
     written = _tidy((yield [*before, exchange], REPLY_TOKENS))
     slips = find_faults(written, looked, call, seen, own_words) if checked else []
     exchange.answer = looked.answer() if slips else written
-    return Reply(exchange, call, name + exchange.answer, written, slips, seen)
+    return Reply(exchange, call, _begin(name, exchange.answer), written, slips, seen)
 
 
 def _choose_face(call: Call, questions: list[str], face: FaceOf) -> Face | None:
@@ -154,6 +156,11 @@ def _choose_face(call: Call, questions: list[str], face: FaceOf) -> Face | None:
     if other is None or call.name == "faces":
         return seen
     return replace(other, others=[one for one in everyone if one is not other], aloud=len(everyone) > 1)
+
+
+def _begin(name: str, answer: str) -> str:
+    """An answer behind the name of the face that it is about: "Face 1: It is ..." for "This face is ..."."""
+    return name + (re.sub(r"^This face\b", "It", answer) if name else answer)
 
 
 def _premise_denial(question: str, call: Call, seen: Face | None) -> str:

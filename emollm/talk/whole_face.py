@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from emollm.facs.units import ACTION_UNITS
-from emollm.schema import AUS
+from emollm.schema import AUS, SIDES, au_index
 from emollm.talk.call import PARTS_OF_FACE, Call
 from emollm.talk.face import Face
 from emollm.talk.finding import Finding
@@ -18,6 +20,12 @@ ERROR = 0.5
 
 def strongest_movement(face: Face, _: Call) -> Finding:
     on = face.units("on")
+    ties = [au for au in on if f"{face.facts.strength(au):.1f}" == f"{face.facts.strength(on[0]):.1f}"]
+    if len(ties) > 1:
+        others = f"; {join_words(ties[NAMED:])}" if len(ties) > NAMED else ""
+        return Finding(["equally strong", *map(face.line, ties)],
+                       [f"Strongest: {face.words(ties[0])}.",
+                        f"At the same level: {face.movement_words(ties[1:NAMED])}{others}."], fixed=True)
     facts = [f"strongest: {face.line(on[0])}", *([f"next: {face.line(on[1])}"] if len(on) > 1 else [])]
     says = [f"[The strongest movement|Strongest]: {face.words(on[0])}."]
     if len(on) > 1:
@@ -186,21 +194,44 @@ def _smile_kind(face: Face, cheeks: str) -> tuple[str, str]:
 
 
 def unmeasured_units(face: Face, _: Call) -> Finding:
-    hidden = face.units("unmeasured")
+    hidden, partly = face.units("unmeasured"), _hidden_parts(face)
     if not hidden:
         return Finding(
-            [f"all {len(AUS)} units were measured"],
+            [f"all {len(AUS)} units were measured", *partly],
             [
                 f"[Nothing is missing: all {len(AUS)} action units were measured|"
-                f"All {len(AUS)} action units could be measured] here."
+                f"All {len(AUS)} action units could be measured] here{', but not throughout' if partly else ''}.",
+                *partly,
             ],
+            fixed=bool(partly),
         )
     names = [f"{au} {ACTION_UNITS[au].title}" for au in hidden]
     return Finding(
-        [f"not measured: {', '.join(names)}"],
+        [f"not measured: {', '.join(names)}", *partly],
         [
             f"{join_words(names)} {was_or_were(names)} not measured here.",
+            *partly,
             *(["A blink takes a clip."] if "AU45" in hidden and not face.clip else []),
             "[I say nothing about them|Nothing can be said about them].",
         ],
+        fixed=bool(partly),
     )
+
+
+def _hidden_parts(face: Face) -> list[str]:
+    """Sentences about parts of the face that were measured only some of the time, or on one side alone."""
+    level, times = face.series.intensity, face.series.times  # [T, 24, 2]
+    sentences = []
+    for name, numbers in PARTS_OF_FACE.items():
+        units = [au_index(k) for k in numbers if np.isfinite(level[:, au_index(k)]).any()]
+        if name in ("upper", "lower") or not units:
+            continue
+        gone = ~np.isfinite(level[:, units]).any((1, 2))  # [T]
+        edges = np.flatnonzero(np.diff(np.r_[False, gone, False].astype(int))).reshape(-1, 2)
+        spans = [f"from {times[a]:.1f} s to {times[b - 1]:.1f} s" for a, b in edges][:NAMED]
+        if spans:
+            sentences.append(f"The {name} {'were' if name.endswith('s') else 'was'} not measured {join_words(spans)}.")
+        for side, other in ((0, 1), (1, 0)):
+            if not np.isfinite(level[:, units, side]).any() and np.isfinite(level[:, units, other]).any():
+                sentences.append(f"The {SIDES[side]} side of the {name} was not measured.")
+    return sentences
