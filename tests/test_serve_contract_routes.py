@@ -303,19 +303,23 @@ def tokens(http) -> float:
     return metric(http, "generation_tokens_total")
 
 
+@pytest.fixture(scope="module")
+def eight(http, astronaut) -> tuple[str, float]:
+    """A picture of eight faces, and how many tokens their explanations have."""
+    picture, before = data_url(encoded(np.tile(astronaut[0:280, 84:364], (2, 4, 1)))), tokens(http)
+    assert len(explained(http, media=picture)) == 8
+    return picture, tokens(http) - before
+
+
 @pytest.mark.parametrize("stream", [False, True])
-def test_nothing_is_written_for_a_client_that_has_left(http, astronaut, sent, stream):
+def test_nothing_is_written_for_a_client_that_has_left(http, eight, sent, stream):
     """Eight faces are explained one after the other: the answer breaks off in one of them, and the next does not begin.
 
     So many that the answer outlasts many looks at the metrics. That it has begun is told by what was written, too: between
     two faces, and at the first look on a busy machine, nothing is running.
     """
-    half = astronaut[0:280, 84:364]
-    eight = data_url(encoded(np.tile(half, (2, 4, 1))))
-    before = tokens(http)
-    assert len(explained(http, media=eight)) == 8
-    whole, before = tokens(http) - before, tokens(http)
-    body = json.dumps({"media": eight, "stream": stream}).encode()
+    (picture, whole), before = eight, tokens(http)
+    body = json.dumps({"media": picture, "stream": stream}).encode()
     address = http.base_url
     with socket.create_connection((address.host, address.port), timeout=60) as connection:
         connection.sendall(b"POST /v1/explain HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
