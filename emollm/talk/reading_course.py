@@ -80,7 +80,8 @@ def _label_sentence(phases: list[dict[str, Any]], label: str) -> str:
     longest = max(own, key=lambda span: span[1] - span[0])
     times = (join_words(list(map(span_words, own))) if len(own) <= MANY else
              f"{len(own)} times, the first at {own[0][0]:.1f} s, the longest {span_words(longest)}")
-    return f"Not the whole clip: {ALONE} it is read as {label} {times}, {_share(phases, label)} % of the clip."
+    in_all = f"{_seconds(phases, label):.1f} s in all, {_share(phases, label)} % of the clip"
+    return f"Not the whole clip: {ALONE} it is read as {label} {times}; {in_all}."
 
 
 def _joined(phases: list[dict[str, Any]], label: str) -> list[tuple[float, float]]:

@@ -9,6 +9,7 @@ from emollm.schema import ON, au_index
 from emollm.talk.call import MOMENTS, PARTS_OF_FACE, Call
 from emollm.talk.face import Face
 from emollm.talk.finding import Finding
+from emollm.talk.spans import span_words
 from emollm.talk.whole_face import MOST, no_movement
 from emollm.talk.words import clauses, join_words, movement_pattern, say, was_or_were
 
@@ -16,9 +17,8 @@ PHOTO = "This is a photo: one moment, so there is no before and after."
 
 
 def when_sentence(face: Face, au: str) -> str:
-    first, last = face.span(au)
     return (
-        f"{movement_pattern(au, face.facts.side(au))} ({au}) from {first:.1f} s to {last:.1f} s, "
+        f"{movement_pattern(au, face.facts.side(au))} ({au}) {span_words(face.span(au))}, "
         f"strongest at {face.apex(au):.1f} s "
         f"with {face.facts.strength(au):.1f}."
     )
