@@ -67,6 +67,8 @@ def _may_have_been(call: Call, text: str, asked: Call) -> bool:
         return True
     if call.name in ("topic", "offtopic") and say.IN_THIS_CLIP.search(text):
         return True
+    if call == Call("topic", word="baseline"):  # "does he always smile?"
+        return bool(say.OF_THIS_FACE.search(text))
     if asked.name in ("change", "turns"):
         return call.name in READ or (call == Call("refuse", word="feelings") and not say.FELT.search(text))
     if asked.name in ("before", "after"):

@@ -41,24 +41,25 @@ STOPS = _any_of(
     r"\b(?:does|do|did) (?:\w+ ){1,4}?(?:stop|cease|quit|go away|vanish|disappear|pause|let up|break off|switch off)\b",
     rf"\b{_FRAMES} (?:where|when|that|(?:in|at) which) .*\b(?:gone|not|missing|absent|stops?|isn'?t|aren'?t|no)\b",
     r"\b(?:is|was|are|were) (?:\w+ ){1,4}?(?:interrupted|ever gone|broken up)\b",
-    r"\b(?:smile|grin|frown|expression) ever (?:drop|fall|slip)\w*|\bever (?:a )?break in\b",
+    r"\b(?:smile|grin|frown|expression) ever (?:drop|fall|slip)\w*|\bever let go\b",
+    r"\b(?:any|ever an?) (?:interruption|break|pause|gap)s?\b",
     r"\bcomes? and goe?s?\b|\bon and off\b",
 )
 # How many times?
 OFTEN = _any_of(
-    r"\bhow (?:often|offen|frequent\w*|many time?s?)\b",
+    r"\bhow (?:often|offen|frequent\w*|m\w{0,2}n+y time?s?)\b",
     rf"\bhow many (?=(?:\w+ )?{_SMILES})",
     r"\b(?:count|number|frequency|rate|tally) of\b",
     r"\bcount (?:up |all )?(?:the |his |her |their )",
     r"\bblink(?:ing)? (?:rate|count|frequency)\b",
     r"\b(?:(?:more than|just|only) once|once or|(?<!looked )twice|several times|repeatedly|again and again|a second time)\b",
     r"\btimes (?:in total|in all|altogether)\b|\bhow many\W*$|^\W*(?:the )?count\W*$",
-    r"\bhow many (?:\w+ )?(?:episodes|occurrences|instances|repetitions)\b",
+    r"\b(?:episodes|occurrences|instances|repetitions)\b",
     r"\b(?:often|frequently)\b|\bblink\w* (?:\w+ )?(?:a lot|much)\b",
 )
 # For how long?
 LONG = _any_of(
-    r"\b(?:how|hw) ?lo+ng\b|\btotal time\b|(?<!full )(?<!entire )(?<!whole )(?<!for the )\bduration\b",
+    r"\b(?:how|hw) ?lo+ng\b|\btotal (?:time|sec\w*)\b|(?<!full )(?<!entire )(?<!whole )(?<!for the )\bduration\b",
     r"\bhow many (?:sec|second|milli|ms|frame)\w*",
     rf"\bhow much (?:time|of the (?:{_CLIP}|time))\b",
     r"\blast(?:s|ed|ing)? (?:very )?(?:long|for|more than|less than)\b",
@@ -120,6 +121,7 @@ NOT_COURSE = _any_of(
 )
 IMAGINED = re.compile(r"\b(?:if|were|without|would|had|imagine|suppose|pretend)\b")
 FELT = re.compile(r"\b(?:inside|inwardly|deep down|heart|truly|really|felt|feels?|feeling (?!s))\b")
+OF_THIS_FACE = re.compile(r"^\W*(?:is|are|does|do|did|was|were)\b(?!.*\b(?:like that|my|your)\b)")
 IN_GENERAL = re.compile(r"\bmean\w*\b|\bsign of\b|\bprove\w*\b|\bin general\b|\bpeople\b")
 WHEN = re.compile(r"\b(?:when|at (?:which|what) (?:point|time|second|moment)|what time|which second)\b")
 WH = re.compile(r"(?<!moment )(?<!second )(?<!point )(?<!frame )(?<!time )\b(?:what|which|who|why|where|when|how)\b(?! or not)")
