@@ -752,11 +752,14 @@ class WritesAll:
 
     own_words = False
 
+    def write(self, exchanges, most):
+        yield "No: the mouth corners are not raised (AU12)." if exchanges[-1].call else "there AU12"
+
     def write_all(self, many, most):
-        return ["No: the mouth corners are not raised (AU12)." if said[-1].call else "there AU12" for said in many]
+        return ["".join(self.write(exchanges, most)) for exchanges in many]
 
 
-def test_many_conversations_are_evaluated_a_turn_at_a_time():
+def test_conversations_and_single_questions_are_evaluated():
     smiling, still = face_of_code("6C+12D"), face_of_code("4D")
     smile = ([parse("there AU12")], "smiling?")
     asked = ask(WritesAll(), [("a", smiling), ("b", still)], [[smile, smile], [smile]])

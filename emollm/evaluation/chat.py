@@ -25,9 +25,10 @@ from emollm.explainer import prepare
 from emollm.schema import DEFAULT_MODEL, InputError
 from emollm.talk.call import Call, parse
 from emollm.talk.check import find_faults
+from emollm.talk.dialogue import Exchange
 from emollm.talk.face import Face
 from emollm.talk.lookup import HYPOTHETICAL, OF_THE_FACE, look_up
-from emollm.talk.talker import Reply, Writers, reply_all, steps
+from emollm.talk.talker import Reply, Writers, reply, reply_all, steps
 
 GOES_ON = "> "
 EXAMPLES = 20  # questions that went wrong, by name in the text; the JSON has all of them
@@ -96,21 +97,24 @@ class AskedQuestion:
 
 
 def ask(writer: Writers, faces: list[tuple[str, Face]], conversations: list[list[Question]]) -> list[AskedQuestion]:
-    """Every question; each conversation about the next face, and all of them one turn at a time."""
+    """Every question; each conversation about the next face. Single questions are asked together, which reads the weights once
+    for many; a conversation is held by itself, so that what was said before is read once and not again at every turn."""
     replies: list[list[Reply]] = [[] for _ in conversations]
     about = [faces[k % len(faces)] for k in range(len(conversations))]
-    for turn in progress.track(range(max(map(len, conversations), default=0)), "turns"):
-        rows = [k for k, questions in enumerate(conversations) if turn < len(questions)]
-        askings = [
-            steps([e for r in replies[k] for e in r.exchanges], conversations[k][turn][1], lambda _, face=about[k][1]: face)
-            for k in rows
-        ]
-        for k, reply in zip(rows, reply_all(writer, askings), strict=True):
-            replies[k].append(reply)
+    single = [k for k, questions in enumerate(conversations) if len(questions) == 1]
+    askings = [steps([], conversations[k][0][1], lambda _, face=about[k][1]: face) for k in single]
+    for k, one in zip(single, reply_all(writer, askings), strict=True):
+        replies[k].append(one)
+    longer = [k for k, questions in enumerate(conversations) if len(questions) > 1]
+    for k in progress.track(longer, "conversations"):
+        before: list[Exchange] = []
+        for _, question in conversations[k]:
+            replies[k].append(reply(writer, before, question, lambda _, face=about[k][1]: face))
+            before += replies[k][-1].exchanges
     return [
-        _judge_reply(question, wanted, about[k][0], reply)
+        _judge_reply(question, wanted, about[k][0], one)
         for k, questions in enumerate(conversations)
-        for (wanted, question), reply in zip(questions, replies[k], strict=True)
+        for (wanted, question), one in zip(questions, replies[k], strict=True)
     ]
 
 
