@@ -9,6 +9,7 @@ from data_engine.talk.build import question
 from emollm.answer.phases import phases_and_affect
 from emollm.answer.prompt import event_interval
 from emollm.answer.prose import judge
+from emollm.evaluation.chat import AskedQuestion
 from emollm.evidence import parse_facs
 from emollm.perception.events import events
 from emollm.schema import AU_NAMES, AUSeries, au_index
@@ -17,7 +18,7 @@ from emollm.talk.call_rules import correct_call
 from emollm.talk.dialogue import Exchange
 from emollm.talk.face import Face
 from emollm.talk.lookup import look_up
-from emollm.talk.talker import reply
+from emollm.talk.talker import Reply, reply
 from emollm.talk.time_questions import TAKEN_FOR, correct_time_question
 
 
@@ -210,6 +211,8 @@ def test_words_of_time_leave_one_call(question, understood, call):
     ("there AU45", "how often?", "often AU45"),
     ("there AU12", "the whole time?", "lasts AU12"),
     ("change", "when", "turns"),
+    ("part mouth", "when?", "part mouth"),
+    ("movements", "when?", "course"),
     ("is happiness", "when?", "change happiness"),
     ("when AU12", "what was the face doing just before that?", "before AU12"),
     ("when AU12", "and right after?", "after AU12"),
@@ -240,6 +243,14 @@ def test_the_words_of_time_change_nothing_else():
             now = correct_time_question(correct_call(call, text), text, [])
             changed += [(text, str(call), str(now))] if now != correct_call(call, text) else []
     assert not changed, changed
+
+
+def test_a_finer_call_of_time_is_an_answer_to_the_coarser_question():
+    def is_understood(wanted: str, call: str) -> bool:
+        return AskedQuestion("", [parse(wanted)], "", Reply(Exchange(""), parse(call))).is_understood
+
+    assert is_understood("when AU12", "long AU12") and is_understood("when AU12", "when AU12")
+    assert not is_understood("when AU12", "long AU04") and not is_understood("long AU12", "when AU12")
 
 
 def test_a_bare_turn_is_answered_in_a_conversation():

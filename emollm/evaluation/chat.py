@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import collections
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,7 @@ from emollm.talk.lookup import HYPOTHETICAL, OF_THE_FACE, look_up
 from emollm.talk.talker import Reply, Writers, reply, reply_all, steps
 
 GOES_ON = "> "
+COARSER = {"long": "when", "often": "when", "order": "when", "pauses": "moments"}  # what a call of time tells as well
 EXAMPLES = 20  # questions that went wrong, by name in the text; the JSON has all of them
 
 
@@ -80,8 +81,9 @@ class AskedQuestion:
 
     @property
     def is_understood(self) -> bool:
-        """Whether a question of the message is answered as one of the right calls asks."""
-        return any(call in self.wanted for call in self.reply.calls)
+        """Whether a question of the message is answered as one of the right calls asks, or by a call that is finer in time."""
+        coarser = [replace(call, name=COARSER[call.name]) for call in self.reply.calls if call.name in COARSER]
+        return any(call in self.wanted for call in (*self.reply.calls, *coarser))
 
     @property
     def is_refused(self) -> bool:

@@ -199,7 +199,9 @@ def _bare(text: str, past: list[Call]) -> Call | None:
     if say.BARE_FIRST.search(text) and not say.EVERYTHING_FIRST.search(text):
         two = _last_two(past)
         return Call("order", two) if len(two) == 2 else Call("often", two)
-    return Call("when", units) if say.BARE_WHEN.search(text) and last.name != "at" else None
+    if not say.BARE_WHEN.search(text) or last.name == "at":
+        return None
+    return last if last.name == "part" else Call("when", units)  # every movement of the part is told with its time
 
 
 def _bare_of_all(text: str, last: Call) -> Call | None:
