@@ -216,7 +216,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--workers", type=int, default=figures.cores(), help="measuring processes (default: one a core)")
     found.add_argument("--engine", choices=(*ENGINES, "both"), default="both", help="default: both")
     found.add_argument("--rounds", type=int, default=3, help="default 3")
-    found.add_argument("--quick", action="store_true", help="a few short clips only, to see that it runs")
+    found.add_argument("--quick", action="store_true", help="a few short clips only and no warm-up, to see that it runs")
     return found
 
 
@@ -235,14 +235,15 @@ def main() -> None:
     print(figures.machine(), flush=True)
     clips, names = material_of(options), ["naive", *(ENGINES if options.engine == "both" else [options.engine])]
     print(f"{len(clips)} clips, {options.workers} measuring processes; systems: {', '.join(names)}", flush=True)
-    first = {name: [once(clips[:2], name, options.workers)] for name in names}  # also the warm-up
-    compared = check(first, naive(clips[:2], "loop.py"))
+    reference, compared = naive(clips if options.quick else clips[:2], "loop.py"), 0
+    if not options.quick:  # also the warm-up
+        compared = check({name: [once(clips[:2], name, options.workers)] for name in names}, reference)
     runs: dict[str, list[CaptionRun]] = {name: [] for name in names}
     for number in range(options.rounds):
         for name in names if number % 2 == 0 else names[::-1]:
             runs[name].append(once(clips, name, options.workers))
             print(f"round {number + 1} of {options.rounds}, {name}: {runs[name][-1].wall:.1f} s", file=sys.stderr, flush=True)
-    compared += check(runs, runs[names[1]][0])
+    compared += check(runs, reference if options.quick else runs[names[1]][0])
     report(runs, {name: alone(clips, name, options.workers) for name in names[1:]})
     print(f"{compared} captions compared, all equal; load average {load_average()} after")
 

@@ -251,12 +251,12 @@ def test_naive_loop_says_what_the_library_says(astronaut_file):
 
 
 def test_caption_bench_runs_at_its_smallest(tmp_path):
-    material.clips(tmp_path, 1, 1.0)
+    material.clips(tmp_path, 1, 0.4)
     command = [sys.executable, str(BENCH / "caption.py"), "--quick", "--clips", str(tmp_path), "--engine", "transformers",
                "--workers", "1"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert "2 captions compared, all equal" in done.stdout
+    assert "1 captions compared, all equal" in done.stdout  # with those of emollm.explain
     for expected in ("machine:", "clips/min, transformers / naive:", "wall / slowest", "memory: parent"):
         assert expected in done.stdout
 
