@@ -953,7 +953,7 @@ def test_what_was_hidden_for_a_time_or_on_one_side_is_said(clip_of):
     series.intensity[:, au_index("AU02"), 0] = np.nan
     told = said("unseen", Face(series, events, {}))
     assert f"The mouth was not measured from {series.times[late][0]:.1f} s to {series.times[-1]:.1f} s." in told
-    assert "The left side of the brows was not measured." in told
+    assert "The brows were not measured on the left side." in told
 
 
 def test_movements_of_the_same_level_are_told_as_such():

@@ -9,7 +9,7 @@ from emollm.schema import AUS, SIDES, au_index
 from emollm.talk.call import PARTS_OF_FACE, Call
 from emollm.talk.face import Face
 from emollm.talk.finding import Finding
-from emollm.talk.words import clauses, join_words, was_or_were
+from emollm.talk.words import capitalise, clauses, join_words, was_or_were
 
 MOST = 6  # movements that one answer names
 NAMED = 3  # movements that a short answer names
@@ -221,7 +221,7 @@ def unmeasured_units(face: Face, _: Call) -> Finding:
 def _hidden_parts(face: Face) -> list[str]:
     """Sentences about parts of the face that were measured only some of the time, or on one side alone."""
     level, times = face.series.intensity, face.series.times  # [T, 24, 2]
-    sentences = []
+    parts: dict[str, list[str]] = {}  # when or where something was not measured -> the parts of which that is true
     for name, numbers in PARTS_OF_FACE.items():
         units = [au_index(k) for k in numbers if np.isfinite(level[:, au_index(k)]).any()]
         if name in ("upper", "lower") or not units:
@@ -230,8 +230,9 @@ def _hidden_parts(face: Face) -> list[str]:
         edges = np.flatnonzero(np.diff(np.r_[False, gone, False].astype(int))).reshape(-1, 2)
         spans = [f"from {times[a]:.1f} s to {times[b - 1]:.1f} s" for a, b in edges][:NAMED]
         if spans:
-            sentences.append(f"The {name} {'were' if name.endswith('s') else 'was'} not measured {join_words(spans)}.")
+            parts.setdefault(join_words(spans), []).append(f"the {name}")
         for side, other in ((0, 1), (1, 0)):
             if not np.isfinite(level[:, units, side]).any() and np.isfinite(level[:, units, other]).any():
-                sentences.append(f"The {SIDES[side]} side of the {name} was not measured.")
-    return sentences
+                parts.setdefault(f"on the {SIDES[side]} side", []).append(f"the {name}")
+    return [f"{capitalise(join_words(names))} {'was' if len(names) == 1 and not names[0].endswith('s') else 'were'} not measured "
+            f"{where}." for where, names in parts.items()]
