@@ -952,7 +952,7 @@ def test_what_was_hidden_for_a_time_or_on_one_side_is_said(clip_of):
     series.intensity[:, au_index("AU04"), 0] = series.intensity[:, au_index("AU01"), 0] = np.nan
     series.intensity[:, au_index("AU02"), 0] = np.nan
     told = said("unseen", Face(series, events, {}))
-    assert f"The mouth was not measured from {series.times[late][0]:.1f} s to {series.times[-1]:.1f} s." in told
+    assert f"The chin and the mouth were not measured from {series.times[late][0]:.1f} s to {series.times[-1]:.1f} s." in told
     assert "The brows were not measured on the left side." in told
 
 

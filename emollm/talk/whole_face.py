@@ -234,5 +234,6 @@ def _hidden_parts(face: Face) -> list[str]:
         for side, other in ((0, 1), (1, 0)):
             if not np.isfinite(level[:, units, side]).any() and np.isfinite(level[:, units, other]).any():
                 parts.setdefault(f"on the {SIDES[side]} side", []).append(f"the {name}")
-    return [f"{capitalise(join_words(names))} {'was' if len(names) == 1 and not names[0].endswith('s') else 'were'} not measured "
-            f"{where}." for where, names in parts.items()]
+    single = {where for where, names in parts.items() if len(names) == 1 and not names[0].endswith("s")}
+    return [f"{capitalise(join_words(names))} {'was' if where in single else 'were'} not measured {where}."
+            for where, names in parts.items()]
