@@ -16,7 +16,7 @@ from emollm.model.processor import face_input
 pytest.importorskip("vllm")
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="vLLM runs on Linux")
 
-PROMPTS, EQUAL = 100, 0.99
+PROMPTS, EQUAL = 200, 0.99
 QUESTIONS = (prompt.DEFAULT_QUESTION, prompt.DEFAULT_QUESTION, "What is moving here?", "Which emotion is it commonly read as?",
              ["What is moving here?", "AU12 lip corner puller | both | 3.0 marked | still | mouth corner pulled up", "Why?"])
 
