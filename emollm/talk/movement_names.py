@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from emollm.facs.units import ACTION_UNITS
+
 EYES_WIDE = (r"eyes? (?:\w+ ){0,2}(?:wider?(?! open)|bigger|larger)\b|wide eyes", ("AU05",))
 # What people call a movement where they compare faces or moments.
 MOVEMENTS = (
@@ -29,7 +31,24 @@ MOVEMENTS = (
     (r"sneer|snarl", ("AU09", "AU10")),
     (r"wrinkl\w* (?:the |his |her |their )?nose|nose \w*\s?wrinkl", ("AU09",)),
 )
+# Further ones, narrower than those above, and names of FACS: told apart where several are named.
+NARROWER = (
+    (r"inner (?:eye)?brows?", ("AU01",)),
+    (r"outer (?:eye)?brows?", ("AU02",)),
+    (r"(?:eye)?brows? (?:\w+ )?(?:ris|rose)", ("AU01", "AU02")),
+    (r"upper (?:eye)?lids? (?:\w+ )?(?:rais|lift|up|ris)|rais\w* upper (?:eye)?lid", ("AU05",)),
+    (r"cheeks? (?:\w+ )?(?:rais|lift|up|ris|rose)|(?:rais|lift)\w* (?:\w+ )?cheek", ("AU06",)),
+    (r"lids? (?:\w+ )?tight|tight\w* (?:eye)?lid", ("AU07",)),
+    (r"upper lip (?:\w+ )?(?:rais|lift|up|curl|ris)|rais\w* upper lip", ("AU10",)),
+    (r"dimpl", ("AU14",)),
+    (r"chin (?:\w+ )?(?:rais|up|push|bunch|wrinkl|ris)|(?:rais|push|bunch|wrinkl)\w* (?:\w+ )?chin", ("AU17",)),
+    (r"lips? (?:\w+ )?stretch|mouth (?:\w+ )?stretched|stretch\w* (?:\w+ )?(?:lip|mouth)", ("AU20",)),
+    (r"lips? (?:\w+ )?tight|tight\w* (?:\w+ )?lip", ("AU23",)),
+    (r"lips? (?:\w+ )?(?:suck|roll)|suck\w*[- ](?:in )?lip", ("AU28",)),
+)
+TITLES = tuple((unit.title, (au,)) for au, unit in ACTION_UNITS.items())
 _MOVEMENTS = tuple((re.compile(rf"\b(?:{words})"), units) for words, units in MOVEMENTS)
+_EVERY = tuple((re.compile(rf"\b(?:{words})"), units) for words, units in (*NARROWER, *MOVEMENTS, *TITLES))
 _SUM = re.compile(r"(?<![\w.+])(?:[lr]?\d{1,2}[a-e]?\+)+[lr]?\d{1,2}[a-e]?\b")  # as FACS coders write what is there
 _CODES = re.compile(r"\b(?:au|action unit|unit)s?[ -]?#?(\d{1,2}(?:\s*(?:,|and|or|&|\+|/)\s*(?:au ?)?\d{1,2})*)\b")
 
@@ -42,7 +61,7 @@ def units_in(text: str) -> tuple[str, ...]:
 def movements_in(text: str) -> list[tuple[str, ...]]:
     """Every movement that a text of small letters names, by what people call it or by its code, in order; each once."""
     found: list[tuple[int, int, tuple[str, ...]]] = []
-    for words, units in _MOVEMENTS:
+    for words, units in _EVERY:
         found += [(m.start(), m.end(), units) for m in words.finditer(text)
                   if not any(start < m.end() and m.start() < end for start, end, _ in found)]
     codes = [(m.start(), m.end(), (au,)) for m in _CODES.finditer(text) for au in codes_in(m[0])]
@@ -51,7 +70,7 @@ def movements_in(text: str) -> list[tuple[str, ...]]:
 
 def without_movements(text: str) -> str:
     """A text of small letters without the words that name movements."""
-    for words, _ in _MOVEMENTS:
+    for words, _ in _EVERY:
         text = re.sub(rf"{words.pattern}\w*", " ", text)
     return _CODES.sub(" ", text)
 

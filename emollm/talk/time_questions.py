@@ -129,7 +129,7 @@ def _names_little(text: str) -> bool:
 
 def _short_turn(call: Call, text: str, past: list[Call]) -> Call | None:
     """A turn that names nothing of its own: "when exactly?", "how often?", "first?", "and 10?", "same for the lips"."""
-    if not past or past[-1].name in NOT_OF_TIME:
+    if not past or past[-1].name in NOT_OF_TIME or say.CLIP_LENGTH.search(text):
         return None
     last = past[-1]
     if (number := say.NUMBER.match(text)) and (asked := _with_number(int(number[1]), past)):
@@ -264,7 +264,8 @@ def _first_of_two(call: Call, text: str, past: list[Call]) -> Call | None:
     if len(both) < 2 <= len(call.units):
         return Call("order", call.units)
     if len(both) < 2:
-        parts = [units for units in _parts_in(without_movements(text)) if not any({*units} & {*one} for one in both)]
+        moving = [word for word in _PART if re.search(rf"\b{word}\b{say.MOVES}", text)]
+        parts = [units for units in _parts_in(" ".join(moving)) if not any({*units} & {*one} for one in both)]
         both = tuple(sorted((*both, *parts), key=lambda units: _place_of(text, units)))
     return Call("order", both) if len(both) > 1 else None
 

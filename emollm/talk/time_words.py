@@ -66,6 +66,7 @@ LONG = _any_of(
     r"\blength\b|\bfor what time\b",
     rf"\b(?:what|which) (?:share|part|portion|fraction|percent\w*|proportion|%) of (?:the |this )?(?:time|{_CLIP})\b",
     r"\b(?:is|was) (?:it|that|this) (?:just |only )?a (?:short|brief|quick|long) \w+",
+    r"\b(?:is|was) (?:the|his|her|that|this) \w+ (?:short|brief|quick|long)\b(?! (?:and|enough))",
     r"\b(?:does|did|do) (?:it|that|they|this) last\b",
     r"\b(?:brief|fleeting|momentary|short-lived)\b|\b(?:just|only|for) a (?:flash|moment|second)\b",
 )
@@ -88,6 +89,9 @@ ORDER = _any_of(
     r"\b(?:first|1st|before|befor|after|earlier|sooner|later|prior|preced\w+|follow\w*|order|sequence|simultaneous\w*|"
     r"same time)\b(?! (?:second|frame|half|part|moment|picture|face|one|person)s?\b)",
 )
+# A part of the face of which nothing is said but that it moves.
+MOVES = (r"(?=\W*(?:$|(?:or|and|before|after|first|mov\w*|start\w*|begin\w*|beg[au]n|re?act\w*|do|did|does|then|earlier|came?)"
+         r"\b))")
 STRONGER = re.compile(r"\b(?:strong|weak|intens|wide|big)\w*")
 BESIDE = _any_of(
     r"\b(?P<before>before\w*|befor|prior to|preced\w+|lead\w* (?:up )?to|ahead of|led (?:up )?to)\b",
