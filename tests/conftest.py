@@ -384,6 +384,7 @@ def server(tmp_path_factory):
     running = Server(tmp_path_factory.mktemp("server"))
     try:
         yield running.wait()
+        running.check_stop()
     finally:
         running.stop()
 

@@ -41,6 +41,16 @@ class Server:
     def printed(self) -> str:
         return self.log.read_text(errors="replace")
 
+    def check_stop(self) -> None:
+        """Told to end while it serves, it ends well and takes all of its processes with it."""
+        import psutil
+
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        self.stop()
+        assert self.process.returncode == 0, self.printed()[-4000:]
+        assert len(children) >= 3  # the API server and two engines
+        assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+
     def stop(self) -> None:
         self.process.terminate()
         try:
