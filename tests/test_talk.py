@@ -534,6 +534,9 @@ def test_a_question_cannot_pose_as_a_measurement():
         ("Can you see the mouth behind the microphone?", "outside", "unseen"),
         ("Do the glasses get in the way? do they bother", "offtopic", "unseen"),
         ("does he wear glasses?", "outside", "outside"),
+        ("The microphone hides his mouth. Did you manage to measure it?", "there AU25/AU26/AU27", "unseen"),
+        ("aggressive or rather startled?", "unclear", "sure"),
+        ("so is she over her grief now?", "toward sadness", "refuse feelings"),
         ("who came up with basic emotions, is it disputed?", "topic feelings", "topic basic"),
         ("which of the basic emotions do you see", "label", "label"),
         ("Which age-old FACS code fits bared teeth?", "au AU28", "au AU10 AU25"),
@@ -600,6 +603,8 @@ def test_the_same_is_asked_of_another_face(question, understood, last, call):
     ("and the second strongest?", "strongest", "strongest", "", "movements"),
     ("What speaks for that?", "why", "there AU17 AU18", "", "strength AU17 AU18"),
     ("What speaks for that?", "why", "is anger", "", "why"),
+    ("Source?", "topic sources", "au AU05", "", "au AU05 source"),
+    ("Source?", "topic sources", "why", "", "topic sources"),
     ("and as a letter?", "strength AU12", "there AU12", "", "tell AU12 coder"),
     ("if both were zero?", "edit AU09=0", "there AU09", "there AU06", "edit AU06=0 AU09=0"),
     ("in FACS terms", "tell coder", "part eyes", "", "tell AU05 AU06 AU07 AU43 AU45 coder"),
@@ -938,6 +943,7 @@ def test_what_a_question_takes_for_given_is_put_right():
     ("tell AU43 AU05 coder", "5C+12D", "FACS, of this alone: 5C. The whole face: 5C+12D."),
     ("tell AU43 coder", "5C+12D", "FACS, of this alone: 0 (nothing of it is there)."),
     ("grounds truth", "0", "No movement belongs to lying alone"),
+    ("toward happiness", "6C+12D", "It is already read as happiness (0.95). If "),
     ("whynot sadness", "6C+12D+15C", "Often listed for sadness, but missing: the inner brow raiser (AU01)"),
 ])
 def test_what_further_calls_say(call, face, says):
@@ -954,6 +960,14 @@ def test_what_was_hidden_for_a_time_or_on_one_side_is_said(clip_of):
     told = said("unseen", Face(series, events, {}))
     assert f"The chin and the mouth were not measured from {series.times[late][0]:.1f} s to {series.times[-1]:.1f} s." in told
     assert "The brows were not measured on the left side." in told
+
+
+def test_a_moment_has_sides_of_its_own(clip_of):
+    series, events = clip_of({"AU12": (1.0, 1.5, 2.0, 3.0, 3.0)})
+    late = series.times >= 2.3
+    series.intensity[late, au_index("AU12")] = (3.0, 0.5)
+    assert "the left mouth corner is raised (AU12, 3.0)" in said("at 2.5s", Face(series, events, {}))
+    assert "the mouth corners are raised (AU12, 3.0)" in said("at 1.5s", Face(series, events, {}))
 
 
 def test_movements_of_the_same_level_are_told_as_such():

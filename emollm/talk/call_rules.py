@@ -44,7 +44,7 @@ NOUNS = {
     "contempt": ("contempt", "scorn"),
 }
 # Words for a label that are not asked with in training questions.
-FURTHER = {"anger": ("pissed(?: off)?", "livid", "fuming"), "surprise": ("startled", "stunned"),
+FURTHER = {"anger": ("pissed(?: off)?", "livid", "fuming", "aggressive", "hostile"), "surprise": ("startled", "stunned"),
            "sadness": ("miserable", "gloomy"), "disgust": ("revolted",)}
 UNSURE = ("down", "upset", "blank", "calm")
 COMPARED = {  # and their comparatives
@@ -368,6 +368,8 @@ def _correct_label(call: Call, text: str, _: bool) -> Call:
     if call.name in ("why", "whynot") and len(labels) == 2 and (rather := _RATHER.search(text)):
         asked = labels_in(rather[1])  # "why anger and not disgust?" asks for the second
         return Call("whynot", label=asked[0]) if len(asked) == 1 else call
+    if call.name == "unclear" and len(labels) > 1:
+        return Call("sure")  # "aggressive or rather startled?"
     if call.name == "other" and len(labels) == 1 and not other:
         return Call("why" if text.startswith(("why", "what makes")) else "is", label=labels[0])
     if call.name in ("is", "unclear", "why", "whynot") and other and not labels:

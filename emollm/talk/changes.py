@@ -22,7 +22,8 @@ def edits_toward_label(face: Face, call: Call) -> Finding:
         ending = _smallest_ending(face)
         return Finding(
             [f"it is read as {asked} already, {face.share(asked)}", *ending],
-            [f"It is [already|] read as {asked} ({face.share(asked)}), so nothing has to change.", *ending],
+            [f"It is [already|] read as {asked} ({face.share(asked)}){'' if ending else ', so nothing has to change'}.",
+             *ending],
             fixed=True,
         )
     smallest = _smallest_edit(face, asked)

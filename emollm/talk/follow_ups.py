@@ -51,8 +51,8 @@ def correct_follow_up(call: Call, text: str, last: str, older: str = "") -> Call
     """The call with what it takes up from before. text: the question in small letters, which asks for nothing that is refused;
     last, older: the calls of the one and the two questions before it."""
     before = parse(last)
-    for rule in (_after_refusal, _another_unit, _other_side, _next_strongest, _evidence_for_it, _letter_of_it, _which_more,
-                 _together, _code_of_part, _further_edit):
+    for rule in (_after_refusal, _another_unit, _other_side, _next_strongest, _evidence_for_it, _letter_of_it,
+                 _source_of_it, _which_more, _together, _code_of_part, _further_edit):
         if (meant := rule(call, text, before, parse(older))) is not None:
             return meant
     return call
@@ -98,6 +98,12 @@ def _letter_of_it(call: Call, text: str, before: Call, _: Call) -> Call | None:
     """ "as a letter A to E?" after a question about a movement."""
     asked = before.name in _OF_A_UNIT and before.name != "au" and _LETTER.search(text)
     return Call("tell", before.units, word="coder") if asked and call.name in ("strength", "unclear", "tell", "topic") else None
+
+
+def _source_of_it(call: Call, text: str, before: Call, _: Call) -> Call | None:
+    """ "Source?" after a question about a unit."""
+    asked = call == Call("topic", word="sources") and before.name == "au" and before.units
+    return Call("au", before.units, word="source") if asked else None
 
 
 def units_of(call: Call) -> tuple[tuple[str, ...], ...]:

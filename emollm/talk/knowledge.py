@@ -80,7 +80,7 @@ def _listed_together(names: list[str]) -> Finding:
 def _unit_finding(name: str, aspect: str) -> Finding:
     number = int(name[2:])
     if number not in AUS:
-        what = f"{name} is the {OUTSIDE[number]}" if number in OUTSIDE else f"FACS has no {name} that I know of"
+        what = f"{name} is the {OUTSIDE[number]} ({MANUAL})" if number in OUTSIDE else f"FACS has no {name} that I know of"
         kept = "[it is not among the 24 units that are measured here|it is none of the 24 units measured here]"
         return Finding([what, "not measured here"], [f"{what}; {kept}."])
     unit, part = ACTION_UNITS[name], PARTS[name]

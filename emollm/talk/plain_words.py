@@ -34,6 +34,9 @@ _ROWS = (
      r"\b(?:glasses|mask|hand|microphone|scarf|hair|beard)\b.*"
      r"\b(?:problem|disturb|bother|matter|prevent|interfere|affect|measur)",
      "outside offtopic unclear", "unseen"),
+    (r"\b(?:cover|hid|block|obscur|occlu)\w*\b.*\b(?:manage\w*|able) to (?:measure|see)\b|"
+     r"\b(?:did|could|can) you (?:still )?measure\b",
+     "there absent part movements", "unseen"),
     (r"\bbasic emotions?\b", "topic sure listed unclear offtopic who refuse", "topic basic"),
     (r"\bbar(?:ed|e|ing|es) (?:\w+ )?teeth|\bteeth (?:are )?bared|\bshow\w* (?:\w+ )?teeth", "au", "au AU10 AU25"),
     (r"\binner or (?:the )?outer\b|\bouter or (?:the )?inner\b", "side there strength absent part", "more AU01 AU02"),

@@ -91,6 +91,10 @@ PATTERNS = {
         r"\b(?:more|most|less|least) (?:attractive|beautiful|handsome|pretty)\b|"
         r"\b(?:cute|hot|pretty|ugly|sexy|attractive|handsome) or (?:not|nah|no|ugly)\b",
     ),
+    "feelings": (
+        r"\b(?:over|coping with|dealing with|suffering from|got over) (?:his |her |their |the |a )?"
+        r"(?:grief|loss|breakup|divorce|trauma|heartbreak)\b",
+    ),
     "character": (
         rf"{_ASKS} {_HOW}(?:smart|intelligent|stupid|dumb|trustworthy|evil|narcissist\w*|psychopath\w*|introvert\w*|"
         r"extrovert\w*|gay|lesbian|rich|arrogant|racist|(?:good|bad|nice) person)\b",

@@ -108,6 +108,8 @@ def _coder_style(face: Face, units: list[str]) -> Finding:
 def reshape_answer(answer: str, style: str) -> Finding:
     """An answer again: its first sentence, or each sentence as a bullet."""
     sentences = re.split(r"(?<=[.!?]) (?=[A-Z])", answer.strip())
+    if len(sentences) == 1 and style == "short":
+        sentences = [re.split(r"[;,] ", answer.strip())[0].rstrip(".") + "."]
     told = sentences[0] if style == "short" else "\n".join(f"- {sentence}" for sentence in sentences)
     return Finding([told], [told], whole=True)
 

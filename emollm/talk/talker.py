@@ -102,7 +102,7 @@ def steps(before: list[Exchange], message: str, face: FaceOf, style: str = "", c
     for question in questions_in(message):
         said = [*before, *(one.exchange for one in replies)]
         one = yield from _answer(said, question, face, style, checked, own_words)
-        if not any(one.call == other.call and one.about == other.about for other in replies):  # asked in other words
+        if not any(one.about == other.about and (one.call == other.call or one.text == other.text) for other in replies):
             replies.append(one)
     understood = [one for one in replies if one.call.name not in NO_QUESTION] or replies[:1]
     *earlier, last = understood

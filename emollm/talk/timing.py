@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from emollm.facs.units import ACTION_UNITS
-from emollm.schema import ON, au_index
+from emollm.schema import ON, SIDE_GAP, au_index
 from emollm.talk.call import MOMENTS, PARTS_OF_FACE, Call
 from emollm.talk.face import Face
 from emollm.talk.finding import Finding
@@ -102,9 +102,15 @@ def movements_at_moment(face: Face, call: Call) -> Finding:
     elif not on:
         says = f"At {times[k]:.1f} s no measured movement is there."
     else:
-        words = [f"{movement_pattern(au, face.facts.side(au))} ({au}, {level[au_index(au)]:.1f})" for au in on[:MOST]]
+        words = [f"{movement_pattern(au, _side_then(face, au, k))} ({au}, {level[au_index(au)]:.1f})" for au in on[:MOST]]
         says = f"At {times[k]:.1f} s {clauses(words)}."
     return Finding([f"at {times[k]:.1f} s: {', '.join(on[:MOST]) or 'nothing'}"], [says], fixed=True)
+
+
+def _side_then(face: Face, au: str, k: int) -> str:
+    """The side of a unit in the k-th frame, which may not be that of its strongest moment."""
+    left, right = face.series.intensity[k, au_index(au)]
+    return ("left" if left > right else "right") if abs(left - right) >= SIDE_GAP else face.facts.side(au)
 
 
 def _moment_words(face: Face, units: tuple[str, ...], level: np.ndarray) -> str:
