@@ -534,6 +534,8 @@ def test_a_question_cannot_pose_as_a_measurement():
         ("Can you see the mouth behind the microphone?", "outside", "unseen"),
         ("Do the glasses get in the way? do they bother", "offtopic", "unseen"),
         ("does he wear glasses?", "outside", "outside"),
+        ("tysm!", "unclear", "thanks"),
+        ("is she rolling her eyes?", "there AU05", "outside"),
         ("The microphone hides his mouth. Did you manage to measure it?", "there AU25/AU26/AU27", "unseen"),
         ("aggressive or rather startled?", "unclear", "sure"),
         ("so is she over her grief now?", "toward sadness", "refuse feelings"),
@@ -577,6 +579,7 @@ def test_a_moment_may_be_told_from_the_one_before(question, last, call):
     ("and the man on the left, is he angry?", "is anger", "why", "is anger"),
     ("and who the least?", "faces", "faces AU12", "faces AU12"),
     ("Don't be so strict", "topic levels", "refuse truth", "refuse truth"),
+    ("pls", "unclear", "refuse feelings", "refuse feelings"),
     ("and the second widest?", "side AU20", "faces AU25/AU26/AU27", "faces AU25/AU26/AU27"),
 ])
 def test_the_same_is_asked_of_another_face(question, understood, last, call):

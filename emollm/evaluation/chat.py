@@ -125,16 +125,22 @@ def _judge_reply(question: str, wanted: list[Call], source: str, reply: Reply) -
     slips, written, said = [], [], []
     for one in every:
         looked = look_up(one.call, one.face)
-        slips += [] if looked.is_verbatim else find_faults(one.exchange.answer, looked, one.call, one.face)
+        if not looked.is_verbatim and not _is_reshaped(one):
+            slips += find_faults(one.exchange.answer, looked, one.call, one.face)
         written += _claims(one, one.written)
         said += _claims(one, one.exchange.answer)
     return AskedQuestion(question, wanted, source, reply, slips, (written, said))
 
 
+def _is_reshaped(reply: Reply) -> bool:
+    """Whether it is the answer before in another shape, which was judged then."""
+    return str(reply.call) != reply.exchange.call
+
+
 def _claims(reply: Reply, text: str) -> list[bool]:
     """Whether the measurement contradicts each of the claims about a face in a text; none where it says what would be."""
-    face = reply.face
-    if face is None or reply.call.name not in OF_THE_FACE or reply.call.name in HYPOTHETICAL:
+    face, about = reply.face, parse(reply.exchange.call).name
+    if face is None or about not in OF_THE_FACE or about in HYPOTHETICAL:
         return []
     return [f.verdict == "contradicted" for f in judge(text, face.series, face.events, face.distribution, face.label).found]
 

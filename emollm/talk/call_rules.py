@@ -143,7 +143,7 @@ _MIND = re.compile(
     r"\b(?:change|flip|switch|swing) (?:your|its|the) (?:mind|answer|reading|verdict|conclusion|judg\w+|label)\b")
 _INSISTS = re.compile(  # after a refusal
     r"\b(?:so strict|just (?:guess|tell me(?! what)|this once)|(?:had|have) to guess|a guess|guess anyway|come on|can see it|"
-    r"between us|i won'?t tell|try anyway)\b")
+    r"between us|i won'?t tell|try anyway)\b|^\W*(?:pls|please|plz)\W*$")
 _NEXT = re.compile(  # "and who least?"
     r"^\W*(?:and |then )?(?:who(?:'s| is| has)? |which(?: one)? |the )*(?:is |has )?(?:the )?(?:second|third|least|most)\b")
 _ABOUT = re.compile(r"^\W*(?:whats?|why)\b.*\b(?:about|at|for)\W*$")  # "what is she smiling about?"
