@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from data_engine.face_frame import OVAL_BELOW, Frame, mask_of
+from data_engine.prints import Face
 from data_engine.textures import texture
 from emollm.perception.covers import PARTS
 
@@ -25,10 +26,15 @@ LANDMARKS = {
     "left mouth": (291, 308, 375, 409, 321, 270, 405, 269, 314, 267),
     "right mouth": (61, 78, 146, 185, 91, 40, 181, 39, 84, 37),
 }
-HIDDEN, SEEN = 0.5, 0.15  # share of a part's landmarks under a cover above which it is hidden, and below which it is seen
+# Share of a part's landmarks under a cover from which on it is hidden, [len(PARTS)], and up to which it is seen. Two fifths of
+# half a mouth are its corner, without which the half says nothing.
+HIDDEN, SEEN = np.array((0.5, 0.5, 0.5, 0.5, 0.4, 0.4)), 0.15
 LOWER_SHAPES = ("mask", "low mask", "box", "fingers", "fist", "object", "stick", "scarf", "two hands")
 UPPER_SHAPES = ("glasses", "square glasses", "goggles", "bar", "fringe", "eye patch", "hand on the eyes")
-HALF_SHAPES = ("half hand", "half mask", "half box", "half scarf", "half hair", "cheek hand")
+HALF_SHAPES = (
+    "half hand", "half mask", "half box", "half scarf", "half hair", "cheek hand", "palm", "leaning hand", "strands",
+)  # fmt: skip
+CASTS_SHADOW = ("fingers", "fist", "palm")
 OTHER_SHAPES = ("hat", "collar", "beside", "low fringe", "anywhere")
 
 
@@ -166,8 +172,52 @@ def half_shape(name: str, frame: Frame, rng: np.random.Generator) -> list[np.nda
         rows = [ellipse((side * (edge + long + rng.normal(0, 0.02)), at + 1.7 * thick * k), (long, thick), rng.normal(0, 8))
                 for k in range(count)]  # fmt: skip
         return [ellipse((side * (edge + 2 * long), at + 0.12), (0.25, rng.uniform(0.25, 0.4))), *rows]
+    if name in ("palm", "leaning hand"):
+        return [shape * (side, 1) for shape in _leaning_hand(name == "palm", max(edge, -0.02), rng)]
+    if name == "strands":
+        return [[lock * (side, 1) for lock in bundle] for bundle in _strands(edge, bottom, rng)]
     corners = np.array([(edge + lean, top), (1.2, top + rng.normal(0, 0.1)), (1.2, bottom), (edge - lean, bottom)])
     return [corners * (side, 1)]
+
+
+def _leaning_hand(bare: bool, edge: float, rng: np.random.Generator) -> list[np.ndarray]:
+    """A hand that the cheek on the picture's right leans on, over the corner of the mouth: bare, only its palm, above the chin;
+    else its fingers up the cheek, close together, and the wrist below."""
+    if bare:
+        wide, high, turn = rng.uniform(0.24, 0.42), rng.uniform(0.16, 0.32), rng.uniform(-80, 80)
+        reach = np.hypot(wide * np.cos(np.radians(turn)), high * np.sin(np.radians(turn)))  # of the turned oval, sideways
+        at = np.array((edge + reach, rng.uniform(-0.08, 0.12)))
+        thumb = ellipse(at + rng.normal(0, 0.07, 2), (0.8 * wide, rng.uniform(0.07, 0.12)), turn + rng.normal(0, 20))
+        wrist = np.array([(at[0] - 0.1, at[1]), (at[0] + 0.2, at[1] - 0.1), (1.3, rng.uniform(0.1, 0.6)), (1.2, 1.1)])
+        behind, before = ([part] if rng.random() < 0.55 else [] for part in (wrist, thumb))
+        return [*behind, ellipse(at, (wide, high), turn), *before]
+    count, thick, lean = int(rng.integers(3, 5)), rng.uniform(0.05, 0.085), rng.normal(0, 15)
+    knuckles, long = rng.uniform(-0.1, 0.2), rng.uniform(0.14, 0.28, 4)
+    down = np.array((-np.sin(np.radians(lean)), np.cos(np.radians(lean))))
+    wide = thick * (count - 0.2)
+    first = np.array((edge + thick, knuckles))
+    beside = np.array((1.8 * thick, 0.02))
+    fingers = [ellipse(first + k * beside - 0.8 * long[k] * down, (thick, long[k]), -lean + rng.normal(0, 3))
+               for k in range(count)]  # fmt: skip
+    palm = first + (wide - thick, 0) + down * 0.17
+    back = ellipse(palm, (1.1 * wide, rng.uniform(0.2, 0.3)), -lean)
+    arm = np.array([(-0.6 * wide, 0), (0.6 * wide, 0), (0.7 * wide, 1.3), (-0.7 * wide, 1.3)]) + palm + down * 0.1
+    thumb = ellipse(palm - (rng.uniform(0.6, 1.0) * wide, 0.02), (rng.uniform(0.05, 0.07), 0.2), rng.uniform(0, 40))
+    return [arm, back, *([thumb] if rng.random() < 0.4 else []), *fingers]
+
+
+def _strands(edge: float, bottom: float, rng: np.random.Generator) -> list[list[np.ndarray]]:
+    """Locks of hair that fall over the picture's right half from above, in bundles of one shade; some of the face shows."""
+    return [[_lock(edge, bottom, rng) for _ in range(int(rng.integers(5, 14)))] for _ in range(int(rng.integers(2, 5)))]
+
+
+def _lock(edge: float, bottom: float, rng: np.random.Generator) -> np.ndarray:
+    down = np.linspace(0, 1, 9)
+    start, end = rng.uniform((-0.1, -1.1), (0.7, -0.7)), rng.uniform((edge, 0.5 * bottom), (edge + 0.6, bottom))
+    bend = rng.normal(0, 0.1) * np.sin(np.pi * down) + 0.02 * np.sin(rng.uniform(0, 20) * down)
+    middle = start + (end - start) * down[:, None] + np.stack([bend, 0 * down], -1)
+    half = np.stack([rng.uniform(0.006, 0.04) * (1 - 0.8 * down**2), 0 * down], -1)
+    return np.vstack([middle - half, (middle + half)[::-1]])
 
 
 def cover(
@@ -177,17 +227,23 @@ def cover(
     shape: str,
     fill: str,
     rng: np.random.Generator,
-    others: list[np.ndarray] | None = None,
+    others: list[Face] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The picture with one cover, and the share of each part (covers.PARTS) that lies under it, [len(PARTS)] 0-1.
 
-    where: "lower", "upper", "half" or "other", of which shape is one of the shapes. fill: one of textures.TEXTURES. others: as
-    textures.texture.
+    where: "lower", "upper", "half" or "other", of which shape is one of the shapes. fill: one of textures.TEXTURES or PRINTS.
+    others: as textures.texture.
     """
     frame = Frame(points)
     shapes = {"lower": lower_shape, "upper": upper_shape, "half": half_shape, "other": other_shape}[where](shape, frame, rng)
     filled = _surface(picture, frame, shape, fill, rng, others or [])
-    out, whole = _lay(picture, frame, shapes, filled, rng)
+    fills = [filled] * len(shapes)
+    if shape.endswith("glasses") and rng.random() < 0.6:
+        fills[:2] = _with_reflections(filled, shapes[:2], frame, rng)
+    if shape == "strands":
+        fills = [filled * rng.uniform(0.5, 1.4) for _ in shapes]
+    beneath = _with_shadow(picture, frame, shapes, rng) if "hand" in shape or shape in CASTS_SHADOW else picture
+    out, whole = _lay(beneath, frame, shapes, fills, rng)
     if shape.endswith("glasses"):  # a rim of its own
         ink = rng.uniform(0, 255)
         for corners in shapes[:2]:
@@ -197,7 +253,7 @@ def cover(
 
 
 def _surface(
-    picture: np.ndarray, frame: Frame, shape: str, fill: str, rng: np.random.Generator, others: list[np.ndarray]
+    picture: np.ndarray, frame: Frame, shape: str, fill: str, rng: np.random.Generator, others: list[Face]
 ) -> np.ndarray:
     """The texture of a cover [H, W, 3], dark if it is of glass, often lit as the face is, with noise."""
     filled = texture(fill, picture, frame, rng, others)
@@ -205,25 +261,60 @@ def _surface(
         filled = filled * rng.uniform(0.05, 0.4) + rng.uniform(0, 30)
     if rng.random() < 0.5:  # lit as the face is
         light = cv2.GaussianBlur(picture.mean(2).astype(np.float32), (0, 0), 0.15 * frame.unit)
-        filled = filled * np.clip(light / max(float(light.mean()), 1), 0.5, 1.5)[..., None]
-    return filled + rng.normal(0, rng.uniform(0, 6), (*filled.shape[:2], 1))
+        filled = filled * np.clip(light / np.float32(max(light.mean(), 1)), 0.5, 1.5)[..., None]
+    return filled + rng.standard_normal((*filled.shape[:2], 1), np.float32) * np.float32(rng.uniform(0, 6))
+
+
+def _with_reflections(
+    filled: np.ndarray, lenses: list[np.ndarray], frame: Frame, rng: np.random.Generator
+) -> list[np.ndarray]:
+    """What either lens looks like: a window, a bright sky or a lamp in one of them, or in both, differently."""
+    out, (y, x) = [], np.mgrid[: filled.shape[0], : filled.shape[1]].astype(np.float32)
+    one = int(rng.integers(2)) if rng.random() < 0.7 else None
+    for k, corners in enumerate(lenses):
+        middle, turn = frame.to_px(corners.mean(0) + rng.normal(0, 0.04, 2)), rng.uniform(0, np.pi)
+        along = ((x - middle[0]) * np.cos(turn) + (y - middle[1]) * np.sin(turn)) / frame.unit
+        apart = np.hypot(x - middle[0], y - middle[1]) / frame.unit
+        kind, wide = rng.choice(("band", "sky", "lamp", "whole")), rng.uniform(0.02, 0.12)
+        share = {"band": np.exp(-((along / wide) ** 2)), "sky": 1 / (1 + np.exp((along / wide * 3).clip(-30, 30))),
+                 "lamp": np.exp(-((apart / wide) ** 2)), "whole": np.ones_like(along)}[str(kind)]  # fmt: skip
+        out.append(filled if one == 1 - k else filled + rng.uniform(20, 170) * share[..., None])
+    return out
+
+
+def _with_shadow(picture: np.ndarray, frame: Frame, shapes: list, rng: np.random.Generator) -> np.ndarray:
+    """The picture darker around the shapes, towards one side, as by what stands before a face."""
+    if rng.random() < 0.4:
+        return picture
+    shadow, to = np.zeros(picture.shape[:2], np.uint8), rng.normal(0, 0.03, 2)
+    for corners in shapes:
+        shadow |= mask_of(frame.to_px(corners + to), shadow.shape)
+    share = cv2.GaussianBlur(shadow.astype(np.float32) / 255, (0, 0), rng.uniform(0.01, 0.06) * frame.unit)[..., None]
+    return picture * (1 - rng.uniform(0.1, 0.6) * share)
+
+
+def _mask(frame: Frame, corners: np.ndarray | list[np.ndarray], size: tuple[int, int]) -> np.ndarray:
+    """Mask [H, W] uint8 of a shape or of a bundle of them."""
+    if isinstance(corners, np.ndarray):
+        return mask_of(frame.to_px(corners), size)
+    return np.maximum.reduce([mask_of(frame.to_px(one), size) for one in corners])
 
 
 def _lay(
-    picture: np.ndarray, frame: Frame, shapes: list[np.ndarray], filled: np.ndarray, rng: np.random.Generator
+    picture: np.ndarray, frame: Frame, shapes: list, fills: list[np.ndarray], rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """The picture [H, W, 3] float with the shapes filled, and the mask [H, W] of all of them."""
     out, whole = picture.astype(np.float32), np.zeros(picture.shape[:2], np.uint8)
     edge, soft = rng.uniform(0.5, 0.9), max(0.3, float(rng.uniform(0.002, 0.02)) * frame.unit)
-    for corners in shapes:  # one after the other, each with a darker rim: fingers, knuckles
-        mask = mask_of(frame.to_px(corners), picture.shape[:2])
+    for corners, fill in zip(shapes, fills, strict=True):  # one after the other, each with a darker rim: fingers, knuckles
+        mask = _mask(frame, corners, picture.shape[:2])
         whole |= mask
         share = cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), soft)[..., None]
-        depth = 1.0
+        depth = np.float32(1)
         if len(shapes) > 2:
             inner = cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), 0.03 * frame.unit)[..., None]
             depth = edge + (1 - edge) * np.clip(2 * inner - 1, 0, 1)
-        out = out * (1 - share) + filled * depth * share
+        out += (fill * depth - out) * share
     return out, whole
 
 

@@ -279,6 +279,19 @@ def glasses(
     return draw
 
 
+def one_lens_lit(side: int) -> Callable[[Canvas], None]:
+    """Dark glasses with a window that shows in one lens: 1 the one at the picture's right, -1 the one at its left."""
+
+    def draw(c: Canvas) -> None:
+        glasses((18, 18, 20), (0.17, 0.13), rim=(70, 70, 74))(c)
+        x, y = c.frame(c.p[[362, 263] if side > 0 else [33, 133]]).mean(0) + np.array((0, 0.02))
+        pane = c.blend((120, 130, 140), (225, 232, 240), (c.v - y) / 0.2 + 0.5)
+        for left, right in ((-0.09, -0.01), (0.01, 0.1)):
+            c.lay(c.to_px([(x + left, y - 0.09), (x + right, y - 0.1), (x + right, y + 0.06), (x + left, y + 0.07)]), pane, 0)
+
+    return draw
+
+
 def visor(colour: tuple, far: tuple) -> Callable[[Canvas], None]:
     def draw(c: Canvas) -> None:
         y = c.frame(c.p[[33, 263]])[:, 1].mean()
@@ -311,6 +324,8 @@ UPPER: dict[str, Callable[[Canvas], None]] = {
     "small, dark": glasses((22, 22, 24), (0.125, 0.09)),
     "sport visor": visor((30, 60, 90), (20, 20, 30)),
     "mirrored visor": visor((240, 150, 60), (90, 40, 120)),
+    "left lens lit": one_lens_lit(1),
+    "right lens lit": one_lens_lit(-1),
 }
 
 

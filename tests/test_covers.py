@@ -6,19 +6,19 @@ import cv2
 import numpy as np
 import pytest
 
-from data_engine import check_covers, fit_drawings, half_covers, other_covers
+from data_engine import check_covers, fit_covers, fit_drawings, half_covers, other_covers
 from data_engine.canvas import draw_on
 from data_engine.covers import HALF_SHAPES, HIDDEN, LOWER_SHAPES, OTHER_SHAPES, SEEN, UPPER_SHAPES, cover
-from data_engine.textures import TEXTURES
+from data_engine.face_frame import Frame
+from data_engine.prints import PRINTS
+from data_engine.textures import TEXTURES, texture
 from emollm.explainer import measure, prepare
 from emollm.model.checkpoint import Shape
 from emollm.perception import align, appearance, covers, drawing
 from emollm.perception.measure import series
 from emollm.schema import AUS, ON, NoFaceError
 
-MISSED = {"mask, printed mouth", "flowers"}  # a mouth on a mask and much in many colours are not found (docs/au_estimator.md)
-
-HALVES_MISSED = {"hair, one half", "palm on the cheek"}  # so are strands of hair and a bare palm, in part
+HALVES_MISSED = {"hair, one half"}  # strands of hair are found in part (docs/au_estimator.md)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_nothing_is_hidden_on_a_face_that_is_seen(seen):
     np.testing.assert_array_equal(found.series.intensity, bare.intensity)
 
 
-@pytest.mark.parametrize(("half", "kind"), [("lower", k) for k in other_covers.LOWER if k not in MISSED]
+@pytest.mark.parametrize(("half", "kind"), [("lower", k) for k in other_covers.LOWER]
                          + [("upper", k) for k in other_covers.UPPER])
 def test_no_unit_is_on_under_a_cover(seen, half, kind):
     with contextlib.suppress(NoFaceError):  # not found at all is as good
@@ -110,6 +110,61 @@ def test_a_mirrored_chip_swaps_the_sides():
     np.testing.assert_allclose(covers.scores(thumbs[:, :, ::-1]), covers.scores(thumbs)[:, covers.MIRRORED], atol=1e-4)
 
 
+def test_networks_survive_being_stored():
+    """Rounded to bytes they say what they said, each output with a scale of its own; and so does what is stored twice."""
+    rng, networks = np.random.default_rng(0), covers.weights()
+    thumbs = rng.integers(0, 256, (5, covers.SIDE, covers.SIDE), dtype=np.uint8)
+    packed = covers.pack(networks)
+    assert packed["hidden"].dtype == np.int8 and packed["hidden_scale"].shape == packed["hidden"].shape[:2]
+    np.testing.assert_allclose(covers.scores(thumbs, covers.unpack(packed)), covers.scores(thumbs), atol=0.02)
+    noise = [{name: (values + rng.normal(0, values.std(), values.shape)).astype(np.float32)
+              for name, values in networks[0].items()}]
+    for stored, given in zip(covers.unpack(covers.pack(noise)), noise, strict=True):
+        for name, values in given.items():
+            largest = np.abs(values.reshape(len(values), -1)).max(1)
+            assert (np.abs(stored[name] - values).reshape(len(values), -1).max(1) <= largest / 127 * 0.51 + 1e-6).all()
+
+
+def test_what_is_learnt_beside_has_its_say():
+    """The average is SAY of the new network and for the rest those before; of the lower half the surer one counts."""
+    rng, before = np.random.default_rng(0), covers.weights()[:1]
+    new = {name: (values + rng.normal(0, 0.1, values.shape)).astype(np.float32) for name, values in before[0].items()}
+    thumbs = rng.integers(0, 256, (4, covers.SIDE, covers.SIDE), dtype=np.uint8)
+    both = covers.scores(thumbs, fit_covers.average(before, new))
+    first, second = covers.scores(thumbs, before), covers.scores(thumbs, [new])
+    np.testing.assert_allclose(both[:, 1:], (first + (second - first) * fit_covers.SAY)[:, 1:], rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(both[:, 0], np.maximum(first, second)[:, 0], rtol=1e-3, atol=1e-3)
+
+
+def test_hands_without_a_cover_drawn_teach_nothing():
+    """What a network is sure is hidden, or half of a mouth that is hidden whole, is left open; one half is learnt more."""
+    thumbs = np.random.default_rng(0).integers(0, 256, (3, covers.SIDE, covers.SIDE), dtype=np.uint8)
+    share = np.array([[0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 1, 0], [1, 0, 0, 0, 1, 1.0]])
+    sure = {name: 0 * values for name, values in covers.weights()[0].items()}
+    sure["out_bias"] = np.array([2, 0, 0, 0, 0, 0], np.float32)
+    given = fit_covers.leave_open({"thumbs": thumbs, "share": share}, [sure])["share"]
+    opened = (given > SEEN) & (given < HIDDEN)
+    np.testing.assert_array_equal(opened, [[1, 0, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0], [0, 0, 0, 0, 1, 1]])
+    chance = fit_covers.chances(given)
+    assert chance.sum() == pytest.approx(1) and chance[1] > chance[0] > chance[2]
+
+
+@pytest.mark.parametrize(("eyes", "mouth", "hidden"), [
+    ((3.0, -1.0), (-5.0, -5.0), (True, True)),  # a light in the left lens
+    ((-1.5, 0.5), (-5.0, -5.0), (True, True)),
+    ((3.0, -4.0), (-5.0, -5.0), (True, False)),  # a patch over one eye
+    ((3.0, -1.0), (2.0, -5.0), (True, False)),  # half the face
+    ((-0.5, -1.0), (-5.0, -5.0), (False, False)),
+])
+def test_glasses_have_two_lenses(eyes, mouth, hidden):
+    scores = np.array([-6.0, *eyes, -6.0, *mouth])
+    paired = covers.pair_lenses(scores)
+    assert tuple(paired[1:3] > 0) == hidden
+    np.testing.assert_array_equal(paired[[0, 3, 4, 5]], scores[[0, 3, 4, 5]])
+    mirrored = covers.pair_lenses(scores[covers.MIRRORED])
+    np.testing.assert_array_equal(mirrored, paired[covers.MIRRORED])
+
+
 @pytest.mark.parametrize("sigma", [1, 2, 3, 4, 6])
 def test_blur_invents_no_unit(seen, sigma):
     """What is on in a blurred picture is on, or next to it, in the sharp one; or the face is refused."""
@@ -128,18 +183,33 @@ def test_strong_blur_is_refused_and_said(seen):
 def test_drawn_covers_hide_what_they_lie_on(seen):
     """The labels that covers.npz learns from: shares of landmarks under the cover, every shape and texture."""
     picture, found = seen
-    points, rng = found.track.landmarks[0], np.random.default_rng(0)
+    points, rng, fills = found.track.landmarks[0], np.random.default_rng(0), TEXTURES + PRINTS
     for where, shapes in (("lower", LOWER_SHAPES), ("upper", UPPER_SHAPES), ("half", HALF_SHAPES), ("other", OTHER_SHAPES)):
         for k, shape in enumerate(shapes * 2):
-            out, share = cover(picture, points, where, shape, TEXTURES[k % len(TEXTURES)], rng, [picture])
+            out, share = cover(picture, points, where, shape, fills[k % len(fills)], rng, [(picture, points)])
             assert out.shape == picture.shape and share.shape == (len(covers.PARTS),)
             changed = np.abs(out.astype(int) - picture).max(2) > 0
             x, y = points[:468, :2].astype(int).T
-            assert changed.any() and (share.max() < HIDDEN or changed[y, x].any())
+            assert changed.any() and ((share < HIDDEN).all() or changed[y, x].any())
             if where == "lower":
                 assert share[0] > share[1:4].max() or shape in ("fingers", "two hands")
             if where == "half":  # of one side, and of that side alone
-                assert min(share[4:]) < HIDDEN and share[4:].max() > SEEN and min(share[1:3]) == 0
+                assert min(share[4:]) < HIDDEN[4] and share[4:].max() > SEEN
+                assert min(share[1:3]) <= (HIDDEN[1] if shape == "strands" else 0)  # single locks reach over the nose
+
+
+@pytest.mark.parametrize("name", [*PRINTS, "smeared", "leaves", "flesh"])
+def test_what_is_printed_lies_where_the_mouth_is(seen, name):
+    """A print differs from a plain cover around the mouth, and no two draws are alike."""
+    picture, points = seen[0], seen[1].track.landmarks[0]
+    frame, rng = Frame(points), np.random.default_rng(1)
+    x, y = frame.origin.astype(int)
+    reach = int(0.3 * frame.unit)
+    drawn = [texture(name, picture, frame, rng, [(picture, points)]) for _ in range(6)]
+    assert all(one.shape == picture.shape and np.isfinite(one).all() for one in drawn)
+    around = [one[y - reach : y + reach, x - reach : x + reach] for one in drawn]
+    assert min(one.std() for one in around) > 1
+    assert all(np.abs(one - around[0]).mean() > 1 for one in around[1:])
 
 
 def cartoon() -> np.ndarray:

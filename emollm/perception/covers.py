@@ -1,13 +1,15 @@
 """Is a part of a face hidden: by a mask, a hand, a scarf, dark glasses, a fringe?
 
-The mesh lays a whole face over whatever hides one, so its units there mean nothing. A small convolutional network
-(data/covers.npz, data_engine/fit_covers.py) looks at the aligned chip and at its mirror image, so that a mirrored face has its
-sides swapped and nothing else. Runs on numpy and OpenCV alone.
+The mesh lays a whole face over whatever hides one, so its units there mean nothing. Small convolutional networks
+(data/covers.npz, data_engine/fit_covers.py) look at the aligned chip and at its mirror image, so that a mirrored face has its
+sides swapped and nothing else. What they say is averaged; of the lower half the surest one's word counts, as each knows covers
+that the other misses. Runs on numpy and OpenCV alone.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -20,6 +22,8 @@ SIDE = 32  # px of the chip that the network looks at
 PARTS = ("lower", "left eye", "right eye", "brows", "left mouth", "right mouth")  # left and right are the person's own
 MIRRORED = [0, 2, 1, 3, 5, 4]  # where each part is in a mirror
 BROWS = (1, 2, 4)
+ANY = PARTS.index("lower")  # the part that any of the networks may tell alone
+LENS, FAINT = 2.0, 0.01  # how far below the threshold a second eye may lie when one is hidden; the score that it gets then
 # What is not measured then: units (FACS numbers) and their sides (0 left, 1 right). Whatever hides an eye mostly hides its
 # brow or leads the mesh astray there.
 HIDDEN = {"lower": (LOWER, (0, 1)), "left eye": (UPPER, (0,)), "right eye": (UPPER, (1,)), "brows": (BROWS, (0, 1)),
@@ -39,26 +43,63 @@ def normalise_thumbs(thumbs: np.ndarray) -> np.ndarray:
     return (x - x.mean((1, 2), keepdims=True)) / (x.std((1, 2), keepdims=True) + 8)
 
 
+def pack(networks: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Networks as they are stored, N of them, one behind the other: weights as int8 [N, D, ...] with a scale for each of D
+    outputs."""
+    packed = {}
+    for name in networks[0]:
+        values = np.stack([network[name] for network in networks]).astype(np.float32)
+        if name.endswith("_bias"):
+            packed[name] = values.astype(np.float16)
+            continue
+        scale = np.abs(values.reshape(*values.shape[:2], -1)).max(-1) / 127 + 1e-9
+        packed[name] = np.round(values / scale[(..., *[None] * (values.ndim - 2))]).astype(np.int8)
+        packed[f"{name}_scale"] = scale.astype(np.float32)
+    return packed
+
+
+def unpack(packed: Mapping[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
+    """The inverse of pack(), up to rounding; float32."""
+    stacked = {}
+    for name in packed:
+        if name.endswith("_bias"):
+            stacked[name] = packed[name].astype(np.float32)
+        elif not name.endswith("_scale"):
+            scale = packed[f"{name}_scale"]
+            stacked[name] = packed[name] * scale[(..., *[None] * (packed[name].ndim - 2))]
+    return [{name: values[k] for name, values in stacked.items()} for k in range(len(stacked["out_bias"]))]
+
+
 @functools.cache
-def weights() -> dict[str, np.ndarray]:
-    """Raises InputError when their file is missing."""
+def weights() -> list[dict[str, np.ndarray]]:
+    """Of every network. Raises InputError when their file is missing."""
     with open_fitted_table(FILE, "fit_covers.py") as arrays:
-        return {k: arrays[k].astype(np.float32) for k in arrays.files}
+        return unpack(arrays)
 
 
-def scores(thumbs: np.ndarray, given: dict[str, np.ndarray] | None = None) -> np.ndarray:
+def scores(thumbs: np.ndarray, given: list[dict[str, np.ndarray]] | None = None) -> np.ndarray:
     """How surely each part is covered, [N, len(PARTS)], 0 at the threshold; of thumbnails [N, SIDE, SIDE] uint8.
 
-    given: weights to use instead of those stored.
+    given: networks to use instead of those stored.
     """
-    w, x = given or weights(), normalise_thumbs(thumbs)
-    both = _network(np.concatenate([x, x[:, :, ::-1]]), w)
-    return (both[: len(x)] + both[len(x) :, MIRRORED]) / 2
+    x = normalise_thumbs(thumbs)
+    both = np.stack([_network(np.concatenate([x, x[:, :, ::-1]]), w) for w in given or weights()])
+    told = (both[:, : len(x)] + both[:, len(x) :][..., MIRRORED]) / 2  # [networks, N, len(PARTS)]
+    return np.where(np.arange(len(PARTS)) == ANY, told.max(0), told.mean(0))
+
+
+def pair_lenses(scores: np.ndarray) -> np.ndarray:
+    """Scores [len(PARTS)] with both eyes hidden where one is and the other is within LENS of it, the mouth being free: glasses
+    have two lenses, and a light in one of them looks like an eye."""
+    eyes, mouth = scores[1:3], scores[4:6]
+    if eyes.max() <= 0 or eyes.min() <= -LENS or mouth.max() > 0:
+        return scores
+    return np.concatenate([scores[:1], np.maximum(eyes, FAINT), scores[3:]])
 
 
 def look(chip: np.ndarray) -> np.ndarray:
     """Why parts of a face are not measured, [len(HIDDEN)], > 0: so it is; of its aligned grey chip [S, S] uint8."""
-    return np.append(scores(thumbnail(chip)[None])[0], drawing.score(chip)).astype(np.float32)
+    return np.append(pair_lenses(scores(thumbnail(chip)[None])[0]), drawing.score(chip)).astype(np.float32)
 
 
 def notices(hidden: np.ndarray) -> list[str]:
