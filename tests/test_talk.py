@@ -26,7 +26,7 @@ from emollm.talk.face import Face
 from emollm.talk.finding import words_of
 from emollm.talk.lookup import HYPOTHETICAL, OF_THE_FACE, look_up
 from emollm.talk.message_questions import premise_of, questions_in
-from emollm.talk.talker import reply, reply_all, steps
+from emollm.talk.talker import hold_to_words, reply, reply_all, steps
 from emollm.talk.words import say
 
 SETS = (("AU25", "AU26", "AU27"), ("AU01", "AU02"), ("AU23", "AU24"), ("AU43", "AU45"), ("AU04", "AU15"))
@@ -615,7 +615,8 @@ def test_the_same_is_asked_of_another_face(question, understood, last, call):
     ("and with the mouth closed too?", "edit AU26=0", "edit AU01=0 AU02=0", "", "edit AU01=0 AU02=0 AU26=0 AU25=0 AU27=0"),
 ])
 def test_a_short_question_takes_up_what_was_asked_before(question, understood, last, older, call):
-    assert str(correct_call(parse(understood), question, last, older)) == call == str(parse(call))
+    before = [Exchange("", one) for one in (older, last) if one]
+    assert str(hold_to_words(understood, question, before)) == call == str(parse(call))
 
 
 @pytest.mark.parametrize(("question", "last", "call"), [
@@ -970,6 +971,7 @@ def test_a_moment_has_sides_of_its_own(clip_of):
     late = series.times >= 2.3
     series.intensity[late, au_index("AU12")] = (3.0, 0.5)
     assert "the left mouth corner is raised (AU12, 3.0)" in said("at 2.5s", Face(series, events, {}))
+    assert "the left mouth corner is raised (AU12, 3.0)" in said("at AU12 2.5s", Face(series, events, {}))
     assert "the mouth corners are raised (AU12, 3.0)" in said("at 1.5s", Face(series, events, {}))
 
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from emollm.talk.call import PARTS_OF_FACE, UNCLEAR, Call, parse
+from emollm.talk.call import PARTS_OF_FACE, Call, parse
 from emollm.talk.movement_names import codes_in, units_in
 
-_BARE_NUMBER = re.compile(
-    r"^\W*(?:and |or |what about |how about |what of |now |ok |okay )*(?:au ?|nr\.? ?|number |no\. ?)?(\d{1,2})"
-    r"(?: too| as well| please| then)?\W*$")
 _WHY_NOT_TOLD = re.compile(
     r"^\W*(?:but |ok |okay |and |hm+ |oh |huh |well )*(?:why(?: not| is that| so| can'?t (?:you|u)(?: \w+)?| won'?t (?:you|u)|"
     r" (?:do|does|would|are) (?:you|it|u) (?:refus\w+|not|decline)\b.*| that)?|how come(?: not)?|what'?s the reason|"
@@ -51,7 +48,7 @@ def correct_follow_up(call: Call, text: str, last: str, older: str = "") -> Call
     """The call with what it takes up from before. text: the question in small letters, which asks for nothing that is refused;
     last, older: the calls of the one and the two questions before it."""
     before = parse(last)
-    for rule in (_after_refusal, _another_unit, _other_side, _next_strongest, _evidence_for_it, _letter_of_it,
+    for rule in (_after_refusal, _other_side, _next_strongest, _evidence_for_it, _letter_of_it,
                  _source_of_it, _which_more, _together, _code_of_part, _further_edit):
         if (meant := rule(call, text, before, parse(older))) is not None:
             return meant
@@ -65,15 +62,6 @@ def _after_refusal(call: Call, text: str, before: Call, _: Call) -> Call | None:
     if call.name == "refuse" and _HOW_SURE.search(text):
         return Call("sure")
     return Call("why") if call.name == "refuse" and _BACK_TO_THE_FACE.search(text) else None
-
-
-def _another_unit(call: Call, text: str, before: Call, _: Call) -> Call | None:
-    """ "and 10?" after a question about a unit."""
-    number = _BARE_NUMBER.match(text)
-    if not number or before.name not in _OF_A_UNIT:
-        return None
-    meant = parse(str(replace(before, units=((f"AU{int(number[1]):02d}",),))))
-    return Call("au", ((f"AU{int(number[1]):02d}",),)) if meant == UNCLEAR else meant
 
 
 def _other_side(call: Call, text: str, before: Call, _: Call) -> Call | None:

@@ -118,9 +118,8 @@ def _answer(before: list[Exchange], question: str, face: FaceOf, style: str, che
     """Steps 1 to 4 for one question."""
     before = before[-KEPT:]
     exchange = Exchange(question)
-    older, last = ["", "", *(one.call for one in before)][-2:]
-    call = correct_call(parse((yield [*before, exchange], CALL_TOKENS)), question, last, older)
-    call = correct_time_question(call, question, [one.call for one in before])
+    call = hold_to_words((yield [*before, exchange], CALL_TOKENS), question, before)
+    last = before[-1].call if before else ""
     if before and before[-1].answer and asks_for_another_shape(call, question, last):
         exchange.call, exchange.facts = last, before[-1].facts  # what is asked next follows on what was told
         exchange.answer = reshape_answer(before[-1].answer, call.word).answer()
@@ -129,11 +128,7 @@ def _answer(before: list[Exchange], question: str, face: FaceOf, style: str, che
         call = Call("tell", word=style)
     seen = _choose_face(call, [question, *[e.question for e in reversed(before)]], face)
     if seen:
-        call = correct_by_reading(call, question, seen.ranked_labels, last)
-    if call == Call("faces") and seen and not seen.others and (units := parse(last).units):
-        call = Call("side", units)  # "both of them the same?" of the eyes
-    if call == COMPARE and seen and seen.others:
-        call = Call("faces")
+        call = hold_to_face(call, question, last, seen)
     exchange.call = str(call)
     looked = look_up(call, seen)
     exchange.facts = looked.text()
@@ -146,6 +141,21 @@ def _answer(before: list[Exchange], question: str, face: FaceOf, style: str, che
     slips = find_faults(written, looked, call, seen, own_words) if checked else []
     exchange.answer = looked.answer() if slips else written
     return Reply(exchange, call, _begin(name, exchange.answer), written, slips, seen)
+
+
+def hold_to_words(written: str, question: str, before: list[Exchange]) -> Call:
+    """The call that the model wrote, held to the question's words and to what was asked before it."""
+    earlier = [one.call for one in before]
+    older, last = ["", "", *earlier][-2:]
+    return correct_time_question(correct_call(parse(written), question, last, older), question, earlier)
+
+
+def hold_to_face(call: Call, question: str, last: str, seen: Face) -> Call:
+    """The call with what depends on how the face is read and on whether there are others. last: the call before."""
+    call = correct_by_reading(call, question, seen.ranked_labels, last)
+    if call == Call("faces") and not seen.others and (units := parse(last).units):
+        return Call("side", units)  # "both of them the same?" of the eyes
+    return Call("faces") if call == COMPARE and seen.others else call
 
 
 def _choose_face(call: Call, questions: list[str], face: FaceOf) -> Face | None:

@@ -94,7 +94,7 @@ def movements_at_moment(face: Face, call: Call) -> Finding:
     k = int(np.abs(times - asked).argmin())
     level = np.nan_to_num(face.series.intensity[k]).max(1)  # [24], the stronger side
     if call.units and np.isfinite(face.series.intensity[k]).any():
-        told = clauses([_moment_words(face, units, level) for units in call.units])
+        told = clauses([_moment_words(face, units, level, k) for units in call.units])
         return Finding([f"at {times[k]:.1f} s: {say(None, told)}"], [f"At {times[k]:.1f} s {told}."], fixed=True)
     on = sorted((au for au in face.units("on") if level[au_index(au)] >= ON), key=lambda au: -level[au_index(au)])
     if not np.isfinite(face.series.intensity[k]).any():
@@ -102,24 +102,24 @@ def movements_at_moment(face: Face, call: Call) -> Finding:
     elif not on:
         says = f"At {times[k]:.1f} s no measured movement is there."
     else:
-        words = [f"{movement_pattern(au, _side_then(face, au, k))} ({au}, {level[au_index(au)]:.1f})" for au in on[:MOST]]
-        says = f"At {times[k]:.1f} s {clauses(words)}."
+        says = f"At {times[k]:.1f} s {clauses([_then_words(face, au, k, level) for au in on[:MOST]])}."
     return Finding([f"at {times[k]:.1f} s: {', '.join(on[:MOST]) or 'nothing'}"], [says], fixed=True)
 
 
-def _side_then(face: Face, au: str, k: int) -> str:
-    """The side of a unit in the k-th frame, which may not be that of its strongest moment."""
+def _then_words(face: Face, au: str, k: int, level: np.ndarray) -> str:
+    """A unit in the k-th frame, on the side of then, which may not be that of its strongest moment."""
     left, right = face.series.intensity[k, au_index(au)]
-    return ("left" if left > right else "right") if abs(left - right) >= SIDE_GAP else face.facts.side(au)
+    side = ("left" if left > right else "right") if abs(left - right) >= SIDE_GAP else face.facts.side(au)
+    return f"{movement_pattern(au, side)} ({au}, {level[au_index(au)]:.1f})"
 
 
-def _moment_words(face: Face, units: tuple[str, ...], level: np.ndarray) -> str:
-    """The units of one movement, or of a part of the face, at a moment. level: of every unit then, [24]."""
+def _moment_words(face: Face, units: tuple[str, ...], level: np.ndarray, k: int) -> str:
+    """The units of one movement, or of a part of the face, at a moment. level: of every unit in the k-th frame, [24]."""
     seen = [au for au in units if face.facts.state(au) != "unmeasured"]
     on = sorted((au for au in seen if level[au_index(au)] >= ON), key=lambda au: -level[au_index(au)])
     if on:
-        return clauses([f"{movement_pattern(au, face.facts.side(au))} ({au}, {level[au_index(au)]:.1f})" for au in on[:MOST]])
-    part = next((name for name, of in PARTS_OF_FACE.items() if units == tuple(f"AU{k:02d}" for k in of)), "")
+        return clauses([_then_words(face, au, k, level) for au in on[:MOST]])
+    part = next((name for name, of in PARTS_OF_FACE.items() if units == tuple(f"AU{n:02d}" for n in of)), "")
     if part:
         return f"no measured movement of the {part} is there"
     if not seen:

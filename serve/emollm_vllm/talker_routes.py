@@ -21,13 +21,12 @@ from emollm.chat.talker_chat import name_of, other_subjects
 from emollm.schema import AUSeries, InputError
 from emollm.subject import PreparedSource, Subject, apply_prior
 from emollm.talk import TALKER
-from emollm.talk.call import Call, parse
-from emollm.talk.call_rules import correct_call, names_one
+from emollm.talk.call_rules import names_one
 from emollm.talk.dialogue import CALL_TOKENS, Exchange, clean_question, prompt
 from emollm.talk.face import Face
 from emollm.talk.lookup import look_up
 from emollm.talk.message_questions import questions_in
-from emollm.talk.talker import KEPT, Reply, advance, steps, style_of
+from emollm.talk.talker import KEPT, Reply, advance, hold_to_face, hold_to_words, steps, style_of
 from emollm_vllm.answers import FORMS
 from emollm_vllm.door import admission
 from emollm_vllm.plugin.media import connector, media_of, subject_of, text_of
@@ -99,8 +98,9 @@ class TalkerService:
         again: list[Exchange] = []
         for question in questions_in(message):
             exchange, before = Exchange(question), [*earlier, *again]
-            older, last = ["", "", *(one.call for one in before)][-2:]
-            call: Call = correct_call(parse(await self.write([*before[-KEPT:], exchange], CALL_TOKENS)), question, last, older)
+            call = hold_to_words(await self.write([*before[-KEPT:], exchange], CALL_TOKENS), question, before[-KEPT:])
+            if face:
+                call = hold_to_face(call, question, before[-1].call if before else "", face)
             looked = look_up(call, face)
             exchange.call, exchange.facts, exchange.answer = str(call), looked.text(), looked.answer()
             again.append(exchange)
