@@ -71,7 +71,7 @@ def child(clip: str, table: str) -> None:
 def ours(clip: Path, table: Path) -> tuple[list, list]:
     """What the child told, and the samples of its memory."""
     process = subprocess.Popen([sys.executable, __file__, "--child", str(clip), str(table)], stdout=subprocess.PIPE, text=True,
-                               env=child_environment())
+                               env={**child_environment(), "OPENBLAS_NUM_THREADS": "1"})  # as emollm/cli.py sets it
     watch = memory.Watch(process.pid)
     told = [json.loads(line) for line in process.stdout]
     samples = watch.stop()

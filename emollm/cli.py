@@ -18,6 +18,8 @@ from emollm.explanation import DISCLOSURE
 from emollm.schema import INTERRUPTED, InputError
 
 COMMANDS = (explain, measure, export, agree, spot, chat, caption, au, serve, schema, doctor, train, ship, eval)  # as listed
+# Read when numpy is loaded. Its products are small here: threads for them take twice the processor's time and save none.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 BROKEN_PIPE, FAILED = 141, 1  # as shells report SIGPIPE
 
 

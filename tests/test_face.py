@@ -442,11 +442,11 @@ def test_first_frame_after_a_cut_is_measured_anew(write_clip, clip_frames, tmp_p
 
 def test_mesh_that_holds_on_to_no_face_is_dropped_at_the_next_search(clip_frames):
     """What the detector does not confirm is searched again."""
-    (right,), _ = face.measure_frame(clip_frames[0], [], 0, 8)
+    (right,), _ = face.measure_frame(clip_frames[0], [], 0, 8, None)
     width, height, _ = np.ptp(right, axis=0)
     astray = face._Track([face.DETECT_EVERY - 1], [0.16])
     astray.points.append(right + np.array([0.65 * width, -0.4 * height, 0]))
-    found, _ = face.measure_frame(clip_frames[0], [astray], face.DETECT_EVERY, 8)
+    found, _ = face.measure_frame(clip_frames[0], [astray], face.DETECT_EVERY, 8, face.find(clip_frames[0], tiles=False))
     assert len(found) == 1 and face.overlap(face.box_of(found[0]), face.box_of(right)) > 0.9
 
 

@@ -316,16 +316,10 @@ def test_missing_and_repeated_time_stamps_still_rise(astronaut_clip, monkeypatch
     clip = media.read(astronaut_clip)
     original = Clip._decode
 
-    class TimedFrame:
-        def __init__(self, frame, time):
-            self.frame, self.time = frame, time
-
-        def __getattr__(self, name):
-            return getattr(self.frame, name)
-
     def broken(self, stream):
         for number, frame in enumerate(original(self, stream)):
-            yield TimedFrame(frame, {3: None, 4: 0.0}.get(number, frame.time))
+            frame.pts = {3: None, 4: 0}.get(number, frame.pts)
+            yield frame
 
     monkeypatch.setattr(Clip, "_decode", broken)
     times = [time for _, time, _ in clip.frames(range(10))]

@@ -83,7 +83,7 @@ def scores(thumbs: np.ndarray, given: list[dict[str, np.ndarray]] | None = None)
     given: networks to use instead of those stored.
     """
     x = normalise_thumbs(thumbs)
-    both = np.stack([_network(np.concatenate([x, x[:, :, ::-1]]), w) for w in given or weights()])
+    both = _forward(np.concatenate([x, x[:, :, ::-1]]), _stack(given) if given else _stored())
     told = (both[:, : len(x)] + both[:, len(x) :][..., MIRRORED]) / 2  # [networks, N, len(PARTS)]
     return np.where(np.arange(len(PARTS)) == ANY, told.max(0), told.mean(0))
 
@@ -127,16 +127,34 @@ def share_words(share: float) -> str:
     return "" if share == 1 else f" in {share:.0%} of the frames"
 
 
-def _network(x: np.ndarray, w: dict[str, np.ndarray]) -> np.ndarray:
-    x = x[..., None]  # [N, S, S, channels]
+def _stack(networks: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The weights of K networks side by side as _forward takes them, [K, inputs, D] and biases [K, 1, D]."""
+    def matrix(values: np.ndarray) -> np.ndarray:
+        return (values.transpose(2, 3, 1, 0) if values.ndim == 4 else values.T).reshape(-1, len(values))
+
+    return {name: np.stack([w[name][None] if name.endswith("_bias") else matrix(w[name]) for w in networks])
+            for name in networks[0]}
+
+
+@functools.cache
+def _stored() -> dict[str, np.ndarray]:
+    return _stack(weights())
+
+
+def _forward(x: np.ndarray, w: dict[str, np.ndarray]) -> np.ndarray:
+    """What each of K networks says of x [N, SIDE, SIDE], [K, N, len(PARTS)]."""
+    x = x[None, ..., None]  # [K, N, S, S, channels]
     for layer in range(1, 4):
         x = np.maximum(_convolve(x, w[f"conv{layer}"], w[f"conv{layer}_bias"]), 0)
-    x = np.maximum(x.transpose(0, 3, 1, 2).reshape(len(x), -1) @ w["hidden"].T + w["hidden_bias"], 0)
-    return x @ w["out"].T + w["out_bias"]
+    x = x.transpose(0, 1, 4, 2, 3).reshape(*x.shape[:2], -1)
+    x = np.maximum(x @ w["hidden"] + w["hidden_bias"], 0)
+    return x @ w["out"] + w["out_bias"]
 
 
 def _convolve(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    """3x3 convolution of x [N, H, W, C] by kernel [D, C, 3, 3], edges padded with zeros, -> [N, H / 2, W / 2, D]."""
-    seen = np.lib.stride_tricks.sliding_window_view(np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0))), (3, 3), (1, 2))[:, ::2, ::2]
-    n, height, width = seen.shape[:3]  # [N, H, W, C, 3, 3]
-    return (seen.reshape(n * height * width, -1) @ kernel.reshape(len(kernel), -1).T + bias).reshape(n, height, width, -1)
+    """3x3 convolution of x [K or 1, N, H, W, C] by kernel [K, 9 * C, D], edges padded with zeros; every second place."""
+    n, height, width = x.shape[1:4]
+    padded = np.zeros((len(x), n, height + 2, width + 2, x.shape[4]), np.float32)
+    padded[:, :, 1:-1, 1:-1] = x
+    seen = np.concatenate([padded[:, :, y:y + height:2, x:x + width:2] for y in range(3) for x in range(3)], -1)
+    return (seen.reshape(len(x), -1, seen.shape[-1]) @ kernel + bias).reshape(-1, n, height // 2, width // 2, kernel.shape[2])

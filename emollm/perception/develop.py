@@ -6,6 +6,7 @@ their real range, transparency lies on white.
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any
 
@@ -20,10 +21,13 @@ class Developer:
     """Of one clip. `look` at its first frames, then ask for the `rgb` of any."""
 
     def __init__(self, first: Any):
+        from av.video.reformatter import VideoReformatter
+
         self.transfer, self.mapper = hdr.transfer_of(first), None
         planar = "" if self.transfer else depth.planes_of(first.format.name)
         self.depth = depth.Depth(planar) if planar else None
         self.see_through = bool(_ALPHA.search(first.format.name)) and not self.transfer and not self.depth
+        self.scaler = VideoReformatter()  # a frame's own makes its tables anew, which takes as long as converting 720p
 
     def look(self, frame: Any) -> None:
         if self.depth and depth.planes_of(frame.format.name) == self.depth.planar:
@@ -39,13 +43,13 @@ class Developer:
     def rgb(self, frame: Any, width: int, height: int) -> np.ndarray:
         """uint8 [height, width, 3]."""
         smooth = "BICUBIC" if (width, height) != (frame.width, frame.height) else None  # measured: closer than bilinear
-        size = {"width": width, "height": height, "interpolation": smooth}
+        reformat = functools.partial(self.scaler.reformat, width=width, height=height, interpolation=smooth)
         if self.transfer:
             self.mapper = self.mapper or hdr.ToneMapper(self.transfer, width, height)
-            return self.mapper.rgb(frame.reformat(format="rgb48le", **size))
+            return self.mapper.rgb(reformat(frame, format="rgb48le"))
         if self.depth and depth.planes_of(frame.format.name) == self.depth.planar:
             frame = self.depth.narrow(frame)
         if self.see_through:
-            rgba = frame.to_ndarray(format="rgba", **size)
+            rgba = reformat(frame, format="rgba").to_ndarray()
             return photo.lay_on_white(rgba) if rgba[:, :, 3].any() else rgba[:, :, :3]  # an alpha of zeros was never filled in
-        return frame.to_ndarray(format="rgb24", **size)
+        return reformat(frame, format="rgb24").to_ndarray()

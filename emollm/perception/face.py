@@ -7,13 +7,17 @@ where the clip shows what it showed before (sights), else it is a new face.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from emollm import progress
 from emollm.perception import align, appearance, covers, sights
+from emollm.perception.ahead import read_ahead
 from emollm.perception.media import Media
 from emollm.perception.mesh import (
     CANONICAL_3D,
@@ -29,6 +33,7 @@ from emollm.perception.mesh import (
     pose,
     second_look,
 )
+from emollm.perception.mesh_models import load_models, share_detector
 from emollm.perception.store import Landmarks, Store
 from emollm.schema import FaceTrack, InputError, Quality
 
@@ -48,6 +53,7 @@ SHARPNESS_SCALE = 0.04  # normalised Laplacian variance; blur of 2 % of the face
 QUALITY_CHIP = appearance.SIZE
 ANOTHER_FACE = ("a face that comes again after a cut or elsewhere goes on where picture and face look as they did, else it "
                 "counts as a new one: some of these faces may be one person")
+BEHIND = 3  # frames whose faces may still be described while the next one is measured
 KEPT_CHIPS = 64e6  # bytes of chips kept from the first pass over a clip; the chips of longer ones take a second pass
 
 
@@ -73,34 +79,69 @@ def _visible_share(points: np.ndarray, width: int, height: int) -> float:
 
 
 @dataclass
+class _View:
+    """What one frame shows of a face, beside where its mesh lies."""
+
+    chip: np.ndarray
+    pose: np.ndarray
+    visible: float
+    blur: float
+    look: np.ndarray
+    cover: np.ndarray
+
+    @classmethod
+    def from_picture(cls, picture: np.ndarray, points: np.ndarray) -> _View:
+        chip = _chip(picture, points)
+        grey = appearance.to_grey(chip)
+        return cls(chip, pose(points), _visible_share(points, picture.shape[1], picture.shape[0]), sharpness(chip),
+                   appearance.look(grey, points), covers.look(grey))
+
+
+@dataclass
 class _Track:
     frames: list[int] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     points: Landmarks = field(default_factory=lambda: Store().landmarks())
-    poses: list[np.ndarray] = field(default_factory=list)
     boxes: list[np.ndarray] = field(default_factory=list)
+    poses: list[np.ndarray] = field(default_factory=list)
     visible: list[float] = field(default_factory=list)
     blur: list[float] = field(default_factory=list)
     looks: list[np.ndarray] = field(default_factory=list)
     covers: list[np.ndarray] = field(default_factory=list)
-    look: np.ndarray | None = None  # last chip
+    waiting: deque[tuple[float, np.ndarray | None, Future]] = field(default_factory=deque)  # time, frame at a glance, view
+    last_chip: np.ndarray | None = None
     doubtful: bool = False  # perhaps a cut since the face was last seen
     gaping: bool = False  # the mouth was seen open at the second look only
     shots: list[int] = field(default_factory=list)  # first and last shot it was seen in, counted by what may be a cut
     sights: sights.Sights = field(default_factory=sights.Sights)
 
-    def add(self, index: int, time: float, points: np.ndarray, picture: np.ndarray) -> None:
+    def add(self, index: int, time: float, points: np.ndarray, glance: np.ndarray | None, view: Future) -> None:
+        """One more frame. view: its _View, which another thread works out."""
         self.frames.append(index)
         self.times.append(time)
         self.points.append(points)
-        self.poses.append(pose(points))
         self.boxes.append(box_of(points))
-        self.visible.append(_visible_share(points, picture.shape[1], picture.shape[0]))
-        self.look, self.doubtful = _chip(picture, points), False
-        self.blur.append(sharpness(self.look))
-        grey = appearance.to_grey(self.look)
-        self.looks.append(appearance.look(grey, points))
-        self.covers.append(covers.look(grey))
+        self.doubtful = False
+        self.waiting.append((time, glance, view))
+        self.settle(BEHIND)
+
+    def settle(self, behind: int = 0) -> None:
+        """Take in the views of all frames but the last `behind`."""
+        while len(self.waiting) > behind:
+            time, glance, view = self.waiting.popleft()
+            seen: _View = view.result()
+            self.last_chip = seen.chip
+            for values, value in ((self.poses, seen.pose), (self.visible, seen.visible), (self.blur, seen.blur),
+                                  (self.looks, seen.look), (self.covers, seen.cover)):
+                values.append(value)
+            if glance is not None:
+                self.sights.add(time, glance, seen.chip)
+
+    @property
+    def look(self) -> np.ndarray:
+        """Its last chip."""
+        self.settle()
+        return self.last_chip
 
     def note_shot(self, shot: int) -> None:
         self.shots = [*self.shots[:1], shot]
@@ -172,10 +213,11 @@ def follow(media: Media, *, max_faces: int = AT_A_TIME, min_frames: int = MIN_FR
 def _photo_tracks(media: Media, max_faces: int, crops: bool) -> list[_Track]:
     tracks = []
     for index, time, picture in media.frames():
-        for points in measure_crop(picture) if crops else measure_photo(picture, max_faces):
-            track = _Track()
-            track.add(index, time, second_look(picture, points), picture)
-            tracks.append(track)
+        with ThreadPoolExecutor(1) as behind:
+            for first_look in measure_crop(picture) if crops else measure_photo(picture, max_faces):
+                points = second_look(picture, first_look)
+                tracks.append(track := _Track())
+                track.add(index, time, points, None, behind.submit(_View.from_picture, picture, points))
         if len(tracks) == max_faces and (there := len(find(picture))) > max_faces and not crops:
             media.notices.append(_more_faces_notice(there, max_faces))
     return tracks
@@ -191,25 +233,29 @@ def _clip_tracks(media: Media, max_faces: int, cache: ChipCache | None,
     active: list[_Track] = []
     ended: list[_Track] = []
     before, count, shot, most, store = None, 0, 0, 0, Store()
-    for index, time, picture in progress.track(media.frames(), "measuring", media.count):
-        now = _Glance.from_picture(picture)
-        change = now.change_from(before) if before is not None else 0.0
-        before, count, shot = now, count + 1, shot + (change > MAYBE_CUT)
-        for track in active:
-            track.doubtful = track.doubtful or change > MAYBE_CUT
-        faces, there = measure_frame(picture, active, index, max_faces)
-        most = max(most, there)
-        for track, points in zip(_match_tracks(active, faces, picture), faces, strict=True):
-            if track is None:
-                active.append(track := _Track(points=store.landmarks()))
-            track.add(index, time, _look_again(track, points, picture, index), picture)
-            track.note_shot(shot)
-            track.sights.add(time, now.grey, track.look)
-            if cache is not None:
-                cache.add(index, track.points.last, picture)
-        ended += [t for t in active if time - t.times[-1] > MAX_GAP]
-        active = [t for t in active if time - t.times[-1] <= MAX_GAP]
-        each(count)
+    with ThreadPoolExecutor(1, thread_name_prefix="describe faces") as behind:
+        frames = read_ahead(_searched_frames(media), functools.partial(share_detector, load_models()))
+        for index, time, picture, boxes in progress.track(frames, "measuring", media.count):
+            now = _Glance.from_picture(picture)
+            change = now.change_from(before) if before is not None else 0.0
+            before, count, shot = now, count + 1, shot + (change > MAYBE_CUT)
+            for track in active:
+                track.doubtful = track.doubtful or change > MAYBE_CUT
+            faces, there = measure_frame(picture, active, index, max_faces, boxes)
+            most = max(most, there)
+            for track, first_look in zip(_match_tracks(active, faces, picture), faces, strict=True):
+                if track is None:
+                    active.append(track := _Track(points=store.landmarks()))
+                points = _look_again(track, first_look, picture, index)
+                track.add(index, time, points, now.grey, behind.submit(_View.from_picture, picture, points))
+                track.note_shot(shot)
+                if cache is not None:
+                    cache.add(index, track.points.last, picture)
+            ended += [t for t in active if time - t.times[-1] > MAX_GAP]
+            active = [t for t in active if time - t.times[-1] <= MAX_GAP]
+            each(count)
+        for track in ended + active:
+            track.settle()
     if most > max_faces:
         media.notices.append(_more_faces_notice(most, max_faces))
     return rejoin(ended + active), count
@@ -237,15 +283,24 @@ def rejoin(tracks: list[_Track]) -> list[_Track]:
     return kept
 
 
-def measure_frame(picture: np.ndarray, active: list[_Track], index: int,
-                   max_faces: int) -> tuple[list[np.ndarray], int]:
-    """Landmarks of each face of a frame, and how many there are to be seen: more when the limit is reached."""
+def _searched_frames(media: Media) -> Iterator[tuple[int, float, np.ndarray, np.ndarray | None]]:
+    """Frames of a clip, every DETECT_EVERY-th with the boxes of the faces found in it."""
+    for index, time, picture in media.frames():
+        yield index, time, picture, None if index % DETECT_EVERY else find(picture, tiles=False)
+
+
+def measure_frame(picture: np.ndarray, active: list[_Track], index: int, max_faces: int,
+                  boxes: np.ndarray | None) -> tuple[list[np.ndarray], int]:
+    """Landmarks of each face of a frame, and how many there are to be seen: more when the limit is reached.
+
+    boxes: of the faces found in it; None where it was not searched, which is done here when a face got lost.
+    """
     fresh = [t for t in active if t.frames[-1] == index - 1]
     faces = measure_again(picture, [(t.points.last, t.doubtful) for t in fresh], max_faces)
-    search = len(faces) < max(len(active), 1) or index % DETECT_EVERY == 0
-    if not search:
-        return faces, len(faces)
-    boxes = find(picture, tiles=False)
+    if boxes is None:
+        if len(faces) >= max(len(active), 1):
+            return faces, len(faces)
+        boxes = find(picture, tiles=False)
     again = (f if _is_detected(f, boxes) else landmarks(picture, box_of(f)) for f in faces)
     faces = [f for f in again if f is not None]
     if len(faces) == max_faces:
@@ -349,6 +404,7 @@ class _Glance:
 
 
 def _finish(track: _Track, face_id: int, media: Media) -> FaceTrack:
+    track.settle()
     boxes = np.array(track.boxes)
     quality = Quality(size=boxes[:, 2] - boxes[:, 0], blur=np.array(track.blur), visible=np.array(track.visible))
     return FaceTrack(face_id=face_id, frames=np.array(track.frames), times=np.array(track.times), boxes=boxes,

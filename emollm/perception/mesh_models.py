@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,9 @@ PLACED_MESH = """
 def detect(picture: np.ndarray) -> np.ndarray:
     """Full-range detector on [H, W, 3] uint8 RGB: [N, 5], x0 y0 x1 y1 px and score."""
     height, width = picture.shape[:2]
-    detections = load_models().detector.process(np.ascontiguousarray(picture)).detections or []
+    models = load_models()
+    with models.detecting:
+        detections = models.detector.process(np.ascontiguousarray(picture)).detections or []
     boxes = [(d.location_data.relative_bounding_box, d.score[0]) for d in detections]
     return np.array([[b.xmin * width, b.ymin * height, (b.xmin + b.width) * width, (b.ymin + b.height) * height, score]
                      for b, score in boxes]).reshape(-1, 5)
@@ -101,21 +104,33 @@ class _PlacedMesh:
         return None if self.found is None else mesh_array(self.get.get_proto(self.found), whole)
 
 
-class _Models(threading.local):
-    """MediaPipe's graphs are not thread-safe: one set a thread, made at first use."""
-
-    detector: Any = None
-    mesh: Any = None
-    placed: Any = None
+@dataclass
+class _Models:
+    detector: Any
+    mesh: Any
+    placed: Any
+    detecting: threading.Lock = field(default_factory=threading.Lock)  # the thread that reads ahead has this detector too
     quiet: bool = False  # the mesh has warned about everything it warns about once
 
 
-_LOCAL = _Models()
+class _Local(threading.local):
+    """MediaPipe's graphs are not thread-safe: one set a thread, made at first use."""
+
+    models: _Models | None = None
+
+
+_LOCAL = _Local()
 _LOADING = threading.Lock()
 
 
+def share_detector(models: _Models) -> None:
+    """Let this thread search for faces with the models of another, which goes on to lay meshes."""
+    _LOCAL.models = models
+
+
 def load_models() -> _Models:
-    if _LOCAL.mesh is None:
+    """Those of this thread."""
+    if _LOCAL.models is None:
         with _LOADING, _silence():
             from mediapipe.python.solutions.face_detection import FaceDetection
             from mediapipe.python.solutions.face_mesh import FaceMesh
@@ -127,8 +142,8 @@ def load_models() -> _Models:
             detector.process(blank)  # the graphs complain at their first picture, so that must happen in here
             mesh.process(blank)
             placed(blank, np.array([96, 96]), 96, 0.0)
-        _LOCAL.detector, _LOCAL.mesh, _LOCAL.placed = detector, mesh, placed
-    return _LOCAL
+        _LOCAL.models = _Models(detector, mesh, placed)
+    return _LOCAL.models
 
 
 @contextlib.contextmanager
