@@ -98,7 +98,8 @@ def test_which_of_two_is_first_and_that_one_was_not_measured():
     unseen = clip({"AU12": [(1.0, 2.0, 3.0)]})
     unseen.series.measured[au_index("AU10")] = False
     told = said("order AU10 AU12", unseen)
-    assert told.startswith("AU10 was not measured here.") and told.endswith("So nothing can be said of their order.")
+    assert told.startswith("The upper lip raiser (AU10) was not measured here.")
+    assert told.endswith("So nothing can be said of their order.")
 
 
 def test_the_course_of_the_reading_is_that_of_its_phases():

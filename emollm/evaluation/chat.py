@@ -27,6 +27,7 @@ from emollm.talk.call import Call, parse
 from emollm.talk.check import find_faults
 from emollm.talk.dialogue import Exchange
 from emollm.talk.face import Face
+from emollm.talk.finer import coarser
 from emollm.talk.lookup import HYPOTHETICAL, OF_THE_FACE, look_up
 from emollm.talk.talker import Reply, Writers, reply, reply_all, steps
 
@@ -81,9 +82,9 @@ class AskedQuestion:
 
     @property
     def is_understood(self) -> bool:
-        """Whether a question of the message is answered as one of the right calls asks, or by a call that is finer in time."""
-        coarser = [replace(call, name=COARSER[call.name]) for call in self.reply.calls if call.name in COARSER]
-        return any(call in self.wanted for call in (*self.reply.calls, *coarser))
+        """Whether a question of the message is answered as one of the right calls asks, or by a call that is finer."""
+        in_time = [replace(call, name=COARSER[call.name]) for call in self.reply.calls if call.name in COARSER]
+        return any(call in self.wanted for call in (*self.reply.calls, *in_time, *map(coarser, self.reply.calls)))
 
     @property
     def is_refused(self) -> bool:

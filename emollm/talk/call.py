@@ -4,6 +4,7 @@
     absent AU25/AU26/AU27    is the mouth closed? (one of the three would open it)
     whynot anger             why not anger?
     apart fear/surprise      how are fear and surprise told apart?
+    other gloomy/startled    gloomy, or rather startled?
     au AU12 muscle           which muscle makes AU12?
     refuse age               how old is she?
 
@@ -17,9 +18,12 @@ from dataclasses import dataclass, field
 
 from emollm.facs.units import LOWER, UPPER
 from emollm.schema import AUS, LABELS, SIDES
+from emollm.talk.conditions import CONDITIONS, THINGS
+from emollm.talk.feeling_words import FEELINGS
 
 # Name -> what must stand with it: m movements, l a label, p a part of the face, e an edit, r a reason to refuse, k a topic,
-# s a style, t a moment (start, 1.5s). In brackets: may stand with it; of the aspects of a movement only its muscle.
+# s a style, t a moment (start, 1.5s). In brackets: may stand with it (of the aspects of a movement only its muscle; words
+# beside the labels, and labels; less of the label; what is not measured).
 CALLS = {
     # what was measured
     "there": "m (aspect side)",
@@ -31,7 +35,7 @@ CALLS = {
     "strongest": "",
     "weakest": "",
     "rest": "",
-    "movements": "(aspect)",
+    "movements": " (aspect)",
     "still": "",
     "part": "p",
     "count": "",
@@ -59,10 +63,10 @@ CALLS = {
     "whynot": "l",
     "label": "",
     "is": "l",
-    "other": "",
+    "other": " (feeling)",
     "sure": "",
     "shares": "",
-    "toward": "l",
+    "toward": "l (less)",
     "edit": "e",
     "mood": "",
     "words": "",
@@ -82,7 +86,7 @@ CALLS = {
     "bye": "",
     "able": "",
     "who": "",
-    "outside": "",
+    "outside": " (thing)",
     "offtopic": "",
     "language": "",
     "unclear": "",
@@ -115,6 +119,8 @@ TOPICS = (
     "basic",
     "compare",
 )
+# Where it stands what was told: by the tables, by measuring, ...
+SOURCES = ("by_facs", "by_measuring", "by_reading", "by_affect", "by_displays", "by_sorting", "by_duchenne", "by_program")
 REFUSED = (
     "truth",
     "identity",
@@ -132,6 +138,7 @@ REFUSED = (
 STYLES = ("child", "short", "bullets", "coder", "json", "plain", "formal")
 MOMENTS = ("start", "middle", "end")
 
+_MAY = {"aspect": ASPECTS, "feeling": FEELINGS, "less": ("less",), "thing": THINGS}
 _UNIT = re.compile(r"AU\d\d(?:/AU\d\d)*")
 _TIME = re.compile(r"(\d{1,4}(?:\.\d{1,2})?)s")
 _EDIT = re.compile(r"(AU\d\d)=([0-5](?:\.\d)?)")
@@ -146,7 +153,7 @@ class Call:
     units: tuple[tuple[str, ...], ...] = ()
     label: str = ""
     side: str = ""
-    word: str = ""  # part of the face, aspect, topic, reason, style or moment
+    word: str = ""  # part of the face, aspect, topic, reason, style, moment; words beside the labels, with strokes between
     edits: dict[str, float] = field(default_factory=dict)
     time: float | None = None  # s
 
@@ -185,15 +192,17 @@ def parse(line: str) -> Call:
 
 def _is_complete(call: Call) -> bool:
     wants = CALLS[call.name].split(" (")[0]
-    words = {"p": PARTS_OF_FACE, "r": REFUSED, "k": TOPICS, "s": STYLES, "t": MOMENTS}.get(
-        wants, ASPECTS if "aspect" in CALLS[call.name] else ()
-    )
+    may = next((words for name, words in _MAY.items() if name in CALLS[call.name]), ())
+    words = {"p": PARTS_OF_FACE, "r": REFUSED, "k": (*TOPICS, *SOURCES, *CONDITIONS), "s": STYLES, "t": MOMENTS}.get(wants, may)
     known = _has_known_units(call)
     there = {"m": call.units and known, "u": call.units, "l": call.label, "e": call.edits and known}
     if not known and wants != "u":
         return False
     if call.time is not None:
         return wants == "t" and not call.word
+    several = set(call.word.split("/"))
+    if call.name == "other" or (call.name == "topic" and several <= set(CONDITIONS)):
+        return several <= {*words, ""}
     if call.label.count("/") != (call.name == "apart"):  # two labels are told apart, anything else is of one
         return False
     return bool(there.get(wants, True)) and (

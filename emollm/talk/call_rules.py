@@ -43,9 +43,6 @@ NOUNS = {
     "anger": ("anger", "angry", "rage"),
     "contempt": ("contempt", "scorn"),
 }
-# Words for a label that are not asked with in training questions.
-FURTHER = {"anger": ("pissed(?: off)?", "livid", "fuming", "aggressive", "hostile"), "surprise": ("startled", "stunned"),
-           "sadness": ("miserable", "gloomy"), "disgust": ("revolted",)}
 UNSURE = ("down", "upset", "blank", "calm")
 COMPARED = {  # and their comparatives
     "happiness": ("happier", "happiest"),
@@ -172,7 +169,7 @@ def _any_word(words: tuple[str, ...]) -> re.Pattern:
 
 
 _LABELS = {
-    label: _any_word(tuple(w for w in (*ADJECTIVES[label], *NOUNS[label], *COMPARED.get(label, ()), *FURTHER.get(label, ()))
+    label: _any_word(tuple(w for w in (*ADJECTIVES[label], *NOUNS[label], *COMPARED.get(label, ()))
                            if w not in UNSURE))
     for label in LABELS
 }
@@ -227,6 +224,13 @@ def parts_of_face(question: str) -> list[str]:
     named = {_PART[w]: w for w in reversed(words) if w in _PART}
     alone = len(named) > 1 and set(words) <= _AROUND_A_PART | set(_PART)
     return list(reversed(named.values())) if alone else []
+
+
+def part_in(question: str) -> str:
+    """The one part of the face that a question names, without a movement that has a name; empty where it is none or several."""
+    text = question.lower()
+    parts = {_PART[w] for w in re.findall(r"[a-z]+", text) if w in _PART}
+    return parts.pop() if len(parts) == 1 and not units_in(text) else ""
 
 
 def _correct_small_talk(call: Call, text: str, _: bool) -> Call:
@@ -368,8 +372,6 @@ def _correct_label(call: Call, text: str, _: bool) -> Call:
     if call.name in ("why", "whynot") and len(labels) == 2 and (rather := _RATHER.search(text)):
         asked = labels_in(rather[1])  # "why anger and not disgust?" asks for the second
         return Call("whynot", label=asked[0]) if len(asked) == 1 else call
-    if call.name == "unclear" and len(labels) > 1:
-        return Call("sure")  # "aggressive or rather startled?"
     if call.name == "other" and len(labels) == 1 and not other:
         return Call("why" if text.startswith(("why", "what makes")) else "is", label=labels[0])
     if call.name in ("is", "unclear", "why", "whynot") and other and not labels:

@@ -11,6 +11,7 @@ from emollm.talk.finding import Finding
 from emollm.talk.words import join_words
 
 SET_TO = 3.0  # level of a movement that is added to see what would change the reading
+LITTLE = 0.02  # share of a label that is not worth telling
 
 
 def edits_toward_label(face: Face, call: Call) -> Finding:
@@ -18,6 +19,8 @@ def edits_toward_label(face: Face, call: Call) -> Finding:
 
     Given as looked up, as `edit_effect` is: nothing measured could tell a slip in what would be."""
     asked = call.label
+    if call.word == "less":
+        return _less_of_label(face, asked)
     if asked == face.label:
         ending = _smallest_ending(face)
         return Finding(
@@ -43,6 +46,25 @@ def edits_toward_label(face: Face, call: Call) -> Finding:
         [f"If {words}, it would be read as {asked} ({share:.2f}) instead of {face.label}."],
         fixed=True,
     )
+
+
+def _less_of_label(face: Face, label: str) -> Finding:
+    """What takes most of a label away: one of the movements listed for it, or all of them where one does little."""
+    now, listed = face.distribution[label], [au for au in face.units("on") if relation(label, au) == "for"]
+    taken = [*([au] for au in listed), listed] if listed else []
+    tried = [(face.read(face.edit(dict.fromkeys(units, 0.0)).series), units) for units in taken]
+    if not tried or min(share[label] for share, _ in tried) > now - LITTLE:
+        why = "without the movements listed for it it has as much" if listed else "no movement that is listed for it is there"
+        told = f"{label} has {face.share(label)}; {why}, so I know of no movement that would take it down."
+        return Finding([told], [told], fixed=True)
+    share, units = min(tried[:-1], key=lambda one: one[0][label])
+    if share[label] > now / 2:  # one alone does little
+        share, units = tried[-1]
+    first = max(share, key=share.get)
+    then = f"it would {'still ' if first == face.label else ''}be read as {first} ({share[first]:.2f})"
+    told = f"If {_edit_words(dict.fromkeys(units, 0.0))}, {label} would have {share[label]:.2f} instead of {now:.2f}"
+    told += "." if first == label else f", and {then}."
+    return Finding([told], [told], fixed=True)
 
 
 def _smallest_ending(face: Face) -> list[str]:

@@ -138,7 +138,7 @@ def _compare_unit(everyone: list[Face], au: str) -> str:
     unseen = [name for name in level if name not in measured]
     rest = f"; not measured in {join_words(unseen)}" if unseen else ""
     if not measured:
-        return f"{au} was not measured in any of these faces."
+        return f"The {ACTION_UNITS[au].title} ({au}) was not measured in any of these faces."
     values = join_words([f"{level[name]:.1f} in {name}" for name in measured]) + rest
     most, first = level[measured[0]], [name for name in measured if level[measured[0]] - level[name] <= ERROR + 1e-9]
     if most <= OFF:

@@ -29,10 +29,6 @@ _AS_WELL = re.compile(r"\b(?:too|also|as well|on top|additionally|in addition|pl
 _THOSE_TWO = re.compile(r"\b(?:th[eo]se two|the two|th[eo]se|them|one from the other|both)\b")
 _APART = re.compile(
     r"\b(?:differ\w*|vs\.?|versus|(?:tell|told) (?:\w+ ){0,2}apart|distinguish\w*|mix(?:ed)? up|separat\w+|confus\w+)")
-_SHAPED = re.compile(r"\bshort(?:er|ly)?\b|\bbrief(?:er|ly)?\b|\bone (?:sentence|line)\b|\btl;?dr\b|\bbullet|\blist\b")
-_ASKS_ANEW = re.compile(
-    r"\b(?:face|picture|photo|clip|video|everything|all|whole|explain|describe|movements?|why|what|how|who)\b")
-_NOT_RESHAPED = ("unclear", "tell", "hello", "thanks", "bye", "able", "who", "offtopic", "refuse", "why")
 _OTHER_SIDE = re.compile(
     r"^\W*(?:and |what about |how about )*(?:the |her |his )?other (?:one|side|eye|brow|corner|half|cheek|lid)\W*$")
 _ACROSS = {"left": "right", "right": "left"}
@@ -49,7 +45,7 @@ def correct_follow_up(call: Call, text: str, last: str, older: str = "") -> Call
     last, older: the calls of the one and the two questions before it."""
     before = parse(last)
     for rule in (_after_refusal, _other_side, _next_strongest, _evidence_for_it, _letter_of_it,
-                 _source_of_it, _which_more, _together, _code_of_part, _further_edit):
+                 _which_more, _together, _code_of_part, _further_edit):
         if (meant := rule(call, text, before, parse(older))) is not None:
             return meant
     return call
@@ -86,12 +82,6 @@ def _letter_of_it(call: Call, text: str, before: Call, _: Call) -> Call | None:
     """ "as a letter A to E?" after a question about a movement."""
     asked = before.name in _OF_A_UNIT and before.name != "au" and _LETTER.search(text)
     return Call("tell", before.units, word="coder") if asked and call.name in ("strength", "unclear", "tell", "topic") else None
-
-
-def _source_of_it(call: Call, text: str, before: Call, _: Call) -> Call | None:
-    """ "Source?" after a question about a unit."""
-    asked = call == Call("topic", word="sources") and before.name == "au" and before.units
-    return Call("au", before.units, word="source") if asked else None
 
 
 def units_of(call: Call) -> tuple[tuple[str, ...], ...]:
@@ -134,13 +124,6 @@ def _further_edit(call: Call, text: str, before: Call, older: Call) -> Call | No
     if call.name == "edit" and len(call.edits) == 1 and len(asked) == 2 and _BOTH.search(text):
         return replace(call, edits=dict.fromkeys(asked, next(iter(call.edits.values()))))
     return None
-
-
-def asks_for_another_shape(call: Call, question: str, last: str) -> bool:
-    """Whether the answer before is wanted again in another shape ("shorter", "as bullets"), not the whole reading."""
-    text = question.lower()
-    shaped = call.name == "tell" and call.word in ("short", "bullets") and _SHAPED.search(text)
-    return bool(shaped) and not _ASKS_ANEW.search(text) and parse(last).name not in _NOT_RESHAPED
 
 
 def labels_told_apart(call: Call, question: str, ranked: list[str], last: str) -> Call | None:

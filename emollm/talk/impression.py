@@ -7,6 +7,7 @@ from emollm.facs.tables import COMBINATIONS, OTHER_READINGS
 from emollm.schema import LABELS
 from emollm.talk.call import Call
 from emollm.talk.face import Face
+from emollm.talk.feeling_words import NEAREST
 from emollm.talk.finding import Finding
 from emollm.talk.readings import unit_title
 from emollm.talk.words import join_words, say
@@ -44,17 +45,37 @@ WORDS = {
 }
 
 
-def other_word(face: Face, _: Call) -> Finding:
-    """Is it bored, proud, confused, ...: a word that is none of the labels."""
-    return Finding(
-        [f"none of the {len(LABELS)} labels", f"read as {face.label} {face.share(face.label)}"],
-        [
+def other_word(face: Face, call: Call) -> Finding:
+    """Is it bored, gloomy, in love, ...: words that are none of the labels, by the label that each is nearest to, and labels
+    beside them."""
+    first, facts = face.label, [f"none of the {len(LABELS)} labels", f"read as {face.label} {face.share(face.label)}"]
+    if not (call.word or call.label):
+        return Finding(facts, [
             f"[That word is none of the {len(LABELS)} labels I read|I have no label for that among my {len(LABELS)}], so I "
-            f"cannot say; this face is commonly read as {face.label} ({face.share(face.label)}), which people also call "
-            f"{join_words(list(WORDS[face.label]), 'or')}."
-        ],
-        fixed=True,
-    )
+            f"cannot say; this face is commonly read as {first} ({face.share(first)}), which people also call "
+            f"{join_words(list(WORDS[first]), 'or')}."], fixed=True)
+    by_label: dict[str, list[str]] = {}
+    for word in filter(None, call.word.split("/")):
+        by_label.setdefault(NEAREST.get(word, ""), []).append(word)
+    says = [_nearest_sentence(face, label, named) for label, named in by_label.items()]
+    if first not in by_label:
+        says.append(f"This face is commonly read as {first} ({face.share(first)}).")
+    says += [f"{label} has {face.share(label)}." for label in call.label.split("/") if label not in ("", first, *by_label)]
+    if set(by_label) - {""}:
+        says.append("A face cannot tell the finer word.")
+    return Finding(facts, says, fixed=True)
+
+
+def _nearest_sentence(face: Face, label: str, named: list[str]) -> str:
+    """Words of a look, and how the label is read that they are nearest to; "": none is."""
+    one = len(named) == 1
+    quoted = join_words(list(map('"{}"'.format, named)))
+    words = f"The word{'' if one else 's'} {quoted} {'is' if one else 'are'}"
+    if not label:
+        return f"{words} near none of the {len(LABELS)} labels I read, so I cannot say."
+    if label == face.label:
+        return f"{words} nearest to {label}, as which this face is commonly read ({face.share(label)})."
+    return f"{words} nearest to {label}, which has {face.share(label)} here."
 
 
 def words(face: Face, _: Call) -> Finding:
@@ -73,7 +94,7 @@ def words(face: Face, _: Call) -> Finding:
 
 # What a display is commonly made for (Crivelli & Fridlund, Facial displays are tools for social influence, 2018, table 1).
 INTENTS = {
-    "neutral": "to lead the other nowhere in particular",
+    "neutral": "to ask nothing in particular of the other",
     "happiness": "to invite the other to play along or be friends",
     "sadness": "to ask for help or comfort",
     "fear": "to give way and not be attacked",

@@ -8,11 +8,12 @@ from emollm.facs.tables import VARIANTS, Variant
 from emollm.facs.units import ACTION_UNITS
 from emollm.schema import AUS, LABELS
 from emollm.talk.call import Call
+from emollm.talk.conditions import CONDITIONS
 from emollm.talk.finding import Finding
-from emollm.talk.words import PARTS, join_words
+from emollm.talk.words import PARTS, join_words, unit_names
 
 MANUAL = "FACS Manual, Ekman, Friesen and Hager 2002"
-# Units of FACS that are not measured here (Ekman, Friesen & Hager, FACS Manual, 2002).
+# Units, action descriptors and codes of FACS that are not measured here (Ekman, Friesen & Hager, FACS Manual, 2002).
 OUTSIDE = {
     3: "brow gatherer, used for infants (Baby FACS)",
     8: "lips toward each other",
@@ -31,10 +32,12 @@ OUTSIDE = {
     37: "lip wipe",
     38: "nostril dilator",
     39: "nostril compressor",
+    40: "sniff",
     41: "lid droop",
     42: "slit",
     44: "squint",
     46: "wink",
+    50: "speech",
     51: "head turn left",
     52: "head turn right",
     53: "head up",
@@ -47,7 +50,15 @@ OUTSIDE = {
     62: "eyes turn right",
     63: "eyes up",
     64: "eyes down",
+    65: "walleye",
+    66: "cross-eye",
+    80: "swallow",
+    81: "chewing",
+    82: "shoulder shrug",
+    84: "head shake",
+    85: "head nod",
 }
+DESCRIPTORS = (19, 29, 30, 32, 33, 34, 35, 36, 37)  # no muscle is given for these
 
 # What pulls the same part of the face the other way: the project's own table, as FACS names no opposites.
 OPPOSITE = {
@@ -80,7 +91,11 @@ def _listed_together(names: list[str]) -> Finding:
 def _unit_finding(name: str, aspect: str) -> Finding:
     number = int(name[2:])
     if number not in AUS:
-        what = f"{name} is the {OUTSIDE[number]} ({MANUAL})" if number in OUTSIDE else f"FACS has no {name} that I know of"
+        if aspect == "source":
+            where = f"{name} is defined in the {MANUAL}" if number in OUTSIDE else f"No source that I know of has {name}"
+            return Finding([where], [f"{where}."])
+        what = f"{name} is the {OUTSIDE[number]}, {_kind(number)} ({MANUAL})" if number in OUTSIDE else (
+            f"FACS has no {name} that I know of")
         kept = "[it is not among the 24 units that are measured here|it is none of the 24 units measured here]"
         return Finding([what, "not measured here"], [f"{what}; {kept}."])
     unit, part = ACTION_UNITS[name], PARTS[name]
@@ -123,6 +138,14 @@ def _unit_finding(name: str, aspect: str) -> Finding:
         [f"{name} {unit.title}: {part.adjective} {part.many}; muscle {unit.muscle}; looks like {looks}"],
         [f"{name} is the {unit.title}: {looks}.", f"It is made by {unit.muscle} ({MANUAL})."],
     )
+
+
+def _kind(number: int) -> str:
+    """What FACS calls a code that is none of the units measured here."""
+    if number in DESCRIPTORS:
+        return "in FACS an action descriptor, for which it names no muscle"
+    return ("in FACS an action unit" if number < 50 else "in FACS a code of the head's position" if number in range(51, 59) else
+            "in FACS a code of where the eyes look" if number in range(61, 67) else "in FACS a code of behaviour")
 
 
 def _source(variant: Variant) -> str:
@@ -171,7 +194,7 @@ def label_differences(call: Call) -> Finding:
 
 
 def _list_units(units: set[str]) -> str:
-    return join_words([f"the {ACTION_UNITS[au].title} ({au})" for au in sorted(units)]) if units else "no movement"
+    return unit_names(list(units)) or "no movement"
 
 
 TEXTS = {
@@ -258,6 +281,27 @@ TEXTS = {
 }
 
 
+TEXTS |= {name: (text, text) for name, (_, text) in CONDITIONS.items()}
+TEXTS |= {name: (text, text) for name, text in {
+    "by_facs": f"{MANUAL}; the first edition is Ekman and Friesen 1978.",
+    "by_measuring": "That was measured in this picture by this program, so it stands in no publication; how it measures, and "
+                    "how well, "
+                    f"is in docs/au_estimator.md. What each action unit is, is as in the {MANUAL}.",
+    "by_reading": "The reading is this program's own, made of the overall look and the movements, so it stands in no "
+                  "publication. Which movements are listed for a label is from Du, Tao and Martinez 2014, the FACS "
+                  "Investigator's Guide of 2002, Ekman and Friesen 1978, EMFACS, Lucey and others 2010, and Keltner and "
+                  "others 2019.",
+    "by_affect": "Valence and arousal are this program's reading, weighed with what people gave the words for the labels "
+                 "(Russell and Mehrabian 1977, Journal of Research in Personality 11).",
+    "by_displays": "Crivelli and Fridlund 2018, Facial displays are tools for social influence, table 1; what else a "
+                   "movement may come from is this program's own list.",
+    "by_sorting": "Which label a word is near is from Shaver, Schwartz, Kirson and O'Connor 1987 (J. Pers. Soc. Psychol. "
+                  "52), who had people sort such words, and for words that are not among theirs this program's own judgement.",
+    "by_duchenne": "Ekman, Davidson and Friesen 1990, J. Pers. Soc. Psychol. 58.",
+    "by_program": "That is how this program works, not a finding of somebody else; its own pages (docs/) say more.",
+}.items()}
+
+
 def topic(call: Call) -> Finding:
-    fact, pattern = TEXTS[call.word]
-    return Finding([fact], [pattern], fixed=True)
+    facts, patterns = zip(*(TEXTS[word] for word in call.word.split("/")), strict=True)
+    return Finding(list(facts), list(patterns), fixed=True)

@@ -96,7 +96,7 @@ def look_up(call: Call, face: Face | None) -> Finding:
     if call.name == "grounds":
         return policy.refusal_grounds(call.word)
     if call.name in policy.TALK:
-        return policy.talk(call.name, face)
+        return policy.talk(call.name, face, call.word)
     if face is None:
         return knowledge.au(call) if call.units and call.word == "muscle" else policy.NO_FACE
     if call.name in OF_MOVEMENTS and not face.units("on"):

@@ -47,6 +47,12 @@ def premise_of(question: str) -> tuple[str, ...]:
     return () if not given or _DENIED.search(given[1]) else units_in(given[1].lower())
 
 
+def held_against(question: str) -> tuple[str, ...]:
+    """The units of a movement that a question holds against a reading ("..., but she is smiling"); () where there is none."""
+    _, but, rest = question.lower().partition(" but ")
+    return units_in(rest) if but else ()
+
+
 def _asks(part: str) -> bool:
     return len(part.split()) >= (2 if part.endswith("?") else 3) and bool(_OPENING.search(part) or part.endswith("?"))
 

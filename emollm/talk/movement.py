@@ -11,7 +11,7 @@ from emollm.talk.face import Face
 from emollm.talk.finding import Finding
 from emollm.talk.spans import Movement, timed_movements, when_words
 from emollm.talk.timing import PHOTO
-from emollm.talk.words import clauses, join_words, movement_pattern, was_or_were
+from emollm.talk.words import clauses, join_words, movement_pattern, unit_names, was_or_were
 
 
 def presence(face: Face, call: Call) -> Finding:
@@ -148,7 +148,7 @@ def _state_words(face: Face, units: tuple[str, ...], state: str, side: str) -> s
         unseen = [au for au in units if face.facts.state(au) == "unmeasured"]
         off = [au for au in units if au not in unseen]
         rest = f"; {join_words(off)} {'is' if len(off) == 1 else 'are'} absent" if off else ""
-        return f"{join_words(unseen)} {was_or_were(unseen)} not measured here{rest}"
+        return f"{unit_names(unseen)} {was_or_were(unseen)} not measured here{rest}"
     further = [FURTHER[au] for au in units if au in FURTHER and face.facts.state(FURTHER[au]) == "on"]
     more = f" but further open: {face.movement_words(further)}" if further else ""
     return join_words([face.denial_words(au, side or "both") for au in units]) + more

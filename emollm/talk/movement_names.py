@@ -46,9 +46,26 @@ NARROWER = (
     (r"lips? (?:\w+ )?tight|tight\w* (?:\w+ )?lip", ("AU23",)),
     (r"lips? (?:\w+ )?(?:suck|roll)|suck\w*[- ](?:in )?lip", ("AU28",)),
 )
+# Movements that FACS has a code for and that are not measured here.
+OUTSIDE = (
+    (r"tongue (?:\w+ ){0,2}(?:out|show\w*|visible|seen)\b|(?:stick|pok|show)\w* (?:\w+ ){0,3}tongue", 19),
+    (r"bit(?:e|es|ing|ten)? (?:\w+ ){0,2}lips?\b|lips? (?:\w+ )?bit(?:e|ing|ten)?\b", 32),
+    (r"(?:puff|blow)\w* (?:\w+ )?(?:\w+ )?cheeks?|cheeks? (?:\w+ )?(?:puff|blown)", 34),
+    (r"suck\w* (?:\w+ )?(?:\w+ )?cheeks?|cheeks? (?:\w+ )?suck", 35),
+    (r"(?:flar|dilat)\w* (?:\w+ )?(?:nostril|nose)|(?:nostril|nose)s? (?:\w+ )?(?:flar|dilat)", 38),
+    (r"clench\w* (?:\w+ )?(?:jaw|teeth)|(?:jaw|teeth) (?:\w+ )?clench|grit\w* (?:\w+ )?teeth", 31),
+    (r"jaw (?:\w+ )?(?:sideways|to (?:the|one) side|left|right)", 30),
+    (r"(?:thrust|push|stick|jut)\w* (?:\w+ )?(?:jaw|chin) (?:out|forward)|jaw (?:\w+ )?(?:thrust|forward)", 29),
+    (r"(?:lick|wip)\w* (?:\w+ )?lips?\b", 37),
+    (r"swallow", 80),
+    (r"chew", 81),
+    (r"neck (?:\w+ )?(?:tens|tight)|(?:tens|tight)\w* (?:\w+ )?neck", 21),
+    (r"shrug", 82),
+)
 TITLES = tuple((unit.title, (au,)) for au, unit in ACTION_UNITS.items())
 _MOVEMENTS = tuple((re.compile(rf"\b(?:{words})"), units) for words, units in MOVEMENTS)
 _EVERY = tuple((re.compile(rf"\b(?:{words})"), units) for words, units in (*NARROWER, *MOVEMENTS, *TITLES))
+_OUTSIDE = tuple((re.compile(rf"\b(?:{words})"), ((f"AU{number:02d}",),)) for words, number in OUTSIDE)
 _SUM = re.compile(r"(?<![\w.+])(?:[lr]?\d{1,2}[a-e]?\+)+[lr]?\d{1,2}[a-e]?\b")  # as FACS coders write what is there
 _CODES = re.compile(r"\b(?:au|action unit|unit)s?[ -]?#?(\d{1,2}(?:\s*(?:,|and|or|&|\+|/)\s*(?:au ?)?\d{1,2})*)\b")
 
@@ -56,6 +73,11 @@ _CODES = re.compile(r"\b(?:au|action unit|unit)s?[ -]?#?(\d{1,2}(?:\s*(?:,|and|o
 def units_in(text: str) -> tuple[str, ...]:
     """Units of the first movement that a text of small letters names by what people call it; () when there is none."""
     return next((units for words, units in _MOVEMENTS if words.search(text)), ())
+
+
+def outside_units_in(text: str) -> tuple[tuple[str, ...], ...]:
+    """A movement in a text of small letters that FACS has a code for and that is not measured here; () when there is none."""
+    return next((units for words, units in _OUTSIDE if words.search(text)), ())
 
 
 def movements_in(text: str) -> list[tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emollm.talk.conditions import THINGS
 from emollm.talk.face import Face
 from emollm.talk.finding import Finding
 
@@ -123,8 +124,10 @@ NO_FACE = Finding(
 OFFERS = ("language", "outside")  # after these, what can be said is said
 
 
-def talk(name: str, face: Face | None = None) -> Finding:
+def talk(name: str, face: Face | None = None, thing: str = "") -> Finding:
     fact, pattern = TALK[name]
+    if thing:
+        pattern = f"{THINGS[thing][1]} [not among what I measure|not measured here]: I measure movements of the face."
     offer = [f"[What I can say|What can be said]: {_short_summary(face)}."] if face and name in OFFERS else []
     return Finding([fact], [pattern, *offer], fixed=True)
 

@@ -172,7 +172,7 @@ def label_objections(face: Face, call: Call) -> Finding:
             says.append(f"{join_words([unit_title(au, face) for au in there])} would fit {asked}.")
         facts += [face.line(au) for au in open_]
         says += [f"{unit_title(au, face)} is too weak to decide." if face.facts.state(au) == "unsure" else
-                 f"{au} was not measured." for au in open_]
+                 f"{unit_title(au)} was not measured." for au in open_]
         elsewhere = [] if missing else _absent_units(face, asked)
         if elsewhere:
             facts += [f"listed for {asked} elsewhere, missing: {face.line(au)}" for au in elsewhere]

@@ -92,6 +92,8 @@ PATTERNS = {
         r"\b(?:cute|hot|pretty|ugly|sexy|attractive|handsome) or (?:not|nah|no|ugly)\b",
     ),
     "feelings": (
+        rf"{_ASKS} (?:really|truly|actually|genuinely|secretly) feel\w*\b|"
+        r"\b(?:he|she|they) (?:\w+ )?feel\w*\b.*\b(?:inside|deep down|in (?:his|her|their) heart)\b",
         r"\b(?:over|coping with|dealing with|suffering from|got over) (?:his |her |their |the |a )?"
         r"(?:grief|loss|breakup|divorce|trauma|heartbreak)\b",
     ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 
 from emollm.answer.prompt import NOTHING
 from emollm.facs.readings import level_letter
@@ -103,15 +102,6 @@ def _coder_style(face: Face, units: list[str]) -> Finding:
     return Finding(
         [f"code: {code(face)}"], [f"FACS: {code(face)}. Commonly read as {face.label} ({face.share(face.label)})."], whole=True
     )
-
-
-def reshape_answer(answer: str, style: str) -> Finding:
-    """An answer again: its first sentence, or each sentence as a bullet."""
-    sentences = re.split(r"(?<=[.!?]) (?=[A-Z])", answer.strip())
-    if len(sentences) == 1 and style == "short":
-        sentences = [re.split(r"[;,] ", answer.strip())[0].rstrip(".") + "."]
-    told = sentences[0] if style == "short" else "\n".join(f"- {sentence}" for sentence in sentences)
-    return Finding([told], [told], whole=True)
 
 
 def _bullet_style(face: Face) -> Finding:

@@ -20,18 +20,20 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from emollm.talk.call import STYLES, Call, parse
-from emollm.talk.call_rules import correct_by_reading, correct_call, find_named_face, names_one
+from emollm.talk.call_rules import correct_by_reading, correct_call, find_named_face, names_one, part_in
 from emollm.talk.check import find_faults
 from emollm.talk.dialogue import CALL_TOKENS, REPLY_TOKENS, Exchange
 from emollm.talk.face import Face
-from emollm.talk.follow_ups import asks_for_another_shape
+from emollm.talk.finding import Finding
+from emollm.talk.finer import finer, less_of
 from emollm.talk.lookup import OF_THE_FACE, look_up
-from emollm.talk.message_questions import premise_of, questions_in
-from emollm.talk.styles import reshape_answer
+from emollm.talk.message_questions import held_against, premise_of, questions_in
+from emollm.talk.shapes import AT_ONCE, STYLE, Shape, reshape, shape_in, wants_last
 from emollm.talk.time_questions import correct_time_question
 from emollm.talk.words import capitalise
 
 KEPT = 6  # exchanges of a conversation that the model is given
+OF_A_READING = ("why", "whynot", "label", "is", "intent", "other")
 COMPARE = Call("topic", word="compare")  # what can be compared; with several faces here, they are
 NO_QUESTION = ("unclear", "offtopic", "thanks", "hello")  # beside a question that was understood, they need no answer
 # Calls whose answer a wanted style can take the place of, and the styles: who asks what moves is told no less of it.
@@ -119,21 +121,27 @@ def _answer(before: list[Exchange], question: str, face: FaceOf, style: str, che
     before = before[-KEPT:]
     exchange = Exchange(question)
     call = hold_to_words((yield [*before, exchange], CALL_TOKENS), question, before)
-    last = before[-1].call if before else ""
-    if before and before[-1].answer and asks_for_another_shape(call, question, last):
+    last, asked = before[-1].call if before else "", [question, *[e.question for e in reversed(before)]]
+    shape = shape_in(question)
+    if before and before[-1].answer and wants_last(shape, call, question, parse(last)):
         exchange.call, exchange.facts = last, before[-1].facts  # what is asked next follows on what was told
-        exchange.answer = reshape_answer(before[-1].answer, call.word).answer()
-        return Reply(exchange, call, exchange.answer, exchange.answer, face=face(False))
+        seen = _choose_face(parse(last), asked, face)
+        exchange.answer = reshape(before[-1].answer, shape, parse(last), seen)
+        heard = call if call.name == "tell" else Call("tell", word=STYLE.get(shape.kind, "bullets"))
+        return Reply(exchange, heard, exchange.answer, exchange.answer, face=seen)
     if style in STYLED.get(call.name, ()) and not call.word:
         call = Call("tell", word=style)
-    seen = _choose_face(call, [question, *[e.question for e in reversed(before)]], face)
+    seen = _choose_face(call, asked, face)
     if seen:
         call = hold_to_face(call, question, last, seen)
     exchange.call = str(call)
     looked = look_up(call, seen)
+    if shape and shape.kind in AT_ONCE and (shape != Shape("bullets") or call.name != "tell"):
+        told = reshape(looked.answer(), shape, call, seen)
+        looked = Finding([told], [told], whole=True)
     exchange.facts = looked.text()
     aloud = seen and seen.aloud and call.name in OF_THE_FACE and call.name != "faces" and not looked.whole
-    name = (f"{capitalise(seen.name)}: " if aloud else "") + _premise_denial(question, call, seen)
+    name = (f"{capitalise(seen.name)}: " if aloud else "") + _premise(question, call, seen)
     if looked.is_verbatim:
         exchange.answer = looked.answer(random.Random(question))  # a wording of its own for each question, always the same
         return Reply(exchange, call, _begin(name, exchange.answer), exchange.answer, face=seen)
@@ -147,12 +155,12 @@ def hold_to_words(written: str, question: str, before: list[Exchange]) -> Call:
     """The call that the model wrote, held to the question's words and to what was asked before it."""
     earlier = [one.call for one in before]
     older, last = ["", "", *earlier][-2:]
-    return correct_time_question(correct_call(parse(written), question, last, older), question, earlier)
+    return finer(correct_time_question(correct_call(parse(written), question, last, older), question, earlier), question, last)
 
 
 def hold_to_face(call: Call, question: str, last: str, seen: Face) -> Call:
     """The call with what depends on how the face is read and on whether there are others. last: the call before."""
-    call = correct_by_reading(call, question, seen.ranked_labels, last)
+    call = less_of(correct_by_reading(call, question, seen.ranked_labels, last), question, seen.label, last)
     if call == Call("faces") and not seen.others and (units := parse(last).units):
         return Call("side", units)  # "both of them the same?" of the eyes
     return Call("faces") if call == COMPARE and seen.others else call
@@ -173,12 +181,18 @@ def _begin(name: str, answer: str) -> str:
     return name + (re.sub(r"^This face\b", "It", answer) if name else answer)
 
 
-def _premise_denial(question: str, call: Call, seen: Face | None) -> str:
-    """A sentence for a movement that a question takes for given and that is absent."""
-    units = premise_of(question)
-    if not units or seen is None or call.name not in OF_THE_FACE or any(seen.facts.state(au) != "off" for au in units):
+def _premise(question: str, call: Call, seen: Face | None) -> str:
+    """A sentence for a movement that a question takes for given and that is absent, or that it holds against a reading, and for
+    the part of the face that it asks the reading of ("the mouth clearly does something")."""
+    if seen is None or call.name not in OF_THE_FACE:
         return ""
-    return f"{look_up(Call('absent', (units,)), seen).answer()} "
+    units = premise_of(question)
+    if units and all(seen.facts.state(au) == "off" for au in units):
+        return f"{look_up(Call('absent', (units,)), seen).answer()} "
+    if call.name in OF_A_READING and (against := held_against(question)):
+        return f"{look_up(Call('absent', (against,)), seen).answer()} "
+    part = part_in(question) if call.name in OF_A_READING else ""
+    return f"{look_up(Call('part', word=part), seen).answer()} " if part else ""
 
 
 def _tidy(text: str) -> str:

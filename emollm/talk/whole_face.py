@@ -9,7 +9,7 @@ from emollm.schema import AUS, SIDES, au_index
 from emollm.talk.call import PARTS_OF_FACE, Call
 from emollm.talk.face import Face
 from emollm.talk.finding import Finding
-from emollm.talk.words import capitalise, clauses, join_words, was_or_were
+from emollm.talk.words import capitalise, clauses, join_words, unit_names, was_or_were
 
 MOST = 6  # movements that one answer names
 NAMED = 3  # movements that a short answer names
@@ -91,7 +91,7 @@ def resting_parts(face: Face, _: Call) -> Finding:
         says.append(f"There is no {join_words(off, 'or')}.")
     if unseen:
         facts.append(f"not measured: {', '.join(unseen)}")
-        says.append(f"{join_words(unseen)} {was_or_were(unseen)} not measured.")
+        says.append(f"{unit_names(unseen)} {was_or_were(unseen)} not measured.")
     if not facts:
         return Finding(["nothing is clearly at rest"], ["Nothing here is clearly at rest."])
     return Finding(facts, says, fixed=True)
@@ -113,21 +113,23 @@ def part(face: Face, call: Call) -> Finding:
     unsure = [au for au in units if face.facts.state(au) == "unsure"]
     if len(unseen) == len(tellable):
         return Finding([f"{name}: not measured"], [f"The {name} {be} not measured here, so I cannot say what happens there."])
+    hidden = [f"not measured: {', '.join(unseen)}"] if unseen else []
+    and_hidden = f"; {unit_names(unseen)} {was_or_were(unseen)} not measured" if unseen else ""
     if unsure:
-        facts = [f"{name}: nothing clearly there", *map(face.line, unsure)]
+        off = [au for au in tellable if face.facts.state(au) == "off"]
+        named = unit_names(off) if len(off) <= NAMED else "the others that were measured"
+        absent = f"; {named} {'is' if len(off) == 1 else 'are'} absent" if off else ""
+        weak = join_words([f"{unit_names([au])} is only at {face.facts.strength(au):.1f}" for au in unsure])
         return Finding(
-            facts,
-            [
-                f"[None of the movements there is clear|No movement of the {name} is clear]; "
-                f"{join_words([f'{au} is at {face.facts.strength(au):.1f}' for au in unsure])}, [too little to decide|"
-                "which is too weak to decide].".replace("is at", "is only at")
-            ],
+            [f"{name}: nothing clearly there", *map(face.line, unsure), *hidden],
+            [f"[At the {name} nothing is clear|Nothing is clear at the {name}]: {weak}, [too little|which is too weak] to "
+             f"decide{absent}{and_hidden}."],
+            fixed=bool(off or unseen),
         )
     if unseen:
         return Finding(
-            [f"{name}: no movement", f"not measured: {', '.join(unseen)}"],
-            [f"[Nothing that is measured there moves|There is no measured movement there]; {join_words(unseen)} "
-             f"{was_or_were(unseen)} not measured."],
+            [f"{name}: no movement", *hidden],
+            [f"[Nothing that is measured at the {name} moves|There is no measured movement at the {name}]{and_hidden}."],
             fixed=True,  # worded anew, a part of which one unit is unmeasured became an unmeasured part
         )
     return Finding([f"{name}: no movement"], [f"The {name} {be} at rest[, as far as was measured|]."])
@@ -205,11 +207,10 @@ def unmeasured_units(face: Face, _: Call) -> Finding:
             ],
             fixed=bool(partly),
         )
-    names = [f"{au} {ACTION_UNITS[au].title}" for au in hidden]
     return Finding(
-        [f"not measured: {', '.join(names)}", *partly],
+        [f"not measured: {', '.join(f'{au} {ACTION_UNITS[au].title}' for au in hidden)}", *partly],
         [
-            f"{join_words(names)} {was_or_were(names)} not measured here.",
+            f"{unit_names(hidden)} {was_or_were(hidden)} not measured here.",
             *partly,
             *(["A blink takes a clip."] if "AU45" in hidden and not face.clip else []),
             "[I say nothing about them|Nothing can be said about them].",

@@ -10,6 +10,8 @@ import random
 import re
 from typing import NamedTuple
 
+from emollm.facs.units import ACTION_UNITS
+
 
 class Part(NamedTuple):
     """How to speak of one action unit: "[the] {adjective} {many}", "[the] {many} are {state}"."""
@@ -86,6 +88,11 @@ def clauses(items: list[str]) -> str:
 def join_words(items: list[str], last: str = "and") -> str:
     """ "a", "a and b", "a, b and c"."""
     return "".join(items) if len(items) < 2 else f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def unit_names(units: list[str], last: str = "and") -> str:
+    """ "the upper lip raiser (AU10) and the lip funneler (AU22)", in FACS order."""
+    return join_words([f"the {ACTION_UNITS[au].title} ({au})" for au in sorted(units)], last)
 
 
 def was_or_were(items: list[str]) -> str:
