@@ -27,7 +27,7 @@ _N = rf"({'|'.join(_NUMBERS)}|\d{{1,2}})"
 _SHAPES = tuple((kind, re.compile(words)) for kind, words in (
     ("json", r"\bjson\b.*?\b(?:keys?|fields?|attributes?|properties|entries)\b[:\s]*(?:named |called |are |only )?(.+)"),
     ("json", r"\bjson\b\W*(?:object )?(?:like |of the form |with )?(\{.+)"),
-    ("bullets", rf"\b{_N} (?:\w+ )?(?:bullets?|points?|items|lines)\b"),
+    ("bullets", rf"\b{_N} (?:\w+ )?(?:bullets?|points(?! (?:in|of|on)\b)|items|lines)\b"),
     ("words", rf"\b{_N} (?:\w+ )?words?\b"),
     ("table", r"\btable\b|\btabular\b|\bin columns\b"),
     ("longer", r"\blonger\b|\bmore details?\b|\belaborate\b|\bin (?:more )?(?:depth|detail)\b|\bexpand\b|\bmore verbose\b|"
@@ -47,6 +47,7 @@ _AROUND = words_of(
     "u ur uh output return rewrite rephrase reword long version explanation response bit little even way again thx thanks "
     "what kid words understand english markdown tell about item items line lines bullet bullets word short keep"
 ) | set(_NUMBERS)
+OF_A_READING = ("label", "is", "why", "whynot", "sure", "shares", "mood", "words", "other", "intent", "reply", "tell")
 _NOT_RESHAPED = ("", "unclear", "hello", "thanks", "bye", "able", "who", "offtopic")
 _ANEW = re.compile(r"\b(?:face|picture|photo|clip|video|everything|whole|explain (?!it|that)|describe (?!it|that)|movements?|"
                    r"why|how|who)\b")
@@ -82,7 +83,7 @@ class Shape:
 
 def shape_in(question: str) -> Shape | None:
     """The shape that a question wants its answer in, by its words."""
-    text = question.lower()
+    text = re.sub(r"\bscale\b.*", "", question.lower())
     kind, found = next(((kind, found) for kind, words in _SHAPES if (found := words.search(text))), ("", None))
     if found is None:
         return None
@@ -106,8 +107,8 @@ def reshape(answer: str, shape: Shape, call: Call, face: Face | None) -> str:
     """An answer to a call in another shape."""
     if shape.kind == "json":
         return json.dumps({key: _field(key, answer, call, face) for key in shape.keys})
-    if face and (answer.startswith("{") or (call.name == "tell" and shape.kind == "short")):
-        answer = look_up(Call("tell", word="short" if shape.kind == "short" else "plain"), face).answer()
+    if face and call.name == "tell" and (answer[0] == "{" or (answer[0] == "-" and shape.kind == "short")):
+        answer = look_up(Call("tell", word="short" if shape.kind == "short" else "formal"), face).answer()
         return answer if shape.kind == "short" else reshape(answer, shape, call, face)
     if shape.kind == "words":
         return _in_words(answer, shape.number, call, face)
@@ -185,7 +186,7 @@ def _bullets(answer: str, number: int) -> str:
 
 def _in_words(answer: str, number: int, call: Call, face: Face | None) -> str:
     """At most so many words: of a movement what carries it, of a reading words for the label."""
-    if face and call.name in OF_THE_FACE and not call.units and call.name not in ("part", "unseen", "tell"):
+    if face and call.name in OF_A_READING:
         chosen = [face.label] if number == 1 else list(WORDS[face.label])[:number]
         return f"{capitalise(', '.join(chosen))}."
     bare = _telegram(re.split(r"[;.] ", answer)[0])
