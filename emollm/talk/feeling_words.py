@@ -61,7 +61,6 @@ def _forms(words: str) -> dict[str, str]:
 _KNOWN_BY = {name: forms for words in (*SORTED.values(), *NEAR.values(), FAR) for name, forms in _forms(words).items()}
 FEELINGS = tuple(_KNOWN_BY)
 NEAREST = {name: label for table in (SORTED, NEAR) for label in LABELS for name in _forms(table.get(label, ""))}
-IN_FAMILY = frozenset(name for words in SORTED.values() for name in _forms(words))
 _ANY = re.compile("|".join(rf"(?P<w{k}>\b(?:{forms})\b)" for k, forms in enumerate(_KNOWN_BY.values())))
 # Who asks, and what is no feeling of the face's: "I'd love to know", "no doubt".
 _OF_THE_ASKER = re.compile(

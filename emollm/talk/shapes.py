@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from emollm.facs.affect import affect
 from emollm.facs.units import ACTION_UNITS
-from emollm.schema import AU_NAMES, LABELS
+from emollm.schema import LABELS
 from emollm.talk.call import Call
 from emollm.talk.face import Face
 from emollm.talk.finding import words_of
@@ -51,20 +51,22 @@ OF_A_READING = ("label", "is", "why", "whynot", "sure", "shares", "mood", "words
 _NOT_RESHAPED = ("", "unclear", "hello", "thanks", "bye", "able", "who", "offtopic")
 _ANEW = re.compile(r"\b(?:face|picture|photo|clip|video|everything|whole|explain (?!it|that)|describe (?!it|that)|movements?|"
                    r"why|how|who)\b")
+# What a key of JSON asks for, by its name: (name, of the face and those of its movements that were asked about).
 _FIELDS = (
-    (r"emotion|label|reading|expression|mood|feeling|class|prediction|sentiment", "reading"),
-    (r"confidence|prob(?:ability)?|score|share|certainty|likelihood", "confidence"),
-    (r"(?:all )?(?:probabilities|scores|shares|distribution)|emotions|labels", "distribution"),
-    (r"second|runner ?up|alternative", "second"),
-    (r"aus?|action ?units?|units?|movements?|facs|evidence", "units"),
-    (r"intensit\w+|levels?|strengths?|values?", "levels"),
-    (r"sides?", "sides"),
-    (r"code|facs ?code", "code"),
-    (r"not ?measured|missing|unmeasured", "unmeasured"),
-    (r"valence", "valence"),
-    (r"arousal", "arousal"),
-    (r"text|description|answer|explanation|summary|reason", "text"),
+    (r"emotion|label|reading|expression|mood|feeling|class|prediction|sentiment", lambda face, on: face.label),
+    (r"confidence|prob(?:ability)?|score|share|certainty|likelihood", lambda face, on: round(face.distribution[face.label], 2)),
+    (r"(?:all )?(?:probabilities|scores|shares|distribution)|emotions|labels",
+     lambda face, on: {label: round(face.distribution[label], 2) for label in face.ranked_labels}),
+    (r"second|runner ?up|alternative", lambda face, on: face.ranked_labels[1]),
+    (r"aus?|action ?units?|units?|movements?|facs|evidence", lambda face, on: on),
+    (r"intensit\w+|levels?|strengths?|values?", lambda face, on: {au: face.facts.strength(au) for au in on}),
+    (r"sides?", lambda face, on: {au: face.facts.side(au) for au in on}),
+    (r"code|facs ?code", lambda face, on: code(face)),
+    (r"not ?measured|missing|unmeasured", lambda face, on: face.units("unmeasured")),
+    (r"valence", lambda face, on: round(affect(face.distribution).valence, 2)),
+    (r"arousal", lambda face, on: round(affect(face.distribution).arousal, 2)),
 )
+_TEXT = re.compile(r"text|description|answer|explanation|summary|reason")
 _BRACKET = re.compile(r" ?\((?:AU\d\d|\d\.\d)[^()]*\)")
 _FIGURE = re.compile(r"AU\d\d|\d\.\d+")
 _SMALL = re.compile(r"\b(?:the|is|are|was|were|it|this face|there)\b ?", re.IGNORECASE)
@@ -208,24 +210,10 @@ def _table(answer: str, call: Call, face: Face | None) -> str:
 def _field(key: str, answer: str, call: Call, face: Face | None):
     """What a key asks for, by its name; None where nothing that is known goes by it."""
     name = re.sub(r"[_-]+", " ", key)
-    what = next((field for words, field in _FIELDS if re.fullmatch(words, name)), "")
-    if what == "text":
+    if _TEXT.fullmatch(name):
         return answer
-    if face is None or not what:
+    find = next((find for words, find in _FIELDS if re.fullmatch(words, name)), None)
+    if face is None or find is None:
         return None
-    asked = {au for movement in call.units for au in movement} or set(AU_NAMES)
-    on = [au for au in face.units("on") if au in asked]
-    point = affect(face.distribution)
-    return {
-        "reading": face.label,
-        "confidence": round(face.distribution[face.label], 2),
-        "distribution": {label: round(face.distribution[label], 2) for label in face.ranked_labels},
-        "second": face.ranked_labels[1],
-        "units": on,
-        "levels": {au: face.facts.strength(au) for au in on},
-        "sides": {au: face.facts.side(au) for au in on},
-        "code": code(face),
-        "unmeasured": face.units("unmeasured"),
-        "valence": round(point.valence, 2),
-        "arousal": round(point.arousal, 2),
-    }[what]
+    asked = {au for movement in call.units for au in movement}
+    return find(face, [au for au in face.units("on") if not asked or au in asked])
