@@ -484,7 +484,6 @@ def test_a_question_cannot_pose_as_a_measurement():
         ("what is the difference between AU25, 26 and 27", "strength AU25 AU26 AU27", "au AU25 AU26 AU27"),
         ("does 6+12 equal happiness", "topic levels", "listed happiness"),
         ("what does the D in AU12D stand for", "au AU12", "topic levels"),
-        ("does the head turn affect your measurement", "topic method", "topic accuracy"),
         # muscles
         ("is the orbicularis oculi active?", "unclear", "there AU06/AU07 muscle"),
         ("what about zygomaticus major?", "there AU04", "there AU12 muscle"),
@@ -505,8 +504,6 @@ def test_a_question_cannot_pose_as_a_measurement():
         ("If you took away the cheek raise, would it still be happiness?", "edit AU06=0", "edit AU06=0"),
         ("which direction is the head turned and by how many degrees", "topic asymmetry", "outside"),
         ("is he angery", "refuse feelings", "is anger"),
-        ("He's tired, isn't he.", "refuse health", "other"),
-        ("does he look friendly", "refuse character", "other"),
         ("who came up with that name", "refuse identity", "topic sources"),
         ("would a psychologist agree with u", "refuse health", "topic accuracy"),
         ("What are AU1, AU2 and AU5?", "topic facs", "au AU01 AU02 AU05"),

@@ -60,6 +60,9 @@ def told(question: str, call: str, code: str = "6C+12D", before=()) -> str:
     ("I'd love to know whether she is happy", "is happiness", "is happiness"),
     ("no doubt that's a smile", "there AU12", "there AU12"),
     ("is he in love with me", "refuse attraction", "refuse attraction"),
+    ("He's tired, isn't he.", "refuse health", "other tired"),
+    ("does he look friendly", "refuse character", "other friendly"),
+    ("does he love her?", "refuse attraction", "refuse attraction"),
     ("does he truly feel proud inside", "refuse feelings", "refuse feelings"),
     ("what would make her look proud?", "toward happiness", "toward happiness"),
 ])
@@ -95,6 +98,7 @@ def test_every_word_beside_the_labels_is_known_by_itself_and_has_a_call():
 
 @pytest.mark.parametrize(("question", "understood", "word"), [
     ("will shadows confuse you", "unclear", "light"),
+    ("does the head turn affect your measurement", "topic method", "angle"),
     ("my camera is only 480p, good enough?", "offtopic", "size"),
     ("faces seen from below, can you deal with it", "topic method", "angle"),
     ("are seniors measured as precisely", "refuse age", "wrinkles"),

@@ -28,8 +28,21 @@ ADJECTIVE = {label: f"[{'|'.join(words)}]" for label, words in call_rules.ADJECT
 NOUN = {label: f"[{'|'.join(words)}]" if len(words) > 1 else words[0] for label, words in call_rules.NOUNS.items()}
 OUTSIDE_UNITS = ("AU13", "AU16", "AU19", "AU32", "AU34", "AU38", "AU46", "AU51", "AU53", "AU61", "AU99", "AU03", "AU33")
 
-OTHER = f"[{'|'.join(call_rules.OTHER)}]"
-OTHER_NOUN = f"[{'|'.join(call_rules.OTHER_NOUNS)}]"
+# Words for a look that are none of the labels.
+_OTHER = (
+    "bored", "confused", "proud", "embarrassed", "ashamed", "interested", "curious", "puzzled", "focused", "concentrated",
+    "thoughtful", "doubtful", "sceptical", "impressed", "relieved", "hopeful", "amused", "playful", "nostalgic", "impatient",
+    "awkward", "satisfied", "smug", "determined", "grateful", "jealous", "envious", "distracted", "disappointed", "worried",
+    "nervous", "desperate", "serious", "mischievous", "tired", "sleepy", "friendly", "approachable", "welcoming", "stressed",
+    "engaged", "attentive", "excited",
+)
+_OTHER_NOUNS = (
+    "boredom", "confusion", "pride", "embarrassment", "shame", "interest", "curiosity", "concentration", "doubt", "relief",
+    "hope", "amusement", "satisfaction", "determination", "gratitude", "jealousy", "envy", "disappointment", "worry", "awe",
+    "frustration", "impatience",
+)
+OTHER = f"[{'|'.join(_OTHER)}]"
+OTHER_NOUN = f"[{'|'.join(_OTHER_NOUNS)}]"
 
 SPOKEN_PARTS = {
     **call_rules.SPOKEN_PARTS,

@@ -15,6 +15,7 @@ from emollm.schema import AUS, LABELS
 from emollm.talk.call import UNCLEAR, Call, parse
 from emollm.talk.face import Face
 from emollm.talk.facs_questions import correct_facs, correct_muscle
+from emollm.talk.feeling_words import feelings_in
 from emollm.talk.finding import words_of
 from emollm.talk.follow_ups import correct_follow_up, labels_told_apart
 from emollm.talk.movement_names import EYES_WIDE, codes_in, units_in
@@ -49,19 +50,6 @@ COMPARED = {  # and their comparatives
     "sadness": ("sadder", "saddest"),
     "anger": ("angrier", "angriest", "madder", "maddest"),
 }
-# Words for a look that are none of the labels.
-OTHER = (
-    "bored", "confused", "proud", "embarrassed", "ashamed", "interested", "curious", "puzzled", "focused", "concentrated",
-    "thoughtful", "doubtful", "sceptical", "impressed", "relieved", "hopeful", "amused", "playful", "nostalgic", "impatient",
-    "awkward", "satisfied", "smug", "determined", "grateful", "jealous", "envious", "distracted", "disappointed", "worried",
-    "nervous", "desperate", "serious", "mischievous", "tired", "sleepy", "friendly", "approachable", "welcoming", "stressed",
-    "engaged", "attentive", "excited",
-)
-OTHER_NOUNS = (
-    "boredom", "confusion", "pride", "embarrassment", "shame", "interest", "curiosity", "concentration", "doubt", "relief",
-    "hope", "amusement", "satisfaction", "determination", "gratitude", "jealousy", "envy", "disappointment", "worry", "awe",
-    "frustration", "impatience",
-)
 # What people call a part of the face, and words around it that ask nothing of their own: "and the lips, what about them?"
 SPOKEN_PARTS = {
     "brows": ("brows", "eyebrows", "forehead"),
@@ -134,7 +122,6 @@ _INSIDE = re.compile(r"\b(?:inside|inwardly|deep down|heart)\b")
 _NOT_MEASURED = re.compile(
     r"\b(?:tongue|teeth|tooth|glasses|sunglasses|beard|moustache|mustache|hair|hat|hands?|earrings?|make-?up|lipstick|iris|gaze)\b")
 _PROS_AND_CONS = re.compile(r"\bpros (?:and|&|n) cons\b|\b(?:speaks?|evidence|arguments?) (?:both )?for and against\b")
-_ASKER = re.compile(r"\b(?:just|i'?m|i am) (?:\w+ )?(?:curious|interested|confused|puzzled)\b")  # who asks
 _SECOND = re.compile(r"\brunner[- ]?up\b|\bsecond (?:one|best|place|label)\b|\bnumber two\b")
 _MIND = re.compile(
     r"\b(?:change|flip|switch|swing) (?:your|its|the) (?:mind|answer|reading|verdict|conclusion|judg\w+|label)\b")
@@ -173,7 +160,6 @@ _LABELS = {
                            if w not in UNSURE))
     for label in LABELS
 }
-_OTHER = _any_word((*OTHER, *OTHER_NOUNS))
 _LONG = {w: label for label in LABELS for w in (*ADJECTIVES[label], *NOUNS[label]) if len(w) >= 5 and w not in UNSURE}
 
 
@@ -248,8 +234,6 @@ def _correct_small_talk(call: Call, text: str, _: bool) -> Call:
         return Call("is", label=labels_in(text)[0])  # "is he angery"
     if call == Call("smile") and (set(labels_in(text)) - {"happiness", "neutral"}) and not units_in(text):
         return Call("refuse", word="feelings")  # "is that a fake sad face?"
-    if call.name == "refuse" and call.word in ("attraction", "character", "health", "feelings") and _OTHER.search(text):
-        return call if reason(text) else Call("other")  # "he's tired, isn't he", "does he look friendly"
     if _TEARS.search(text) and call.name in READ_AS and not (labels_in(text) or _INSIDE.search(text)):
         return Call("outside")
     seen = call.name in ("part", "rest", "unclear") or (call.name in ("cause", "there", "absent") and not _names_movement(text))
@@ -365,7 +349,7 @@ def _correct_comparison(call: Call, text: str, _: bool) -> Call:
 
 
 def _correct_label(call: Call, text: str, _: bool) -> Call:
-    labels, other = labels_in(text), bool(_OTHER.search(_ASKER.sub(" ", text)))
+    labels, other = labels_in(text), bool(feelings_in(text))
     if call.name in ("why", "whynot", "is", "other") and len(labels) == 2 and (held := _NOT_THIS_BUT.search(text)):
         asked = labels_in(held[1])  # "that's not disgust, that's joy"
         return Call("whynot", label=asked[0]) if len(asked) == 1 else call

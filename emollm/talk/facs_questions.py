@@ -59,13 +59,10 @@ _SAME = re.compile(r"\b(?:equals?|means?|always|same as|stands? for|proofs?|prov
 _LETTER = re.compile(r"\b(?:letters?|suffix)\b.*\b(?:mean|stand)|\b(?:mean|stand)\w* .*\bletters?\b|"
                      r"\bthe (?:letter )?'?[a-e]'? (?:in|after|of|behind) (?:au)? ?\d?")
 _AS_LETTER = re.compile(r"\b(?:which|what|as a|in|by) (?:\w+ )?letters?\b|\bfacs (?:level|intensity|grade)\b")
-_DISTURBS = re.compile(
-    r"\b(?:head (?:turn\w*|pose|tilt)|turn\w* (?:of the )?head|pose|light(?:ing)?|camera|angle|blur\w*|resolution|quality|"
-    r"make-?up)\b.*\b(?:affect|matter|influence|change|disturb|hurt|bias|mislead|problem|distort|impact)")
 
 
 def correct_facs(call: Call, text: str, labels: list[str]) -> Call:
-    """Units told apart, what a unit or a code is listed for, what a letter means, what misleads the measurement."""
+    """Units told apart, what a unit or a code is listed for, what a letter means."""
     codes = codes_in(text)
     units = tuple((au,) for au in codes)
     if call.name in _KEPT:
@@ -86,4 +83,4 @@ def correct_facs(call: Call, text: str, labels: list[str]) -> Call:
         return Call("tell", call.units, word="coder")
     if _LETTER.search(text) and call.name in ("au", "topic", "unclear", "strength", "there"):
         return Call("topic", word="levels")
-    return Call("topic", word="accuracy") if _DISTURBS.search(text) and call.name in ("topic", "unclear", "offtopic") else call
+    return call

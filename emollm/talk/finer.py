@@ -18,12 +18,13 @@ from emollm.talk.feeling_words import NEAREST, feelings_in
 from emollm.talk.movement_names import codes_in, movements_in, outside_units_in
 from emollm.talk.refusal_words import reason
 
-OF_A_LOOK = ("other", "is", "unclear", "why", "whynot", "label", "offtopic", "sure", "words", "mood", "outside", "intent")
+OF_A_LOOK = ("other", "is", "unclear", "why", "whynot", "label", "offtopic", "sure", "words", "outside", "intent")
 _LOOKS = re.compile(r"\b(?:look\w*|seem\w*|appear\w*|faces?|express\w*|words?|fits?|call\w*|smile|vibe)\b")
 _FELT = re.compile(r"\b(?:really|truly|actually|inside|deep down|secretly|feels?|feeling|in fact|true|genuine\w*|honest\w*)\b")
 OF_THE_FACE = ("outside", "there", "absent", "side", "strength", "cause", "unclear", "offtopic", "part", "label", "movements",
                "au")
 _THINGS = {name: re.compile(rf"\b(?:{words})\b") for name, (words, _) in THINGS.items()}
+_TELLS = re.compile(r"\b(?:guess|estimat|detect|recogni|determin|tell|say|identif|know)\w*\b")
 OF_THE_TOOL = ("unclear", "offtopic", "outside", "able", "refuse")
 ACCURACY = Call("topic", word="accuracy")
 _TOOL = ("accuracy", "baseline", "method", "files", "labels", "feelings", *CONDITIONS)
@@ -55,12 +56,19 @@ def finer(call: Call, question: str, last: str = "") -> Call:
     text = question.lower().replace("\u2019", "'")
     if last and call.name != "tell" and _SOURCE.match(text) and (source := _source_of(parse(last))):
         return source
-    if call.name == "refuse" and (reason(text) or not _LOOKS.search(text) or _FELT.search(text)) and not conditions_in(text):
+    if call.name == "refuse" and (reason(text) or not _is_harmless(call, text)):
         return call
     for rule in (_feeling, _condition, _outside):
         if (named := rule(call, text)) is not None:
             return named
     return call
+
+
+def _is_harmless(call: Call, text: str) -> bool:
+    """Whether a question that was taken for one to refuse asks how a face looks, or how the measurement works."""
+    of_a_look = call.word in ("attraction", "character", "health", "feelings") and not _FELT.search(text)
+    of_the_tool = bool(conditions_in(text)) and not _TELLS.search(text)
+    return of_the_tool or (of_a_look and bool(_LOOKS.search(text) or "love" not in feelings_in(text)))
 
 
 def coarser(call: Call) -> Call:

@@ -34,6 +34,7 @@ from emollm.talk.words import capitalise
 
 KEPT = 6  # exchanges of a conversation that the model is given
 OF_A_READING = ("why", "whynot", "label", "is", "intent", "other")
+SHAPED = (*OF_THE_FACE, "au", "listed", "apart", "topic")  # what a question may want in a shape of its own
 COMPARE = Call("topic", word="compare")  # what can be compared; with several faces here, they are
 NO_QUESTION = ("unclear", "offtopic", "thanks", "hello")  # beside a question that was understood, they need no answer
 # Calls whose answer a wanted style can take the place of, and the styles: who asks what moves is told no less of it.
@@ -136,7 +137,7 @@ def _answer(before: list[Exchange], question: str, face: FaceOf, style: str, che
         call = hold_to_face(call, question, last, seen)
     exchange.call = str(call)
     looked = look_up(call, seen)
-    if shape and shape.kind in AT_ONCE and (shape != Shape("bullets") or call.name != "tell"):
+    if shape and shape.kind in AT_ONCE and call.name in SHAPED and (shape != Shape("bullets") or call.name != "tell"):
         told = reshape(looked.answer(), shape, call, seen)
         looked = Finding([told], [told], whole=True)
     exchange.facts = looked.text()
