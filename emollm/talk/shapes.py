@@ -29,7 +29,7 @@ _SHAPES = tuple((kind, re.compile(words)) for kind, words in (
     ("json", r"\bjson\b\W*(?:object )?(?:like |of the form |with )?(\{.+)"),
     ("bullets", rf"\b{_N} (?:\w+ )?(?:bullets?|points(?! (?:in|of|on)\b)|items|lines)\b"),
     ("words", rf"\b{_N} (?:\w+ )?words?\b"),
-    ("table", r"\b(?:as|in|into|make|give|put|draw|want|need) (?:(?:it|that|this|them|me|in|into|a|an|markdown|small) )*table\b|"
+    ("table", r"\b(?:as|in|into|make|give|put|draw|want|need) (?:(?:it|that|this|them|me|in|into|a|an|markdown) )*table\b|"
               r"\btabular\b|\bin columns\b|^\W*(?:markdown )?table\b|\btable (?:please|form\w*)\b"),
     ("longer", r"\blonger\b|\bmore details?\b|\belaborate\b|\bin (?:more )?(?:depth|detail)\b|\bexpand\b|\bmore verbose\b|"
                r"\btell me more\b|\bdetailed\b|\bmore about (?:that|it)\b"),
