@@ -19,7 +19,7 @@ from emollm.evidence import parse_facs
 from emollm.schema import AU_NAMES, LABELS, AUEvent, AUSeries, InputError, au_index
 from emollm.talk import refusal_words
 from emollm.talk.call import CALLS, MOMENTS, PARTS_OF_FACE, REFUSED, STYLES, TOPICS, UNCLEAR, Call, parse
-from emollm.talk.call_rules import correct_by_reading, correct_call, find_named_face, names_one
+from emollm.talk.call_rules import correct_by_reading, correct_call
 from emollm.talk.check import find_faults
 from emollm.talk.dialogue import MEASURED, Exchange, clean_question, messages
 from emollm.talk.face import Face
@@ -27,6 +27,7 @@ from emollm.talk.finding import words_of
 from emollm.talk.lookup import HYPOTHETICAL, OF_THE_FACE, look_up
 from emollm.talk.message_questions import premise_of, questions_in
 from emollm.talk.talker import hold_to_words, reply, reply_all, steps
+from emollm.talk.which_face import find_compared, find_face, names_one
 from emollm.talk.words import say
 
 SETS = (("AU25", "AU26", "AU27"), ("AU01", "AU02"), ("AU23", "AU24"), ("AU43", "AU45"), ("AU04", "AU15"))
@@ -604,6 +605,9 @@ def test_the_same_is_asked_of_another_face(question, understood, last, call):
     ("Source?", "topic sources", "au AU05", "", "au AU05 source"),
     ("Source?", "topic sources", "why", "", "topic by_reading"),
     ("and as a letter?", "strength AU12", "there AU12", "", "tell AU12 coder"),
+    ("and which of these units are active here?", "movements", "apart fear/surprise", "",
+     "absent AU01 AU02 AU04 AU05 AU07 AU20 AU25 AU26 AU27"),
+    ("are they there?", "unclear", "why", "", "unclear"),
     ("if both were zero?", "edit AU09=0", "there AU09", "there AU06", "edit AU06=0 AU09=0"),
     ("in FACS terms", "tell coder", "part eyes", "", "tell AU05 AU06 AU07 AU43 AU45 coder"),
     ("the FACS code of the whole face", "tell coder", "part eyes", "", "tell coder"),
@@ -703,18 +707,25 @@ def test_a_face_is_named_by_its_place():
     everyone = [three_faces(), *three_faces().others]
     for asked, name in (("is the guy on the left smiling?", "face 0"), ("what does the middle face show?", "face 1"),
                            ("is face 2 sad?", "face 2")):
-        assert names_one(asked) and find_named_face(asked, everyone).name.startswith(name)
-    assert find_named_face("is the one on the left happier than the one on the right?", everyone) is None
+        assert names_one(asked) and find_face([asked], everyone).name.startswith(name)
+    assert find_face(["is the one on the left happier than the one on the right?"], everyone) is None
     row = [Face(parse_facs("12D"), [], name=f"face {k} ({where})") for k, where in enumerate(
         ("number 2 from the left", "on the far right", "number 3 from the left", "on the far left"))]
     for asked, name in (("the guy on the left?", "face 3"), ("the second from the left", "face 0"),
                         ("third one from left", "face 2"), ("the far left one", "face 3")):
-        assert find_named_face(asked, row).name.startswith(name)
-    assert find_named_face("the second from the left?", everyone).name.endswith("middle)")
-    assert find_named_face("the middle one?", row) is None
+        assert find_face([asked], row).name.startswith(name)
+    assert find_face(["the second from the left?"], everyone).name.endswith("middle)")
+    assert find_face(["the middle one?"], row) is None
+    assert find_face(["the second from the right"], row).name.startswith("face 2")
+    assert find_face(["and the one next to him?", "is the far left one smiling?"], row).name.startswith("face 0")
+    assert find_face(["and the next?", "the second from the left", "hello"], row).name.startswith("face 2")
+    for asked in (["compare the left and the right man"],
+                  ["which of those two smiles more?", "the one on the right?", "and what of the left guy"]):
+        assert {face.name[:6] for face in find_compared(asked, everyone)} == {"face 0", "face 2"}
+    assert len(find_compared(["who smiles most?"], everyone)) == 3
     assert not names_one("is the left brow raised?")
     pictures = [Face(parse_facs("12D"), [], name=f"picture {k}") for k in (1, 2)]
-    assert find_named_face("is the second one smiling?", pictures).name == "picture 2"
+    assert find_face(["is the second one smiling?"], pictures).name == "picture 2"
 
 
 def test_a_movement_that_comes_again_is_not_told_as_the_only_one():

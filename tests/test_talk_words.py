@@ -224,6 +224,17 @@ def test_what_was_not_measured_is_named_in_words_and_in_order():
     assert "the chin raiser (AU17) and the mouth stretch (AU27) are absent" in weak
 
 
+def test_two_faces_that_are_compared_are_told_by_what_differs():
+    one, other = face_of_code("6C+12D"), face_of_code("6C+12B+4D")
+    one.name, other.name, one.others, one.aloud = "face 0 (on the left)", "face 2 (on the right)", [other], True
+    compared = look_up(parse("faces"), one).answer()
+    assert compared.startswith("Face 0 (on the left) is commonly read as happiness (AU12 4.0, AU06 3.0) and face 2")
+    assert compared.endswith("the brow lowerer (AU04, 0.0 and 4.0) and the lip corner puller (AU12, 4.0 and 2.0).")
+    one.others = [face_of_code("6C+12D")]
+    assert look_up(parse("faces"), one).answer().endswith("No movement differs by more than measuring does.")
+    assert str(hold_to_words("faces", "compare the brows of the two men", [])) == "faces AU01/AU02/AU04"
+
+
 # --- shapes --------------------------------------------------------------------------------------------------------------
 
 

@@ -13,7 +13,6 @@ from dataclasses import replace
 
 from emollm.schema import AUS, LABELS
 from emollm.talk.call import UNCLEAR, Call, parse
-from emollm.talk.face import Face
 from emollm.talk.facs_questions import correct_facs, correct_muscle
 from emollm.talk.feeling_words import feelings_in
 from emollm.talk.finding import words_of
@@ -22,6 +21,7 @@ from emollm.talk.movement_names import EYES_WIDE, codes_in, units_in
 from emollm.talk.plain_words import correct_by_words
 from emollm.talk.refusal_words import reason
 from emollm.talk.what_if_questions import correct_what_if
+from emollm.talk.which_face import NAMED, names_one
 
 # Words for a label as people ask. Some mean other things as well ("down"): UNSURE is left to the language model.
 ADJECTIVES = {
@@ -104,16 +104,6 @@ _ONE_SIDE = re.compile(r"\b(?:one|left|right) (?:\w+ )?(?:side|half|corner|brow|
 _COMPARES = re.compile(r"\b(?:compare\w*|comparison|differ\w*|same|alike|others?|all|both|each|everyone|everybody|they|them)\b")
 _STEPS = {"a": 1.0, "one": 1.0, "half a": 0.5, "two": 2.0, "three": 3.0}
 _SHIFT = re.compile(rf"\b({'|'.join(_STEPS)}|\d{{1,3}}(?:\.\d)?) ?s(?:ec(?:ond)?s?)? (later|after|earlier|before)\b")
-_PERSON = r"(?:one|face|person|man|woman|guy|girl|boy|lady|kid|child|dude|picture|photo|image|he|she|him|her)"
-_NTH = {"first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3, "last": -1}
-_AT = {"left": "left", "right": "right", "middle": "middle", "center": "middle", "centre": "middle"}
-_NAMED = re.compile(
-    rf"\b{_PERSON} (?:on|to|at|in) the (?:far |very )?({'|'.join(_AT)})\b|"
-    rf"\bthe (?:far |very )?({'|'.join(_AT)})(?: ?most)? {_PERSON}\b|"
-    rf"\bthe ({'|'.join(_NTH)})\b(?= (?:one|picture|photo|image|face)\b|\W*$|,? (?:or|and|than|is|looks?)\b)|"
-    r"\b(?:picture|photo|image|face) (?:number |no\.? ?|#)?(\d)\b|"
-    rf"\b({'|'.join(_NTH)}) (?:{_PERSON} )?from (?:the )?left\b"
-)
 _RUDE = re.compile(r"\b(?:fuck\w*|shit\w*|idiot\w*|stupid|dumb|useless|suck|sucks|crap|moron|garbage|rubbish)\b")
 _FAKED = re.compile(r"\bfak(?:e|ing|ed)\b(?!.*\b(?:tears?|crying|accent|id)\b)")
 _PLAINLY_ASKED = re.compile(r"(?:is|are|was|were|does|do) (?:he|she|they) (?:look |so )?\w+\W*$")
@@ -173,7 +163,7 @@ def correct_call(call: Call, question: str, last: str = "", older: str = "") -> 
         return Call("refuse", word=why)
     if (time := _later_moment(text, last)) is not None:
         return Call("at", time=time)
-    if names_one(text) and not call.units and words_of(_NAMED.sub(" ", text)) <= _AROUND_A_PART:
+    if names_one(text) and not call.units and words_of(NAMED.sub(" ", text)) <= _AROUND_A_PART:
         return parse(last) if parse(last).name in REPEATED else Call("label")
     insists = parse(last).name == "refuse" != call.name and _INSISTS.search(text)
     if (insists or (parse(last).name == "faces" and _NEXT.search(text))) and not (labels_in(text) or _names_movement(text)):
@@ -273,31 +263,6 @@ def labels_in(text: str) -> list[str]:
     return labels
 
 
-def names_one(question: str) -> bool:
-    """Whether a question says which of several faces or pictures it is about: "the guy on the left", "the second picture"."""
-    return bool(_NAMED.search(question.lower()))
-
-
-def find_named_face(question: str, everyone: list[Face]) -> Face | None:
-    """The face that a question says it is about; None when it names none of these, or several. everyone: in order."""
-    faces = {face.name: face for words in _NAMED.findall(question.lower()) if (face := _face_by_words(words, everyone))}
-    return next(iter(faces.values())) if len(faces) == 1 else None
-
-
-def _face_by_words(words: tuple[str, ...], everyone: list[Face]) -> Face | None:
-    """words: the groups of _NAMED, of which one was found."""
-    after, before, nth, number, from_left = words
-    if nth:
-        in_order = sorted(everyone, key=lambda face: face.name)
-        return in_order[_NTH[nth]] if _NTH[nth] < len(in_order) and in_order[0].name.startswith("picture") else None
-    if number:
-        return next((face for face in everyone if re.match(rf"(?:face|picture) {number}\b", face.name)), None)
-    nth = _NTH.get(from_left)
-    at = _AT.get(after or before) or {0: "left", 1: "middle"}.get(nth)
-    places = f"on the {at})", f"on the far {at})", f"in the {at})", *((f"number {nth + 1} from the left)",) if nth else ())
-    return next((face for face in everyone if face.name.endswith(places)), None)
-
-
 def _names_movement(text: str) -> bool:
     """Whether a text of small letters names a movement or a part of the face."""
     return bool(units_in(text) or codes_in(text) or set(re.findall(r"[a-z]+", text)) & set(_PART))
@@ -331,19 +296,19 @@ def _correct_comparison(call: Call, text: str, _: bool) -> Call:
     units = call.units[:1] or ((units_in(text),) if units_in(text) else ())
     if call == Call("faces") and names_one(text) and not (_COMPARES.search(text) or _MORE.search(text) or _WHO.search(text)):
         return Call("label")  # "and the one on the right?"
-    if not (units or labels) and len(_NAMED.findall(text)) > 1 and call.name in COMPARABLE:
+    if not (units or labels) and len(NAMED.findall(text)) > 1 and call.name in COMPARABLE:
         return Call("faces")
     if len(labels) > 1 or not (units or labels) or (len(call.units) > 1 and not _EVERYONE.search(text)):
         return call
     if _ENDS.search(text) and call.name in OVER_TIME:
         return Call("moments", () if labels else units, labels[0] if labels else "")
     several = (_EVERYONE.search(text) or (_MORE.search(text) and (_WHO.search(text) or _THAN.search(text)))
-               or len(_NAMED.findall(text)) > 1)
+               or len(NAMED.findall(text)) > 1)
     # "Who is smiling?" asks for no unit in general.
     comparable = call.name in COMPARABLE or (call.name == "au" and not codes_in(text))
     if not comparable or not (several or call.name == "faces"):
         return call
-    if re.search(r"\bleft\b.*\bright\b|\bright\b.*\bleft\b", _NAMED.sub(" ", text)) or _ONE_SIDE.search(text):
+    if re.search(r"\bleft\b.*\bright\b|\bright\b.*\bleft\b", NAMED.sub(" ", text)) or _ONE_SIDE.search(text):
         return Call("sides", units) if units and call.name != "side" else call
     return Call("faces", () if labels else units, labels[0] if labels else "")
 
@@ -386,7 +351,7 @@ def _correct_side(call: Call, text: str, follows: bool) -> Call:
         return Call("there", call.units)  # "is her mouth more open or more closed?"
     if call.name not in TAKES_SIDE or call.side == "both":
         return call
-    text = _NAMED.sub(" ", text)  # "the guy on the left" is a face, not a side of one
+    text = NAMED.sub(" ", text)  # "the guy on the left" is a face, not a side of one
     sides = {side for groups in _SIDE.findall(text) for side in groups if side}
     if len(sides) == 1:
         return replace(call, side=sides.pop())

@@ -114,14 +114,23 @@ def faces(face: Face, call: Call) -> Finding:
         return _compare_movements(everyone, call.units[0])
     if call.label:
         return _compare_label(everyone, call.label)
+    named = [] if face.aloud else [
+        f"[There are {len(everyone)} faces here that could be measured|{len(everyone)} faces could be measured here]."]
     return Finding(
         [f"{len(everyone)} faces", *[f"{one.name}: commonly read as {one.gist}" for one in everyone]],
-        [
-            f"[There are {len(everyone)} faces here that could be measured|{len(everyone)} faces could be measured here].",
-            f"{join_words([f'{one.name} is commonly read as {one.gist}' for one in everyone])}.",
-        ],
+        [*named, f"{join_words([f'{one.name} is commonly read as {one.gist}' for one in everyone])}.",
+         *([_most_different(*everyone)] if len(everyone) == 2 else [])],
         fixed=True,
     )
+
+
+def _most_different(one: Face, other: Face) -> str:
+    """What two faces differ in by more than measuring does, as a sentence."""
+    gap = {au: abs(one.facts.strength(au) - other.facts.strength(au)) for au in {*one.units("on"), *other.units("on")}}
+    apart = sorted((au for au in gap if gap[au] > ERROR), key=lambda au: (-gap[au], au))[:NAMED]
+    told = join_words([f"the {ACTION_UNITS[au].title} ({au}, {one.facts.strength(au):.1f} and {other.facts.strength(au):.1f})"
+                       for au in apart])
+    return f"They differ most in {told}." if apart else "No movement differs by more than measuring does."
 
 
 def _compare_movements(everyone: list[Face], units: tuple[str, ...]) -> Finding:

@@ -11,8 +11,8 @@ import re
 from dataclasses import replace
 
 from emollm.schema import AUS
-from emollm.talk.call import Call, parse
-from emollm.talk.call_rules import labels_in
+from emollm.talk.call import PARTS_OF_FACE, Call, parse
+from emollm.talk.call_rules import labels_in, part_in
 from emollm.talk.conditions import CONDITIONS, THINGS, conditions_in
 from emollm.talk.feeling_words import NEAREST, feelings_in
 from emollm.talk.movement_names import codes_in, movements_in, outside_units_in
@@ -58,6 +58,8 @@ def finer(call: Call, question: str, last: str = "") -> Call:
         return source
     if call.name == "refuse" and (reason(text) or not _is_harmless(call, text)):
         return call
+    if call == Call("faces") and (part := part_in(text)):
+        return Call("faces", (tuple(f"AU{number:02d}" for number in PARTS_OF_FACE[part]),))
     for rule in (_feeling, _condition, _outside):
         if (named := rule(call, text)) is not None:
             return named

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from emollm.facs.tables import VARIANTS
 from emollm.talk.call import PARTS_OF_FACE, Call, parse
 from emollm.talk.movement_names import codes_in, units_in
 
@@ -35,6 +36,9 @@ _ACROSS = {"left": "right", "right": "left"}
 _SECOND = re.compile(r"\b(?:second|third|next|2nd|3rd|runner[- ]?up)\b")
 _SPEAKS_FOR_IT = re.compile(
     r"\b(?:speaks?|evidence|proof|supports?|argues?) (?:for |of )?(?:that|it|this|them)\b|\bhow do you know\b")
+_WHICH_HERE = re.compile(
+    r"\b(?:which|what|how many|any|are) (?:of )?(?:those|these|them|they)\b.*"
+    r"\b(?:here|there|present|active|on|see|visible|this face)\b")
 _LETTER = re.compile(r"\bletters?\b|\ba ?(?:-|–|to) ?e\b|\bfacs (?:level|intensity|grade)\b")
 _BOTH = re.compile(r"\b(?:both|these|those|them|the two|all)\b")
 _OF_A_UNIT = ("there", "absent", "strength", "side", "when", "cause", "au")
@@ -44,7 +48,7 @@ def correct_follow_up(call: Call, text: str, last: str, older: str = "") -> Call
     """The call with what it takes up from before. text: the question in small letters, which asks for nothing that is refused;
     last, older: the calls of the one and the two questions before it."""
     before = parse(last)
-    for rule in (_after_refusal, _other_side, _next_strongest, _evidence_for_it, _letter_of_it,
+    for rule in (_after_refusal, _other_side, _next_strongest, _evidence_for_it, _letter_of_it, _listed_here,
                  _which_more, _together, _code_of_part, _further_edit):
         if (meant := rule(call, text, before, parse(older))) is not None:
             return meant
@@ -82,6 +86,14 @@ def _letter_of_it(call: Call, text: str, before: Call, _: Call) -> Call | None:
     """ "as a letter A to E?" after a question about a movement."""
     asked = before.name in _OF_A_UNIT and before.name != "au" and _LETTER.search(text)
     return Call("tell", before.units, word="coder") if asked and call.name in ("strength", "unclear", "tell", "topic") else None
+
+
+def _listed_here(call: Call, text: str, before: Call, _: Call) -> Call | None:
+    """ "Which of them are here?" after what is listed for a label or two: each, as it was measured."""
+    if before.name not in ("listed", "apart") or not _WHICH_HERE.search(text):
+        return None
+    listed = {au for variant in VARIANTS if variant.label in before.label.split("/") for au in variant.aus}
+    return Call("absent", tuple((au,) for au in sorted(listed))) if listed else None
 
 
 def units_of(call: Call) -> tuple[tuple[str, ...], ...]:

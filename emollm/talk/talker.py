@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from emollm.talk.call import STYLES, Call, parse
-from emollm.talk.call_rules import correct_by_reading, correct_call, find_named_face, names_one, part_in
+from emollm.talk.call_rules import correct_by_reading, correct_call, part_in
 from emollm.talk.check import find_faults
 from emollm.talk.dialogue import CALL_TOKENS, REPLY_TOKENS, Exchange
 from emollm.talk.face import Face
@@ -30,6 +30,7 @@ from emollm.talk.lookup import OF_THE_FACE, look_up
 from emollm.talk.message_questions import held_against, premise_of, questions_in
 from emollm.talk.shapes import AT_ONCE, STYLE, Shape, reshape, shape_in, wants_last
 from emollm.talk.time_questions import correct_time_question
+from emollm.talk.which_face import find_compared, find_face, names_one
 from emollm.talk.words import capitalise
 
 KEPT = 6  # exchanges of a conversation that the model is given
@@ -168,11 +169,17 @@ def hold_to_face(call: Call, question: str, last: str, seen: Face) -> Call:
 
 
 def _choose_face(call: Call, questions: list[str], face: FaceOf) -> Face | None:
-    """The face that the latest of the questions that name one is about ("the guy on the left"), else the one talked about."""
-    named = next(filter(names_one, questions), "")
-    seen = face(bool(named) or call.name == "faces" or call == COMPARE)
-    other = find_named_face(named, everyone := [seen, *seen.others]) if named and seen else None
-    if other is None or call.name == "faces":
+    """The face that the latest of the questions that name one is about ("the guy on the left"), else the one talked about; of
+    a comparison the first, with the others that are compared."""
+    named = any(map(names_one, questions))
+    seen = face(named or call.name == "faces" or call == COMPARE)
+    if seen is None or not (named or call.name == "faces"):
+        return seen
+    everyone = [seen, *seen.others]
+    if call.name == "faces":
+        first, *others = find_compared(questions, everyone)
+        return seen if len(others) == len(seen.others) else replace(first, others=others, aloud=True)
+    if (other := find_face(questions, everyone)) is None:
         return seen
     return replace(other, others=[one for one in everyone if one is not other], aloud=len(everyone) > 1)
 
