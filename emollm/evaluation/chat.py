@@ -32,7 +32,9 @@ from emollm.talk.lookup import HYPOTHETICAL, OF_THE_FACE, look_up
 from emollm.talk.talker import Reply, Writers, reply, reply_all, steps
 
 GOES_ON = "> "
-COARSER = {"long": "when", "often": "when", "order": "when", "pauses": "moments"}  # what a call of time tells as well
+# What a call of time tells as well.
+COARSER = {"long": ("when",), "often": ("when",), "order": ("when",), "pauses": ("moments",), "pace": ("when",),
+           "lasts": ("when", "moments")}
 EXAMPLES = 20  # questions that went wrong, by name in the text; the JSON has all of them
 
 
@@ -83,7 +85,7 @@ class AskedQuestion:
     @property
     def is_understood(self) -> bool:
         """Whether a question of the message is answered as one of the right calls asks, or by a call that is finer."""
-        in_time = [replace(call, name=COARSER[call.name]) for call in self.reply.calls if call.name in COARSER]
+        in_time = [replace(call, name=name, word="") for call in self.reply.calls for name in COARSER.get(call.name, ())]
         return any(call in self.wanted for call in (*self.reply.calls, *in_time, *map(coarser, self.reply.calls)))
 
     @property

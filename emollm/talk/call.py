@@ -7,6 +7,7 @@
     other gloomy/startled    gloomy, or rather startled?
     au AU12 muscle           which muscle makes AU12?
     refuse age               how old is she?
+    there AU12 end-2s        does she smile in the last two seconds? (stretches.py)
 
 What a word of a call is can be read off the word itself, so a call is its name and such words in any order.
 """
@@ -20,6 +21,7 @@ from emollm.facs.units import LOWER, UPPER
 from emollm.schema import AUS, LABELS, SIDES
 from emollm.talk.conditions import CONDITIONS, THINGS
 from emollm.talk.feeling_words import FEELINGS
+from emollm.talk.stretches import STRETCH
 
 # Name -> what must stand with it: m movements, l a label, p a part of the face, e an edit, r a reason to refuse, k a topic,
 # s a style, t a moment (start, 1.5s). In brackets: may stand with it (of the aspects of a movement only its muscle; words
@@ -44,8 +46,9 @@ CALLS = {
     "sides": "",
     "more": "m",
     "moments": "",
-    "at": "t",  # m as well: of these movements alone
-    "lasts": "m",
+    "at": "t",  # m as well: of these movements alone; at the peak, of a movement or a label: everything then
+    "lasts": "m (end)",
+    "pace": "m",
     "pauses": "m",
     "often": "m",
     "long": "(m)",
@@ -91,7 +94,7 @@ CALLS = {
     "language": "",
     "unclear": "",
 }
-PARTS_OF_FACE = {
+PARTS_OF_FACE = {part: tuple(f"AU{n:02d}" for n in numbers) for part, numbers in {
     "brows": (1, 2, 4),
     "eyes": (5, 6, 7, 43, 45),
     "nose": (9,),
@@ -100,7 +103,7 @@ PARTS_OF_FACE = {
     "mouth": (10, 12, 14, 15, 17, 18, 20, 22, 23, 24, 25, 26, 27, 28),
     "upper": UPPER,
     "lower": LOWER,
-}
+}.items()}
 ASPECTS = ("muscle", "looks", "alike", "readings", "side", "opposite", "source")
 TOPICS = (
     "facs",
@@ -136,9 +139,9 @@ REFUSED = (
     "instructions",
 )
 STYLES = ("child", "short", "bullets", "coder", "json", "plain", "formal")
-MOMENTS = ("start", "middle", "end")
+MOMENTS = ("start", "middle", "end", "peak", "then")  # then: the moment that was told before
 
-_MAY = {"aspect": ASPECTS, "feeling": FEELINGS, "less": ("less",), "thing": THINGS}
+_MAY = {"aspect": ASPECTS, "feeling": FEELINGS, "less": ("less",), "thing": THINGS, "(end)": ("end",)}
 _UNIT = re.compile(r"AU\d\d(?:/AU\d\d)*")
 _TIME = re.compile(r"(\d{1,4}(?:\.\d{1,2})?)s")
 _EDIT = re.compile(r"(AU\d\d)=([0-5](?:\.\d)?)")
@@ -147,7 +150,7 @@ _EDIT = re.compile(r"(AU\d\d)=([0-5](?:\.\d)?)")
 @dataclass(frozen=True)
 class Call:
     """One look-up. units: the movements asked about, each a set of units of which one is enough; label: of schema.LABELS, or
-    two of them with a stroke between."""
+    two of them with a stroke between; within: the stretches of the clip that it is about, one or two to be compared."""
 
     name: str
     units: tuple[tuple[str, ...], ...] = ()
@@ -156,11 +159,19 @@ class Call:
     word: str = ""  # part of the face, aspect, topic, reason, style, moment; words beside the labels, with strokes between
     edits: dict[str, float] = field(default_factory=dict)
     time: float | None = None  # s
+    within: tuple[str, ...] = ()
+
+    @property
+    def subjects(self) -> tuple[tuple[str, ...], ...]:
+        """The movements that it is about, those of its part of the face or of a smile among them."""
+        if self.name == "smile":
+            return (("AU06",), ("AU12",))
+        return self.units or (tuple((au,) for au in PARTS_OF_FACE[self.word]) if self.name == "part" else ())
 
     def __str__(self) -> str:
         edits = [f"{au}={level:g}" for au, level in self.edits.items()]
         time = "" if self.time is None else f"{self.time:g}s"
-        words = [self.name, *map("/".join, self.units), self.label, self.word, time, self.side, *edits]
+        words = [self.name, *map("/".join, self.units), self.label, self.word, time, self.side, *edits, *self.within]
         return " ".join(word for word in words if word)
 
 
@@ -172,7 +183,7 @@ def parse(line: str) -> Call:
     name, *words = line.split() or [""]
     if name not in CALLS:
         return UNCLEAR
-    read = {"units": (), "label": "", "side": "", "word": "", "time": None, "edits": {}}
+    read = {"units": (), "label": "", "side": "", "word": "", "time": None, "edits": {}, "within": ()}
     for word in words:
         if edit := _EDIT.fullmatch(word):
             read["edits"][edit[1]] = float(edit[2])
@@ -180,6 +191,8 @@ def parse(line: str) -> Call:
             read["units"] += () if (units := tuple(word.split("/"))) in read["units"] else (units,)
         elif time := _TIME.fullmatch(word):
             read["time"] = float(time[1])
+        elif STRETCH.fullmatch(word):
+            read["within"] += (word,)
         elif set(word.split("/")) <= set(LABELS):
             read["label"] = word
         elif word in SIDES:

@@ -103,7 +103,7 @@ _AT_END = re.compile(r"\b(?:at|in|by|towards?) the (?:very )?(?:end|start|beginn
 _ONE_SIDE = re.compile(r"\b(?:one|left|right) (?:\w+ )?(?:side|half|corner|brow|eyebrow|eye|lid|cheek)\b")
 _COMPARES = re.compile(r"\b(?:compare\w*|comparison|differ\w*|same|alike|others?|all|both|each|everyone|everybody|they|them)\b")
 _STEPS = {"a": 1.0, "one": 1.0, "half a": 0.5, "two": 2.0, "three": 3.0}
-_SHIFT = re.compile(rf"\b({'|'.join(_STEPS)}|\d{{1,3}}(?:\.\d)?) ?s(?:ec(?:ond)?s?)? (later|after|earlier|before)\b")
+SHIFT = re.compile(rf"\b({'|'.join(_STEPS)}|\d{{1,3}}(?:\.\d)?) ?s(?:ec(?:ond)?s?)? (later|after|earlier|before)\b")
 _RUDE = re.compile(r"\b(?:fuck\w*|shit\w*|idiot\w*|stupid|dumb|useless|suck|sucks|crap|moron|garbage|rubbish)\b")
 _FAKED = re.compile(r"\bfak(?:e|ing|ed)\b(?!.*\b(?:tears?|crying|accent|id)\b)")
 _PLAINLY_ASKED = re.compile(r"(?:is|are|was|were|does|do) (?:he|she|they) (?:look |so )?\w+\W*$")
@@ -178,7 +178,7 @@ def correct_call(call: Call, question: str, last: str = "", older: str = "") -> 
 
 def _later_moment(text: str, last: str) -> float | None:
     """ "and a second later?" after a question for a moment: that moment (s)."""
-    before, shift = parse(last), _SHIFT.search(text)
+    before, shift = parse(last), SHIFT.search(text)
     if before.name != "at" or before.time is None or not shift:
         return None
     step = _STEPS.get(shift[1]) or float(shift[1])

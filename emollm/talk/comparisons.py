@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from emollm.explanation import CLOSE_MARGIN
-from emollm.facs.readings import relation
 from emollm.facs.units import ACTION_UNITS
 from emollm.schema import OFF, ON, au_index
 from emollm.talk import timing
@@ -16,8 +16,12 @@ from emollm.talk.face import Face
 from emollm.talk.finding import Finding
 from emollm.talk.movement import absence, compare_order, side, strength
 from emollm.talk.readings import label
+from emollm.talk.timing import PHOTO
 from emollm.talk.whole_face import ERROR, NAMED, no_movement
+from emollm.talk.within import compare_stretches
 from emollm.talk.words import capitalise, join_words, movement_pattern, say
+
+BOTH_ENDS = ("0-25%", "75-100%")  # the start and the end of a clip
 
 
 def sides(face: Face, call: Call) -> Finding:
@@ -69,14 +73,12 @@ def order(face: Face, call: Call) -> Finding:
 
 
 def moments(face: Face, call: Call) -> Finding:
-    """Compare the start, the middle and the end of a clip: in the movements or the label that was asked about, or in all."""
-    if not face.clip or not (call.units or call.label):
-        return timing.moments(face, call)
-    if call.label:
-        listed_for = [au for au in face.units("on") if relation(call.label, au) == "for"][:NAMED]
-        says = [f"The reading ({face.label}, {face.share(face.label)}) is of the whole clip, not of its moments.",
-                *([_course_sentence(face, au) for au in listed_for] or [f"No movement listed for {call.label} is there."])]
-        return Finding(says, says, fixed=True)
+    """Compare the start and the end of a clip: in the movements or the label that was asked about, or in all."""
+    if not face.clip:
+        return Finding([PHOTO], [f"[{PHOTO}|A photo has nothing to compare over time.]"])
+    if not call.units:
+        compared = compare_stretches(face, replace(call, within=BOTH_ENDS))
+        return compared if call.label else replace(compared, says=[*compared.says, timing.liveliest_sentence(face)])
     says = [_course_sentence(face, au) for units in call.units for au in units if face.facts.state(au) == "on"]
     return Finding(says, says, fixed=True) if says else strength(face, call)
 

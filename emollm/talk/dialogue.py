@@ -18,6 +18,7 @@ import re
 from dataclasses import dataclass
 
 from emollm.answer.prompt import strip_special_tokens as without_turns
+from emollm.talk.stretches import heard
 
 SYSTEM = "Facial movement chat."
 MEASURED = "Measured:\n"
@@ -44,7 +45,7 @@ def messages(exchanges: list[Exchange]) -> list[dict[str, str]]:
     """Everything up to what the model has to write next: a call when the last exchange has none, else its answer."""
     turns = [{"role": "system", "content": SYSTEM}]
     for e in exchanges:
-        turns.append({"role": "user", "content": clean_question(e.question)})
+        turns.append({"role": "user", "content": heard(clean_question(e.question))})
         if e.call:
             turns.append({"role": "assistant", "content": e.call})
         if e.facts:

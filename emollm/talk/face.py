@@ -12,6 +12,7 @@ from emollm.answer.prompt import event_interval
 from emollm.answer.witnesses import combine_witnesses, movements
 from emollm.facs.readings import level_word
 from emollm.facs.units import ACTION_UNITS
+from emollm.perception import events as perceived
 from emollm.schema import AU_NAMES, DEFAULT_PRIOR, LABELS, ON, AUEvent, AUSeries, au_index
 from emollm.talk.words import PARTS, clauses, movement_pattern
 from emollm.what_if import edit
@@ -77,6 +78,14 @@ class Face:
         """The same face with some action units at other intensities."""
         series, events = edit(self.series, self.events, edits)
         return replace(self, series=series, events=events, seen=self.seen or self.series)
+
+    def during(self, begin: float, last: float) -> Face:
+        """The same face in a stretch of its clip (s), read by its movements alone: the look is of the whole."""
+        times = self.series.times
+        at = (times >= begin - 1e-6) & (times <= last + 1e-6)
+        series = replace(self.series, times=times[at], intensity=self.series.intensity[at],
+                         confidence=self.series.confidence[at])
+        return replace(self, series=series, events=perceived.events(series), look={}, seen=None)
 
     # ---- words
 

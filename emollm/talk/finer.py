@@ -59,7 +59,7 @@ def finer(call: Call, question: str, last: str = "") -> Call:
     if call.name == "refuse" and (reason(text) or not _is_harmless(call, text)):
         return call
     if call == Call("faces") and (part := part_in(text)):
-        return Call("faces", (tuple(f"AU{number:02d}" for number in PARTS_OF_FACE[part]),))
+        return Call("faces", (PARTS_OF_FACE[part],))
     for rule in (_feeling, _condition, _outside):
         if (named := rule(call, text)) is not None:
             return named

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from emollm.facs.tables import VARIANTS
-from emollm.talk.call import PARTS_OF_FACE, Call, parse
+from emollm.talk.call import Call, parse
 from emollm.talk.movement_names import codes_in, units_in
 
 _WHY_NOT_TOLD = re.compile(
@@ -96,19 +96,13 @@ def _listed_here(call: Call, text: str, before: Call, _: Call) -> Call | None:
     return Call("absent", tuple((au,) for au in sorted(listed))) if listed else None
 
 
-def units_of(call: Call) -> tuple[tuple[str, ...], ...]:
-    """The movements that a call is about, those of its part of the face among them."""
-    of_part = tuple((f"AU{n:02d}",) for n in PARTS_OF_FACE.get(call.word, ())) if call.name == "part" else ()
-    return call.units or of_part
-
-
 def _which_more(call: Call, text: str, before: Call, older: Call) -> Call | None:
     """Of the movements that were asked about last, together or one after the other."""
     if not _WHICH_MORE.match(text) or units_in(text) or codes_in(text):
         return None
-    units = units_of(before)
+    units = before.subjects
     if len(before.units) < 2:
-        units = tuple(dict.fromkeys((*units_of(older), *units)))
+        units = tuple(dict.fromkeys((*older.subjects, *units)))
     return Call("more", units) if len(units) > 1 else None
 
 
@@ -123,7 +117,7 @@ def _together(call: Call, text: str, before: Call, older: Call) -> Call | None:
 def _code_of_part(call: Call, text: str, before: Call, _: Call) -> Call | None:
     """ "in FACS terms" of the part of the face that was asked about."""
     if call == Call("tell", word="coder") and _AS_CODE.search(text) and not _WHOLE.search(text):
-        units = tuple((au,) for movement in units_of(before) for au in movement)
+        units = tuple((au,) for movement in before.subjects for au in movement)
         return Call("tell", units, word="coder") if units and before.name != "au" else None
     return None
 

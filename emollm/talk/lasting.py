@@ -5,7 +5,10 @@ Given as looked up: a time, a count or a share that is worded anew is lost or to
 
 from __future__ import annotations
 
+import numpy as np
+
 from emollm.facs.units import ACTION_UNITS
+from emollm.schema import ON, au_index
 from emollm.talk.call import Call
 from emollm.talk.face import Face
 from emollm.talk.finding import Finding
@@ -20,11 +23,13 @@ from emollm.talk.spans import (
     length_words,
     span_words,
     timed_movements,
+    when_words,
 )
 from emollm.talk.timing import movements_at_moment
 from emollm.talk.whole_face import no_movement
 from emollm.talk.words import clauses, join_words, movement_pattern, say
 
+SUDDEN, SLOW = 0.5, 2.0  # s; a movement that takes as long at most, at least, is told as this
 BESIDE = 0.5  # s before its onset or after its end at which the face is told beside a movement
 
 
@@ -47,6 +52,8 @@ def lasts(face: Face, call: Call) -> Finding:
     if not face.clip:
         return in_a_photo(face, call)
     found, rest = _found(face, call)
+    if found and call.word == "end":
+        return _to_the_end(face, call, found, rest)
     whole = not rest and all(_is_whole(face, one) for one in found)
     nearly = not rest and all(one.share >= WHOLE for one in found)
     opening = "Yes, the whole clip" if whole else "Yes, nearly the whole clip" if nearly else "No, not the whole clip"
@@ -57,6 +64,47 @@ def lasts(face: Face, call: Call) -> Finding:
     if set(states) == {"no"}:
         return _tell(face, call, opening if opening.startswith("Not") else "No, at no time", [sentence], [])
     return _tell(face, call, opening, told, rest)
+
+
+def _to_the_end(face: Face, call: Call, found: list[Movement], rest: list[str]) -> Finding:
+    """Does it hold until the clip ends, or is it over before?"""
+    last = float(face.series.times[-1])
+    level = {au: float(np.nan_to_num(face.series.intensity[-1, au_index(au)]).max()) for one in found for au in one.units}
+    over = any(last - one.stretches[-1][1] > ENDS for one in found)
+    faded = not over and any(max(level[au] for au in one.units) < ON for one in found)
+    opening = "It is over before the end" if over else "It holds nearly to the end" if faded else "It holds to the end"
+    told = [f"{when_words(face, one)}; at the end of the clip, {last:.1f} s, at {max(level[au] for au in one.units):.1f}"
+            for one in found]
+    return _tell(face, call, opening, told, rest)
+
+
+def pace(face: Face, call: Call) -> Finding:
+    """How fast it comes up and goes down: onset, apex and offset of its strongest time, and of others where they are few."""
+    if not face.clip:
+        return in_a_photo(face, call)
+    found, rest = _found(face, call)
+    told = [sentence for one in found for sentence in _pace_sentences(face, face.facts.strongest_unit(one.units))]
+    norm = f"Up to {SUDDEN} s is called sudden here, {SLOW:.0f} s or more slow."
+    lines = [face.line(au) for units in call.units for au in units]
+    return Finding(lines, [*told, *([norm] if told else []), *rest], fixed=True)
+
+
+def _pace_sentences(face: Face, au: str) -> list[str]:
+    times = face.facts.intervals((au,))
+    (onset, apex, offset), *others = times
+    up = (f"comes up in {length_words(length((onset, apex)))}{_manner(apex - onset)}" if onset > face.series.times[0] else
+          "is there when the clip begins")
+    down = (f"goes down in {length_words(length((apex, offset)))}{_manner(offset - apex)}" if offset < face.series.times[-1]
+            else "is there until the clip ends")
+    says = [f"The {ACTION_UNITS[au].title} ({au}) {up} and {down}: onset {onset:.1f} s, apex {apex:.1f} s with "
+            f"{face.facts.strength(au):.1f}, offset {offset:.1f} s."]
+    if len(others) >= MANY:
+        return [*says, f"That is the strongest of its {len(times)} times."]
+    return [*says, *(f"Another time: onset {a:.1f} s, apex {b:.1f} s, offset {c:.1f} s." for a, b, c in others)]
+
+
+def _manner(seconds: float) -> str:
+    return " (suddenly)" if seconds <= SUDDEN else " (slowly)" if seconds >= SLOW else ""
 
 
 def _is_whole(face: Face, movement: Movement) -> bool:

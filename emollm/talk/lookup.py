@@ -17,6 +17,7 @@ from emollm.talk import (
     styles,
     timing,
     whole_face,
+    within,
 )
 from emollm.talk.call import Call
 from emollm.talk.face import Face
@@ -43,6 +44,7 @@ OF_THE_FACE = {
     "moments": comparisons.moments,
     "at": timing.movements_at_moment,
     "lasts": lasting.lasts,
+    "pace": lasting.pace,
     "pauses": lasting.pauses,
     "often": lasting.often,
     "long": lasting.long,
@@ -101,4 +103,7 @@ def look_up(call: Call, face: Face | None) -> Finding:
         return knowledge.au(call) if call.units and call.word == "muscle" else policy.NO_FACE
     if call.name in OF_MOVEMENTS and not face.units("on"):
         return whole_face.no_movement(face)
-    return OF_THE_FACE[call.name](face, call)
+    if call.within:
+        return within.look_up_within(call, face, look_up)
+    looked = OF_THE_FACE[call.name](face, call)
+    return whole_face.with_seldom_measured(face, call, looked) if face.clip and call.name not in HYPOTHETICAL else looked

@@ -9,7 +9,7 @@ from emollm.facs.units import ACTION_UNITS
 EYES_WIDE = (r"eyes? (?:\w+ ){0,2}(?:wider?(?! open)|bigger|larger)\b|wide eyes", ("AU05",))
 # What people call a movement where they compare faces or moments.
 MOVEMENTS = (
-    (r"smil|grin|beam", ("AU12",)),
+    (r"smil|grin|beam|laugh", ("AU12",)),
     (r"(?:eye)?brows? (?:\w+ )?frown|frown\w* (?:of |with |in )(?:the |his |her |their )?(?:eye)?brows?", ("AU04",)),
     (r"frown", ("AU04", "AU15")),
     (r"scowl", ("AU04",)),
@@ -20,7 +20,7 @@ MOVEMENTS = (
     (r"press\w* together|lips? (?:\w+ )?pressed|pressed lips?", ("AU24",)),
     (r"lips? (?:\w+ )?(?:parted|apart)|part(?:ed|ing) (?:the )?lips?|parted", ("AU25",)),
     (r"corners? (?:of (?:the |his |her |their )?mouth )?(?:\w+ )?(?:up|raised|lifted)\b", ("AU12",)),
-    (r"corners? (?:of (?:the |his |her |their )?mouth )?(?:\w+ )?(?:down|lowered)\b", ("AU15",)),
+    (r"corners? (?:of (?:the |his |her |their )?mouth )?(?:\w+ )?(?:down|lowered|dro+p\w*|sag\w*|sink\w*)\b", ("AU15",)),
     (r"(?:eye)?brows? (?:\w+ )?(?:lower|down|together|knit|furrow)|furrow", ("AU04",)),
     (r"jaw[ -]?drop|drop\w* (?:\w+ )?jaw|jaw (?:\w+ )?drop", ("AU26", "AU27")),
     EYES_WIDE,

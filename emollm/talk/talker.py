@@ -29,7 +29,10 @@ from emollm.talk.finer import finer, less_of
 from emollm.talk.lookup import OF_THE_FACE, look_up
 from emollm.talk.message_questions import held_against, premise_of, questions_in
 from emollm.talk.shapes import AT_ONCE, STYLE, Shape, reshape, shape_in, wants_last
+from emollm.talk.stretch_questions import hold_to_stretch
+from emollm.talk.stretches import split_stretches
 from emollm.talk.time_questions import correct_time_question
+from emollm.talk.timing import settle_moment
 from emollm.talk.which_face import find_compared, find_face, names_one
 from emollm.talk.words import capitalise
 
@@ -157,7 +160,9 @@ def hold_to_words(written: str, question: str, before: list[Exchange]) -> Call:
     """The call that the model wrote, held to the question's words and to what was asked before it."""
     earlier = [one.call for one in before]
     older, last = ["", "", *earlier][-2:]
-    return finer(correct_time_question(correct_call(parse(written), question, last, older), question, earlier), question, last)
+    text, stretches = split_stretches(question)
+    call = correct_time_question(correct_call(parse(written), text, last, older), text, earlier)
+    return hold_to_stretch(finer(call, text, last), text.lower(), stretches, earlier)
 
 
 def hold_to_face(call: Call, question: str, last: str, seen: Face) -> Call:
@@ -165,7 +170,9 @@ def hold_to_face(call: Call, question: str, last: str, seen: Face) -> Call:
     call = less_of(correct_by_reading(call, question, seen.ranked_labels, last), question, seen.label, last)
     if call == Call("faces") and not seen.others and (units := parse(last).units):
         return Call("side", units)  # "both of them the same?" of the eyes
-    return Call("faces") if call == COMPARE and seen.others else call
+    if call == Call("change") and last == "label":
+        return replace(call, label=seen.label)  # "since when?"
+    return Call("faces") if call == COMPARE and seen.others else settle_moment(seen, call, parse(last))
 
 
 def _choose_face(call: Call, questions: list[str], face: FaceOf) -> Face | None:

@@ -12,11 +12,12 @@ from dataclasses import replace
 from emollm.schema import AUS
 from emollm.talk import time_words as say
 from emollm.talk.call import PARTS_OF_FACE, Call, parse
-from emollm.talk.call_rules import SPOKEN_PARTS, labels_in
+from emollm.talk.call_rules import SHIFT, SPOKEN_PARTS, labels_in
 from emollm.talk.finding import words_of
 from emollm.talk.movement import OPPOSITES
 from emollm.talk.movement_names import movements_in, without_movements
 from emollm.talk.refusal_words import reason
+from emollm.talk.stretches import around
 
 Units = tuple[tuple[str, ...], ...]
 
@@ -27,11 +28,16 @@ TAKEN_FOR = (
 )
 READ = (*TAKEN_FOR, "sure", "words", "tell", "why", "toward", "offtopic")  # and a question of how the reading goes on
 OF_MOVEMENTS = ("there", "absent", "strength", "side", "when", "cause", "at", "order", "moments", "lasts", "pauses", "often",
-                "long", "before", "after", "au")
-REPEATED = ("when", "lasts", "pauses", "often", "long", "before", "after")  # asked again of another movement: "and the lips?"
-OF_ALL = ("movements", "strongest", "weakest", "course", "count", "rest", "tell", "moments", "order", "still")
+                "long", "pace", "before", "after", "au")
+REPEATED = ("when", "lasts", "pauses", "often", "long", "pace", "before", "after")  # asked again of another: "and the lips?"
+TOLD_WITH_TIMES = ("strongest", "weakest", "longest", "shortest", "moments", "course", "order")
+TIMED = (*REPEATED, "at", "moments", "strongest", "weakest", "longest", "shortest", "order")  # "then" may mean their time
+OF_ALL = (*TOLD_WITH_TIMES, "movements", "count", "rest", "tell", "still")
 ASKED_WHEN = ("when", "is", "at", "moments", "course", "order", "unclear", "label", "toward")
 OF_THE_READING = ("change", "turns", "is", "label", "mood")
+KNOWN = ("refuse", "grounds", "edit", "toward", "topic", "listed", "apart", "who", "faces")  # are never of a moment here
+KEEPS = Call("topic", word="privacy")  # "does she keep smiling until the video ends?"
+OF_A_MOMENT = (*TAKEN_FOR, "sides", "sure", "words", "why")
 NOT_OF_TIME = ("refuse", "edit", "toward")  # what is asked after them is about them
 # What is meant by a part of the face where its movement is timed.
 PART_MOVES = {
@@ -51,6 +57,10 @@ def correct_time_question(call: Call, question: str, earlier: list[str]) -> Call
     past = [parse(one) for one in earlier]
     if reason(text):
         return call
+    for rule in (_measured_when, _same_moment, _most_read, _pace, _to_the_end, _at_a_time):
+        if (call.name not in KNOWN or call == KEEPS or (rule is _most_read and call.name == "toward")) and (
+                asked := rule(call, text, past)):
+            return asked
     if (turn := _short_turn(call, text, past)) is not None:
         return turn
     for rule in (_reading_course, _clip_length, _beside, _first_of_two, _extreme, _spread):
@@ -83,7 +93,7 @@ def _units_of(call: Call) -> Units:
     """The movements that a call is about; a part of the face by how it moves."""
     if call.name == "part" and call.word in PART_MOVES:
         return (PART_MOVES[call.word],)
-    return (("AU06",), ("AU12",)) if call.name == "smile" else call.units if call.name in OF_MOVEMENTS else ()
+    return call.subjects if call.name in (*OF_MOVEMENTS, "smile") else ()
 
 
 def _last_units(past: list[Call]) -> Units:
@@ -99,10 +109,14 @@ def _last_two(past: list[Call]) -> Units:
     return tuple(reversed(told[:2]))
 
 
+def parts_in(text: str) -> list[str]:
+    """The parts of the face that a text of small letters names, in order."""
+    return list(dict.fromkeys(_PART[word] for word in re.findall(r"[a-z]+", text) if word in _PART))
+
+
 def _parts_in(text: str) -> Units:
     """How the parts of the face that a text names move."""
-    named = [_PART[word] for word in re.findall(r"[a-z]+", text) if word in _PART]
-    return tuple(dict.fromkeys(PART_MOVES[part] for part in named if part in PART_MOVES))
+    return tuple(dict.fromkeys(PART_MOVES[part] for part in parts_in(text) if part in PART_MOVES))
 
 
 def _subject(call: Call, text: str, past: list[Call]) -> Units:
@@ -113,6 +127,13 @@ def _subject(call: Call, text: str, past: list[Call]) -> Units:
     if _names_nothing(text):
         return _last_units(past) or call.units
     return (call.units if call.name in OF_MOVEMENTS else ()) or _parts_in(text)
+
+
+def _named_or_told(call: Call, text: str, past: list[Call]) -> Units:
+    """The movements that a question names, also as parts of the face, or takes up ("does it come suddenly?")."""
+    told = _last_units(past) if say.IT.search(text) or not call.units else ()
+    heard = call.units if call.name in OF_MOVEMENTS else ()
+    return tuple(movements_in(text)) or told or heard or _parts_in(text)
 
 
 def _names_nothing(text: str) -> bool:
@@ -129,7 +150,7 @@ def _names_little(text: str) -> bool:
 
 def _short_turn(call: Call, text: str, past: list[Call]) -> Call | None:
     """A turn that names nothing of its own: "when exactly?", "how often?", "first?", "and 10?", "same for the lips"."""
-    if not past or past[-1].name in NOT_OF_TIME or say.CLIP_LENGTH.search(text):
+    if not past or past[-1].name in NOT_OF_TIME or say.CLIP_LENGTH.search(text) or (call.name == "at" and SHIFT.search(text)):
         return None
     last = past[-1]
     if (number := say.NUMBER.match(text)) and (asked := _with_number(int(number[1]), past)):
@@ -162,7 +183,7 @@ def _at_moment(moment: re.Match, last: Call) -> Call | None:
 
 
 def _of_part(part: str) -> tuple[str, ...]:
-    return tuple(f"AU{k:02d}" for k in PARTS_OF_FACE["chin" if part == "jaw" else part])
+    return PARTS_OF_FACE["chin" if part == "jaw" else part]
 
 
 def _asked_again(last: Call, text: str) -> Call | None:
@@ -194,6 +215,8 @@ def _bare(text: str, past: list[Call]) -> Call | None:
         return None
     if beside and not say.LONG.search(text) and not say.BARE_FIRST.search(text):
         return _beside_last(beside, last, units)
+    if say.PEAK.search(text) and last.name != "at" and not movements_in(text):
+        return Call("pace" if last.name == "when" else "when", units)
     if asked := next((name for name, pattern in _SPREAD if pattern.search(text)), ""):
         return Call(asked, units)
     if say.BARE_FIRST.search(text) and not say.EVERYTHING_FIRST.search(text):
@@ -211,7 +234,7 @@ def _bare_of_all(text: str, last: Call) -> Call | None:
     if say.BARE_FIRST.search(text):
         return Call("order")
     if say.BARE_WHEN.search(text) and not say.OFTEN.search(text):
-        return last if last.name in ("strongest", "weakest", "moments", "course", "order") else Call("course")
+        return last if last.name in TOLD_WITH_TIMES else Call("course")
     return None
 
 
@@ -221,6 +244,68 @@ def _beside_last(beside: re.Match, last: Call, units: Units) -> Call | None:
         step = -STEP if beside["before"] else STEP
         return replace(last, time=max(0.0, round(last.time + step, 2)), units=()) if last.time is not None else None
     return Call("before" if beside["before"] else "after", units)
+
+
+# ---- the moment of something, and how fast
+
+
+def _measured_when(call: Call, text: str, past: list[Call]) -> Call | None:
+    return Call("unseen") if say.MEASURED_WHEN.search(text) and not movements_in(text) else None
+
+
+def _same_moment(call: Call, text: str, past: list[Call]) -> Call | None:
+    """What else is there at the moment that was told, or while a movement is at its strongest."""
+    named, parts = tuple(movements_in(text)), parts_in(text)
+    asks = say.ELSE.search(text) or (say.ASKS_ALL.search(text) and (past or say.MOST_SO.search(text)))
+    if named and asks and say.WHILE.search(text):
+        return Call("at", named, word="peak") if call.name != "au" else None
+    then = past and (say.SAME_MOMENT.search(text) or (say.THEN.search(text) and (past[-1].within or past[-1].name in TIMED)))
+    if not then or call.name == "au" or past[-1].name in NOT_OF_TIME or not (asks or named or parts):
+        return None
+    return Call("at", named or tuple(map(_of_part, parts)), word="then")
+
+
+def _most_read(call: Call, text: str, past: list[Call]) -> Call | None:
+    """ "When is he happiest?"."""
+    labels = labels_in(text)
+    if not say.MOMENT_OF.search(text) or not say.MOST_SO.search(text) or say.IMAGINED.search(text):
+        return None
+    if named := tuple(movements_in(text)):
+        return Call("when", named) if call.name == "moments" else None
+    if say.INTENSE.search(text):
+        return Call("at", word="peak")
+    return Call("at", label=labels[0], word="peak") if len(labels) == 1 else None
+
+
+def _pace(call: Call, text: str, past: list[Call]) -> Call | None:
+    """How fast a movement comes and goes, or its onset, apex and offset."""
+    units = _named_or_told(call, text, past) if say.PACE.search(text) and not say.IN_GENERAL.search(text) else ()
+    return Call("pace", units) if units else None
+
+
+def _to_the_end(call: Call, text: str, past: list[Call]) -> Call | None:
+    """Does a movement hold until the clip ends; and from or until when is it there."""
+    if say.SINCE_WHEN.search(text) and call.name != "when" and not labels_in(text):
+        units = _named_or_told(call, text, past)
+        return Call("when", units) if units and not (past and past[-1].name in OF_THE_READING) else None
+    asked = say.TO_END.search(text) and not (labels_in(text) or say.WHOLE.search(text))
+    units = _named_or_told(call, text, past) if asked and not say.WH.search(say.TO_END.sub("", text)) else ()
+    return Call("lasts", units, word="end") if units else None
+
+
+def _at_a_time(call: Call, text: str, past: list[Call]) -> Call | None:
+    """A movement, a part of the face, the sides or the reading at a second that is named."""
+    moment = say.AT.search(text)
+    if not moment or call.name not in (*OF_A_MOMENT, "part"):
+        return None
+    time = float(moment["n"] or moment["k"])
+    named, parts = tuple(movements_in(text)), parts_in(text)
+    units = named or tuple(map(_of_part, parts))
+    if call.name in ("side", "sides"):
+        return Call("side" if named else "sides", named, within=(around(time),))
+    if call.name in ("label", "is", "sure", "why", "mood", "words"):
+        return replace(call, within=(around(time),))
+    return Call("at", units, time=time) if units or call.name == "unclear" else None
 
 
 # ---- questions that name what they are about
@@ -295,7 +380,7 @@ def _spread(call: Call, text: str, past: list[Call]) -> Call | None:
     if not units or say.IN_GENERAL.search(text):
         return None
     asked = next((name for name, pattern in _SPREAD if pattern.search(text)), "")
-    if say.UNTIL.search(text) or (not asked and say.TO_END.search(text) and movements_in(text)):
+    if say.UNTIL.search(text):
         return Call("when", units)
     if not asked or (asked in ("pauses", "lasts") and say.WH.search(text)):
         return None

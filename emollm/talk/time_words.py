@@ -31,7 +31,13 @@ WHOLE = _any_of(
     rf"\b(?:in|at|on|during) (?:every|each|all)(?: (?:single|the))? {_FRAMES}\b",
     r"\bwithout (?:a |any |ever )?(?:break|stop|paus|interrupt|gap)",
 )
-TO_END = re.compile(r"\b(?:(?:un)?till?|to) the (?:very )?end\b")
+TO_END = _any_of(
+    r"\b(?:(?:un)?till?|to|through to) the (?:very )?(?:end|finish|last (?:frame|second|moment))\b",
+    rf"\b(?:when|(?:un)?till?|before|as) (?:the |this )?{_CLIP} (?:ends?|stops?|is over|finish\w*|cuts?|runs out)\b",
+    r"\b(?:over|gone|fad\w+|ends?|stops?|drops?) before the (?:very )?end\b",
+    r"^(?=.*\b(?:at|near) the (?:very )?end\b).*\b(?:still|holds?|held|remains?|lasts?)\b",
+)
+SINCE_WHEN = re.compile(r"\b(?:since|from|un?till?|til) (?:when|what (?:time|second)|which second)\b")
 # Does it stop?
 _STOP = r"(?:(?:stop|ceas|paus|vanish|disappear|quit)\w*|(?:switch|turn)\w* off)"
 STOPS = _any_of(
@@ -84,6 +90,44 @@ EXTREME = _any_of(
 ANY_MOVEMENT = re.compile(
     r"\b(?:movements?|units?|aus?|action units?|muscles?|expressions?|which|what|one|it|thing|here)\b")
 UNITS = re.compile(r"\b(?:movements?|units?|aus?|action units?)\b")
+# How fast?
+_FAST = r"(?:fast|quick|rapid|slow|sudden|abrupt|gradual|swift|instant|(?:slow|fast|quick)er)(?:ly)?"
+_ONCE = rf"(?:{_FAST}|(?:all )?at once|in one go|little by little|bit by bit)"
+_RISES = (r"(?:reach\w*|build\w*|come|comes|rise|peak|fade|fading|go away|vanish|disappear|develop|form|fall|fully?|get from|"
+          r"grow|subside|die down|relax|its (?:full|peak|max\w*|strongest))")
+PACE = _any_of(
+    rf"\bhow {_FAST}\b|\b{_FAST}(?: \w+)* or (?:\w+ )*{_ONCE}\b",
+    r"\bonset\b.*\b(?:apex|offset|peak)\b|\bapex\b.*\boffset\b|\bspeed of\b",
+    r"\b(?:ris\w+|onset|offset|decay|fad\w+|build[- ]?up|ramp\w*) (?:time|speed|duration|phase)\b",
+    rf"\b(?:how (?:long|many (?:s|sec\w*|ms|frames)|much time)|what time)\b.*\b(?:to|for it to|until it'?s?|till it'?s?|to be) "
+    rf"{_RISES}\b",
+    r"\bhow (?:long|much time)\b.*\b(?:un)?till?\b.*\b(?:peak|full\w*|max\w*|strongest|apex)\b",
+    r"\b(?:from|between) (?:the |its )?(?:onset|nothing|zero|start|neutral|rest)\b.*\b(?:to|and|till?|until) "
+    r"(?:the |its |a )?(?:full\w*|peak|max\w*|apex|strongest|top)",
+    r"\b(?:comes?|came|starts?|appears?|goe?s?|fades?|builds?|rises?|ends?|drops?|pops?|vanish\w*|disappears?|decays?) "
+    rf"(?:on |up |in |away |off |out |down )?(?:very |so )?{_ONCE}\b",
+    rf"\b(?:is|was) (?:the|his|her|this|that) (?:\w+ )+{_FAST}\W*$",
+)
+# The moment of something.
+MEASURED_WHEN = re.compile(r"\b(?:when|(?:for )?how long) (?:is|was|are|were) (?:it|that|this|(?:the|his|her) \w+) "
+                           r"(?:visible|measured|hidden|covered|seen|free|in view)\b|"
+                           r"\b(?:hidden|covered|occluded|blocked|visible|in view)\b.*"
+                           r"\b(?:whole|entire|all the|always|ever|through\w*)\b")
+ELSE = re.compile(r"\b(?:else|others?|rest of|remaining|in addition|besides)\b")
+ASKS_ALL = re.compile(r"\b(?:what|wat|how|which|show|describe|anything)\b.*"
+                      r"\b(?:happen\w*|mov\w+|go(?:es|ing)|do(?:es|ing)?|see|there|active|face|look\w*|on)\b")
+SAME_MOMENT = re.compile(
+    r"\b(?:(?:at|in|during|around) (?:the |that |this )(?:same |very |exact )?(?:time|moment|instant|point|peak|second)|"
+    r"meanwhile|simultaneous\w*)\b(?! (?:when|of|that|where)\b)")
+THEN = re.compile(r"\w,? then\b")
+WHILE = re.compile(r"\b(?:when|while|as|during|with|at the (?:same )?(?:time|moment|peak) (?:as|of|when))\b")
+MOMENT_OF = re.compile(r"\b(?:when|timestamp|moment|(?:which|what) (?:second|time|frame|point)|where in the \w+)\b")
+MOST_SO = re.compile(r"\b(?:most(?! of)|happiest|saddest|angriest|maddest|peak\w*|strongest|clearest|maximum|max)\b")
+INTENSE = re.compile(r"\b(?:intens\w*|expressive|animated|lively|active|happens|moves|movement|emotional|action)\b")
+PEAK = re.compile(r"\b(?:peaks?|max\w*)\b")
+AT = re.compile(r"\b(?:at|around|about|near) (?:the )?(?:(?:second|sec) (?P<n>\d{1,3}(?:\.\d+)?)|(?P<k>\d{1,3}(?:\.\d+)?) ?"
+                r"s(?:ec\w*)?)(?!\w)")
+IT = re.compile(r"\b(?:it|that|this|they|those|these)\b")
 # Which is first, and what is beside it?
 ORDER = _any_of(
     r"\b(?:first|1st|before|befor|after|earlier|sooner|later|prior|preced\w+|follow\w*|order|sequence|simultaneous\w*|"
@@ -153,7 +197,8 @@ FILL = words_of(
     "afterwards order next just right directly shortly immediately whole entire full through throughout always constantly "
     "ever stop stops stay stays still go goes away end finish same also too once twice longer really keep keeps kept "
     "there's person face doing show shows look looks like change changes remain remains moving move moves moved teh hole "
-    "tiem shown visible present active held hold holds whn wen"
+    "tiem shown visible present active held hold holds whn wen since until till til peak peaks max maximum reach reaches "
+    "strongest"
 )
 AGAIN = words_of(
     "and so ok okay now then what about how the his her its their same for of with please pls too also as well both s")

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from emollm.answer.phases import readings
+from emollm.facs.readings import relation
 from emollm.facs.units import ACTION_UNITS
-from emollm.schema import ON, SIDE_GAP, au_index
-from emollm.talk.call import MOMENTS, PARTS_OF_FACE, Call
-from emollm.talk.face import Face
+from emollm.perception.events import side_and_strength
+from emollm.schema import AU_NAMES, LABELS, OFF, ON, SIDES, au_index
+from emollm.talk.call import PARTS_OF_FACE, Call
+from emollm.talk.face import STRONGEST, Face
 from emollm.talk.finding import Finding
-from emollm.talk.spans import span_words
-from emollm.talk.whole_face import MOST, no_movement
-from emollm.talk.words import clauses, join_words, movement_pattern, say, was_or_were
+from emollm.talk.spans import timed_movements, when_words
+from emollm.talk.whole_face import ERROR, MOST, no_movement
+from emollm.talk.words import clauses, join_words, movement_pattern, say
 
+WEAK = 3  # movements below the threshold that are named where none is clear
+SAME_SHARE = 0.02  # of a label, between moments that are read alike
 PHOTO = "This is a photo: one moment, so there is no before and after."
-
-
-def when_sentence(face: Face, au: str) -> str:
-    return (
-        f"{movement_pattern(au, face.facts.side(au))} ({au}) {span_words(face.span(au))}, "
-        f"strongest at {face.apex(au):.1f} s "
-        f"with {face.facts.strength(au):.1f}."
-    )
 
 
 def _units_by_onset(face: Face) -> list[str]:
@@ -59,72 +58,131 @@ def course(face: Face, _: Call) -> Finding:
     length = float(face.series.times[-1] - face.series.times[0])
     strong = face.units("on")[:MOST]
     kept = [au for au in ordered if au in strong]
+    told = [f"{when_words(face, one)}." for au in kept for one in timed_movements(face, (au,))]
     more = len(face.units("on")) - len(strong)
     weaker = [f"{more} weaker {'movement is' if more == 1 else 'movements are'} left out."] if more else []
     return Finding(
         [f"clip of {length:.1f} s", *map(face.line, kept)],
-        [f"The clip is {length:.1f} s long.", *[when_sentence(face, au) for au in kept], *weaker],
+        [f"The clip is {length:.1f} s long.", *told, *weaker],
         fixed=True,
     )
 
 
-def moments(face: Face, _: Call) -> Finding:
-    """What is there at the beginning, in the middle and at the end of a clip, and when it moves most."""
-    if not face.clip:
-        return Finding([PHOTO], [f"[{PHOTO}|A photo has nothing to compare over time.]"])
-    strong = np.nan_to_num(face.series.intensity).max(2)  # [T, 24]
-    times, total = face.series.times, strong.clip(ON, None).sum(1) - ON * strong.shape[1]
-    liveliest = float(times[int(total.argmax())])
-    says = [sentence for word in MOMENTS for sentence in movements_at_moment(face, Call("at", word=word)).says]
-    return Finding([f"most movement at {liveliest:.1f} s", *says],
-                   [*says, f"[Most happens|The face moves most] at {liveliest:.1f} s."], fixed=True)
+def _liveliest_frame(face: Face) -> int:
+    return int(np.nan_to_num(face.series.intensity).max(2).clip(ON, None).sum(1).argmax())
+
+
+def liveliest_sentence(face: Face) -> str:
+    """When most moves, and what is there then."""
+    k = _liveliest_frame(face)
+    return f"[Most happens|The face moves most] at {face.series.times[k]:.1f} s: {_frame_clause(face, k)}."
 
 
 def movements_at_moment(face: Face, call: Call) -> Finding:
-    """What is there at one moment of a clip: its start, middle, end, or a time in seconds. Given as looked up: a movement's
-    strength then is not its strength at its peak, which is what the check of a rewording would hold it to."""
+    """What is there at one moment of a clip: its start, middle, end, a time in seconds, or where a movement or a label is
+    strongest. Given as looked up: a movement's strength then is not its strength at its peak, which is what the check of a
+    rewording would hold it to."""
     if not face.clip:
         return Finding([PHOTO], [f"[{PHOTO}|A photo shows one moment, nothing over time.]"])
-    times = face.series.times
-    begin, last = float(times[0]), float(times[-1])
-    asked = {"start": begin, "middle": (begin + last) / 2, "end": last}.get(call.word, call.time or 0.0)
-    if not begin <= asked <= last:
+    if call.label:
+        return _label_peak(face, call.label)
+    begin, last = (float(t) for t in face.series.times[[0, -1]])
+    if not begin <= (asked := _seconds(face, call)) <= last:
         length = f"from {begin:.1f} s to {last:.1f} s"
         return Finding([f"clip {length}"], [f"The clip goes {length} only."], fixed=True)
-    k = int(np.abs(times - asked).argmin())
-    level = np.nan_to_num(face.series.intensity[k]).max(1)  # [24], the stronger side
-    if call.units and np.isfinite(face.series.intensity[k]).any():
-        told = clauses([_moment_words(face, units, level, k) for units in call.units])
-        return Finding([f"at {times[k]:.1f} s: {say(None, told)}"], [f"At {times[k]:.1f} s {told}."], fixed=True)
-    on = sorted((au for au in face.units("on") if level[au_index(au)] >= ON), key=lambda au: -level[au_index(au)])
-    if not np.isfinite(face.series.intensity[k]).any():
-        says = f"At {times[k]:.1f} s nothing could be measured."
-    elif not on:
-        says = f"At {times[k]:.1f} s no measured movement is there."
-    else:
-        says = f"At {times[k]:.1f} s {clauses([_then_words(face, au, k, level) for au in on[:MOST]])}."
-    return Finding([f"at {times[k]:.1f} s: {', '.join(on[:MOST]) or 'nothing'}"], [says], fixed=True)
+    k = _frame_at(face, asked)
+    told = f"At {face.series.times[k]:.1f} s {_frame_clause(face, k, () if call.word == 'peak' else call.units)}."
+    return Finding([say(None, told)], [told], fixed=True)
 
 
-def _then_words(face: Face, au: str, k: int, level: np.ndarray) -> str:
-    """A unit in the k-th frame, on the side of then, which may not be that of its strongest moment."""
-    left, right = face.series.intensity[k, au_index(au)]
-    side = ("left" if left > right else "right") if abs(left - right) >= SIDE_GAP else face.facts.side(au)
-    return f"{movement_pattern(au, side)} ({au}, {level[au_index(au)]:.1f})"
+def _label_peak(face: Face, label: str) -> Finding:
+    k, share, read = _most_read_as(face, label)
+    where = (f"It is most read as {label} at {face.series.times[k]:.1f} s, by its movements alone ({share:.2f})" if read else
+             f"At no moment is it read as {label} by its movements alone; it comes nearest at {face.series.times[k]:.1f} s "
+             f"({share:.2f})")
+    told = f"{where}: {_frame_clause(face, k)}."
+    return Finding([say(None, told)], [told], fixed=True)
 
 
-def _moment_words(face: Face, units: tuple[str, ...], level: np.ndarray, k: int) -> str:
-    """The units of one movement, or of a part of the face, at a moment. level: of every unit in the k-th frame, [24]."""
-    seen = [au for au in units if face.facts.state(au) != "unmeasured"]
-    on = sorted((au for au in seen if level[au_index(au)] >= ON), key=lambda au: -level[au_index(au)])
+def _most_read_as(face: Face, label: str) -> tuple[int, float, bool]:
+    """The frame that is most read as a label, its share there, and whether it is the first label there. Of frames that are read
+    alike, the one in which the main movements listed for the label are strongest."""
+    shares = readings(face.series)[0]
+    share = shares[:, LABELS.index(label)]
+    listed = [au_index(au) for au in face.units("on") if relation(label, au) == "for"][:STRONGEST]
+    level = np.nan_to_num(face.series.intensity[:, listed]).max(2).sum(1)
+    k = int(np.where(share >= share.max() - SAME_SHARE, level, -1).argmax())
+    return k, float(share[k]), LABELS[shares[k].argmax()] == label
+
+
+def _seconds(face: Face, call: Call) -> float:
+    """The moment (s) that a call is about: its time, or when what it asks for is strongest."""
+    begin, last = (float(t) for t in face.series.times[[0, -1]])
+    ends = {"start": begin, "middle": (begin + last) / 2, "end": last}
+    if call.time is not None or call.word in ends:
+        return ends.get(call.word, call.time)
+    if label := call.label or (face.label if call.name in ("label", "why", "sure", "mood") else ""):
+        return float(face.series.times[_most_read_as(face, label)[0]])
+    if call.name == "at" and not call.units:
+        return float(face.series.times[_liveliest_frame(face)])
+    units = tuple(au for movement in call.subjects for au in movement) or tuple(face.units("on")[:1])
+    au = face.facts.strongest_unit(units) if units else ""
+    return ends["middle"] if not au else face.apex(au) if face.facts.state(au) == "on" else face.strongest_time(au)
+
+
+def settle_moment(face: Face, call: Call, last: Call) -> Call:
+    """A call about the moment of something ("what else moves then?") with the time that it is. last: the call before."""
+    if call.name != "at" or call.word not in ("peak", "then") or call.label or not face.clip:
+        return call
+    if call.word == "peak":
+        return Call("at", time=round(_seconds(face, call), 2))
+    if last.within:
+        return Call("there" if call.units else "movements", call.units, within=last.within)
+    return replace(call, word="", time=round(_seconds(face, last), 2))
+
+
+def _frame_at(face: Face, seconds: float) -> int:
+    return int(np.abs(face.series.times - seconds).argmin())
+
+
+def _frame_clause(face: Face, k: int, units: tuple[tuple[str, ...], ...] = ()) -> str:
+    """What is there in the k-th frame, of the movements asked about or of all, each on the side and as strong as it is then."""
+    both = face.series.intensity[k]  # [24, 2]
+    if not np.isfinite(both).any():
+        return "nothing could be measured"
+    side, strength = side_and_strength(*np.where(np.isnan(both), both[:, ::-1], both).T)
+    then = {au: (SIDES[side[n]], round(float(strength[n]), 1), both[n]) for n, au in enumerate(AU_NAMES)
+            if face.series.measured[n] and np.isfinite(strength[n])}
+    if units:
+        return clauses([_movement_then(face, then, movement) for movement in units])
+    ranked = sorted(then, key=lambda au: -then[au][1])
+    if on := [au for au in ranked if then[au][1] >= ON]:
+        return clauses([_then_words(au, then) for au in on[:MOST]])
+    weak = [f"{au} at {then[au][1]:.1f}" for au in ranked[:WEAK] if then[au][1] > OFF]
+    return f"no movement is clear, only weak: {join_words(weak)}" if weak else "no measured movement is there"
+
+
+def _then_words(au: str, then: dict[str, tuple[str, float, np.ndarray]], sides: str = "") -> str:
+    """sides: what is added where both are alike."""
+    side, strength, (left, right) = then[au]
+    levels = f"left {left:.1f}, right {right:.1f}" if abs(left - right) > ERROR else f"{strength:.1f}{sides}"
+    return f"{movement_pattern(au, side)} ({au}, {levels})"
+
+
+def _movement_then(face: Face, then: dict[str, tuple[str, float, np.ndarray]], units: tuple[str, ...]) -> str:
+    """The units of one movement, or of a part of the face, at a moment."""
+    on = sorted((au for au in units if au in then and then[au][1] >= ON), key=lambda au: -then[au][1])
     if on:
-        return clauses([_then_words(face, au, k, level) for au in on[:MOST]])
-    part = next((name for name, of in PARTS_OF_FACE.items() if units == tuple(f"AU{n:02d}" for n in of)), "")
-    if part:
-        return f"no measured movement of the {part} is there"
+        return clauses([_then_words(au, then, " on both sides") for au in on[:MOST]])
+    seen = [au for au in units if au in then]
+    weak = [f"{au} at {then[au][1]:.1f}" for au in seen if then[au][1] > OFF]
+    part = next((name for name, of in PARTS_OF_FACE.items() if units == of), "")
+    if part and seen:
+        return (f"no movement of the {part} is clear, only weak: {join_words(weak)}" if weak else
+                f"no measured movement of the {part} is there")
     if not seen:
-        return f"{join_words(list(units))} {was_or_were(list(units))} not measured"
-    return join_words([f"{movement_pattern(au, denied=True)} ({au}, {level[au_index(au)]:.1f})" for au in seen])
+        return f"{f'the {part}' if part else join_words(list(units))} could not be measured"
+    return join_words([f"{movement_pattern(au, denied=True)} ({au}, {then[au][1]:.1f})" for au in seen])
 
 
 def brief_sentence(face: Face) -> str:

@@ -30,8 +30,7 @@ _SPOKEN = {"eyebrows": "brows"}
 def correct_what_if(call: Call, text: str, _: bool) -> Call:
     """ "If you ignore the mouth?" leaves all of its units out; "if she smiled?" adds what a small model takes away."""
     if call.name in ("edit", "label", "part", "is", "other", "why", "unclear") and (match := _LEFT_OUT.search(text)):
-        units = PARTS_OF_FACE[_SPOKEN.get(match[1], match[1])]
-        return Call("edit", edits={f"AU{n:02d}": 0.0 for n in units})
+        return Call("edit", edits=dict.fromkeys(PARTS_OF_FACE[_SPOKEN.get(match[1], match[1])], 0.0))
     if call.name == "edit" and _TAKEN_AWAY.search(text) and not re.search(r"[1-5]\b(?!\d)", _CODE.sub(" ", text)):
         return replace(call, edits=dict.fromkeys(call.edits, 0.0))
     if call.name == "edit" and _MOUTH_SHUT.search(text) and {"AU25", "AU26", "AU27"} & set(call.edits):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from emollm.facs.units import ACTION_UNITS
@@ -16,6 +18,7 @@ NAMED = 3  # movements that a short answer names
 # Levels that a movement of one face differs by when only the light, size, compression or tilt of its picture changes: 0.54 or
 # less in 9 of 10 (241 movements of 20 faces, 99 changed pictures; docs/talker.md).
 ERROR = 0.5
+SELDOM = 0.5  # share of the frames below which a part of the face counts as measured in few of them
 
 
 def strongest_movement(face: Face, _: Call) -> Finding:
@@ -80,7 +83,7 @@ def resting_parts(face: Face, _: Call) -> Finding:
     parts = [
         name
         for name, units in PARTS_OF_FACE.items()
-        if name not in ("upper", "lower") and all(face.facts.state(f"AU{k:02d}") == "off" for k in units)
+        if name not in ("upper", "lower") and all(face.facts.state(au) == "off" for au in units)
     ]
     facts, says = [], []
     if parts:
@@ -98,7 +101,7 @@ def resting_parts(face: Face, _: Call) -> Finding:
 
 
 def part(face: Face, call: Call) -> Finding:
-    units = [f"AU{k:02d}" for k in PARTS_OF_FACE[call.word]]
+    units = PARTS_OF_FACE[call.word]
     on = [au for au in face.units("on") if au in units]
     name = {"upper": "upper half", "lower": "lower half"}.get(call.word, call.word)
     be = "are" if name.endswith("s") else "is"
@@ -108,7 +111,7 @@ def part(face: Face, call: Call) -> Finding:
             [f"[{'In' if call.word in ('upper', 'lower') else 'At'} the {name}|About the {name}]: "
              f"{face.movement_words(on)}."],
         )
-    tellable = face.facts.tellable_units(tuple(units))
+    tellable = face.facts.tellable_units(units)
     unseen = [au for au in tellable if face.facts.state(au) == "unmeasured"]
     unsure = [au for au in units if face.facts.state(au) == "unsure"]
     if len(unseen) == len(tellable):
@@ -219,17 +222,40 @@ def unmeasured_units(face: Face, _: Call) -> Finding:
     )
 
 
+def _spans_where(frames: np.ndarray, times: np.ndarray) -> list[str]:
+    """From when to when something is so: the first stretches of frames [T]."""
+    edges = np.flatnonzero(np.diff(np.r_[False, frames, False].astype(int))).reshape(-1, 2)
+    return [f"from {times[a]:.1f} s to {times[b - 1]:.1f} s" for a, b in edges][:NAMED]
+
+
+def with_seldom_measured(face: Face, call: Call, looked: Finding) -> Finding:
+    """What was looked up, and that a part of the face which it is about was measured in few frames only; first of all where
+    that part was asked about."""
+    asked = [au for movement in call.subjects for au in movement]
+    named = asked or re.findall(r"\bAU\d\d\b", looked.answer())
+    seen = {au: np.isfinite(face.series.intensity[:, au_index(au)]).any(1)
+            for au in named if face.facts.state(au) != "unmeasured"}
+    seldom = {au: frames for au, frames in seen.items() if frames.mean() < SELDOM}
+    if looked.whole or not seldom or (asked and len(seldom) < len(seen)):
+        return looked
+    part = next((f"the {name}" for name in ("mouth", *PARTS_OF_FACE) if {*seldom} <= {*PARTS_OF_FACE[name]}),
+                join_words(list(seldom)))
+    frames = np.any(list(seldom.values()), 0)
+    when = join_words(_spans_where(frames, face.series.times))
+    note = f"{capitalise(part)} {'were' if part.endswith('s') or ' and ' in part else 'was'} measured in " \
+           f"{100 * frames.mean():.0f} % of the frames only, {when}."
+    return Finding([note, *looked.facts], [note, *looked.says] if asked else [*looked.says, note], fixed=True)
+
+
 def _hidden_parts(face: Face) -> list[str]:
     """Sentences about parts of the face that were measured only some of the time, or on one side alone."""
     level, times = face.series.intensity, face.series.times  # [T, 24, 2]
     parts: dict[str, list[str]] = {}  # when or where something was not measured -> the parts of which that is true
-    for name, numbers in PARTS_OF_FACE.items():
-        units = [au_index(k) for k in numbers if np.isfinite(level[:, au_index(k)]).any()]
+    for name, of_part in PARTS_OF_FACE.items():
+        units = [au_index(au) for au in of_part if np.isfinite(level[:, au_index(au)]).any()]
         if name in ("upper", "lower") or not units:
             continue
-        gone = ~np.isfinite(level[:, units]).any((1, 2))  # [T]
-        edges = np.flatnonzero(np.diff(np.r_[False, gone, False].astype(int))).reshape(-1, 2)
-        spans = [f"from {times[a]:.1f} s to {times[b - 1]:.1f} s" for a, b in edges][:NAMED]
+        spans = _spans_where(~np.isfinite(level[:, units]).any((1, 2)), times)
         if spans:
             parts.setdefault(join_words(spans), []).append(f"the {name}")
         for side, other in ((0, 1), (1, 0)):
