@@ -54,12 +54,15 @@ class Movement:
 
 def timed_movements(face: Face, units: tuple[str, ...]) -> list[Movement]:
     """What is there of a movement in a clip: the units that have a name together as one, otherwise each by itself."""
-    on = tuple(au for au in units if face.facts.state(au) == "on")
-    if units == FROWN:
-        on = on[:1]
+    on = tuple(au for au in meant_units(face, units) if face.facts.state(au) == "on")
     groups = [on] if len(on) > 1 and units in NAMES else [(au,) for au in on]
     return [Movement(NAMES[units] if len(group) > 1 else _unit_words(face, group[0]), group, tuple(face.facts.stretches(group)),
                      face.facts.clip_share(group)) for group in groups]
+
+
+def meant_units(face: Face, units: tuple[str, ...]) -> tuple[str, ...]:
+    """The units of a movement that are meant in this face: a frown is of the brows, where they are lowered at all."""
+    return ("AU04",) if units == FROWN and face.facts.state("AU04") == "on" else units
 
 
 def _unit_words(face: Face, au: str) -> str:

@@ -26,6 +26,7 @@ _NEXT = re.compile(rf"\b(?:next|following)\W+(?P<n>\d{{1,3}}|{'|'.join(NUMBERS)}
 _BESIDE = re.compile(
     r"^\W*(?:and |what |so |then |is |about |comes? |happens? |was )*(?P<way>after|before)(?: (?:that|this|it|then))?\W*$")
 _OF_BOTH = re.compile(r"\b(?:which|where|compare|when)\b.*\b(?:two|both|them|these|those|one|more|stronger|most)\b")
+_BOTH_ENDS = re.compile(r"^(?=.*\b(?:start|beginning|opening)\b)(?=.*\b(?:end|ending|finish|close)\b)(?!.*\b(?:middle|face)\b)")
 _IT = re.compile(r"\b(?:that|it|this|those)\b")
 
 
@@ -42,7 +43,11 @@ def hold_to_stretch(call: Call, text: str, stretches: tuple[str, ...], earlier: 
     sided = call.name in ("sides", "side") and words_of(text) <= say.FILL | _SIDES
     if not stretches and sided and last.name == "at" and last.time is not None:
         return Call("sides", within=(around(last.time),))  # "both sides?" of a moment
-    if not stretches or (call.name in UNLIKE and call.name not in TAKEN_FOR and call != Call("topic", word="compare")):
+    if not stretches and call.name in (*TAKEN_FOR, "strongest", "movements", "count", "rest", "order"):
+        ends = _BOTH_ENDS.search(text) and COMPARES.search(text) and not (movements_in(text) or call.units or call.label)
+        return Call("moments") if ends else call
+    compares = call.name == "topic" and (call.word == "compare" or len(stretches) > 1)
+    if not stretches or (call.name in UNLIKE and call.name not in TAKEN_FOR and not compares):
         return call
     if len(stretches) == 1 and last.within and COMPARES.search(text) and _IT.search(text):
         stretches = (last.within[0], *stretches)

@@ -301,7 +301,7 @@ def _at_a_time(call: Call, text: str, past: list[Call]) -> Call | None:
     time = float(moment["n"] or moment["k"])
     named, parts = tuple(movements_in(text)), parts_in(text)
     units = named or tuple(map(_of_part, parts))
-    if call.name in ("side", "sides"):
+    if call.name in ("side", "sides") or say.SIDED.search(text):
         return Call("side" if named else "sides", named, within=(around(time),))
     if call.name in ("label", "is", "sure", "why", "mood", "words"):
         return replace(call, within=(around(time),))

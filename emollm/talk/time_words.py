@@ -127,6 +127,7 @@ INTENSE = re.compile(r"\b(?:intens\w*|expressive|animated|lively|active|happens|
 PEAK = re.compile(r"\b(?:peaks?|max\w*)\b")
 AT = re.compile(r"\b(?:at|around|about|near) (?:the )?(?:(?:second|sec) (?P<n>\d{1,3}(?:\.\d+)?)|(?P<k>\d{1,3}(?:\.\d+)?) ?"
                 r"s(?:ec\w*)?)(?!\w)")
+SIDED = re.compile(r"\b(?:asymmetr\w*|lopsided|uneven|crooked|(?:one|both|which|each) sides?|same on)\b")
 IT = re.compile(r"\b(?:it|that|this|they|those|these)\b")
 # Which is first, and what is beside it?
 ORDER = _any_of(

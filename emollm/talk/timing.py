@@ -14,7 +14,7 @@ from emollm.schema import AU_NAMES, LABELS, OFF, ON, SIDES, au_index
 from emollm.talk.call import PARTS_OF_FACE, Call
 from emollm.talk.face import STRONGEST, Face
 from emollm.talk.finding import Finding
-from emollm.talk.spans import timed_movements, when_words
+from emollm.talk.spans import meant_units, timed_movements, when_words
 from emollm.talk.whole_face import ERROR, MOST, no_movement
 from emollm.talk.words import clauses, join_words, movement_pattern, say
 
@@ -125,7 +125,7 @@ def _seconds(face: Face, call: Call) -> float:
         return float(face.series.times[_most_read_as(face, label)[0]])
     if call.name == "at" and not call.units:
         return float(face.series.times[_liveliest_frame(face)])
-    units = tuple(au for movement in call.subjects for au in movement) or tuple(face.units("on")[:1])
+    units = tuple(au for movement in call.subjects for au in meant_units(face, movement)) or tuple(face.units("on")[:1])
     au = face.facts.strongest_unit(units) if units else ""
     return ends["middle"] if not au else face.apex(au) if face.facts.state(au) == "on" else face.strongest_time(au)
 

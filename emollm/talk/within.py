@@ -17,7 +17,7 @@ from emollm.talk.call import Call
 from emollm.talk.face import Face
 from emollm.talk.finding import Finding
 from emollm.talk.movement import not_on_sentence
-from emollm.talk.spans import FROWN
+from emollm.talk.spans import meant_units
 from emollm.talk.stretches import seconds_of
 from emollm.talk.timing import PHOTO, movements_at_moment
 from emollm.talk.whole_face import ERROR, NAMED
@@ -37,8 +37,7 @@ def look_up_within(call: Call, face: Face, look_up: LookUp) -> Finding:
     spans = [seconds_of(one, begin, last) for one in call.within]
     if not all(begin <= first < last for first, _ in spans):
         return movements_at_moment(face, Call("at", time=last + 1))  # beyond the clip
-    if face.facts.state("AU04") == "on":  # a frown is of the brows here, in every stretch
-        call = replace(call, units=tuple(("AU04",) if units == FROWN else units for units in call.units))
+    call = replace(call, units=tuple(meant_units(face, units) for units in call.units))
     if len(spans) > 1 and call.name not in EACH:
         return compare_stretches(face, call)
     if len(spans) > 1:
