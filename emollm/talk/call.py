@@ -216,7 +216,7 @@ def _is_complete(call: Call) -> bool:
     several = set(call.word.split("/"))
     if call.name == "other" or (call.name == "topic" and several <= set(CONDITIONS)):
         return several <= {*words, ""}
-    if call.label.count("/") != (call.name == "apart"):  # two labels are told apart, anything else is of one
+    if len(set(call.label.split("/"))) != 1 + (call.name == "apart"):  # two labels are told apart, anything else is of one
         return False
     return bool(there.get(wants, True)) and (
         call.word in words if wants in "prkst" and wants else not call.word or call.word in words

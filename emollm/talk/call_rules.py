@@ -66,6 +66,7 @@ _AROUND_A_PART = words_of(
     "you can describe any news same man woman guy girl boy lady person face one"
 )
 _NOTHING = words_of("a an the of and but or so in on at to with for from by as")  # a first question of these asks nothing
+_HALVES = re.compile(r"\bupper (?:face|half)\b.*\blower (?:face|half)\b|\blower (?:face|half)\b.*\bupper (?:face|half)\b")
 _UP_TO = re.compile(r"\bwhat'?s up\b|\bup to\b")  # "are the brows up?" says what of them
 _SIDE = re.compile(
     r"\b(left|right)(?:[- ]hand)?(?: \w+)? (?:side|half|eye\w*|brow|cheek|corner|mouth|lid|part|lip)s?\b"
@@ -197,6 +198,8 @@ def _correct_part(call: Call, text: str, _: bool) -> Call:
 def parts_of_face(question: str) -> list[str]:
     """The parts of the face in a question that names several and says nothing of them: "brows and mouth, please"."""
     words = re.findall(r"[a-z']+", _UP_TO.sub(" ", question.lower()))
+    if _HALVES.search(question.lower()):
+        return ["upper face", "lower face"]
     named = {_PART[w]: w for w in reversed(words) if w in _PART}
     alone = len(named) > 1 and set(words) <= _AROUND_A_PART | set(_PART)
     return list(reversed(named.values())) if alone else []

@@ -49,7 +49,8 @@ _ASKS_SOURCE = re.compile(
     r"\b(?:sources?|references?|refs?|cit(?:e|ed|ation)s?|documented|bibliograph\w*|literature|papers?|published|origin\w*)\b|"
     r"\bwhere (?:does|do|did|is|was|can) .*\b(?:from|written|defined|described|read|find|look)\b|\bsays who\b|\baccording to\b")
 _ASKS_MEANING = re.compile(r"\bwhat (?:does|do|is|are|'s)\b|\bwhat's\b|\bwhich muscle|\bmeaning\b")
-_APART = re.compile(r"\b(?:differ\w*|vs\.?|versus|(?:tell|told) (?:\w+ )?apart|distinguish\w*|mix(?:ed)? up|confus\w+)")
+_APART = re.compile(r"\b(?:differ\w*|separat\w+|vs\.?|versus|(?:tell|told) (?:\w+ )?apart|distinguish\w*|mix(?:ed)? up|"
+                    r"confus\w+)")
 _OF_LABELS = ("listed", "apart", "topic", "unclear", "offtopic", "au")
 _HERE = re.compile(r"\b(?:left|right|here|this face)\b")
 _WHICH_UNIT = re.compile(r"\b(?:which|what) (?:au|action unit|unit) (?:is|does|makes|moves|raises|lowers|has|belongs)\b")

@@ -26,7 +26,7 @@ SORTED = {
     "surprise": "",
     "fear": "alarmed:alarm horrified:horror panicked:panic|panicking|panicky hysterical:hysteria anxious:anxiety "
     "nervous:nervousness uneasy:uneasiness apprehensive:apprehension worried:worry distressed:distress dreading:dread "
-    "tense:tension",
+    "tense:tension terror:terrifying",
     "disgust": "",
     "anger": "aggravated exasperated:exasperation frustrated:frustration outraged:outrage hostile:hostility agitated:agitation "
     "grumpy grouchy bitter:bitterness hateful:hate|hatred|hating resentful:resentment spiteful:spite vengeful jealous:jealousy "
@@ -36,8 +36,9 @@ SORTED = {
 NEAR = {
     "neutral": "relaxed serene:serenity peaceful indifferent:indifference poker-faced:poker.faced? deadpan",
     "happiness": "love:in.love|loving|lovingly|loved|enamou?red|infatuated|affectionate|affection tender:tenderness playful "
-    "mischievous friendly approachable welcoming grateful:gratitude",
-    "sadness": "heartbroken:broken.hearted|heartbreak downcast:downhearted devastated mournful:mourning nostalgic:nostalgia",
+    "mischievous:cheeky friendly approachable welcoming grateful:gratitude",
+    "sadness": "heartbroken:broken.hearted|heartbreak downcast:downhearted sulky:sulk(?:ing|s)? devastated mournful:mourning "
+               "nostalgic:nostalgia",
     "surprise": "startled stunned flabbergasted bewildered:bewilderment gobsmacked speechless awestruck:awe",
     "fear": "spooked petrified intimidated:intimidation insecure:insecurity shaken",
     "disgust": "revolted:revulsion nauseated sickened",
@@ -49,7 +50,7 @@ NEAR = {
 FAR = ("bored:boredom confused:confusion puzzled thoughtful:pensive focused:concentrated|concentration curious:curiosity "
        "interested:interest doubtful:doubt sceptical:skeptical|scepticism determined:determination tired sleepy exhausted "
        "shy:shyness awkward impressed distracted attentive engaged serious stressed confident innocent lost "
-       "unimpressed suspicious")
+       "unimpressed suspicious flirty:flirtatious|seductive")
 
 
 def _forms(words: str) -> dict[str, str]:

@@ -19,18 +19,23 @@ from emollm.talk.movement_names import codes_in, movements_in, outside_units_in
 from emollm.talk.refusal_words import reason
 
 OF_A_LOOK = ("other", "is", "unclear", "why", "whynot", "label", "offtopic", "sure", "words", "outside", "intent")
-_LOOKS = re.compile(r"\b(?:look\w*|seem\w*|appear\w*|faces?|express\w*|words?|fits?|call\w*|smile|vibe)\b")
+_LOOKS = re.compile(r"\b(?:look|seem|appear|face|express|words?\b|fits?\b|call|smile\b|vibe|clearly|obviously)\w*|"
+                    r"\b(?:this|that|it)(?:'s| is)\b(?!.*\bme\b)")
 _FELT = re.compile(r"\b(?:really|truly|actually|inside|deep down|secretly|feels?|feeling|in fact|true|genuine\w*|honest\w*)\b")
 OF_THE_FACE = ("outside", "there", "absent", "side", "strength", "cause", "unclear", "offtopic", "part", "label", "movements",
                "au")
 _THINGS = {name: re.compile(rf"\b(?:{words})\b") for name, (words, _) in THINGS.items()}
 _TELLS = re.compile(r"\b(?:guess|estimat|detect|recogni|determin|tell|say|identif|know)\w*\b")
+_SOMEBODY = re.compile(r"\b(?:he|she|him|her|his|they|them|their|this (?:man|woman|person|guy|girl|boy|kid))\b")
 OF_THE_TOOL = ("unclear", "offtopic", "outside", "able", "refuse")
+OF_A_PART = ("relaxed", "tense")  # said of a part of the face as well
 ACCURACY = Call("topic", word="accuracy")
 _TOOL = ("accuracy", "baseline", "method", "files", "labels", "feelings", *CONDITIONS)
 _LESS = re.compile(
     r"\b(?:less|not (?:so|as|that)|no longer|no more|not .{0,12}any ?more|stops?|tone\w* (?:\w+ )?down|reduc\w+|lower(?: the)?|"
-    r"weaken\w*|get rid of|los(?:e|ing)|away|off|soften\w*|un\w+)\b")
+    r"weaken\w*|get rid of|los(?:e|ing)|away|off|tak\w+ .*\bout|soften\w*|un\w+)\b")
+_DECISIVE = re.compile(r"\bmost (?:telling|important|decisive|relevant|diagnostic|responsible)\b|\bdecisive\b|\bmatters? (?:the )?most\b|"
+                       r"\bkey (?:movement|unit|au)\b|\bhangs? on\b")
 _CHANGE = re.compile(r"\b(?:what|how|which|could|would|need\w*|make|makes|chang\w+|edit|turn|tone|reduce|lower|take|remove)\b")
 CHANGED = ("toward", "edit", "unclear", "why", "whynot", "other", "offtopic", "reply", "sure", "cause")
 _SOURCE = re.compile(
@@ -38,8 +43,9 @@ _SOURCE = re.compile(
     r"citations?|papers?|literature|according to (?:who|whom|what)|(?:who )?says (?:who|so|that)|who says (?:so|that|this)|"
     r"whos? says|where(?:'?s| is| was| does| did| do| can)? (?:you |i )?(?:that|this|it|you|i)?\s?(?:is |was )?(?:get |got |"
     r"find |found |read |look )?(?:that |this |it )?(?:from|written|defined|stated|published|documented|come from|taken from|"
-    r"stand|say)|(?:can|could) (?:you|i) (?:cite|quote|check) (?:that|this|it)(?: anywhere| somewhere)?|how do you know(?: "
-    r"that| this)?)(?: (?:for|of|to) (?:that|this|it))?(?: (?:please|pls|from|then|here|exactly|anywhere|down|up))*\W*$")
+    r"stand|say)|where (?:can|could|do|should) i (?:look|read|find|check) (?:that|this|it)(?: up)?|(?:can|could) (?:you|i) "
+    r"(?:cite|quote|check) (?:that|this|it)(?: anywhere| somewhere)?|how do you know(?: that| this)?)(?: (?:for|of|to) "
+    r"(?:that|this|it))?(?: (?:please|pls|from|then|here|exactly|anywhere|down|up))*\W*$")
 _SOURCE_OF = {
     "mood": "by_affect", "intent": "by_displays", "cause": "by_displays", "other": "by_sorting", "words": "by_program",
     "reply": "by_program", "smile": "by_duchenne", "listed": "by_reading", "apart": "by_reading", "refuse": "by_program",
@@ -58,7 +64,7 @@ def finer(call: Call, question: str, last: str = "") -> Call:
         return source
     if call.name == "refuse" and (reason(text) or not _is_harmless(call, text)):
         return call
-    if call == Call("faces") and (part := part_in(text)):
+    if call.name == "faces" and not movements_in(text) and not labels_in(text) and (part := part_in(text)):
         return Call("faces", (PARTS_OF_FACE[part],))
     for rule in (_feeling, _condition, _outside):
         if (named := rule(call, text)) is not None:
@@ -69,8 +75,7 @@ def finer(call: Call, question: str, last: str = "") -> Call:
 def _is_harmless(call: Call, text: str) -> bool:
     """Whether a question that was taken for one to refuse asks how a face looks, or how the measurement works."""
     of_a_look = call.word in ("attraction", "character", "health", "feelings") and not _FELT.search(text)
-    of_the_tool = bool(conditions_in(text)) and not _TELLS.search(text)
-    return of_the_tool or (of_a_look and bool(_LOOKS.search(text) or "love" not in feelings_in(text)))
+    return bool(conditions_in(text)) or (of_a_look and bool(_LOOKS.search(text) or "love" not in feelings_in(text)))
 
 
 def coarser(call: Call) -> Call:
@@ -85,6 +90,8 @@ def coarser(call: Call) -> Call:
 def less_of(call: Call, question: str, read_as: str, last: str = "") -> Call:
     """ "What would make her less happy?": less of the label that is named, was talked of, or is read."""
     text = question.lower()
+    if call.name in ("strongest", "why", "unclear", "more", "toward") and _DECISIVE.search(text):
+        return Call("toward", label=read_as, word="less")  # what the reading hangs on
     if call.name not in CHANGED or not (_LESS.search(text) and _CHANGE.search(text)) or movements_in(text) or codes_in(text):
         return call
     near = [NEAREST[word] for word in feelings_in(text) if word in NEAREST]
@@ -109,9 +116,12 @@ def _source_of(last: Call) -> Call | None:
 
 def _feeling(call: Call, text: str) -> Call | None:
     """Words beside the eight labels, and two labels beside each other: "gloomy, or rather heartbroken?", "sad or angry?"."""
-    if call.name not in (*OF_A_LOOK, "refuse") or movements_in(text) or codes_in(text):
-        return None
     words, labels = feelings_in(text), labels_in(text)
+    alone = words and len(text.split()) < 3  # "cheeky!"
+    if call.name not in (*OF_A_LOOK, "refuse", *(("thanks", "there", "absent") if alone else ())) or movements_in(text):
+        return None
+    if codes_in(text) or (call.name in ("why", "whynot") and labels) or (part_in(text) and set(words) <= set(OF_A_PART)):
+        return None  # why this label: the reasons, behind what the word is near to
     either = [label for label in labels if not any(NEAREST.get(word) == label for word in words)] if " or " in text else []
     if words:
         return Call("other", label="/".join(either), word="/".join(words))
@@ -121,7 +131,10 @@ def _feeling(call: Call, text: str) -> Call | None:
 def _condition(call: Call, text: str) -> Call | None:
     """What may disturb the measurement: "does a beard matter?"."""
     of_the_tool = call.name in OF_THE_TOOL or (call.name == "topic" and call.word in _TOOL)
-    named = conditions_in(text) if of_the_tool else []
+    may_be = call.name in ("edit", "strength", "au", "cause", "there", "absent", "side")
+    if call.name == "refuse" and (_TELLS.search(text) or _SOMEBODY.search(text)):
+        return None
+    named = conditions_in(text, plainly=not of_the_tool) if of_the_tool or may_be else []
     return Call("topic", word="/".join(named)) if named else None
 
 
@@ -131,5 +144,7 @@ def _outside(call: Call, text: str) -> Call | None:
         return None
     if units := outside_units_in(text):
         return Call("au", units) if call.name != "au" or not call.word else None
+    if call.name in ("there", "absent") and re.search(r"\blaugh\w*", text):
+        return Call("outside", word="speech")
     things = [name for name, words in _THINGS.items() if words.search(text)] if call.name == "outside" else []
     return Call("outside", word=things[0]) if things else None

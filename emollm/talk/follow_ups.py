@@ -10,7 +10,7 @@ from emollm.talk.call import Call, parse
 from emollm.talk.movement_names import codes_in, units_in
 
 _WHY_NOT_TOLD = re.compile(
-    r"^\W*(?:but |ok |okay |and |hm+ |oh |huh |well )*(?:why(?: not| is that| so| can'?t (?:you|u)(?: \w+)?| won'?t (?:you|u)|"
+    r"^\W*(?:but |ok |okay |and |hm+ |oh |huh |well )*(?:why(?: not| is that| so| (?:can|won)'?t (?:you|u)(?: \w+){0,3}|"
     r" (?:do|does|would|are) (?:you|it|u) (?:refus\w+|not|decline)\b.*| that)?|how come(?: not)?|what'?s the reason|"
     r"for what reason|what stops you|what is wrong with (?:that|asking))\W*$")
 _BACK_TO_THE_FACE = re.compile(
@@ -31,7 +31,8 @@ _THOSE_TWO = re.compile(r"\b(?:th[eo]se two|the two|th[eo]se|them|one from the o
 _APART = re.compile(
     r"\b(?:differ\w*|vs\.?|versus|(?:tell|told) (?:\w+ ){0,2}apart|distinguish\w*|mix(?:ed)? up|separat\w+|confus\w+)")
 _OTHER_SIDE = re.compile(
-    r"^\W*(?:and |what about |how about )*(?:the |her |his )?other (?:one|side|eye|brow|corner|half|cheek|lid)\W*$")
+    r"^\W*(?:and |what about |how about )*(?:the |her |his )?other (?:one|side|eye|brow|corner|half|cheek|lid)\W*$|"
+    r"^\W*(?:and )?which(?: one| side| eye| half)?\W*$")
 _ACROSS = {"left": "right", "right": "left"}
 _SECOND = re.compile(r"\b(?:second|third|next|2nd|3rd|runner[- ]?up)\b")
 _SPEAKS_FOR_IT = re.compile(

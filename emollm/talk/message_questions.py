@@ -9,6 +9,8 @@ from emollm.talk.movement_names import units_in
 
 _PREMISE = re.compile(r"^\W*(?:since|because|given that|considering that|seeing that|now that|as) "
                       r"((?:he|she|they|it|his|her|their|the \w+|this \w+)(?:'s|'re)? [^,]*),", re.IGNORECASE)
+_HELD = re.compile(r"\b(?:but|when|while|although|though|whereas) (.*)|^(.*?)\b(?:and|yet|but|,) (?:still )?(?:you|u) "
+                   r"(?:\w+ )?(?:say|tell|call|read|claim)")
 _DENIED = re.compile(r"\b(?:not?|never|without|hardly|barely)\b|n't\b", re.IGNORECASE)
 MOST = 3  # questions of one message that are told apart
 _SUBJECT = (r"(?:he|she|it|they|we|i|you|there|this|that|these|those|the|his|her|their|its|any|both|one|an?|someone|somebody|"
@@ -48,9 +50,10 @@ def premise_of(question: str) -> tuple[str, ...]:
 
 
 def held_against(question: str) -> tuple[str, ...]:
-    """The units of a movement that a question holds against a reading ("..., but she is smiling"); () where there is none."""
-    _, but, rest = question.lower().partition(" but ")
-    return units_in(rest) if but else ()
+    """The units of a movement that a question holds against a reading ("..., but she is smiling", "the lips are puckered and
+    you say neutral"); () where there is none."""
+    held = _HELD.search(question.lower())
+    return units_in(held[1] or held[2]) if held else ()
 
 
 def _asks(part: str) -> bool:

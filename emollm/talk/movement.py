@@ -26,7 +26,8 @@ def presence(face: Face, call: Call) -> Finding:
         return Finding([STATED[verdict], *_lines(face, call)], [f"{sentence}.", *more], fixed=bool(more))
     after = "," if ":" in sentence else "[:|.|,]"
     begin = f"{verdict.capitalize()}{after} " if verdict in STATED else ""
-    return Finding([verdict, *_lines(face, call)], [f"{begin}{sentence}.", *more], fixed=bool(more))
+    fixed = bool(more) or verdict == "not measured"  # by its name
+    return Finding([verdict, *_lines(face, call)], [f"{begin}{sentence}.", *more], fixed=fixed)
 
 
 def _times(face: Face, call: Call) -> list[str]:
@@ -156,11 +157,11 @@ def _state_words(face: Face, units: tuple[str, ...], state: str, side: str) -> s
 
 def _weak_words(face: Face, au: str, side: str) -> str:
     """A movement that is too weak to decide, with its value; where one side was asked about, with that of each side."""
-    if side not in ("left", "right"):
+    if side not in ("left", "right", "either"):
         return f"{movement_pattern(au)} ({au}, {face.facts.strength(au):.1f})"
     left, right, _ = peaks(face.series)
     k = au_index(au)
-    return f"{movement_pattern(au, side)} ({au}, left {left[k]:.1f}, right {right[k]:.1f})"
+    return f"{movement_pattern(au, side.replace('either', 'both'))} ({au}, left {left[k]:.1f}, right {right[k]:.1f})"
 
 
 def strength(face: Face, call: Call) -> Finding:
@@ -185,6 +186,9 @@ def not_on_sentence(face: Face, units: tuple[str, ...], sides: bool = False) -> 
     words = _state_words(face, units, state, "")
     if state == "no" and _opposite(units, ""):
         words = _movement_words(face, units, state, "")
+    if state == "not sure" and sides:
+        weak = join_words([_weak_words(face, au, "either") for au in units if face.facts.state(au) == "unsure"], "or")
+        return f"[I cannot tell|It cannot be told] whether {weak}: that is too weak to decide."
     if state == "no" and sides:
         words += ", on either side"
     if state == "no" and units == SMILE:

@@ -22,7 +22,7 @@ MOVEMENTS = (
     (r"corners? (?:of (?:the |his |her |their )?mouth )?(?:\w+ )?(?:up|raised|lifted)\b", ("AU12",)),
     (r"corners? (?:of (?:the |his |her |their )?mouth )?(?:\w+ )?(?:down|lowered|dro+p\w*|sag\w*|sink\w*)\b", ("AU15",)),
     (r"(?:eye)?brows? (?:\w+ )?(?:lower|down|together|knit|furrow)|furrow", ("AU04",)),
-    (r"jaw[ -]?drop|drop\w* (?:\w+ )?jaw|jaw (?:\w+ )?drop", ("AU26", "AU27")),
+    (r"jaw[ -]?drop|(?:drop|open)\w* (?:\w+ )?jaw|jaw (?:\w+ )?(?:drop|open)", ("AU26", "AU27")),
     EYES_WIDE,
     (r"mouth (?:\w+ )?(?:big|huge|wide|large)|(?:big|huge|wide|large) mouth", ("AU25", "AU26", "AU27")),
     (r"(?:open|wide|clos|shut)\w* (?:the |his |her |their )?mouth|mouth (?:\w+ )?(?:open|clos|shut)", ("AU25", "AU26", "AU27")),
@@ -62,10 +62,18 @@ OUTSIDE = (
     (r"neck (?:\w+ )?(?:tens|tight)|(?:tens|tight)\w* (?:\w+ )?neck", 21),
     (r"shrug", 82),
 )
+# Codes for how the head is held and where the eyes look: (what moves, and how) -> code by direction.
+DIRECTIONS = (
+    (r"head", r"tilt|lean", {"left": 55, "right": 56}),
+    (r"head", r"turn|rotat|look", {"left": 51, "right": 52}),
+    (r"head", r"", {"up": 53, "down": 54, "forward": 57, "back": 58}),
+    (r"eyes?|gaze", r"", {"left": 61, "right": 62, "up": 63, "down": 64}),
+)
 TITLES = tuple((unit.title, (au,)) for au, unit in ACTION_UNITS.items())
 _MOVEMENTS = tuple((re.compile(rf"\b(?:{words})"), units) for words, units in MOVEMENTS)
 _EVERY = tuple((re.compile(rf"\b(?:{words})"), units) for words, units in (*NARROWER, *MOVEMENTS, *TITLES))
 _OUTSIDE = tuple((re.compile(rf"\b(?:{words})"), ((f"AU{number:02d}",),)) for words, number in OUTSIDE)
+_ASKS_CODE = re.compile(r"\b(?:codes?|aus?|units?|numbers?|facs|descriptors?)\b")
 _SUM = re.compile(r"(?<![\w.+])(?:[lr]?\d{1,2}[a-e]?\+)+[lr]?\d{1,2}[a-e]?\b")  # as FACS coders write what is there
 _CODES = re.compile(r"\b(?:au|action unit|unit)s?[ -]?#?(\d{1,2}(?:\s*(?:,|and|or|&|\+|/)\s*(?:au ?)?\d{1,2})*)\b")
 
@@ -77,7 +85,17 @@ def units_in(text: str) -> tuple[str, ...]:
 
 def outside_units_in(text: str) -> tuple[tuple[str, ...], ...]:
     """A movement in a text of small letters that FACS has a code for and that is not measured here; () when there is none."""
-    return next((units for words, units in _OUTSIDE if words.search(text)), ())
+    found = next((units for words, units in _OUTSIDE if words.search(text)), ())
+    return found or (_directed(text) if _ASKS_CODE.search(text) else ())
+
+
+def _directed(text: str) -> tuple[tuple[str, ...], ...]:
+    """The code for a head or eyes that are turned some way, where a code is asked for."""
+    for what, how, codes in DIRECTIONS:
+        number = next((code for way, code in codes.items() if re.search(rf"\b{way}\w*\b", text)), 0)
+        if number and re.search(rf"\b(?:{what})\b", text) and re.search(rf"\b(?:{how})", text):
+            return ((f"AU{number:02d}",),)
+    return ()
 
 
 def movements_in(text: str) -> list[tuple[str, ...]]:

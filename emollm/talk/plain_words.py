@@ -88,6 +88,15 @@ _ROWS = (
      "topic offtopic unclear able", "who"),
     (r"\bdo(?:es)? (?:an? |every |all )?(?:smil\w+|frown\w*|expressions?|faces?)\b.*\b(?:mean|prove|show)s?\b.*"
      r"\b(?:somebody|someone|people|a person|you) (?:is|are|feels?)\b", "cause au listed intent", "topic feelings"),
+    (r"\b(?:l(?:ie|ies|ying)|deceptions?|deceit)\b.*\b(?:seen|show|visible|detect\w*|betray\w*|sign|indicat\w*|in au ?\d)",
+     "au unclear offtopic cause there listed", "grounds truth"),
+    (r"(?<![+\w])(?:au ?)?[1-9]\d?[a-e]\b(?! ?\+)", "topic unclear offtopic sure", "topic levels"),
+    (r"\b(?:trying|tries|want\w*|meant|supposed) to (?:say|express|tell|convey|signal|communicate)\b",
+     "part cause movements there unclear label", "intent"),
+    (r"\bone eye\b", "there absent", "side AU43/AU45"),
+    (r"\b(?:one|single) (?:sentence|line)\b", "tell label", "tell short"),
+    (r"^\W*(?:and |the )*upper (?:face|half)\W*$", "unclear there movements rest faces", "part upper"),
+    (r"^\W*(?:and |the )*lower (?:face|half)\W*$", "unclear there movements rest faces", "part lower"),
     (r"\bwink(?:s|ed|ing)?\b", "there absent strength side other is", "side AU43/AU45"),
     (r"^(?!.*[a-z]{2}).*[^\W\d_a-z].*[^\W\d_a-z]", "outside offtopic unclear who label", "language"),  # no Latin letters
 )

@@ -55,7 +55,8 @@ _ANEW = re.compile(r"\b(?:face|picture|photo|clip|video|everything|whole|explain
 # What a key of JSON asks for, by its name: (name, of the face and those of its movements that were asked about).
 _FIELDS = (
     (r"emotion|label|reading|expression|mood|feeling|class|prediction|sentiment", lambda face, on: face.label),
-    (r"confidence|prob(?:ability)?|score|share|certainty|likelihood", lambda face, on: round(face.distribution[face.label], 2)),
+    (r"confidence|p|prob(?:ability)?|score|share|certainty|likelihood",
+     lambda face, on: round(face.distribution[face.label], 2)),
     (r"(?:all )?(?:probabilities|scores|shares|distribution)|emotions|labels",
      lambda face, on: {label: round(face.distribution[label], 2) for label in face.ranked_labels}),
     (r"second|runner ?up|alternative", lambda face, on: face.ranked_labels[1]),
@@ -71,7 +72,7 @@ _TEXT = re.compile(r"text|description|answer|explanation|summary|reason")
 _BRACKET = re.compile(r" ?\((?:AU\d\d|\d\.\d)[^()]*\)")
 _FIGURE = re.compile(r"AU\d\d|\d\.\d+")
 _SMALL = re.compile(r"\b(?:the|is|are|was|were|it|this face|there)\b ?", re.IGNORECASE)
-_MOVED = re.compile(r"([^;:.()]+?) \((AU\d\d), (\d\.\d(?: \w+)?)")
+_MOVED = re.compile(r"([^;:.()\n]+?) \((AU\d\d), (\d\.\d(?: \w+)?)")
 _SHARE = re.compile(rf"\b({'|'.join(LABELS)})\b(?: \w+){{0,2}} \(?(\d\.\d\d)\b", re.IGNORECASE)
 
 

@@ -24,8 +24,9 @@ from emollm.talk.call_rules import correct_by_reading, correct_call, part_in
 from emollm.talk.check import find_faults
 from emollm.talk.dialogue import CALL_TOKENS, REPLY_TOKENS, Exchange
 from emollm.talk.face import Face
+from emollm.talk.feeling_words import NEAREST, feelings_in
 from emollm.talk.finding import Finding
-from emollm.talk.finer import finer, less_of
+from emollm.talk.finer import OF_A_PART, finer, less_of
 from emollm.talk.lookup import OF_THE_FACE, look_up
 from emollm.talk.message_questions import held_against, premise_of, questions_in
 from emollm.talk.shapes import AT_ONCE, STYLE, Shape, reshape, shape_in, wants_last
@@ -34,7 +35,7 @@ from emollm.talk.stretches import split_stretches
 from emollm.talk.time_questions import correct_time_question
 from emollm.talk.timing import settle_moment
 from emollm.talk.which_face import find_compared, find_face, names_one
-from emollm.talk.words import capitalise
+from emollm.talk.words import capitalise, say
 
 KEPT = 6  # exchanges of a conversation that the model is given
 OF_A_READING = ("why", "whynot", "label", "is", "intent", "other")
@@ -206,6 +207,9 @@ def _premise(question: str, call: Call, seen: Face | None) -> str:
         return f"{look_up(Call('absent', (units,)), seen).answer()} "
     if call.name in OF_A_READING and (against := held_against(question)):
         return f"{look_up(Call('absent', (against,)), seen).answer()} "
+    if call.name in ("why", "whynot") and (words := [word for word in feelings_in(question.lower()) if word not in OF_A_PART]):
+        near = look_up(Call("other", word="/".join(words)), seen).says[: len({NEAREST.get(word) for word in words})]
+        return "".join(f"{say(None, one)} " for one in near)
     part = part_in(question) if call.name in OF_A_READING else ""
     return f"{look_up(Call('part', word=part), seen).answer()} " if part else ""
 

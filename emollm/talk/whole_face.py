@@ -218,7 +218,7 @@ def unmeasured_units(face: Face, _: Call) -> Finding:
             *(["A blink takes a clip."] if "AU45" in hidden and not face.clip else []),
             "[I say nothing about them|Nothing can be said about them].",
         ],
-        fixed=bool(partly),
+        fixed=True,
     )
 
 
