@@ -19,7 +19,7 @@ from emollm.talk.finding import words_of
 from emollm.talk.follow_ups import correct_follow_up, labels_told_apart
 from emollm.talk.movement_names import EYES_WIDE, codes_in, units_in
 from emollm.talk.plain_words import correct_by_words
-from emollm.talk.refusal_words import reason
+from emollm.talk.refusal_words import asks_for, reason
 from emollm.talk.what_if_questions import correct_what_if
 from emollm.talk.which_face import NAMED, names_one
 
@@ -160,7 +160,7 @@ def correct_call(call: Call, question: str, last: str = "", older: str = "") -> 
     text = question.lower()
     if not last and set(re.findall(r"\w+", text)) <= _NOTHING:
         return UNCLEAR
-    if call.name != "refuse" and (why := reason(text)):
+    if (why := reason(text)) and not (call.name == "refuse" and asks_for(call.word, text)):
         return Call("refuse", word=why)
     if (time := _later_moment(text, last)) is not None:
         return Call("at", time=time)
@@ -199,7 +199,7 @@ def parts_of_face(question: str) -> list[str]:
     """The parts of the face in a question that names several and says nothing of them: "brows and mouth, please"."""
     words = re.findall(r"[a-z']+", _UP_TO.sub(" ", question.lower()))
     if _HALVES.search(question.lower()):
-        return ["upper face", "lower face"]
+        return re.findall(r"(?:upper|lower) (?:face|half)", question, re.IGNORECASE)
     named = {_PART[w]: w for w in reversed(words) if w in _PART}
     alone = len(named) > 1 and set(words) <= _AROUND_A_PART | set(_PART)
     return list(reversed(named.values())) if alone else []

@@ -63,6 +63,8 @@ _KNOWN_BY = {name: forms for words in (*SORTED.values(), *NEAR.values(), FAR) fo
 FEELINGS = tuple(_KNOWN_BY)
 NEAREST = {name: label for table in (SORTED, NEAR) for label in LABELS for name in _forms(table.get(label, ""))}
 _ANY = re.compile("|".join(rf"(?P<w{k}>\b(?:{forms})\b)" for k, forms in enumerate(_KNOWN_BY.values())))
+_PART = re.compile(r"\b(?:brow|eyebrow|eye|lid|nose|cheek|chin|jaw|mouth|lip|forehead)s?\b")
+_OF_A_PART = re.compile(r"\b(?:relaxed|tense|tension)\b")  # said of a part of the face as well
 # Who asks, and what is no feeling of the face's: "I'd love to know", "no doubt".
 _OF_THE_ASKER = re.compile(
     r"\b(?:i|we|you|u|me)(?:'\w+)? (?:(?:am|are|was|would|do|don'?t|really|just|so|also|bit|a|very|not|in) )*(?:"
@@ -73,5 +75,7 @@ _OF_THE_ASKER = re.compile(
 
 def feelings_in(text: str) -> list[str]:
     """Words beside the eight labels in a text of small letters, in order, each once."""
+    if _PART.search(text):
+        text = _OF_A_PART.sub(" ", text)
     found = [FEELINGS[int(m.lastgroup[1:])] for m in _ANY.finditer(_OF_THE_ASKER.sub(" ", text))]
     return list(dict.fromkeys(found))

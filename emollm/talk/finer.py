@@ -28,14 +28,13 @@ _THINGS = {name: re.compile(rf"\b(?:{words})\b") for name, (words, _) in THINGS.
 _TELLS = re.compile(r"\b(?:guess|estimat|detect|recogni|determin|tell|say|identif|know)\w*\b")
 _SOMEBODY = re.compile(r"\b(?:he|she|him|her|his|they|them|their|this (?:man|woman|person|guy|girl|boy|kid))\b")
 OF_THE_TOOL = ("unclear", "offtopic", "outside", "able", "refuse")
-OF_A_PART = ("relaxed", "tense")  # said of a part of the face as well
 ACCURACY = Call("topic", word="accuracy")
 _TOOL = ("accuracy", "baseline", "method", "files", "labels", "feelings", *CONDITIONS)
 _LESS = re.compile(
     r"\b(?:less|not (?:so|as|that)|no longer|no more|not .{0,12}any ?more|stops?|tone\w* (?:\w+ )?down|reduc\w+|lower(?: the)?|"
     r"weaken\w*|get rid of|los(?:e|ing)|away|off|tak\w+ .*\bout|soften\w*|un\w+)\b")
-_DECISIVE = re.compile(r"\bmost (?:telling|important|decisive|relevant|diagnostic|responsible)\b|\bdecisive\b|\bmatters? (?:the )?most\b|"
-                       r"\bkey (?:movement|unit|au)\b|\bhangs? on\b")
+_DECISIVE = re.compile(r"\bmost (?:telling|important|decisive|relevant|diagnostic|responsible)\b|\bdecisive\b|"
+                       r"\bmatters? (?:the )?most\b|\bkey (?:movement|unit|au)\b|\bhangs? on\b")
 _CHANGE = re.compile(r"\b(?:what|how|which|could|would|need\w*|make|makes|chang\w+|edit|turn|tone|reduce|lower|take|remove)\b")
 CHANGED = ("toward", "edit", "unclear", "why", "whynot", "other", "offtopic", "reply", "sure", "cause")
 _SOURCE = re.compile(
@@ -120,7 +119,7 @@ def _feeling(call: Call, text: str) -> Call | None:
     alone = words and len(text.split()) < 3  # "cheeky!"
     if call.name not in (*OF_A_LOOK, "refuse", *(("thanks", "there", "absent") if alone else ())) or movements_in(text):
         return None
-    if codes_in(text) or (call.name in ("why", "whynot") and labels) or (part_in(text) and set(words) <= set(OF_A_PART)):
+    if codes_in(text) or (call.name in ("why", "whynot") and labels):
         return None  # why this label: the reasons, behind what the word is near to
     either = [label for label in labels if not any(NEAREST.get(word) == label for word in words)] if " or " in text else []
     if words:

@@ -112,3 +112,8 @@ _PATTERNS = {name: re.compile("|".join(patterns)) for name, patterns in PATTERNS
 def reason(text: str) -> str:
     """Of call.REFUSED, what a question in small letters plainly asks for; empty when it does not."""
     return next((name for name, pattern in _PATTERNS.items() if pattern.search(text)), "")
+
+
+def asks_for(word: str, text: str) -> bool:
+    """Whether a question in small letters plainly asks for this one of call.REFUSED."""
+    return bool(_PATTERNS[word].search(text))

@@ -26,7 +26,7 @@ from emollm.talk.dialogue import CALL_TOKENS, REPLY_TOKENS, Exchange
 from emollm.talk.face import Face
 from emollm.talk.feeling_words import NEAREST, feelings_in
 from emollm.talk.finding import Finding
-from emollm.talk.finer import OF_A_PART, finer, less_of
+from emollm.talk.finer import finer, less_of
 from emollm.talk.lookup import OF_THE_FACE, look_up
 from emollm.talk.message_questions import held_against, premise_of, questions_in
 from emollm.talk.shapes import AT_ONCE, STYLE, Shape, reshape, shape_in, wants_last
@@ -207,7 +207,7 @@ def _premise(question: str, call: Call, seen: Face | None) -> str:
         return f"{look_up(Call('absent', (units,)), seen).answer()} "
     if call.name in OF_A_READING and (against := held_against(question)):
         return f"{look_up(Call('absent', (against,)), seen).answer()} "
-    if call.name in ("why", "whynot") and (words := [word for word in feelings_in(question.lower()) if word not in OF_A_PART]):
+    if call.name in ("why", "whynot") and (words := feelings_in(question.lower())):
         near = look_up(Call("other", word="/".join(words)), seen).says[: len({NEAREST.get(word) for word in words})]
         return "".join(f"{say(None, one)} " for one in near)
     part = part_in(question) if call.name in OF_A_READING else ""
