@@ -36,7 +36,7 @@ SORTED = {
 NEAR = {
     "neutral": "relaxed serene:serenity peaceful indifferent:indifference poker-faced:poker.faced? deadpan",
     "happiness": "love:in.love|loving|lovingly|loved|enamou?red|infatuated|affectionate|affection tender:tenderness playful "
-    "mischievous:cheeky friendly approachable welcoming grateful:gratitude",
+    "mischievous cheeky friendly approachable welcoming grateful:gratitude",
     "sadness": "heartbroken:broken.hearted|heartbreak downcast:downhearted sulky:sulk(?:ing|s)? devastated mournful:mourning "
                "nostalgic:nostalgia",
     "surprise": "startled stunned flabbergasted bewildered:bewilderment gobsmacked speechless awestruck:awe",

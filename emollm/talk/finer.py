@@ -116,8 +116,9 @@ def _source_of(last: Call) -> Call | None:
 def _feeling(call: Call, text: str) -> Call | None:
     """Words beside the eight labels, and two labels beside each other: "gloomy, or rather heartbroken?", "sad or angry?"."""
     words, labels = feelings_in(text), labels_in(text)
-    alone = words and len(text.split()) < 3  # "cheeky!"
-    if call.name not in (*OF_A_LOOK, "refuse", *(("thanks", "there", "absent") if alone else ())) or movements_in(text):
+    plainly = (("thanks", "there", "absent") if words and len(text.split()) < 3 else  # "cheeky!"
+               ("mood",) if len(words) > 1 else ())
+    if call.name not in (*OF_A_LOOK, "refuse", *plainly) or movements_in(text):
         return None
     if codes_in(text) or (call.name in ("why", "whynot") and labels):
         return None  # why this label: the reasons, behind what the word is near to

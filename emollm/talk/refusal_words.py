@@ -98,9 +98,9 @@ PATTERNS = {
         r"(?:grief|loss|breakup|divorce|trauma|heartbreak)\b",
     ),
     "character": (
-        rf"{_ASKS} {_HOW}(?:smart|intelligent|stupid|dumb|trustworthy|evil|narcissist\w*|psychopath\w*|introvert\w*|"
+        rf"{_ASKS} {_HOW}(?:smart|intelligent|stupid|dumb|evil|narcissist\w*|psychopath\w*|introvert\w*|"
         r"extrovert\w*|gay|lesbian|rich|arrogant|racist|(?:good|bad|nice) person)\b",
-        r"\btrust (?:him|her|them|this (?:man|woman|person|guy|girl|face)) (?:with|to|not to|around)\b",
+        r"\btrustworth\w*\b|\btrust (?:him|her|them|this (?:man|woman|person|guy|girl|face)) (?:with|to|not to|around)\b",
         _ask_pattern("single|married|divorced|dating|in a relationship|taken"),
         _ask_pattern(r"republican|democrat|conservative|left[- ]wing|right[- ]wing|vote[sd]?"),
         r"\b(?:his|her|their) (?:iq|personality|character)\b",
