@@ -101,7 +101,8 @@ PATTERNS = {
         rf"{_ASKS} {_HOW}(?:smart|intelligent|stupid|dumb|evil|narcissist\w*|psychopath\w*|introvert\w*|"
         r"extrovert\w*|gay|lesbian|rich|arrogant|racist|(?:good|bad|nice) person)\b",
         r"\btrustworth\w*\b|\btrust (?:him|her|them|this (?:man|woman|person|guy|girl|face)) (?:with|to|not to|around)\b",
-        _ask_pattern("single|married|divorced|dating|in a relationship|taken"),
+        r"\b(?:is|are) (?:he|she|they|(?:the|this) (?:man|woman|person|guy|girl|lady)) (?:still |\w+ )?(?:single|"
+        r"married|divorced|dating|in a relationship)\b",
         _ask_pattern(r"republican|democrat|conservative|left[- ]wing|right[- ]wing|vote[sd]?"),
         r"\b(?:his|her|their) (?:iq|personality|character)\b",
     ),
