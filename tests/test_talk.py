@@ -27,7 +27,7 @@ from emollm.talk.finding import words_of
 from emollm.talk.lookup import HYPOTHETICAL, OF_THE_FACE, look_up
 from emollm.talk.message_questions import premise_of, questions_in
 from emollm.talk.talker import hold_to_words, reply, reply_all, steps
-from emollm.talk.which_face import find_compared, find_face, names_one
+from emollm.talk.which_face import find_compared, find_face, names_one, talks_of_two
 from emollm.talk.words import say
 
 SETS = (("AU25", "AU26", "AU27"), ("AU01", "AU02"), ("AU23", "AU24"), ("AU43", "AU45"), ("AU04", "AU15"))
@@ -547,6 +547,11 @@ def test_a_question_cannot_pose_as_a_measurement():
         ("a man or a woman?", "there AU15", "refuse sex"),
         ("give the brow strength as a letter", "strength AU04", "tell AU04 coder"),
         ("do you see a lie in AU12", "au AU12", "grounds truth"),
+        ("which units make a genuine smile", "au AU12", "topic duchenne"),
+        ("chart of all scores please", "sure", "shares"),
+        ("are they all in a bad mood", "mood", "faces"),
+        ("compare the second from the right with the last one", "moments", "faces"),
+        ("is anger always bad", "listed anger", "topic feelings"),
         ("is 12D a strong one", "topic baseline", "topic levels"),
         ("what are the brows supposed to express", "part brows", "intent"),
         ("is only one eye shut", "absent AU43/AU45", "side AU43/AU45"),
@@ -733,6 +738,10 @@ def test_a_face_is_named_by_its_place():
                   ["which of those two smiles more?", "the one on the right?", "and what of the left guy"]):
         assert {face.name[:6] for face in find_compared(asked, everyone)} == {"face 0", "face 2"}
     assert len(find_compared(["who smiles most?"], everyone)) == 3
+    assert [face.name for face in find_compared(["the first from the left against the last one"], row)] == [
+        row[3].name, row[1].name]
+    assert talks_of_two(["how do those two differ?", "and the right one?", "what of the man on the left?"])
+    assert not talks_of_two(["how do those two differ?", "is she happy?", "what of the man on the left?"])
     assert not names_one("is the left brow raised?")
     pictures = [Face(parse_facs("12D"), [], name=f"picture {k}") for k in (1, 2)]
     assert find_face(["is the second one smiling?"], pictures).name == "picture 2"

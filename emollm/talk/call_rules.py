@@ -17,7 +17,7 @@ from emollm.talk.facs_questions import correct_facs, correct_muscle
 from emollm.talk.feeling_words import feelings_in
 from emollm.talk.finding import words_of
 from emollm.talk.follow_ups import correct_follow_up, labels_told_apart
-from emollm.talk.movement_names import EYES_WIDE, codes_in, units_in
+from emollm.talk.movement_names import EYES_WIDE, codes_in, movements_in, units_in
 from emollm.talk.plain_words import correct_by_words
 from emollm.talk.refusal_words import asks_for, reason
 from emollm.talk.what_if_questions import correct_what_if
@@ -219,6 +219,8 @@ def _correct_small_talk(call: Call, text: str, _: bool) -> Call:
     if (units := units_in(text)) and (
             (call.name == "outside" and _ABOUT.search(text)) or (call.name == "cause" and not {*units} & {*call.units[0]})):
         return Call("cause", (units,))
+    if call.name in ("there", "absent") and len(call.units) == len(movements_in(text)) == 1 and not {*units} & {*call.units[0]}:
+        return replace(call, units=(units,)) if units else call
     if call.name in ("there", "absent", "side", "strength") and re.search(EYES_WIDE[0], text) and len(call.units) == 1:
         return replace(call, units=EYES_WIDE[1:])
     if call == Call("refuse", word="attraction") and labels_in(text) and not reason(text):
@@ -299,7 +301,10 @@ def _correct_comparison(call: Call, text: str, _: bool) -> Call:
     units = call.units[:1] or ((units_in(text),) if units_in(text) else ())
     if call == Call("faces") and names_one(text) and not (_COMPARES.search(text) or _MORE.search(text) or _WHO.search(text)):
         return Call("label")  # "and the one on the right?"
-    if not (units or labels) and len(NAMED.findall(text)) > 1 and call.name in COMPARABLE:
+    if call == Call("mood") and _EVERYONE.search(text):
+        return Call("faces")
+    from_a_side = call.name == "moments" and re.search(r"\bfrom (?:the )?(?:left|right)\b", text)
+    if not (units or labels) and len(NAMED.findall(text)) > 1 and (call.name in COMPARABLE or from_a_side):
         return Call("faces")
     if len(labels) > 1 or not (units or labels) or (len(call.units) > 1 and not _EVERYONE.search(text)):
         return call

@@ -159,7 +159,8 @@ def _compare_unit(everyone: list[Face], au: str) -> str:
     if most < ON:
         return f"{capitalise(movement_pattern(au, denied=True))} ({au}) clearly in any of these faces: {values}."
     there = sum(face.facts.state(au) == "on" for face in everyone)
-    where = f"in all {there} faces" if there == len(everyone) else f"in {there} of {len(everyone)} faces"
+    every = "both" if there == 2 else f"all {there}"
+    where = f"in {every} faces" if there == len(everyone) else f"in {there} of {len(everyone)} faces"
     if len(first) > 1:
         return (f"{capitalise(movement_pattern(au))} ({au}) {where}, about as much in {join_words(first)}, which differ by no "
                 f"more than measuring does{_least_words(level, measured, ERROR)}: {values}.")
@@ -197,7 +198,7 @@ def _compare_label(everyone: list[Face], label: str) -> Finding:
 def _label_count(everyone: list[Face], label: str) -> str:
     """ "All 5 are read as happiness. ", or how many of them are."""
     so = sum(face.label == label for face in everyone)
-    how_many = f"All {so}" if so == len(everyone) else f"{so or 'None'} of {len(everyone)}"
+    how_many = ("Both" if so == 2 else f"All {so}") if so == len(everyone) else f"{so or 'None'} of {len(everyone)}"
     return f"{how_many} {'is' if so == 1 else 'are'} read as {label}. "
 
 

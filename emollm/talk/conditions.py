@@ -21,14 +21,15 @@ CONDITIONS = {
         "and what is too blurred is refused.",
     ),
     "angle": (
-        r"(?:angles?|poses?|profile|sideways|side view|turn\w*|tilt\w*|yaw|pitch|rotat\w*|frontal|head position|from "
-        r"(?:above|below)|camera position)",
+        r"(?:angles?|poses?|profile|sideways|side view|from the side|(?:head|face)s? (?:\w+ ){0,3}turn\w*|turned|tilt\w*|yaw|"
+        r"pitch|rotat\w*|frontal|head position|from (?:above|below)|camera position)",
         "From 35 degrees of turn the averted half is not measured, and confidence falls from 20 to 60 degrees. Looking down "
         "lowers the lids and reads as closed eyes (AU43); a tilted head shifts the brows a little.",
     ),
     "wrinkles": (
         r"(?:wrinkl\w+(?! (?:the|his|her|their|nose|your))|old(?:er)? (?:\w+ )?(?:faces?|people|persons?|men|women|skin|"
-        r"adults?)|elderly|seniors?|aged|ag(?:e)?ing|botox|scars?|furrows?|creases|lines|age)",
+        r"adults?)|elderly|seniors?|pensioners?|(?:over|above|aged?) [6-9]\d|[6-9]\d(?=\+)|aged|ag(?:e)?ing|botox|scars?|"
+        r"furrows?|creases|lines|age)",
         "Accuracy by age was not measured, and the faces it was fitted on were adults'. Lines that are there at rest can "
         "look like a movement (a furrow between the brows like AU04), so a neutral picture or a clip of the same person helps.",
     ),
@@ -88,8 +89,8 @@ _WORDS = {name: re.compile(rf"\b{words}\b") for name, (words, _) in CONDITIONS.i
 _MATTERS = re.compile(
     r"\b(?:affect|effect|matter|influenc|chang|disturb|hurt|bias|mislead|problem|distort|impact|interfer|bother|confus|fool|"
     r"ruin|spoil|work|reliab|accura|precis|valid|robust|trust|handle|cope|deal|measur|estimat|detect|recogni|enough|minimum|"
-    r"need|require|support|less|worse|harder|same|alike|equal|count|fail|wrong|error|even if|too (?:small|dark|blur|low|"
-    r"bright)|ok|fals|throw|mess|skew|result|far)\w*\b")
+    r"need|require|support|less|worse|harder|same|alike|equal|count|fail|wrong|error|even if|produc|phantom|trick|arte?fact|"
+    r"watch out|careful|min|too (?:small|dark|blur|low|bright)|ok|fals|throw|mess|skew|result|far)\w*\b")
 # What leaves no choice, whatever was understood.
 _ASKS_OF_IT = re.compile(
     r"\b(?:will|does|do|would|can) (?:it|this|that|you) (?:\w+ )?(?:work|matter|affect|disturb|falsify|bother)\w*\b|"

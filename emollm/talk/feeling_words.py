@@ -22,7 +22,7 @@ SORTED = {
     "sadness": "gloomy:gloom glum melancholic:melancholy miserable:misery anguished:anguish despairing:despair|desperate|"
     "desperation hopeless:hopelessness grieving:grief dejected:dejection lonely:loneliness homesick:homesickness "
     "disappointed:disappointment dismayed:dismay ashamed:shame|shameful embarrassed:embarrassment humiliated:humiliation "
-    "regretful:regret|remorse|remorseful pitiful:pity|pitying",
+    "regretful:regret|remorse|remorseful pitiful:pity|pitying guilt",
     "surprise": "",
     "fear": "alarmed:alarm horrified:horror panicked:panic|panicking|panicky hysterical:hysteria anxious:anxiety "
     "nervous:nervousness uneasy:uneasiness apprehensive:apprehension worried:worry distressed:distress dreading:dread "
@@ -35,9 +35,9 @@ SORTED = {
 }
 NEAR = {
     "neutral": "relaxed serene:serenity peaceful indifferent:indifference poker-faced:poker.faced? deadpan",
-    "happiness": "love:in.love|loving|lovingly|loved|enamou?red|infatuated|affectionate|affection tender:tenderness playful "
+    "happiness": "love:in.love|loving|lovingly|loved|enamou?red|infatuated affectionate:affection tender:tenderness playful "
     "mischievous cheeky friendly approachable welcoming grateful:gratitude",
-    "sadness": "heartbroken:broken.hearted|heartbreak downcast:downhearted sulky:sulk(?:ing|s)? devastated mournful:mourning "
+    "sadness": "heartbroken:broken.hearted|heartbreak downcast:downhearted devastated mournful:mourning "
                "nostalgic:nostalgia",
     "surprise": "startled stunned flabbergasted bewildered:bewilderment gobsmacked speechless awestruck:awe",
     "fear": "spooked petrified intimidated:intimidation insecure:insecurity shaken",
@@ -49,7 +49,7 @@ NEAR = {
 }
 FAR = ("bored:boredom confused:confusion puzzled thoughtful:pensive focused:concentrated|concentration curious:curiosity "
        "interested:interest doubtful:doubt sceptical:skeptical|scepticism determined:determination tired sleepy exhausted "
-       "shy:shyness awkward impressed distracted attentive engaged serious stressed confident innocent lost "
+       "shy:shyness awkward impressed distracted attentive engaged serious stressed confident lost "
        "unimpressed suspicious flirty:flirtatious|seductive")
 
 
@@ -68,7 +68,7 @@ _OF_A_PART = re.compile(r"\b(?:relaxed|tense|tension)\b")  # said of a part of t
 # Who asks, and what is no feeling of the face's: "I'd love to know", "no doubt".
 _OF_THE_ASKER = re.compile(
     r"\b(?:i|we|you|u|me)(?:'\w+)? (?:(?:am|are|was|would|do|don'?t|really|just|so|also|bit|a|very|not|in) )*(?:"
-    r"love|hope|doubt|hate|regret|worry|fear|interest\w*|curious|confused|puzzled|sorry|impressed|lost|tired|bored|worried|"
+    r"love|hope|doubt|hate|regret|worry|fear|interest\w*|curious|confused|puzzled|sorry|impressed|lost|tired|bored|worried|confident|"
     r"serious)\b|\b(?:no|any|without|beyond) (?:a )?doubt\b|\bjust (?:curious|interested)\b|\bsorry\b(?= ?[,.!:]|$)|"
     r"^\W*sorry\b|\blove (?:it|that)\b|\binterest(?:ed|ing)? in\b|\bcross[- ]|\ba (?:pity|shame)\b")
 

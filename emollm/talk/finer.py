@@ -27,9 +27,8 @@ OF_THE_FACE = ("outside", "there", "absent", "side", "strength", "cause", "uncle
 _THINGS = {name: re.compile(rf"\b(?:{words})\b") for name, (words, _) in THINGS.items()}
 _TELLS = re.compile(r"\b(?:guess|estimat|detect|recogni|determin|tell|say|identif|know)\w*\b")
 _SOMEBODY = re.compile(r"\b(?:he|she|him|her|his|they|them|their|this (?:man|woman|person|guy|girl|boy|kid))\b")
-OF_THE_TOOL = ("unclear", "offtopic", "outside", "able", "refuse")
+OF_THE_TOOL = ("unclear", "offtopic", "outside", "able", "refuse", "topic")
 ACCURACY = Call("topic", word="accuracy")
-_TOOL = ("accuracy", "baseline", "method", "files", "labels", "feelings", *CONDITIONS)
 _LESS = re.compile(
     r"\b(?:less|not (?:so|as|that)|no longer|no more|not .{0,12}any ?more|stops?|tone\w* (?:\w+ )?down|reduc\w+|lower(?: the)?|"
     r"weaken\w*|get rid of|los(?:e|ing)|away|off|tak\w+ .*\bout|soften\w*|un\w+)\b")
@@ -116,8 +115,7 @@ def _source_of(last: Call) -> Call | None:
 def _feeling(call: Call, text: str) -> Call | None:
     """Words beside the eight labels, and two labels beside each other: "gloomy, or rather heartbroken?", "sad or angry?"."""
     words, labels = feelings_in(text), labels_in(text)
-    plainly = (("thanks", "there", "absent") if words and len(text.split()) < 3 else  # "cheeky!"
-               ("mood",) if len(words) > 1 else ())
+    plainly = (*(("thanks",) if len(text.split()) < 3 else ()), *(("mood",) if len(words) > 1 else ()))  # "cheeky!"
     if call.name not in (*OF_A_LOOK, "refuse", *plainly) or movements_in(text):
         return None
     if codes_in(text) or (call.name in ("why", "whynot") and labels):
@@ -130,7 +128,7 @@ def _feeling(call: Call, text: str) -> Call | None:
 
 def _condition(call: Call, text: str) -> Call | None:
     """What may disturb the measurement: "does a beard matter?"."""
-    of_the_tool = call.name in OF_THE_TOOL or (call.name == "topic" and call.word in _TOOL)
+    of_the_tool = call.name in OF_THE_TOOL or (call.name == "au" and not codes_in(text) and "you" in text)
     may_be = call.name in ("edit", "strength", "au", "cause", "there", "absent", "side")
     if call.name == "refuse" and (_TELLS.search(text) or _SOMEBODY.search(text)):
         return None
@@ -142,7 +140,7 @@ def _outside(call: Call, text: str) -> Call | None:
     """What is not measured by its name: a code of FACS for it, or the thing."""
     if call.name not in OF_THE_FACE or codes_in(text):
         return None
-    if units := outside_units_in(text):
+    if (units := outside_units_in(text)) and not (call.name == "cause" and movements_in(text)):
         return Call("au", units) if call.name != "au" or not call.word else None
     if call.name in ("there", "absent") and re.search(r"\blaugh\w*", text):
         return Call("outside", word="speech")

@@ -138,7 +138,7 @@ def labels_told_apart(call: Call, question: str, ranked: list[str], last: str) -
     text, before = question.lower(), parse(last)
     if not (_APART.search(text) and _THOSE_TWO.search(text)) or codes_in(text) or units_in(text):
         return None
-    if before.name not in ("sure", "label", "why", "whynot", "is", "toward") or call.name == "refuse":
+    if before.name not in ("sure", "label", "why", "whynot", "is", "toward") or call.name in ("refuse", "faces"):
         return None
     other = before.label if before.label not in ("", ranked[0]) else ranked[1]
     return Call("apart", label=f"{ranked[0]}/{other}")

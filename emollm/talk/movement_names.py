@@ -15,7 +15,7 @@ MOVEMENTS = (
     (r"scowl", ("AU04",)),
     (r"(?:rais|lift)\w* (?:\w+ )?(?:eye)?brow|(?:eye)?brows? (?:\w+ )?(?:rais|lift|up|high)", ("AU01", "AU02")),
     (r"squint|narrow", ("AU06", "AU07")),
-    (r"pout", ("AU17", "AU18", "AU22")),
+    (r"pout|sulk", ("AU17", "AU18", "AU22")),
     (r"pucker|kiss|duck ?(?:face|lips)", ("AU18",)),
     (r"press\w* together|lips? (?:\w+ )?pressed|pressed lips?", ("AU24",)),
     (r"lips? (?:\w+ )?(?:parted|apart)|part(?:ed|ing) (?:the )?lips?|parted", ("AU25",)),

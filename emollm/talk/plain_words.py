@@ -26,6 +26,7 @@ _ROWS = (
      r"\b(?:probabilit\w+|percent\w*|shares?|scores?|distribution|confidences?|likelihoods?|odds|chances)\b|"
      r"\b(?:probabilit\w+|percent\w*|scores?|label) (?:distribution|breakdown|of each|for each|of all|for all)\b|"
      r"\b(?:distribution|breakdown) (?:over|of|across) (?:the |all )?(?:labels?|emotions?|expressions?|classes|readings?)\b|"
+     r"\b(?:table|list|chart) of (?:the |all )*(?:probabilit\w+|scores|shares|labels|emotions)\b|"
      r"\ball (?:the )?(?:eight|8)\b(?!.*\b(?:movements?|units?|aus?|faces?|people)\b)",
      "sure label other is tell words mood unclear movements why offtopic able", "shares"),
     (r"\bin the way\b|\bbehind (?:the|his|her|a|that|this)\b|"
@@ -37,6 +38,9 @@ _ROWS = (
     (r"\b(?:cover|hid|block|obscur|occlu)\w*\b.*\b(?:manage\w*|able) to (?:measure|see)\b|"
      r"\b(?:did|could|can) you (?:still )?measure\b",
      "there absent part movements", "unseen"),
+    (rf"^\W*(?:is|are) (?:{_FELT}) (?:an? |always |ever |really |good |bad )", "listed unclear offtopic", "topic feelings"),
+    (rf"\b{_HONEST}(?:[- ]look\w*)? smiles?\b.*\b(?:have|has|consist\w*|made|need\w*|movements?|units?|aus?)\b|"
+     rf"\b(?:movements?|units?|aus?)\b.*\b{_HONEST}(?:[- ]look\w*)? smiles?\b", "au listed", "topic duchenne"),
     (r"\bbasic emotions?\b", "topic sure listed unclear offtopic who refuse", "topic basic"),
     (r"\bbar(?:ed|e|ing|es) (?:\w+ )?teeth|\bteeth (?:are )?bared|\bshow\w* (?:\w+ )?teeth", "au", "au AU10 AU25"),
     (r"\binner or (?:the )?outer\b|\bouter or (?:the )?inner\b", "side there strength absent part", "more AU01 AU02"),

@@ -34,11 +34,12 @@ from emollm.talk.stretch_questions import hold_to_stretch
 from emollm.talk.stretches import split_stretches
 from emollm.talk.time_questions import correct_time_question
 from emollm.talk.timing import settle_moment
-from emollm.talk.which_face import find_compared, find_face, names_one
+from emollm.talk.which_face import find_compared, find_face, names_one, talks_of_two
 from emollm.talk.words import capitalise, say
 
 KEPT = 6  # exchanges of a conversation that the model is given
 OF_A_READING = ("why", "whynot", "label", "is", "intent", "other")
+COMPARED = ("apart", "unclear", "sides", "sure", "label", "movements", "why")  # what a comparison of faces is taken for
 SHAPED = (*OF_THE_FACE, "au", "listed", "apart", "topic")  # what a question may want in a shape of its own
 COMPARE = Call("topic", word="compare")  # what can be compared; with several faces here, they are
 NO_QUESTION = ("unclear", "offtopic", "thanks", "hello")  # beside a question that was understood, they need no answer
@@ -128,6 +129,8 @@ def _answer(before: list[Exchange], question: str, face: FaceOf, style: str, che
     exchange = Exchange(question)
     call = hold_to_words((yield [*before, exchange], CALL_TOKENS), question, before)
     last, asked = before[-1].call if before else "", [question, *[e.question for e in reversed(before)]]
+    if call.name in COMPARED and talks_of_two(asked):
+        call = Call("faces")
     shape = shape_in(question)
     if before and before[-1].answer and wants_last(shape, call, question, parse(last)):
         exchange.call, exchange.facts = last, before[-1].facts  # what is asked next follows on what was told

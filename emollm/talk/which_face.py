@@ -26,6 +26,11 @@ def names_one(question: str) -> bool:
     return bool(NAMED.search(question.lower()) or _NEXT_TO.search(question.lower()))
 
 
+def talks_of_two(questions: list[str]) -> bool:
+    """Whether the latest question is about two faces that the two before it named: "and those two?"."""
+    return bool(_TWO.search(questions[0].lower())) and len(questions) > 2 and all(map(names_one, questions[1:3]))
+
+
 def find_face(questions: list[str], everyone: list[Face]) -> Face | None:
     """The face that the latest of the questions that name one is about; None when it names none of these, or several."""
     named = _named_faces(questions, everyone)
@@ -50,7 +55,8 @@ def _named_faces(questions: list[str], everyone: list[Face]) -> list[list[Face]]
     last, row = None, sorted(everyone, key=_place)
     for question in reversed(questions):
         text = question.lower()
-        found = [face for words in NAMED.findall(text) if (face := _face_by_words(words, everyone, row))]
+        named, from_a_side = NAMED.findall(text), bool(re.search(r"\bfrom (?:the )?left\b", text))
+        found = [face for words in named if (face := _face_by_words(words, everyone, row, from_a_side))]
         if not found and last and _NEXT_TO.search(text):
             at = [face.name for face in row].index(last.name)
             found = [row[at + 1] if at + 1 < len(row) else row[at - 1]]
@@ -65,11 +71,14 @@ def _place(face: Face) -> int:
     return int(number[1]) if number else 99 if face.name.endswith("right)") else 2 if face.name.endswith("middle)") else 1
 
 
-def _face_by_words(words: tuple[str, ...], everyone: list[Face], row: list[Face]) -> Face | None:
-    """words: the groups of NAMED, of which some were found; row: everyone, from left to right."""
+def _face_by_words(words: tuple[str, ...], everyone: list[Face], row: list[Face], from_a_side: bool) -> Face | None:
+    """words: the groups of NAMED, of which some were found; row: everyone, from left to right; from_a_side: the question counts
+    from there ("the first from the left and the last one")."""
     after, before, nth, side, alone, number = words
     if number:
         return next((face for face in everyone if re.match(rf"(?:face|picture) {number}\b", face.name)), None)
+    if alone and from_a_side:
+        return row[_NTH[alone]] if _NTH[alone] < len(row) else None
     if alone:
         in_order = sorted(everyone, key=lambda face: face.name)
         return in_order[_NTH[alone]] if _NTH[alone] < len(in_order) and in_order[0].name.startswith("picture") else None
