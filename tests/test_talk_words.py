@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from data_engine.talk.build import question
+from data_engine.talk.question_grammar import draw, templates
 from emollm.evidence import parse_facs
 from emollm.schema import LABELS, au_index
 from emollm.talk.call import SOURCES, TOPICS, UNCLEAR, Call, parse
@@ -317,6 +318,17 @@ def test_a_question_may_bring_the_shape_of_its_own_answer():
 
 
 # --- finer calls and the grammar -----------------------------------------------------------------------------------------
+
+
+def test_what_is_refused_stays_refused_whatever_else_it_names():
+    """ "for my statistics I need the subject's age" was answered with what age does to the measurement."""
+    refusals = [kind for kind in templates() if kind.startswith("refuse")]
+    rng, told, asked = random.Random(5), [], 0
+    for _ in range(2000):
+        if drawn := draw(rng, rng.choice(refusals), rng.random() < 0.1):
+            asked += 1
+            told += [drawn] if hold_to_words(drawn[1], drawn[0], []).name != "refuse" else []
+    assert asked > 1900 and len(told) <= 0.005 * asked, told
 
 
 def test_a_finer_call_is_of_the_kind_that_was_asked_for():

@@ -229,7 +229,7 @@ def _correct_small_talk(call: Call, text: str, _: bool) -> Call:
         return Call("is", label=labels_in(text)[0])  # "is he angery"
     if call == Call("smile") and (set(labels_in(text)) - {"happiness", "neutral"}) and not units_in(text):
         return Call("refuse", word="feelings")  # "is that a fake sad face?"
-    if _TEARS.search(text) and call.name in READ_AS and not (labels_in(text) or _INSIDE.search(text)):
+    if _TEARS.search(text) and call.name in READ_AS and call.word != "truth" and not (labels_in(text) or _INSIDE.search(text)):
         return Call("outside")
     seen = call.name in ("part", "rest", "unclear") or (call.name in ("cause", "there", "absent") and not _names_movement(text))
     if _NOT_MEASURED.search(text) and (seen or call == Call("refuse", word="attraction")):
@@ -297,6 +297,8 @@ def _correct_time(call: Call, text: str, _: bool) -> Call:
 
 def _correct_comparison(call: Call, text: str, _: bool) -> Call:
     """Who of several faces, or which moment, in the movement or the label that is compared."""
+    if call == Call("refuse", word="feelings") and _INSIDE.search(text):
+        return call
     labels = labels_in(text)
     units = call.units[:1] or ((units_in(text),) if units_in(text) else ())
     if call == Call("faces") and names_one(text) and not (_COMPARES.search(text) or _MORE.search(text) or _WHO.search(text)):

@@ -27,7 +27,7 @@ CONDITIONS = {
         "lowers the lids and reads as closed eyes (AU43); a tilted head shifts the brows a little.",
     ),
     "wrinkles": (
-        r"(?:wrinkl\w+(?! (?:the|his|her|their|nose|your))|old(?:er)? (?:\w+ )?(?:faces?|people|persons?|men|women|skin|"
+        r"(?:wrinkle[sd]?(?! (?:the|his|her|their|nose|your))|old(?:er)? (?:\w+ )?(?:faces?|people|persons?|men|women|skin|"
         r"adults?)|elderly|seniors?|pensioners?|(?:over|above|aged?) [6-9]\d|[6-9]\d(?=\+)|aged|ag(?:e)?ing|botox|scars?|"
         r"furrows?|creases|lines|age)",
         "Accuracy by age was not measured, and the faces it was fitted on were adults'. Lines that are there at rest can "

@@ -19,12 +19,15 @@ from emollm.talk.movement_names import codes_in, movements_in, outside_units_in
 from emollm.talk.refusal_words import reason
 
 OF_A_LOOK = ("other", "is", "unclear", "why", "whynot", "label", "offtopic", "sure", "words", "outside", "intent")
-_LOOKS = re.compile(r"\b(?:look|seem|appear|face|express|words?\b|fits?\b|call|smile\b|vibe|clearly|obviously)\w*|"
-                    r"\b(?:this|that|it)(?:'s| is)\b(?!.*\bme\b)")
-_FELT = re.compile(r"\b(?:really|truly|actually|inside|deep down|secretly|feels?|feeling|in fact|true|genuine\w*|honest\w*)\b")
+_LOOKS = re.compile(r"\b(?:look(?!ing at)|seem|appear|express|words?\b|fits?\b|call|smile\b|vibe|clearly|obviously)\w*|"
+                    r"\ban? (?:\w+ )?face\b|\b(?:this|that|it)(?:'s| is)\b|\b(?:tired|sleepy)\b")
+_FELT = re.compile(r"\b(?:really|truly|actually|inside|deep down|secretly|feels?|feeling|in fact|true|genuine\w*|honest\w*|"
+                   r"by nature|secret|life|ill|driv\w+|me|my|i)\b")
 OF_THE_FACE = ("outside", "there", "absent", "side", "strength", "cause", "unclear", "offtopic", "part", "label", "movements",
                "au")
 _THINGS = {name: re.compile(rf"\b(?:{words})\b") for name, (words, _) in THINGS.items()}
+_MEASURING = re.compile(
+    r"\b(?:measur|accura|reliab|precis|valid|robust|numbers|results|watch out|careful|tool|software|it work|still work)\w*\b")
 _TELLS = re.compile(r"\b(?:guess|estimat|detect|recogni|determin|tell|say|identif|know)\w*\b")
 _SOMEBODY = re.compile(r"\b(?:he|she|him|her|his|they|them|their|this (?:man|woman|person|guy|girl|boy|kid))\b")
 OF_THE_TOOL = ("unclear", "offtopic", "outside", "able", "refuse", "topic")
@@ -71,9 +74,11 @@ def finer(call: Call, question: str, last: str = "") -> Call:
 
 
 def _is_harmless(call: Call, text: str) -> bool:
-    """Whether a question that was taken for one to refuse asks how a face looks, or how the measurement works."""
-    of_a_look = call.word in ("attraction", "character", "health", "feelings") and not _FELT.search(text)
-    return bool(conditions_in(text)) or (of_a_look and bool(_LOOKS.search(text) or "love" not in feelings_in(text)))
+    """Whether a question that was taken for one to refuse plainly asks how a face looks, or how the measurement works."""
+    if call.word in ("attraction", "character", "health", "feelings") and _LOOKS.search(text) and not _FELT.search(text):
+        return True
+    told_of = _TELLS.search(text) or _SOMEBODY.search(text) or call.word in ("truth", "identity", "hiring", "policing")
+    return bool(conditions_in(text) and _MEASURING.search(text) and not told_of)
 
 
 def coarser(call: Call) -> Call:
@@ -130,7 +135,7 @@ def _condition(call: Call, text: str) -> Call | None:
     """What may disturb the measurement: "does a beard matter?"."""
     of_the_tool = call.name in OF_THE_TOOL or (call.name == "au" and not codes_in(text) and "you" in text)
     may_be = call.name in ("edit", "strength", "au", "cause", "there", "absent", "side")
-    if call.name == "refuse" and (_TELLS.search(text) or _SOMEBODY.search(text)):
+    if call.name == "refuse" and not _MEASURING.search(text):
         return None
     named = conditions_in(text, plainly=not of_the_tool) if of_the_tool or may_be else []
     return Call("topic", word="/".join(named)) if named else None

@@ -10,7 +10,7 @@ from emollm.talk.refusal_words import reason
 _SOMEBODY = r"(?:he|she|they|somebody|someone|(?:this|the|that) (?:\w+ )?(?:person|man|woman|guy|girl|boy|lady|kid|child))"
 _HONEST = r"(?:forced|fak(?:e|ed|ing)|posed|genuine|sincere|insincere|honest|felt|polite|social|natural|real)"
 _PICTURES = r"(?:data|pictures?|photos?|images?|clips?|videos?|faces?)"
-_KEEP = r"(?:keep|kept|stor(?:e|ed|ing)|sav(?:e|ed|ing)|upload\w*|shar(?:e|ed|ing)|delet\w+)"
+_KEEP = r"(?:keep(?! an eye)|kept|stor(?:e|ed|ing)|sav(?:e|ed|ing)|upload\w*|shar(?:e|ed|ing)|delet\w+)"
 _FELT = (r"happiness|joy|sadness|sorrow|grief|anger|rage|fear|surprise|disgust|contempt|emotions?|feelings?|"
          r"happy|sad|angry|afraid|scared|surprised|disgusted")
 # Words, the calls that they are taken for, and the call that they ask for.
@@ -54,7 +54,8 @@ _ROWS = (
     (r"\bdoing with (?:the|his|her|their|its) face\b|\bwhat(?:'s| is| are) (?:the|his|her|their) faces? doing\b",
      "label cause part there other", "movements"),
     (r"\bjson\b", "movements label why unclear offtopic outside strongest count sure able tell is", "tell json"),
-    (rf"\b{_SOMEBODY} (?:\w+ )?needs? (?:\w+ )?(?:help|comfort\w*|support|hug|friend|company|somebody|someone|a break)\b|"
+    (rf"\b{_SOMEBODY} (?:\w+ )?needs? (?!psych|medic|mental|profession)(?:\w+ )?"
+     r"(?:help|comfort\w*|support|hug|friend|company|somebody|someone|a break)\b|"
      rf"\b(?:is|are|was) {_SOMEBODY} (?:ok|okay|all ?right|alright|fine)\b|"
      r"\bshould (?:i|we) (?:help|comfort|console|worry|check on|leave|hug)\b",
      "refuse label is mood other unclear outside offtopic intent able why there words sure", "reply"),
