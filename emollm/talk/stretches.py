@@ -19,7 +19,7 @@ _NTH = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eigh
 _PARTS = {"first": 0, "1st": 0, "second": 1, "2nd": 1, "middle": 1, "third": 2, "3rd": 2, "fourth": 3, "last": -1, "final": -1,
           "latter": -1, "other": -1, "opening": 0}
 _SIZES = {"half": 2, "third": 3, "quarter": 4}
-_T = r"(?<![\w.])(?:t ?= ?)?\d{1,3}(?:[.,]\d+)?"
+_T = r"(?<![\w.])(?:t ?= ?|the )?\d{1,3}(?:[.,]\d+)?(?:st|nd|rd|th)?"
 _N = rf"(?:{_T}|{'|'.join(NUMBERS)})"
 _S = r"(?:s|secs?|secon?ds?|sec\.)(?!\w)"
 _IN = r"(?:\b(?:in|during|within|over|for|of|throughout|at|only)\s+)?(?:\b(?:the|its|his|her|this)\s+)?(?:very\s+)?"
@@ -33,7 +33,7 @@ _CHANGES = re.compile(r"\b(?:chang\w*|differ\w*)\b", re.IGNORECASE)
 
 def number(text: str) -> float:
     text = " ".join(text.lower().split())
-    return NUMBERS[text] if text in NUMBERS else float(text.strip("t= ").replace(",", "."))
+    return NUMBERS[text] if text in NUMBERS else float(re.sub(r"[^\d.]", "", text.replace(",", ".")))
 
 
 def _seconds(first: float, last: float) -> list[str]:
@@ -74,17 +74,20 @@ _WAYS: tuple[tuple[str, Callable[[re.Match, str], list[str]]], ...] = (
     (rf"{_IN}(?:(?P<between>\bbetween|\bfrom)\s+)?(?:\bsec(?:ond)?s?\s+)(?P<from>{_T})\s?(?:{_S})?\s*"
      rf"(?:{_TO}|(?(between)and|{_TO}))\s*(?:sec(?:ond)?s?\s+)?(?P<to>\d{{1,3}}(?:[.,]\d+)?)(?:\s?{_S})?(?![\w%])", _from_to),
     (rf"{_IN}(?:(?P<between>\bbetween|\bfrom)\s+)?(?P<from>{_T})\s?(?:{_S})?\s*(?:{_TO}|(?(between)and|{_TO}))\s*"
-     rf"(?P<to>(?:t ?= ?)?\d{{1,3}}(?:[.,]\d+)?)\s?{_S}", _from_to),
+     rf"(?P<to>(?:t ?= ?|the )?\d{{1,3}}(?:[.,]\d+)?(?:st|nd|rd|th)?)\s?{_S}", _from_to),
     # without a unit: beyond the five levels of a movement, that is of seconds
     (rf"{_IN}(?P<between>\bbetween|\bfrom)\s+(?P<from>{_T}) (?:and|to) (?P<to>[6-9]|\d\d)(?:\.\d+)?\b"
      r"(?!\.\d|\s?%|\s(?:percent|years|points|units|people|faces))", _from_to),
     (r"^\W*(?:and |what about |how about |what happens |then )*(?P<between>between|from) "
      rf"(?P<from>{_T}) (?:and|to) (?P<to>{_T})\W*$", _from_to),
+    (rf"{_IN}(?:{_FIRST}|{_LAST})\s+(?:or|and|vs\.?|versus|than|with|to)\s+{_IN}(?:first|last)\s+(?P<n>{_N})\s?{_S}",
+     lambda m, _: sorted((f"0-{number(m['n']):g}s", f"end-{number(m['n']):g}s"), reverse=not m["first"])),
     (rf"{_IN}(?:{_FIRST}|{_LAST})\s+(?:(?P<n>{_N})\s?)?{_S}", _end),
     (rf"{_IN}\b(?P<which>{'|'.join(_PARTS)}) (?P<size>{'|'.join(_SIZES)})\b(?! (?:of (?:his|her|my|an?)\b|(?:of )?(?:the )?"
      r"(?:face|mouth|second|brow|smile)))(?: of (?:the|this) \w+)?", _share),
-    (rf"\b(?:from|after|since|past|beyond|starting (?:at|from|with))\s+(?:the\s+)?(?:second\s+(?P<n>{_T})|(?P<k>{_T})\s?{_S})"
-     r"(?: mark)?(?:\s+on(?:wards?)?|,? and later)?\b", lambda m, _: [f"{number(m['n'] or m['k']):g}-end"]),
+    (r"(?<!\bor )\b(?:from|after|since|past|beyond|starting (?:at|from|with))\s+(?:the\s+)?"
+     rf"(?:second\s+(?P<n>{_T})|(?P<k>{_T})\s?{_S})(?: mark)?(?:\s+on(?:wards?)?|,? and later)?\b",
+     lambda m, _: [f"{number(m['n'] or m['k']):g}-end"]),
     (rf"\b(?:until|til+|up to|before)\s+(?:the\s+)?(?:second\s+(?P<n>{_T})|(?P<k>{_T})\s?{_S})(?: mark)?",
      lambda m, _: _seconds(0, number(m["n"] or m["k"]))),
     (rf"{_IN}\b(?P<nth>{'|'.join(_NTH)}|\d{{1,3}}(?:st|nd|rd|th)) second\b", _nth),

@@ -199,7 +199,7 @@ def _asked_again(last: Call, text: str) -> Call | None:
 
 def _bare_reading(text: str, last: Call) -> Call | None:
     """When, how long or how often, after a question about the reading."""
-    if not any(pattern.search(text) for pattern in (say.BARE_WHEN, say.LONG, say.OFTEN, say.WHOLE, say.STOPS)):
+    if not any(pattern.search(text) for pattern in (say.BARE_WHEN, say.LONG, say.OFTEN, say.WHOLE, say.STOPS, say.ANY_TIME)):
         return None
     turns = last.name == "turns" or (last.name == "change" and not last.label)
     return Call("turns") if turns else Call("change", label=last.label)
@@ -215,6 +215,8 @@ def _bare(text: str, past: list[Call]) -> Call | None:
         return None
     if beside and not say.LONG.search(text) and not say.BARE_FIRST.search(text):
         return _beside_last(beside, last, units)
+    if say.LONGER.search(text):
+        return Call("long", units)
     if say.PEAK.search(text) and last.name != "at" and not movements_in(text):
         return Call("pace" if last.name == "when" else "when", units)
     if asked := next((name for name, pattern in _SPREAD if pattern.search(text)), ""):

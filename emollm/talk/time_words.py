@@ -37,7 +37,8 @@ TO_END = _any_of(
     r"\b(?:over|gone|fad\w+|ends?|stops?|drops?) before the (?:very )?end\b",
     r"^(?=.*\b(?:at|near) the (?:very )?end\b).*\b(?:still|holds?|held|remains?|lasts?)\b",
 )
-SINCE_WHEN = re.compile(r"\b(?:since|from|un?till?|til) (?:when|what (?:time|second)|which second)\b")
+SINCE_WHEN = re.compile(r"\b(?:since|from|un?till?|til|up to) (?:when|what (?:time|second)|which second)\b|"
+                        r"\b(?:comes?|starts?|begins?|appears?) (?:\w+ )?(?:late|early)\b")
 # Does it stop?
 _STOP = r"(?:(?:stop|ceas|paus|vanish|disappear|quit)\w*|(?:switch|turn)\w* off)"
 STOPS = _any_of(
@@ -106,7 +107,7 @@ PACE = _any_of(
     r"(?:the |its |a )?(?:full\w*|peak|max\w*|apex|strongest|top)",
     r"\b(?:comes?|came|starts?|appears?|goe?s?|fades?|builds?|rises?|ends?|drops?|pops?|vanish\w*|disappears?|decays?) "
     rf"(?:on |up |in |away |off |out |down )?(?:very |so )?{_ONCE}\b",
-    rf"\b(?:is|was) (?:the|his|her|this|that) (?:\w+ )+{_FAST}\W*$",
+    rf"\b(?:is|was) (?:the|his|her|this|that) (?:\w+ )+{_FAST}\W*$|\b(?:slow|fast|quick|abrupt)er (?:than|to|in)\b",
 )
 # The moment of something.
 MEASURED_WHEN = re.compile(r"\b(?:when|(?:for )?how long) (?:is|was|are|were) (?:it|that|this|(?:the|his|her) \w+) "
@@ -121,9 +122,12 @@ SAME_MOMENT = re.compile(
     r"meanwhile|simultaneous\w*)\b(?! (?:when|of|that|where)\b)")
 THEN = re.compile(r"\w,? then\b")
 WHILE = re.compile(r"\b(?:when|while|as|during|with|at the (?:same )?(?:time|moment|peak) (?:as|of|when))\b")
-MOMENT_OF = re.compile(r"\b(?:when|timestamp|moment|(?:which|what) (?:second|time|frame|point)|where in the \w+)\b")
+MOMENT_OF = re.compile(r"\b(?:when|timestamp|moment|(?:which|what) (?:second|time|frame|point)|where in the \w+|"
+                       r"(?:\w+est|most \w+) (?:second|frame|point))\b")
 MOST_SO = re.compile(r"\b(?:most(?! of)|happiest|saddest|angriest|maddest|peak\w*|strongest|clearest|maximum|max)\b")
 INTENSE = re.compile(r"\b(?:intens\w*|expressive|animated|lively|active|happens|moves|movement|emotional|action)\b")
+ANY_TIME = re.compile(r"\b(?:at (?:any|some) (?:moment|point|time|second)|ever)\b")
+LONGER = re.compile(r"\b(?:longer|longest)\b")
 PEAK = re.compile(r"\b(?:peaks?|max\w*)\b")
 AT = re.compile(r"\b(?:at|around|about|near) (?:the )?(?:(?:second|sec) (?P<n>\d{1,3}(?:\.\d+)?)|(?P<k>\d{1,3}(?:\.\d+)?) ?"
                 r"s(?:ec\w*)?)(?!\w)")
@@ -199,7 +203,7 @@ FILL = words_of(
     "ever stop stops stay stays still go goes away end finish same also too once twice longer really keep keeps kept "
     "there's person face doing show shows look looks like change changes remain remains moving move moves moved teh hole "
     "tiem shown visible present active held hold holds whn wen since until till til peak peaks max maximum reach reaches "
-    "strongest"
+    "strongest any some"
 )
 AGAIN = words_of(
     "and so ok okay now then what about how the his her its their same for of with please pls too also as well both s")

@@ -99,8 +99,10 @@ def _beside(au: str, faces: list[Face]) -> str:
     """A movement in words with how strong it is in both."""
     high, *low = sorted((one.facts.strength(au) for one in faces if one.facts.state(au) != "unmeasured"), reverse=True)
     most = next(one for one in faces if one.facts.strength(au) == high)
-    against = f" against {low[0]:.1f}" if low else ""
-    return f"{movement_pattern(au, most.facts.side(au))} ({au}, {high:.1f}{against})"
+    levels = f"{high:.1f} against {low[0]:.1f}" if low else f"{high:.1f}"
+    if low and high - low[0] <= ERROR:  # alike: in the order of the stretches
+        levels = join_words([f"{one.facts.strength(au):.1f}" for one in faces])
+    return f"{movement_pattern(au, most.facts.side(au))} ({au}, {levels})"
 
 
 def _further(units: list[str]) -> str:
