@@ -113,6 +113,16 @@ def test_the_reading_of_a_stretch_is_that_of_its_own_movements():
     assert told.startswith("They differ:") and "happiness" in told and "anger" in told
 
 
+def test_that_it_holds_to_the_end_is_borne_out():
+    rng = random.Random(3)
+    for _ in range(20):
+        face = drawn_clip(rng)
+        answer = said(f"lasts {rng.choice(face.units('on'))} end", face)
+        judged = judge(answer, face.series, face.events, face.distribution, face.label)
+        bad = [(answer[one.start:one.end], one.reason) for one in judged.found if one.verdict == "contradicted"]
+        assert not bad and not judged.faults, (answer, bad, judged.faults)
+
+
 @pytest.mark.parametrize("name", ["there", "movements", "when", "often", "long", "pauses", "pace", "part", "strongest"])
 def test_what_is_told_of_a_stretch_is_borne_out_in_it(name):
     """The verifier of prose, which knows nothing of how it was looked up, is given the stretch as a clip."""

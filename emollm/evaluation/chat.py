@@ -142,8 +142,8 @@ def _is_reshaped(reply: Reply) -> bool:
 
 def _claims(reply: Reply, text: str) -> list[bool]:
     """Whether the measurement contradicts each of the claims about a face in a text; none where it says what would be."""
-    face, about = reply.face, parse(reply.exchange.call).name
-    if face is None or about not in OF_THE_FACE or about in HYPOTHETICAL:
+    face, call = reply.face, parse(reply.exchange.call)
+    if face is None or call.name not in OF_THE_FACE or call.name in HYPOTHETICAL or call.within:
         return []
     return [f.verdict == "contradicted" for f in judge(text, face.series, face.events, face.distribution, face.label).found]
 
