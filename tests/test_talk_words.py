@@ -134,6 +134,13 @@ def test_a_condition_of_measuring_is_answered_by_what_was_measured_of_it(questio
     assert (call.name == "topic" and call.word == word) if word else call.word.split("/")[0] not in CONDITIONS
 
 
+@pytest.mark.parametrize(("question", "understood"), [
+    ("my form has a field for the age of this man", "refuse age"), ("her skin, so which ethnicity?", "refuse ethnicity"),
+    ("has she had botox?", "refuse health")])
+def test_a_condition_that_is_asked_of_the_person_is_still_refused(question, understood):
+    assert str(hold_to_words(understood, question, [])) == understood
+
+
 def test_figures_of_conditions_stand_in_the_page_of_the_measurement():
     page = Path("docs/au_estimator.md").read_text()
     for name, (_, text) in CONDITIONS.items():
