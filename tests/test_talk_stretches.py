@@ -43,6 +43,7 @@ from emollm.talk.talker import hold_to_face, hold_to_words
     ("what happens at 3 s?", "", None),
     ("rate it between 1 and 5", "", None),
     ("did she smile before or after 5 s?", "", None),
+    ("is the blink before or after second 8?", "", None),
     ("was the first or the last smile stronger?", "", None),
     ("are AU4 and AU7 there?", "", None),
     ("which half of the face moves first?", "", None),

@@ -91,7 +91,8 @@ _WAYS: tuple[tuple[str, Callable[[re.Match, str], list[str]]], ...] = (
     (rf"\b(?:until|til+|up to|before)\s+(?:the\s+)?(?:second\s+(?P<n>{_T})|(?P<k>{_T})\s?{_S})(?: mark)?",
      lambda m, _: _seconds(0, number(m["n"] or m["k"]))),
     (rf"{_IN}\b(?P<nth>{'|'.join(_NTH)}|\d{{1,3}}(?:st|nd|rd|th)) second\b", _nth),
-    (r"(?<!\bat )(?<!\baround )(?<!\babout the )\bsecond (?:number |no\.? ?|#)?(?P<n>\d{1,3})\b(?!\.\d)",
+    (r"(?<!\bat )(?<!\bor after )(?<!\bor before )"
+     r"(?<!\baround )(?<!\babout the )\bsecond (?:number |no\.? ?|#)?(?P<n>\d{1,3})\b(?!\.\d)",
      lambda m, _: _seconds(int(m["n"]), int(m["n"]) + 1)),
 )
 _PATTERNS = tuple((re.compile(words, re.IGNORECASE), read) for words, read in _WAYS)
