@@ -126,6 +126,16 @@ def test_look_ups_say_what_was_measured(name):
             assert len(bad) + len(judged.faults) == 0 or name in ("tell", "part"), (str(call), answer, bad, judged.faults)
 
 
+@pytest.mark.parametrize("call", ("other gloomy/startled", "other anger/fear", "other bored", "part mouth", "part eyes"))
+def test_what_a_question_names_is_told_as_it_was_measured(call):
+    rng = random.Random(call)
+    for _ in range(60):
+        face = drawn_face(rng)
+        answer = look_up(parse(call), face).answer(rng)
+        judged = judge(answer, face.series, face.events, face.distribution, face.label)
+        assert not [f for f in judged.found if f.verdict == "contradicted"] + judged.faults, answer
+
+
 @pytest.mark.parametrize("name", CALLS)
 def test_without_a_picture_no_face_is_invented(name):
     looked = look_up(drawn_call(random.Random(1), name), None)
