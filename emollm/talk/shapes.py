@@ -203,10 +203,11 @@ def _table(answer: str, call: Call, face: Face | None) -> str:
     rows = [(capitalise(what.strip(" -").removeprefix("and ")), au, level) for what, au, level in _MOVED.findall(answer)]
     every = face.ranked_labels if face and call.name == "shares" else []
     shares = [(label, face.share(label)) for label in every] or _SHARE.findall(answer)
-    rows += [(label.lower(), "", share) for label, share in dict.fromkeys(shares)]
+    rows += [(label.lower(), "", share) for label, share in shares]
     if not rows:
         return f"{_bullets(answer, 0)}\n\nFor a table there are no figures in it."
-    return "\n".join(["| what | unit | level or share |", "| --- | --- | --- |", *(f"| {' | '.join(row)} |" for row in rows)])
+    lines = [f"| {' | '.join(row)} |" for row in dict.fromkeys(rows)]
+    return "\n".join(["| what | unit | level or share |", "| --- | --- | --- |", *lines])
 
 
 def _field(key: str, answer: str, call: Call, face: Face | None):
