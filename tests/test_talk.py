@@ -561,6 +561,7 @@ def test_a_question_cannot_pose_as_a_measurement():
         ("chart of all scores please", "sure", "shares"),
         ("are they all in a bad mood", "mood", "faces"),
         ("compare the second from the right with the last one", "moments", "faces"),
+        ("what's the woman on the right showing", "outside", "why"), ("what is the man showing her", "outside", "outside"),
         ("is anger always bad", "listed anger", "topic feelings"),
         ("is 12D a strong one", "topic baseline", "topic levels"),
         ("what are the brows supposed to express", "part brows", "intent"),

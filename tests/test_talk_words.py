@@ -54,6 +54,7 @@ def told(question: str, call: str, code: str = "6C+12D", before=()) -> str:
     ("Is that frustration or rather boredom?", "unclear", "other frustrated/bored"),
     ("come on it's obviously hatred", "whynot anger", "other hateful"),
     ("smug much?", "offtopic", "other smug"),
+    ("does jealous describe her?", "refuse character", "other jealous"),
     ("would you say jealous or sad", "other", "other sadness jealous"),
     ("does she look lovestruck or in love", "refuse attraction", "other love"),
     ("is she angry or surprised", "is anger", "other surprise/anger"),

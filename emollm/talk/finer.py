@@ -19,7 +19,7 @@ from emollm.talk.movement_names import codes_in, movements_in, outside_units_in
 from emollm.talk.refusal_words import reason
 
 OF_A_LOOK = ("other", "is", "unclear", "why", "whynot", "label", "offtopic", "sure", "words", "outside", "intent")
-_LOOKS = re.compile(r"\b(?:look(?!ing at)|seem|appear|express|words?\b|fits?\b|call|smile\b|vibe|clearly|obviously)\w*|"
+_LOOKS = re.compile(r"\b(?:look(?!ing at)|seem|describ|appear|express|words?\b|fits?\b|call|smile\b|vibe|clearly|obviously)\w*|"
                     r"\ban? (?:\w+ )?face\b|\b(?:this|that|it)(?:'s| is)\b|\b(?:tired|sleepy)\b")
 _FELT = re.compile(r"\b(?:really|truly|actually|inside|deep down|secretly|feels?|feeling|in fact|true|genuine\w*|honest\w*|"
                    r"by nature|secret|life|ill|driv\w+|me|my|i)\b")

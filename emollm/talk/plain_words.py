@@ -8,6 +8,7 @@ from emollm.talk.call import Call, parse
 from emollm.talk.refusal_words import reason
 
 _SOMEBODY = r"(?:he|she|they|somebody|someone|(?:this|the|that) (?:\w+ )?(?:person|man|woman|guy|girl|boy|lady|kid|child))"
+_PEOPLE = r"(?:\w+ )?(?:face|person|man|woman|guy|girl|boy|lady|kid|child|he|she)"
 _HONEST = r"(?:forced|fak(?:e|ed|ing)|posed|genuine|sincere|insincere|honest|felt|polite|social|natural|real)"
 _PICTURES = r"(?:data|pictures?|photos?|images?|clips?|videos?|faces?)"
 _KEEP = r"(?:keep(?! an eye)|kept|stor(?:e|ed|ing)|sav(?:e|ed|ing)|upload\w*|shar(?:e|ed|ing)|delet\w+)"
@@ -41,6 +42,8 @@ _ROWS = (
     (rf"^\W*(?:is|are) (?:{_FELT}) (?:an? |always |ever |really |good |bad )", "listed unclear offtopic", "topic feelings"),
     (rf"\b{_HONEST}(?:[- ]look\w*)? smiles?\b.*\b(?:have|has|consist\w*|made|need\w*|movements?|units?|aus?)\b|"
      rf"\b(?:movements?|units?|aus?)\b.*\b{_HONEST}(?:[- ]look\w*)? smiles?\b", "au listed", "topic duchenne"),
+    (rf"\bwhat(?:'?s| is| are| does) (?:the |this |that )?{_PEOPLE}\b.*\bshow(?:s|ing)?\W*$",
+     "outside offtopic unclear", "why"),
     (r"\bbasic emotions?\b", "topic sure listed unclear offtopic who refuse", "topic basic"),
     (r"\bbar(?:ed|e|ing|es) (?:\w+ )?teeth|\bteeth (?:are )?bared|\bshow\w* (?:\w+ )?teeth", "au", "au AU10 AU25"),
     (r"\binner or (?:the )?outer\b|\bouter or (?:the )?inner\b", "side there strength absent part", "more AU01 AU02"),

@@ -216,7 +216,7 @@ def unmeasured_units(face: Face, _: Call) -> Finding:
             f"{unit_names(hidden)} {was_or_were(hidden)} not measured here.",
             *partly,
             *(["A blink takes a clip."] if "AU45" in hidden and not face.clip else []),
-            "[I say nothing about them|Nothing can be said about them].",
+            *(["[The others|All others] were measured."] if len(hidden) < len(AUS) else []),
         ],
         fixed=True,
     )
