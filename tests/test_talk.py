@@ -568,7 +568,7 @@ def test_a_question_cannot_pose_as_a_measurement():
         ("is only one eye shut", "absent AU43/AU45", "side AU43/AU45"),
         ("what opens the jaw, which muscle?", "au AU26 muscle", "au AU26 AU27 muscle"),
         ("could i trust her with my money", "refuse character", "refuse character"),
-        ("is he married", "refuse sex", "refuse character"),
+        ("is he married", "refuse sex", "refuse attraction"),
         # what is not told
         ("is he lying?", "there AU12", "refuse truth"),
         ("who is this smiling man?", "refuse identity", "refuse identity"),

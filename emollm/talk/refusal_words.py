@@ -84,6 +84,8 @@ PATTERNS = {
         r"\b(?:airport|border) (?:security|control)\b|\b(?:security|flight) risk\b|\barrest (?:him|her|them|this)\b",
     ),
     "attraction": (
+        r"\b(?:is|are) (?:he|she|they|(?:the|this) (?:man|woman|person|guy|girl|lady)) (?:still |\w+ )?(?:single|"
+        r"married|divorced|dating|in a relationship)\b",
         rf"{_ASKS} {_HOW}(?:hot|sexy|attractive|beautiful|ugly|pretty(?! \w)|handsome|cute|good[- ]looking)\b",
         rf"{_ASKS} .*\b(?:like|love|fancy|flirting with|into|attracted to) (?:me|each other)\b",
         r"\brate (?:her|his|their) (?:looks|beauty|attractiveness)\b",
@@ -101,8 +103,6 @@ PATTERNS = {
         rf"{_ASKS} {_HOW}(?:smart|intelligent|stupid|dumb|evil|narcissist\w*|psychopath\w*|introvert\w*|"
         r"extrovert\w*|gay|lesbian|rich|arrogant|racist|(?:good|bad|nice) person)\b",
         r"\btrustworth\w*\b|\btrust (?:him|her|them|this (?:man|woman|person|guy|girl|face)) (?:with|to|not to|around)\b",
-        r"\b(?:is|are) (?:he|she|they|(?:the|this) (?:man|woman|person|guy|girl|lady)) (?:still |\w+ )?(?:single|"
-        r"married|divorced|dating|in a relationship)\b",
         _ask_pattern(r"republican|democrat|conservative|left[- ]wing|right[- ]wing|vote[sd]?"),
         r"\b(?:his|her|their) (?:iq|personality|character)\b",
     ),
