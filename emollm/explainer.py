@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,8 +33,19 @@ from emollm.perception.events import events as find_events
 from emollm.perception.events import key_frames as find_key_frames
 from emollm.perception.limits import Cut
 from emollm.perception.measure import series as measured_series
-from emollm.schema import DEFAULT_MODEL, DEFAULT_PRIOR, MAIN, AUEvent, AUSeries, FaceTrack, InputError, NoFaceError
+from emollm.schema import (
+    BASELINES,
+    DEFAULT_MODEL,
+    DEFAULT_PRIOR,
+    MAIN,
+    AUEvent,
+    AUSeries,
+    FaceTrack,
+    InputError,
+    NoFaceError,
+)
 from emollm.subject import (
+    AS_IT_IS,
     DEFAULT_GATE,
     PreparedSource,
     QualityGate,
@@ -55,7 +67,7 @@ NO_FACE = "no face could be measured. Use a picture with a larger, less turned a
 
 def explain(source: object, *, question: str | None = None, what_if: dict[str, float] | list[str] | None = None,
             face: int | str | None = None, evidence: object = None, model: str = DEFAULT_MODEL, grounded: bool = True,
-            baseline: str | None = None, crops: bool = False, gate: QualityGate | None = DEFAULT_GATE,
+            baseline: object = None, crops: bool = False, gate: QualityGate | None = DEFAULT_GATE,
             start: float | None = None, end: float | None = None, fps: float | None = None, skip_frames: int | None = None,
             checked: bool = True, max_faces: int | None = None, prior: str = DEFAULT_PRIOR,
             engine: Engine | None = None) -> Explanations:
@@ -65,20 +77,21 @@ def explain(source: object, *, question: str | None = None, what_if: dict[str, f
     units, AUSeries, landmarks) when there are no pixels; or a list of these. A table of many pictures is explained picture by
     picture. question: asked instead of the default. what_if: {"AU04": 0.0} or ["AU04=0"] edits the evidence before the model
     sees it. face: only this face_id, or "main": the one that is longest there, largest and most central. max_faces: at most
-    so many of a source, the main ones. evidence: a table of any of these kinds that replaces our measurement. baseline: none
-    or clip (default: clip for clips). model: shipped name, folder or hub name. grounded: hold observation lines to the
-    measurement. crops: photos are face crops, as FER data sets hold them: taken whole, whatever their size, and read from
-    the look alone when no mesh fits. gate: quality limits, None turns them off. start, end (s), fps, skip_frames: the part
-    of a clip that is read, about so many frames a second or every so manieth; times stay the clip's own. checked: leave out
-    sentences that the measurement contradicts. prior: how common the labels are taken to be, "crowd" (as in pictures from
-    web search) or "balanced" (all alike). engine: who answers, instead of `model` (model/engine.py).
+    so many of a source, the main ones. evidence: a table of any of these kinds that replaces our measurement. baseline: what
+    counts as this face at rest, none, clip (default for clips), or a picture of it. model: shipped name, folder or hub name.
+    grounded: hold observation lines to the measurement. crops: photos are face crops, as FER data sets hold them: taken
+    whole, whatever their size, and read from the look alone when no mesh fits. gate: quality limits, None turns them off.
+    start, end (s), fps, skip_frames: the part of a clip that is read, about so many frames a second or every so manieth;
+    times stay the clip's own. checked: leave out sentences that the measurement contradicts. prior: how common the labels
+    are taken to be, "crowd" (as in pictures from web search) or "balanced" (all alike). engine: who answers, instead of
+    `model` (model/engine.py).
     Returns one Explanation a face, left to right, in the order of the sources. Raises InputError, NoFaceError.
     """
     edits = check_edits(what_if)
     if not isinstance(question, str | None):
         raise InputError(f"question={question!r:.40}: give a text, or leave it out")
     shape = engine.shape if engine else shape_of(model)
-    viewed = vars(Viewing(baseline, crops, Cut(start, end, fps, skip_frames), max_faces, prior))
+    viewed = vars(Viewing(rest_of(baseline), crops, Cut(start, end, fps, skip_frames), max_faces, prior))
     prepared = [prepare(one, shape, what_if=edits, face=face, evidence=evidence, gate=gate, **viewed)
                 for one in python_inputs.list_sources(source)]
     if engine is None and any(p.readable_subjects for p in prepared):
@@ -223,16 +236,43 @@ class MeasuredFace:
     track: FaceTrack
 
 
-def measure(source: object, *, baseline: str | None = None, crops: bool = False, start: float | None = None,
+def measure(source: object, *, baseline: object = None, crops: bool = False, start: float | None = None,
             end: float | None = None, fps: float | None = None, skip_frames: int | None = None,
             max_faces: int | None = None) -> list[MeasuredFace]:
     """Action units of every face, left to right, without reading them: no language model, no torch.
 
-    source: as explain(), a photo or clip or a list of them. baseline: none or clip (default: clip for clips). crops: photos
-    are face crops. start, end, fps, skip_frames, max_faces: as explain(). Raises InputError, NoFaceError.
+    source: as explain(), a photo or clip or a list of them. baseline, start, end, fps, skip_frames, max_faces: as explain().
+    crops: photos are face crops. Raises InputError, NoFaceError.
     """
-    viewing = Viewing(baseline, crops, Cut(start, end, fps, skip_frames), max_faces)
+    viewing = Viewing(rest_of(baseline), crops, Cut(start, end, fps, skip_frames), max_faces)
     return [face for given in python_inputs.list_sources(source) for face in _faces(given, viewing)]
+
+
+def rest_of(baseline: object) -> str | AUSeries | None:
+    """A baseline as Viewing takes it: what is measured of a picture of a face at rest, anything else as it is.
+
+    Raises InputError for what is neither none nor clip nor such a picture.
+    """
+    if baseline is None or isinstance(baseline, AUSeries) or (isinstance(baseline, str) and baseline in BASELINES):
+        return baseline
+    if isinstance(baseline, str) and not os.path.exists(baseline) and ":" not in baseline:
+        raise InputError(f"baseline '{baseline}': no such file. Give {', '.join(BASELINES)}, or a picture of the same face at "
+                         "rest")
+    given = python_inputs.to_source(baseline, "the picture at rest")
+    try:
+        faces = _faces(given, AS_IT_IS)
+    except NoFaceError as error:
+        raise InputError(f"baseline: {error}") from None
+    return resting_face(str(given.name or given.source), [face.series for face in faces])
+
+
+def resting_face(name: str, faces: list[AUSeries]) -> AUSeries:
+    """The one face measured in a picture of a face at rest. Raises InputError where there are more, or nothing is measured."""
+    if len(faces) != 1:
+        raise InputError(f"baseline: {name} shows {len(faces)} faces. Give a picture of the one face at rest, or cut it out.")
+    if not np.isfinite(faces[0].intensity).any():
+        raise InputError(f"baseline: nothing could be measured in {name}. Give a sharp, frontal picture of the face at rest.")
+    return faces[0]
 
 
 def _faces(given: python_inputs.GivenSource, viewing: Viewing) -> list[MeasuredFace]:
@@ -257,10 +297,16 @@ def _measure(seen: media.Media, viewing: Viewing, cache: faces_in.ChipCache | No
     tracks = tracks_of(seen, viewing.max_faces, cache=cache, crops=viewing.crops)
     chosen = viewing.baseline or ("clip" if seen.kind == "clip" else "none")
     measured = [(measured_series(track, chosen), track) for track in tracks]
-    return [Subject(series, track, notices=[*series.notices, *seen.notices]) for series, track in measured]
+    held = [_rest_notice(len(tracks))] if isinstance(chosen, AUSeries) else []
+    return [Subject(series, track, notices=[*series.notices, *held, *seen.notices]) for series, track in measured]
 
 
-def _table(source, baseline: str | None, name: str) -> list[Subject]:
+def _rest_notice(faces: int) -> str:
+    several = f"; each of the {faces} faces here is held against that one" if faces > 1 else ""
+    return f"measured against a picture of the face at rest{several}"
+
+
+def _table(source, baseline: str | AUSeries | None, name: str) -> list[Subject]:
     """The faces of a table without pixels. Raises NoFaceError when none of them was measured at any moment."""
     faces = read_faces(source, baseline=baseline)
     if not any(np.isfinite(face.series.intensity).any() for face in faces):

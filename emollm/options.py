@@ -7,9 +7,7 @@ import argparse
 
 from emollm.model.engine import BACKENDS
 from emollm.perception.limits import Cut
-from emollm.schema import BASELINES, DEFAULT_MODEL, DEFAULT_PRIOR, PRIORS
-
-PART = ("start", "end", "fps", "skip_frames")  # options, and fields of a Cut, that say which part of a clip is read
+from emollm.schema import DEFAULT_MODEL, DEFAULT_PRIOR, PRIORS
 
 PART = ("start", "end", "fps", "skip_frames")  # options, and fields of a Cut, that say which part of a clip is read
 
@@ -22,8 +20,10 @@ def add_cut(parser: argparse.ArgumentParser) -> None:
     add("--skip-frames", type=whole_number, metavar="N", help="of clips: every Nth frame")
 
 
-def add_baseline(parser: argparse.ArgumentParser, about: str) -> None:
-    parser.add_argument("--baseline", choices=BASELINES, default=None, help=about)
+def add_baseline(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--baseline", metavar="WHAT", help="what counts as this face at rest: none, the average face (default "
+                        "for photos); clip, the clip's own quiet moments (default for clips); or a picture of the same face "
+                        "at rest")
 
 
 def add_crops(parser: argparse.ArgumentParser) -> None:

@@ -26,7 +26,7 @@ def check_prior(prior: object) -> None:
 class Viewing:
     """How the faces of one source are looked at, whichever of them is asked about. Raises InputError where it is made."""
 
-    baseline: str | None = None  # none | clip: what counts as a face at rest; None: clip for clips
+    baseline: str | AUSeries | None = None  # what counts as a face at rest: none, clip, or a picture; None: clip for clips
     crops: bool = False  # photos are face crops
     cut: Cut = WHOLE  # part of a clip
     max_faces: int | None = None  # at most so many, the main ones

@@ -37,7 +37,8 @@ def folder(tmp_path_factory, astronaut, astronaut_clip):
     from PIL import Image
 
     place = tmp_path_factory.mktemp("readme")
-    Image.fromarray(astronaut).save(place / "photo.jpg", quality=95)
+    for name in ("photo.jpg", "neutral.jpg"):
+        Image.fromarray(astronaut).save(place / name, quality=95)
     (place / "clips").mkdir()
     for copy in (place / "clip.mp4", place / "clips" / "clip.mp4"):
         copy.write_bytes(Path(astronaut_clip).read_bytes())

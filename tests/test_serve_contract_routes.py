@@ -133,6 +133,13 @@ def test_measure_clip(http, sent, clip_facts):
     assert measured(http, sent.clip, baseline="none")["faces"][0]["series"]["baseline"] == "none"
 
 
+def test_measure_from_a_picture_at_rest(http, sent, astronaut_file):
+    found = measured(http, sent.mirrored, baseline=sent.photo)
+    face, = measure(sent.mirrored_pixels, baseline=str(astronaut_file))
+    assert found["faces"][0]["series"] == face.series.to_dict() and face.series.baseline == "image"
+    assert any("face at rest" in notice for notice in found["notices"])
+
+
 def test_measure_two_faces(http, sent):
     faces = measured(http, sent.two)["faces"]
     assert [f["face_id"] for f in faces] == [0, 1]
@@ -375,7 +382,11 @@ MISTAKES = {  # route, body, status, param, words
     "no media": ("measure", lambda m: {}, 400, "media", ("field required",)),
     "media a number": ("measure", lambda m: {"media": 1}, 400, "media", ("string",)),
     "extra": ("measure", lambda m: {"media": m.photo, "x": 1}, 400, "x", ("not permitted",)),
-    "baseline": ("measure", lambda m: {"media": m.photo, "baseline": "mine"}, 400, "baseline", ("'none' or 'clip'",)),
+    "baseline": ("measure", lambda m: {"media": m.photo, "baseline": "mine"}, 400, "baseline", ("none, clip, or a picture",)),
+    "baseline without a face": ("measure", lambda m: {"media": m.photo, "baseline": m.empty}, 400, "baseline", ("no face",)),
+    "baseline of two": ("explain", lambda m: {"media": m.photo, "baseline": m.two}, 400, "baseline", ("shows 2 faces",)),
+    "baseline a file": ("measure", lambda m: {"media": m.photo, "baseline": "file:///etc/passwd"}, 400, "baseline",
+                        ("opens no files",)),
     "face": ("explain", lambda m: {"media": m.two, "face": 7}, 400, "media", ("no face 7", "0, 1")),
     "face a text": ("explain", lambda m: {"media": m.two, "face": "0"}, 400, "face", ("integer",)),
     "no faces": ("explain", lambda m: {"media": m.two, "max_faces": 0}, 400, "max_faces", ("greater than or equal to 1",)),

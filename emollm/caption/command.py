@@ -43,8 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--question", metavar="TEXT", help="what to ask about every face that has no question of its own")
     add("--what-if", action="append", default=[], metavar="AU=LEVEL",
         help="explain with one action unit edited, 0 (absent) to 5; repeatable")
-    options.add_baseline(parser, "what counts as a face at rest (default: the clip's own quiet moments for clips, the average "
-                                 "face for photos)")
+    options.add_baseline(parser)
     options.add_model(parser)
     options.add_engine(parser)
     options.add_ungrounded(parser)
@@ -89,10 +88,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _job(arguments: argparse.Namespace) -> Job:
     from emollm.caption.run.job import Job
+    from emollm.explainer import rest_of
     from emollm.subject import Viewing
     from emollm.what_if import parse_edits
 
-    viewing = Viewing(arguments.baseline, arguments.crops, options.cut_of(arguments), arguments.max_faces, arguments.prior)
+    viewing = Viewing(rest_of(arguments.baseline), arguments.crops, options.cut_of(arguments), arguments.max_faces,
+                      arguments.prior)
     return Job(arguments.output, arguments.question, tuple(sorted(parse_edits(arguments.what_if).items())), arguments.model,
                arguments.engine, not arguments.ungrounded, arguments.batch, arguments.workers, arguments.retry_errors,
                arguments.progress, arguments.ray, arguments.engines, arguments.engine_gpus,

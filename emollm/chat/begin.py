@@ -8,7 +8,7 @@ from emollm import python_inputs
 from emollm.chat.conversation import Chat
 from emollm.chat.server import ServerChat
 from emollm.chat.talker_chat import TalkerChat
-from emollm.explainer import prepare
+from emollm.explainer import prepare, rest_of
 from emollm.model.checkpoint import shape_of
 from emollm.perception.limits import WHOLE, Cut
 from emollm.schema import DEFAULT_MODEL, DEFAULT_PRIOR, InputError
@@ -17,7 +17,7 @@ from emollm.talk import TALKER, remote
 
 
 def begin(source, *, model: str | None = None, backend: str | None = None, server: str | None = None,
-          api_key: str | None = None, llm: str | None = None, llm_model: str | None = None, baseline: str | None = None,
+          api_key: str | None = None, llm: str | None = None, llm_model: str | None = None, baseline: object = None,
           cut: Cut = WHOLE, prior: str | None = None, **choices) -> Chat:
     """The chat about a source, one of those that explain() takes: measured, its engine loaded or its server found. llm: an
     OpenAI-compatible endpoint whose llm_model words the talker's answers. prior: as explain(); None: "crowd", or what the
@@ -35,7 +35,7 @@ def begin(source, *, model: str | None = None, backend: str | None = None, serve
     talks = model == TALKER or (Path(model) / "talker.json").is_file()
     sees = DEFAULT_MODEL if talks else model
     given, choices["face"] = python_inputs.to_source(source), python_inputs.face_number(choices.get("face"))
-    prepared = prepare(given, shape_of(sees), baseline=baseline, cut=cut, prior=prior or DEFAULT_PRIOR)
+    prepared = prepare(given, shape_of(sees), baseline=rest_of(baseline), cut=cut, prior=prior or DEFAULT_PRIOR)
     choose(prepared, choices["face"])  # refuse before a model is loaded or anything is sent
     if server:
         media = b"" if prepared.kind == "table" else python_inputs.content(given)

@@ -26,7 +26,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     option("--question", action="append", default=[], metavar="TEXT", help="ask this and end; repeatable")
     option("--face", type=face_number, metavar="N", help="the face to ask about (default: the main one)")
     option("--what-if", action="append", default=[], metavar="AU=LEVEL", help="edit one action unit first; repeatable")
-    options.add_baseline(parser, "what counts as this face at rest")
+    options.add_baseline(parser)
     options.add_cut(parser)
     options.add_prior(parser)
     option("--model", metavar="DIR", help="talker (default), pocket (explanations only), or a folder of either kind")

@@ -53,8 +53,7 @@ def add(commands: argparse._SubParsersAction) -> None:
            "that is longest there, largest and most central (default: all)")
     option("--evidence", metavar="TABLE", help="use these action units instead of measuring: emollm, OpenFace, py-feat, "
            "LibreFace, ARKit or long table, 478 face landmarks, or a FACS code")
-    options.add_baseline(parser, "what counts as this face at rest: the average face (none) or the clip's own quiet moments "
-                                 "(clip)")
+    options.add_baseline(parser)
     options.add_cut(parser)
     options.add_crops(parser)
     options.add_max_faces(parser)

@@ -38,7 +38,7 @@ def add(commands: argparse._SubParsersAction) -> None:
                                            "arkit", "parquet", "svg", MERGED), help="format to write")
     option("-o", "--output", required=True, metavar="FILE", help="file, or a folder in which every clip gets its own")
     option("--media", metavar="CLIP", help="the clip that a table belongs to, as the written file should name it")
-    options.add_baseline(parser, "of a clip: what counts as this face at rest")
+    options.add_baseline(parser)
     add_progress(parser)
 
 

@@ -28,7 +28,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     option("media", nargs="+", metavar="MEDIA", help="photo or clip; - reads one that is piped in")
     option("-o", "--output", metavar="FILE", help=".csv or .json (default: CSV on stdout)")
     option("--format", choices=("emollm", "openface"), default="emollm", help="columns of the CSV (default: emollm)")
-    options.add_baseline(parser, "what counts as this face at rest (default: clip for clips)")
+    options.add_baseline(parser)
     options.add_cut(parser)
     options.add_crops(parser)
     options.add_max_faces(parser)

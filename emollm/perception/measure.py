@@ -249,18 +249,18 @@ def intensities(landmarks: np.ndarray, looks: np.ndarray | None = None) -> np.nd
     return _measure(landmarks, looks)[0]
 
 
-def series(track: FaceTrack, baseline: str = "none", neutral: AUSeries | None = None) -> AUSeries:
+def series(track: FaceTrack, baseline: str | AUSeries = "none") -> AUSeries:
     """Action units of one face over time.
 
     baseline: "none" measures against the mean face, "clip" against the face's own rest (a low quantile per AU over a
-    clip of at least 15 frames and 1 s), "image" against `neutral`, a series measured on a resting picture of the same
-    face. What is subtracted is at most 1.5, and 5 stays 5. `AUSeries.baseline` says what was really used.
-    Raises InputError for an unknown baseline or one that is not given.
+    clip of at least 15 frames and 1 s), a series against the rest that it was measured on, a picture of the same face.
+    What is subtracted is at most 1.5, and 5 stays 5. `AUSeries.baseline` says what was really used: none, clip, image.
+    Raises InputError for an unknown baseline.
     """
     times = np.asarray(track.times, dtype=float)
     hidden, notices = _hidden_units(track)
     levels, angles = _measure_track(track, hidden)
-    rest, used = _rest(levels, times, baseline, neutral)
+    rest, used = _rest(levels, times, baseline)
     levels = np.clip((levels - rest) * 5 / (5 - rest), 0, 5)
     levels[_doubtful_sides(levels, hidden)] = np.nan
     notices += _doubt(levels, track.quality)
@@ -330,22 +330,22 @@ def _doubt(levels: np.ndarray, quality: Quality) -> list[str]:
     return notices
 
 
-def _rest(levels: np.ndarray, times: np.ndarray, baseline: str, neutral: AUSeries | None) -> tuple[np.ndarray, str]:
+def _rest(levels: np.ndarray, times: np.ndarray, baseline: str | AUSeries) -> tuple[np.ndarray, str]:
     """What counts as rest, [24, 2], and the name of the baseline that was used."""
     none = np.zeros(levels.shape[1:])
+    if isinstance(baseline, AUSeries):
+        return _as_rest(_quantile(baseline.intensity, 0.5)), "image"
     if baseline == "none":
         return none, "none"
     if baseline == "clip":
         if len(times) < REST_FRAMES or np.ptp(times) < REST_SECONDS:
             return none, "none"
-        rest = _quantile(levels, REST_QUANTILE)
-    elif baseline == "image":
-        if neutral is None or not len(neutral.times):
-            raise InputError("baseline 'image' needs `neutral`: the AUSeries of a resting picture of the same face")
-        rest = _quantile(neutral.intensity, 0.5)
-    else:
-        raise InputError(f"unknown baseline '{baseline}': use none, clip or image")
-    return np.clip(np.nan_to_num(rest), 0, REST_LIMIT), baseline
+        return _as_rest(_quantile(levels, REST_QUANTILE)), "clip"
+    raise InputError(f"unknown baseline '{baseline}': use none, clip or the series of a picture of the face at rest")
+
+
+def _as_rest(levels: np.ndarray) -> np.ndarray:
+    return np.clip(np.nan_to_num(levels), 0, REST_LIMIT)
 
 
 def _quantile(levels: np.ndarray, share: float) -> np.ndarray:

@@ -47,11 +47,12 @@ from emollm_vllm.plugin.processing import BadRequest, client_error
 GONE = 499  # nobody reads it; as nginx calls it
 CONCLUSION_TOKENS = 16  # "Conclusion:" and a label, where the model must be brought to one
 TALKER_CONTEXT = 4096  # tokens; six exchanges take about 1,500
+BASELINE = ("what counts as this face at rest: none, the average face (default for pictures); clip, the clip's own quiet "
+            "moments (default for clips); or a picture of the same face at rest, sent as `media` is")
 log = logging.getLogger("emollm.api")
 router = APIRouter(tags=["emollm"])
 Intensity = Annotated[float, Field(ge=0, le=5, allow_inf_nan=False)]
 Text = Annotated[str, Field(max_length=4000)]
-Baseline = Literal[BASELINES]
 MaxFaces = Annotated[int, Field(ge=1, le=MAX_FACES)]
 
 
@@ -62,8 +63,7 @@ class Body(BaseModel):
 class MeasureRequest(Body):
     media: str = Field(description="Picture or clip: a data URL (data:image/jpeg;base64,...), or an address that this server "
                                    "allows")
-    baseline: Baseline | None = Field(None, description="what counts as this face at rest; default: clip for "
-                                                                       "clips, none for pictures")
+    baseline: str | None = Field(None, description=BASELINE)
     max_faces: MaxFaces | None = Field(None, description="at most so many, the main ones")
 
 
@@ -76,7 +76,7 @@ class ExplainRequest(Body):
     face: Annotated[int, Field(ge=0, le=MAX_FACE_ID)] | None = Field(None, description="only this face_id")
     max_faces: MaxFaces | None = Field(
         None, description="at most so many: those longest there, largest and most central; 1 is the main face")
-    baseline: Baseline | None = None
+    baseline: str | None = Field(None, description=BASELINE)
     prior: Literal[PRIORS] | None = Field(None, description="how common the labels are taken to be: as in pictures from web "
                                                             "search (crowd), or all alike (balanced); default: the server's")
     grounded: bool = Field(True, description="hold the observation lines to the measurement")
@@ -151,7 +151,8 @@ async def measure(body: MeasureRequest, request: Request):
 
 async def _measure(body: MeasureRequest) -> Measurement:
     try:
-        prepared = await connector().measure(body.media, "media", baseline=body.baseline, max_faces=body.max_faces)
+        rest = await _rest(body.baseline)
+        prepared = await connector().measure(body.media, "media", baseline=rest, max_faces=body.max_faces)
     except NoFaceError as error:
         return Measurement(kind="none", faces=[], notices=[str(error)])
     except InputError as error:
@@ -196,14 +197,30 @@ async def _prepare(body: ExplainRequest) -> PreparedSource:
         what_if = edits(body.what_if)
     with _blame_field("evidence"):
         series = None if body.evidence is None else evidence(body.evidence)
+    rest = await _rest(body.baseline)
     with _blame_field("evidence" if body.media is None and series is not None else "media"):
         if body.media is not None:
-            return await connector().measure(body.media, "media", baseline=body.baseline, face=body.face, evidence=series,
+            return await connector().measure(body.media, "media", baseline=rest, face=body.face, evidence=series,
                                               what_if=what_if, max_faces=body.max_faces, prior=body.prior)
         if series is None:
             raise InputError("media: give a picture or clip, or evidence")
         return await asyncio.to_thread(path.prepare, series, access.shape, face=body.face, what_if=what_if,
                                        prior=body.prior or access.prior)
+
+
+async def _rest(baseline: str | None) -> str | AUSeries | None:
+    """What counts as the face at rest; a picture of it is measured first. Raises client errors."""
+    if baseline is None or baseline in BASELINES:
+        return baseline
+    with _blame_field("baseline"):
+        if not baseline[:5].lower().startswith(("data:", "file:", "http")):
+            raise InputError(f"baseline: give {', '.join(BASELINES)}, or a picture of the same face at rest as a data URL "
+                             "(data:image/jpeg;base64,...)")
+        try:
+            prepared = await connector().measure(baseline, "baseline", baseline="none")
+        except NoFaceError as error:
+            raise InputError(str(error)) from None
+        return path.resting_face("the picture", [s.series for s in prepared.subjects])
 
 
 @contextlib.contextmanager

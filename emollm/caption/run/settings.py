@@ -11,6 +11,7 @@ import json
 
 from emollm.model import checkpoint
 from emollm.options import part_of
+from emollm.schema import AUSeries
 from emollm.subject import AS_IT_IS, Viewing
 
 WEIGHT_FILES = ("*.safetensors", "*.json", "*.jinja")
@@ -24,7 +25,14 @@ def settings_of(model: str, grounded: bool, question: str | None, what_if: tuple
 
     return {"emollm": _version(), "weights": weights_sha256(model), "prompt": PROMPT_VERSION,
             "evidence": f"{ESTIMATOR} {ESTIMATOR_VERSION}", "grounded": grounded, "question": question or DEFAULT_QUESTION,
-            "what_if": dict(what_if), "baseline": viewing.baseline or "clip for clips", **_changed_options(viewing)}
+            "what_if": dict(what_if), "baseline": _baseline_words(viewing.baseline), **_changed_options(viewing)}
+
+
+def _baseline_words(baseline: str | AUSeries | None) -> str:
+    """Two pictures of a face at rest are alike where the same was measured in them."""
+    if isinstance(baseline, AUSeries):
+        return f"picture {hashlib.sha256(baseline.intensity.tobytes()).hexdigest()[:16]}"
+    return baseline or "clip for clips"
 
 
 def _changed_options(viewing: Viewing) -> dict:
