@@ -39,7 +39,7 @@ def csv_text(faces: Iterable[AUSeries], layout: str = "emollm", frames: list[np.
         if layout == "openface":
             rows, first = _openface_rows(series), 1  # OpenFace counts frames from 1
         else:
-            rows, first = (_emollm_row(series, t, kept) for t in range(len(series.times))), 0
+            rows, first = _emollm_rows(series, kept), 0
         writer.writerows([int(index[t]) + first, *row] for t, row in enumerate(rows))
     return out.getvalue()
 
@@ -79,13 +79,12 @@ def _row_quality(series: AUSeries, t: int) -> tuple[float, int]:
     return round(mean, 4), int(seen)
 
 
-def _emollm_row(series: AUSeries, t: int, kept: list[int]) -> list:
-    values = []
-    for k in kept:
-        cells = (*series.intensity[t, k], np.nan_to_num(series.confidence[t, k]))
-        values += [_cell(value) if series.measured[k] else "" for value in cells]
-    return [_cell(series.times[t]), series.face_id, *_row_quality(series, t), series.estimator, series.baseline,
-            series.version, *values]
+def _emollm_rows(series: AUSeries, kept: list[int]) -> Iterator[list]:
+    cells = np.concatenate([series.intensity[:, kept], np.nan_to_num(series.confidence[:, kept, None])], 2)  # [T, kept, 3]
+    cells[:, ~series.measured[kept]] = np.nan
+    for t, values in enumerate(cells.reshape(len(cells), -1)):
+        yield [_cell(series.times[t]), series.face_id, *_row_quality(series, t), series.estimator, series.baseline,
+               series.version, *map(_cell, values.tolist())]
 
 
 def _openface_rows(series: AUSeries) -> Iterator[list]:
