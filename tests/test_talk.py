@@ -223,7 +223,7 @@ def test_a_moment_is_told_as_it_was_then():
     assert "only" in said("at 7s", face)
     assert "photo" in said("at end", "12D")
     told = said("moments", face)
-    assert told.startswith("They differ:") and "Clear only from 1.5 s to 2.0 s: the mouth corners are raised (AU12, 4.0" in told
+    assert told.startswith("They differ.") and "Clear only from 1.5 s to 2.0 s: the mouth corners are raised (AU12, 4.0" in told
     assert told.endswith("Most happens at 2.0 s: the mouth corners are raised (AU12, 4.0).")
 
 

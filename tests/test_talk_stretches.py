@@ -111,7 +111,7 @@ def test_the_reading_of_a_stretch_is_that_of_its_own_movements():
     face.look = {"fear": 1.0}  # of the whole clip
     assert "by its strongest movements alone: this face is commonly read as happiness" in said("label 0-5s", face)
     told = said("movements 0-5s 5.5-end", face)
-    assert told.startswith("They differ:") and "happiness" in told and "anger" in told
+    assert told.startswith("They differ.") and "happiness" in told and "anger" in told
 
 
 def test_that_it_holds_to_the_end_is_borne_out():
@@ -278,6 +278,8 @@ def test_words_of_a_stretch_of_speed_and_of_a_moment_leave_one_call(question, un
     ("change happiness", "and in the first half?", "label 0-50%"),
     ("when AU04", "which one is longer?", "long AU04"),
     ("is sadness", "at any point?", "change sadness"),
+    ("mood", "does it stay like that?", "change"),
+    ("unseen", "and for how long?", "unseen"),
     ("there AU04", "does it come suddenly?", "pace AU04"),
     ("when AU04", "what else moves at that time?", "at 7.7s"),
     ("strongest", "and what else is going on at that point?", "at 7.7s"),

@@ -199,6 +199,8 @@ def _asked_again(last: Call, text: str) -> Call | None:
 
 def _bare_reading(text: str, last: Call) -> Call | None:
     """When, how long or how often, after a question about the reading."""
+    if say.IT_CHANGES.search(text) and not say.BARE_WHEN.search(text):
+        return Call("change")
     if not any(pattern.search(text) for pattern in (say.BARE_WHEN, say.LONG, say.OFTEN, say.WHOLE, say.STOPS, say.ANY_TIME)):
         return None
     turns = last.name == "turns" or (last.name == "change" and not last.label)
@@ -252,7 +254,10 @@ def _beside_last(beside: re.Match, last: Call, units: Units) -> Call | None:
 
 
 def _measured_when(call: Call, text: str, past: list[Call]) -> Call | None:
-    return Call("unseen") if say.MEASURED_WHEN.search(text) and not movements_in(text) else None
+    """When a part of the face was hidden; and when, how long or how often after that was told."""
+    again = past and past[-1].name == "unseen" and _names_nothing(text) and any(
+        pattern.search(text) for pattern in (say.BARE_WHEN, say.LONG, say.OFTEN))
+    return Call("unseen") if again or (say.MEASURED_WHEN.search(text) and not movements_in(text)) else None
 
 
 def _same_moment(call: Call, text: str, past: list[Call]) -> Call | None:

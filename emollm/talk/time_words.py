@@ -126,6 +126,7 @@ MOMENT_OF = re.compile(r"\b(?:when|timestamp|moment|(?:which|what) (?:second|tim
                        r"(?:\w+est|most \w+) (?:second|frame|point))\b")
 MOST_SO = re.compile(r"\b(?:most(?! of)|happiest|saddest|angriest|maddest|peak\w*|strongest|clearest|maximum|max)\b")
 INTENSE = re.compile(r"\b(?:intens\w*|expressive|animated|lively|active|happens|moves|movement|emotional|action)\b")
+IT_CHANGES = re.compile(r"\b(?:it|that|this|they) (?:change|stay|remain)s?\b")
 ANY_TIME = re.compile(r"\b(?:at (?:any|some) (?:moment|point|time|second)|ever)\b")
 LONGER = re.compile(r"\b(?:longer|longest)\b")
 PEAK = re.compile(r"\b(?:peaks?|max\w*)\b")

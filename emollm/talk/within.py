@@ -27,6 +27,7 @@ LookUp = Callable[[Call, Face], Finding]
 OF_THE_READING = ("label", "is", "why", "whynot", "sure", "shares", "mood", "words", "other")
 EACH = ("often", "long", "pauses", "lasts", "pace", "longest", "shortest", "smile", "tell")  # told one after the other
 ALONE = "by its strongest movements alone"
+ALIKE = "alike in both"
 
 
 def look_up_within(call: Call, face: Face, look_up: LookUp) -> Finding:
@@ -75,14 +76,16 @@ def compare_stretches(face: Face, call: Call) -> Finding:
     for au in sorted(there, key=lambda au: -max(np.nan_to_num([one.facts.strength(au) for one in faces]))):
         told.setdefault(_difference(au, parts), []).append(au)
     says = [f"{capitalise(how)}: {clauses([_beside(au, faces) for au in units[:NAMED]])}{_further(units[NAMED:])}."
-            for how, units in sorted(told.items(), key=lambda one: one[0].startswith("alike"))]
+            for how, units in sorted(told.items(), key=lambda one: one[0] == ALIKE)]
     if asked and not there:
         none = [say(None, not_on_sentence(faces[0], units)) for units in call.units] or ["no movement of that is clear."]
         says = [f"In neither: {' '.join(map(begin_small, none))}"]
     if not call.subjects:
         counts = [len(one.units("on")) for one in faces]
         many = [] if listed else [f"{counts[0]} and {counts[1]} movements are there."]
-        says = [_reading_sentence(faces, names, call.label), *many, *says]
+        differ = faces[0].label != faces[1].label or any(how != ALIKE for how in told)
+        verdict = [] if call.label else ["They differ." if differ else "They are alike."]
+        says = [*verdict, _reading_sentence(faces, names, call.label), *many, *says]
     return Finding([*names, *(say(None, one) for one in says)], says, fixed=True)
 
 
@@ -92,7 +95,7 @@ def _difference(au: str, parts: list[tuple[Face, str]]) -> str:
     state = least.facts.state(au)
     if state != "on":
         return f"measured only {where}" if state == "unmeasured" else f"clear only {where}"
-    return f"stronger {where}" if most.facts.strength(au) - least.facts.strength(au) > ERROR else "alike in both"
+    return f"stronger {where}" if most.facts.strength(au) - least.facts.strength(au) > ERROR else ALIKE
 
 
 def _beside(au: str, faces: list[Face]) -> str:
@@ -117,7 +120,7 @@ def _reading_sentence(faces: list[Face], names: list[str], asked: str) -> str:
     one, other = (f"{face.label} ({face.share(face.label)})" for face in faces)
     if faces[0].label == faces[1].label:
         return f"{capitalise(ALONE)} the face is read as {one} {names[0]}, and {names[1]} as {other} too."
-    return f"They differ: {ALONE} the face is read as {one} {names[0]}, as {other} {names[1]}."
+    return f"{capitalise(ALONE)} the face is read as {one} {names[0]}, as {other} {names[1]}."
 
 
 def begin_small(text: str) -> str:
