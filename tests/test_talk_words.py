@@ -55,6 +55,7 @@ def told(question: str, call: str, code: str = "6C+12D", before=()) -> str:
     ("come on it's obviously hatred", "whynot anger", "other hateful"),
     ("smug much?", "offtopic", "other smug"),
     ("does jealous describe her?", "refuse character", "other jealous"),
+    ("a mocking smile or a relieved one?", "smile", "other mocking/relieved"), ("is it a real smile", "smile", "smile"),
     ("would you say jealous or sad", "other", "other sadness jealous"),
     ("does she look lovestruck or in love", "refuse attraction", "other love"),
     ("is she angry or surprised", "is anger", "other surprise/anger"),
@@ -311,6 +312,7 @@ def test_what_was_just_told_is_shaped_and_nothing_else():
     for asked in ("shorter pls", "now the same as 2 bullets", "again but simpler", "could you make it a little longer?",
                   "in a table please"):
         assert wants_last(shape_in(asked), UNCLEAR, asked, last), asked
+    assert not wants_last(shape_in("in one line what you can see"), parse("tell short"), "in one line what you can see", last)
     for asked in ("is the mouth short?", "the whole face as bullets", "why, in one sentence?", "which movements, as a table?"):
         assert not wants_last(shape_in(asked), parse("part mouth"), asked, last), asked
     assert not wants_last(shape_in("shorter"), UNCLEAR, "shorter", parse(""))

@@ -80,7 +80,8 @@ _EVERYONE = re.compile(
     r"\bwho(?:'s| is| are| looks?| seems?| else| here)* "
     r"(?!is |are |right|wrong|this|that|these|he\b|she\b|they\b|the\b|you\b|it\b)\w|"
     r"\b(?:any|every|no)(?: ?one|body)\b|\b(?:all|both|none|each) of (?:them|these)\b|"
-    r"\b(?:they|them) all\b|\bboth the (?:left|right)\b|\b(?:rank|sort) the (?:two|three|four|five|six)\b|"
+    r"\b(?:they|them) all\b|\bboth the (?:left|right)\b|"
+    r"\b(?:rank|sort|order) (?:the (?:two|three|four|five|six)|them|all|everyone|everybody)\b|"
     r"\b(?:the|these|those|all|both) (?:\w+ )?(?:people|persons|faces|men|women|guys|girls|boys|kids|children)\b"
 )
 _THAN = re.compile(
@@ -129,6 +130,7 @@ _LANGUAGE = re.compile(
 _RATHER = re.compile(r"\b(?:and not|but not|not|instead of|rather than|over) (?:\w+ )?(?:like )?(\w+)")
 _NOT_THIS_BUT = re.compile(
     r"\bnot (?:\w+ )?\w+\W+(?:\w+ ){0,2}?(?:it'?s|that'?s|this is|it is|that is|she'?s|he'?s|but)\b(.*)")
+_WHY_SO = re.compile(r"\bwhy (?:do |did |would )?(?:you|u) (?:say|call|read|think|claim)\b")
 _OPEN_OR_SHUT = re.compile(r"\b(?:open|closed|shut|parted|pressed)\b.* or .*\b(?:open|closed|shut|parted|pressed)\b")
 NAMES_UNITS = ("there", "absent", "strength", "side", "when", "cause", "au")
 TAKES_SIDE = ("there", "absent", "strength")
@@ -331,6 +333,8 @@ def _correct_label(call: Call, text: str, _: bool) -> Call:
     if call.name in ("why", "whynot") and len(labels) == 2 and (rather := _RATHER.search(text)):
         asked = labels_in(rather[1])  # "why anger and not disgust?" asks for the second
         return Call("whynot", label=asked[0]) if len(asked) == 1 else call
+    if call.name == "cause" and len(labels) == 1 and _WHY_SO.search(text):
+        return Call("why", label=labels[0])
     if call.name == "other" and len(labels) == 1 and not other:
         return Call("why" if text.startswith(("why", "what makes")) else "is", label=labels[0])
     if call.name in ("is", "unclear", "why", "whynot") and other and not labels:

@@ -76,7 +76,7 @@ def correct_facs(call: Call, text: str, labels: list[str]) -> Call:
         return Call("au", tuple((au,) for movement in call.units for au in movement))
     if len(labels) == 2 and not codes and call.name in _OF_LABELS and _APART.search(text) and not _HERE.search(text):
         return Call("apart", label="/".join(labels))
-    if codes and not labels and _READ_AS.search(text):
+    if codes and not labels and (_READ_AS.search(text) or (len(codes) > 1 and "together" in text and call.name == "au")):
         return Call("au", units, word="readings")
     if codes and len(labels) == 1 and _SAME.search(text) and not text.startswith("why"):
         return Call("listed", label=labels[0]) if len(codes) > 1 else Call("au", units, word="readings")

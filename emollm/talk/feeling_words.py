@@ -50,7 +50,7 @@ NEAR = {
 FAR = ("bored:boredom confused:confusion puzzled thoughtful:pensive focused:concentrated|concentration curious:curiosity "
        "interested:interest doubtful:doubt sceptical:skeptical|scepticism determined:determination tired sleepy exhausted "
        "shy:shyness awkward impressed distracted attentive engaged serious stressed confident lost "
-       "unimpressed suspicious flirty:flirtatious|seductive")
+       "unimpressed suspicious dreamy flirty:flirtatious|seductive")
 
 
 def _forms(words: str) -> dict[str, str]:

@@ -121,7 +121,8 @@ def _feeling(call: Call, text: str) -> Call | None:
     """Words beside the eight labels, and two labels beside each other: "gloomy, or rather heartbroken?", "sad or angry?"."""
     words, labels = feelings_in(text), labels_in(text)
     plainly = (*(("thanks",) if len(text.split()) < 3 else ()), *(("mood",) if len(words) > 1 else ()))  # "cheeky!"
-    if call.name not in (*OF_A_LOOK, "refuse", *plainly) or movements_in(text):
+    smiles = ("smile",) if set(movements_in(text)) <= {("AU12",)} else ()  # "a smug smile?"
+    if call.name not in (*OF_A_LOOK, "refuse", *plainly, *smiles) or (movements_in(text) and not smiles):
         return None
     if codes_in(text) or (call.name in ("why", "whynot") and labels):
         return None  # why this label: the reasons, behind what the word is near to

@@ -37,6 +37,9 @@ _ACROSS = {"left": "right", "right": "left"}
 _SECOND = re.compile(r"\b(?:second|third|next|2nd|3rd|runner[- ]?up)\b")
 _SPEAKS_FOR_IT = re.compile(
     r"\b(?:speaks?|evidence|proof|supports?|argues?) (?:for |of )?(?:that|it|this|them)\b|\bhow do you know\b")
+_WHY_NOT = re.compile(r"^\W*(?:and |but |so |ok )*why not(?: that| it)?\W*$")
+_ADDED = re.compile(
+    r"\bwhat (?:else )?(?:would|must|needs?|has|should|could)\b.*\b(?:add|added|change\w*|happen|differ\w*|missing|there)\b")
 _WHICH_HERE = re.compile(
     r"\b(?:which|what|how many|any|are) (?:of )?(?:those|these|them|they)\b.*"
     r"\b(?:here|there|present|active|on|see|visible|this face)\b")
@@ -49,7 +52,7 @@ def correct_follow_up(call: Call, text: str, last: str, older: str = "") -> Call
     """The call with what it takes up from before. text: the question in small letters, which asks for nothing that is refused;
     last, older: the calls of the one and the two questions before it."""
     before = parse(last)
-    for rule in (_after_refusal, _other_side, _next_strongest, _evidence_for_it, _letter_of_it, _listed_here,
+    for rule in (_after_refusal, _other_side, _next_strongest, _evidence_for_it, _letter_of_it, _listed_here, _of_that_label,
                  _which_more, _together, _code_of_part, _further_edit):
         if (meant := rule(call, text, before, parse(older))) is not None:
             return meant
@@ -87,6 +90,15 @@ def _letter_of_it(call: Call, text: str, before: Call, _: Call) -> Call | None:
     """ "as a letter A to E?" after a question about a movement."""
     asked = before.name in _OF_A_UNIT and before.name != "au" and _LETTER.search(text)
     return Call("tell", before.units, word="coder") if asked and call.name in ("strength", "unclear", "tell", "topic") else None
+
+
+def _of_that_label(call: Call, text: str, before: Call, _: Call) -> Call | None:
+    """ "Why not?" and "what would need to be added?" after a question about a label."""
+    if before.name not in ("is", "whynot", "why") or not before.label or codes_in(text) or units_in(text):
+        return None
+    if before.name == "is" and _WHY_NOT.match(text):
+        return Call("whynot", label=before.label)
+    return Call("toward", label=before.label) if call.name in ("edit", "unclear", "toward") and _ADDED.search(text) else None
 
 
 def _listed_here(call: Call, text: str, before: Call, _: Call) -> Call | None:

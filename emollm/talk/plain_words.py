@@ -101,6 +101,7 @@ _ROWS = (
     (r"(?<![+\w])(?:au ?)?[1-9]\d?[a-e]\b(?! ?\+)", "topic unclear offtopic sure", "topic levels"),
     (r"\b(?:trying|tries|want\w*|meant|supposed) to (?:say|express|tell|convey|signal|communicate)\b",
      "part cause movements there unclear label", "intent"),
+    (r"^\W*(?:(?:is|are) (?:he|she|they) )?(?:still )?(?:awake|asleep)\W*$", "unclear other outside is", "absent AU43/AU45"),
     (r"\bone eye\b", "there absent", "side AU43/AU45"),
     (r"\b(?:one|single) (?:sentence|line)\b", "tell label", "tell short"),
     (r"^\W*(?:and |the )*upper (?:face|half)\W*$", "unclear there movements rest faces", "part upper"),

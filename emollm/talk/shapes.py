@@ -50,7 +50,8 @@ _AROUND = words_of(
 ) | set(_NUMBERS)
 OF_A_READING = ("label", "is", "why", "whynot", "sure", "shares", "mood", "words", "other", "intent", "reply", "tell")
 _NOT_RESHAPED = ("", "unclear", "hello", "thanks", "bye", "able", "who", "offtopic")
-_ANEW = re.compile(r"\b(?:face|picture|photo|clip|video|everything|whole|explain (?!it|that)|describe (?!it|that)|movements?|"
+_ANEW = re.compile(r"\bwhat (?:do |can |did )?(?:you|u) (?:do |can |actually )?(?:know|see|tell|measure)\b|"
+                   r"\b(?:face|picture|photo|clip|video|everything|whole|explain (?!it|that)|describe (?!it|that)|movements?|"
                    r"why|how|who)\b")
 # What a key of JSON asks for, by its name: (name, of the face and those of its movements that were asked about).
 _FIELDS = (

@@ -69,8 +69,8 @@ def _plain_style(face: Face) -> Finding:
     on = face.units("on")[:NAMED]
     moving = f"{clauses([_plain_movement(face, au) for au in on])}." if on else "[Nothing moves much.|The face is at rest.]"
     return Finding(
-        [f"read as {face.label}", *map(face.line, on)], [moving, f"The face is commonly read as {face.label}."]
-    )
+        [f"read as {face.label}", *map(face.line, on)], [moving, f"The face is commonly read as {face.label}."], fixed=True
+    )  # worded anew it got codes
 
 
 def _formal_style(face: Face) -> Finding:
