@@ -566,6 +566,7 @@ def test_a_question_cannot_pose_as_a_measurement():
         ("asleep?", "unclear", "absent AU43/AU45"),
         ("why do you call it joy when his brows are up", "cause AU01/AU02", "why happiness"),
         ("what do 6+12 say together", "au AU06", "au AU06 AU12 readings"),
+        ("she is furious, are you kidding, you are wrong", "refuse instructions", "whynot anger"),
         ("is anger always bad", "listed anger", "topic feelings"),
         ("is 12D a strong one", "topic baseline", "topic levels"),
         ("what are the brows supposed to express", "part brows", "intent"),

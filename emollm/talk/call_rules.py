@@ -107,6 +107,7 @@ _COMPARES = re.compile(r"\b(?:compare\w*|comparison|differ\w*|same|alike|others?
 _STEPS = {"a": 1.0, "one": 1.0, "half a": 0.5, "two": 2.0, "three": 3.0}
 SHIFT = re.compile(rf"\b({'|'.join(_STEPS)}|\d{{1,3}}(?:\.\d)?) ?s(?:ec(?:ond)?s?)? (later|after|earlier|before)\b")
 _RUDE = re.compile(r"\b(?:fuck\w*|shit\w*|idiot\w*|stupid|dumb|useless|suck|sucks|crap|moron|garbage|rubbish)\b")
+_WRONG = re.compile(r"\b(?:you'?re|you are|ur|u are) (?:\w+ )?(?:blind|wrong|mistaken|crazy|kidding)\b")
 _FAKED = re.compile(r"\bfak(?:e|ing|ed)\b(?!.*\b(?:tears?|crying|accent|id)\b)")
 _PLAINLY_ASKED = re.compile(r"(?:is|are|was|were|does|do) (?:he|she|they) (?:look |so )?\w+\W*$")
 _TEARS = re.compile(r"\b(?:cry|cries|crying|cried|tears?|weep\w*|sob(?:s|bing)?)\b")
@@ -225,6 +226,8 @@ def _correct_small_talk(call: Call, text: str, _: bool) -> Call:
         return replace(call, units=(units,)) if units else call
     if call.name in ("there", "absent", "side", "strength") and re.search(EYES_WIDE[0], text) and len(call.units) == 1:
         return replace(call, units=EYES_WIDE[1:])
+    if call == Call("refuse", word="instructions") and labels_in(text) and _WRONG.search(text) and not reason(text):
+        return Call("whynot", label=labels_in(text)[0])  # "he is furious, you're blind"
     if call == Call("refuse", word="attraction") and labels_in(text) and not reason(text):
         return Call("is", label=labels_in(text)[0])  # "rate the happiness from 1 to 10"
     if call == Call("refuse", word="feelings") and labels_in(text) and _PLAINLY_ASKED.match(text):
