@@ -107,7 +107,8 @@ _COMPARES = re.compile(r"\b(?:compare\w*|comparison|differ\w*|same|alike|others?
 _STEPS = {"a": 1.0, "one": 1.0, "half a": 0.5, "two": 2.0, "three": 3.0}
 SHIFT = re.compile(rf"\b({'|'.join(_STEPS)}|\d{{1,3}}(?:\.\d)?) ?s(?:ec(?:ond)?s?)? (later|after|earlier|before)\b")
 _RUDE = re.compile(r"\b(?:fuck\w*|shit\w*|idiot\w*|stupid|dumb|useless|suck|sucks|crap|moron|garbage|rubbish)\b")
-_WRONG = re.compile(r"\b(?:you'?re|you are|ur|u are) (?:\w+ )?(?:blind|wrong|mistaken|crazy|kidding)\b")
+_WRONG = re.compile(r"^(?!.*\b(?:say|write|answer|report|output|print|tell|from now)\b).*"
+                    r"\b(?:you'?re|you are|ur|u are) (?:\w+ )?(?:blind|wrong|mistaken|crazy|kidding)\b")
 _FAKED = re.compile(r"\bfak(?:e|ing|ed)\b(?!.*\b(?:tears?|crying|accent|id)\b)")
 _PLAINLY_ASKED = re.compile(r"(?:is|are|was|were|does|do) (?:he|she|they) (?:look |so )?\w+\W*$")
 _TEARS = re.compile(r"\b(?:cry|cries|crying|cried|tears?|weep\w*|sob(?:s|bing)?)\b")
