@@ -284,7 +284,7 @@ TEXTS = {
 TEXTS |= {name: (text, text) for name, (_, text) in CONDITIONS.items()}
 TEXTS |= {name: (text, text) for name, text in {
     "by_facs": f"{MANUAL}; the first edition is Ekman and Friesen 1978.",
-    "by_measuring": "That was measured in this picture by this program, so it stands in no publication; how it measures, and "
+    "by_measuring": "That was measured here by this program, so it stands in no publication; how it measures, and "
                     "how well, "
                     f"is in docs/au_estimator.md. What each action unit is, is as in the {MANUAL}.",
     "by_reading": "The reading is this program's own, made of the overall look and the movements, so it stands in no "

@@ -158,9 +158,10 @@ def _length_words(movement: Movement) -> str:
     each = [f"for {length_words(length(span))}, {span_words(span)}" for span in spans]
     if len(spans) == 1:
         return f"{each[0]}, {movement.share_words}"
-    in_all = f"{sum(map(length, spans)):.1f} s in all, {movement.share_words}"
-    if len(spans) <= MANY:
+    if len(spans) <= MANY:  # whoever adds up what is told gets the same
+        in_all = f"{sum(map(length, spans)):.1f} s in all, {movement.share_words}"
         return f"{', '.join(each[:-1])}, and {each[-1]}; {in_all}"
+    in_all = f"{sum(end - start for start, end in spans):.1f} s in all, {movement.share_words}"
     return f"{len(spans)} times, at the longest {each[0]}; {in_all}"
 
 

@@ -251,15 +251,14 @@ def compare_order(face: Face, call: Call) -> Finding:
     told = [f"{when_words(face, one)}." for there in found for one in there]
     rest = [_nearest_sentence(face, units) for units, there in zip(call.units, found, strict=True) if not there]
     began = sorted(min(_onsets(face, one) for one in there) for there in found if there)
-    last = _order_sentences(face, began) if len(began) > 1 else _no_order(face, call, began) if began else []
+    last = _order_sentences(face, began) if len(began) > 1 else _no_order(face, call) if began else []
     return Finding([*_lines(face, call), *last], [*rest, *told, *last], fixed=True)
 
 
-def _no_order(face: Face, call: Call, began: list[tuple[float, str]]) -> list[str]:
+def _no_order(face: Face, call: Call) -> list[str]:
     """Why one movement alone has no order; the others are not there, or not known to be."""
     unknown = {_state(face, units) for units in call.units} - {"yes", "no"}
-    only = f"So only the {ACTION_UNITS[began[0][1]].title} ({began[0][1]}) is there, and there is no order."
-    return ["So nothing can be said of their order." if unknown else only]
+    return ["So nothing can be said of their order." if unknown else "So only one of them is there, and there is no order."]
 
 
 def _onsets(face: Face, movement: Movement) -> tuple[float, str]:
