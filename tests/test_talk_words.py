@@ -349,3 +349,36 @@ def test_a_finer_call_is_of_the_kind_that_was_asked_for():
         named = finer(call, text)
         changed += [] if named == call or coarser(named) == coarser(call) else [(text, str(call), str(named))]
     assert len(changed) <= 0.005 * 1500, changed
+
+
+@pytest.mark.parametrize(("question", "understood", "call"), [
+    # labels set beside each other
+    ("put anger, disgust and contempt in order, most likely first, i.e. rank them", "label", "other disgust/anger/contempt"),
+    ("would you say more scared or more astonished?", "mood", "other surprise/fear"),
+    ("is it nearer to sadness or to disgust?", "topic labels", "other sadness/disgust"),
+    ("which labels are there, more or less?", "topic labels", "topic labels"),
+    # how the measurement fares, and what may still be told
+    ("my lamp was off, does that distort the values?", "edit AU04=2", "topic light"),
+    ("Does his goatee influence the reading of the chin?", "side AU17", "topic beard"),
+    ("do her spectacles interfere with the units of the lids?", "au AU07 looks", "topic glasses"),
+    ("a scarf hangs over it: can you still judge the chin?", "outside hands", "part chin"),
+    ("Can I rely on what you say of the lips with that cup there?", "topic baseline", "part mouth"),
+    ("can I trust this man", "refuse character", "refuse character"),
+    # what it is for, and who made it
+    ("and who developed this little app?", "intent", "who"),
+    ("how are you doing today?", "offtopic", "hello"),
+    ("Is that evidence that she is sad inside?", "whynot sadness", "topic feelings"),
+    ("might he just be pretending?", "cause AU12", "refuse feelings"),
+    ("is the smile only posing?", "smile", "smile"),
+    ("Give letters from A to E for all of it", "topic levels", "tell coder"),
+    ("how would a coder put it", "label", "tell coder"),
+    ("how confident is this program, in percent?", "sure", "sure"), ("does she look confident?", "sure", "other confident"),
+    ("cheers love", "thanks", "thanks"),
+])
+def test_words_that_leave_one_call(question, understood, call):
+    assert str(hold_to_words(understood, question, [])) == call
+
+
+def test_a_list_of_movements_leaves_none_out():
+    text = said("movements", "1C+2C+4D+5B+6C+7B+9B+12D+25C")
+    assert all(f"AU{number:02d}" in text for number in (1, 2, 4, 5, 6, 7, 9, 12, 25))

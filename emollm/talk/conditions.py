@@ -93,17 +93,23 @@ _MATTERS = re.compile(
     r"watch out|careful|min|too (?:small|dark|blur|low|bright)|ok|fals|throw|mess|skew|result|far)\w*\b")
 # What leaves no choice, whatever was understood.
 _ASKS_OF_IT = re.compile(
-    r"\b(?:will|does|do|would|can) (?:it|this|that|you) (?:\w+ )?(?:work|matter|affect|disturb|falsify|bother)\w*\b|"
+    r"\b(?:will|does|do|would|can) (?:it|this|that|you|(?:an? |the |his |her )\w+) (?:\w+ )?(?:work|matter|affect|disturb|"
+    r"falsify|bother|spoil|distort|influence|interfer|skew|get in the way)\w*\b|"
     r"\ba problem\b|\bfalse results?\b|\bcounts? as\b|\bhow (?:far|much|small|large|big|dark|bright|low|high|blurr\w+|near|"
     r"close) (?:may|can|must|should|does|do|has)\b")
 _THIS_FACE = re.compile(  # "do the glasses get in the way?" is about this face, and so is "why are her wrinkles ..."
     r"\b(?:the|his|her|their) (?:\w+ )?(?:glasses|sunglasses|mask|hand|hands|microphone|scarf|hair|beard|fringe)\b|"
     r"\b(?:wear|wears|wearing|has|have) (?:he|she)\b|\b(?:he|she|they) (?:\w+ )?(?:wear|has|have)")
 
+_DISTURBS = re.compile(r"\b(?:affect|disturb|spoil|distort|influence|skew|interfer|get in the way of)\w*\b.*"
+                       r"\b(?:measur|read|unit|number|value|result)\w*")
+
 
 def conditions_in(text: str, plainly: bool = False) -> list[str]:
     """Of CONDITIONS, what a question in small letters asks the effect of; none when it asks for this face's. plainly: only
     where the words leave no choice."""
-    if _THIS_FACE.search(text) or not (_ASKS_OF_IT if plainly else _MATTERS).search(text):
+    if _THIS_FACE.search(text) and not _DISTURBS.search(text):
+        return []
+    if not (_ASKS_OF_IT if plainly else _MATTERS).search(text):
         return []
     return [name for name, words in _WORDS.items() if words.search(text)][:2]

@@ -70,6 +70,7 @@ _OF_THE_ASKER = re.compile(
     r"\b(?:i|we|you|u|me)(?:'\w+)? (?:(?:am|are|was|would|do|don'?t|really|just|so|also|bit|a|very|not|in) )*(?:"
     r"love|hope|doubt|hate|regret|worry|fear|interest\w*|curious|confused|puzzled|sorry|impressed|lost|tired|bored|worried|confident|"
     r"serious)\b|\b(?:no|any|without|beyond) (?:a )?doubt\b|\bjust (?:curious|interested)\b|\bsorry\b(?= ?[,.!:]|$)|"
+    r"\bhow confident\b(?! (?:does|do|he|she)\b)|\b(?:thanks|thank you|cheers|ta|please|hi|hello|ok) love\b|"
     r"^\W*sorry\b|\blove (?:it|that)\b|\binterest(?:ed|ing)? in\b|\bcross[- ]|\ba (?:pity|shame)\b")
 
 

@@ -23,6 +23,7 @@ _LOOKS = re.compile(r"\b(?:look(?!ing at)|seem|describ|appear|express|words?\b|f
                     r"\ban? (?:\w+ )?face\b|\b(?:this|that|it)(?:'s| is)\b|\b(?:tired|sleepy)\b")
 _FELT = re.compile(r"\b(?:really|truly|actually|inside|deep down|secretly|feels?|feeling|in fact|true|genuine\w*|honest\w*|"
                    r"by nature|secret|life|ill|driv\w+|me|my|i)\b")
+_RANKS = re.compile(r"\b(?:rank\w*|closer|nearer|rather|likelier|more)\b")
 OF_THE_FACE = ("outside", "there", "absent", "side", "strength", "cause", "unclear", "offtopic", "part", "label", "movements",
                "au")
 _THINGS = {name: re.compile(rf"\b(?:{words})\b") for name, (words, _) in THINGS.items()}
@@ -122,13 +123,17 @@ def _feeling(call: Call, text: str) -> Call | None:
     words, labels = feelings_in(text), labels_in(text)
     plainly = (*(("thanks",) if len(text.split()) < 3 else ()), *(("mood",) if len(words) > 1 else ()))  # "cheeky!"
     smiles = ("smile",) if set(movements_in(text)) <= {("AU12",)} else ()  # "a smug smile?"
-    if call.name not in (*OF_A_LOOK, "refuse", *plainly, *smiles) or (movements_in(text) and not smiles):
+    ranks = len(labels) > 1 and bool(_RANKS.search(text)) and call.word in ("", "labels")  # "rank fear, anger and surprise"
+    ranked = ("mood", "topic", "shares") if ranks else ()
+    if call.name not in (*OF_A_LOOK, "refuse", *plainly, *smiles, *ranked) or (movements_in(text) and not smiles):
         return None
     if codes_in(text) or (call.name in ("why", "whynot") and labels):
         return None  # why this label: the reasons, behind what the word is near to
     either = [label for label in labels if not any(NEAREST.get(word) == label for word in words)] if " or " in text else []
     if words:
         return Call("other", label="/".join(either), word="/".join(words))
+    if ranks and call.name in ("label", *ranked):
+        return Call("other", label="/".join(labels))
     return Call("other", label="/".join(either)) if len(either) > 1 and call.name in ("is", "other", "unclear") else None
 
 

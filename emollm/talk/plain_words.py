@@ -103,7 +103,18 @@ _ROWS = (
      "part cause movements there unclear label", "intent"),
     (r"^\W*(?:(?:is|are) (?:he|she|they) )?(?:still )?(?:awake|asleep)\W*$", "unclear other outside is", "absent AU43/AU45"),
     (r"\bone eye\b", "there absent", "side AU43/AU45"),
+    (r"\bcoder (?:\w+ )?(?:write|note|code|put|say)\b|\b(?:levels?|letters?|intensit\w+|grades?) (?:from )?a (?:to|-) e\b.*"
+     r"\b(?:every|all|each)", "tell movements label topic", "tell coder"),
     (r"\b(?:one|single) (?:sentence|line)\b", "tell label", "tell short"),
+    (r"\bwho (?:built|made|created|developed|programmed|wrote|trained|designed|is behind) (?:you\b|(?:this|the|your|that) "
+     r"(?:\w+ )?(?:tool|program\w*|software|app|model|system|bot)\b)", "intent refuse topic unclear offtopic able label",
+     "who"),
+    (r"^\W*(?:how (?:r|are) (?:u|you|ya)(?: (?:doing|today|going))*|how(?:'s| is) it going|what'?s up|sup|wass?up)\W*$",
+     "unclear offtopic other mood refuse", "hello"),
+    (rf"\b(?:proof|prove[sd]?|evidence) (?:that )?(?:{_SOMEBODY}|people) (?:\w+ )?(?:was|were|is|are|felt|feels?)\b",
+     "whynot why is label sure there unclear toward listed", "topic feelings"),
+    (r"^(?!.*\b(?:smil\w*|grin\w*)\b).*\b(?:be|is|are|was|were|he|she|they) (?:\w+ )?(?:acting|pretending|posing|faking it|"
+     r"putting (?:it|this) on)\b", "cause there is label other unclear outside whynot sure", "refuse feelings"),
     (r"^\W*(?:and |the )*upper (?:face|half)\W*$", "unclear there movements rest faces", "part upper"),
     (r"^\W*(?:and |the )*lower (?:face|half)\W*$", "unclear there movements rest faces", "part lower"),
     (r"\bwink(?:s|ed|ing)?\b", "there absent strength side other is", "side AU43/AU45"),
@@ -111,6 +122,9 @@ _ROWS = (
 )
 _PART_UNITS = re.compile(
     r"\b(?:which|what) (brow|eyebrow|eye|mouth|lip|cheek|nose|chin)s? (?:units?|aus?|action units?|movements?)\b")
+_OF_A_PART = re.compile(  # what can be told of a part that may be hidden
+    r"\b(?:still (?:say|see|tell|measure|read|judge)|trust|rely on)\b.*"
+    r"\b(eyebrow|brow|eye|mouth|lip|cheek|nose|chin|upper|lower)")
 _PLAIN = tuple((re.compile(words), instead_of.split(), parse(call)) for words, instead_of, call in _ROWS)
 
 
@@ -118,7 +132,9 @@ def correct_by_words(call: Call, text: str) -> Call:
     """The call that the words of a text in small letters leave no choice about; a refusal that they bear out stays one."""
     if call.name == "refuse" and reason(text):
         return call
-    if call.name in ("there", "absent", "strength", "au") and (part := _PART_UNITS.search(text)):
+    part = _PART_UNITS.search(text) if call.name in ("there", "absent", "strength", "au") else None
+    part = part or (_OF_A_PART.search(text) if call.name in ("outside", "unclear", "topic", "offtopic") else None)
+    if part:
         return Call("part", word={"eyebrow": "brows", "lip": "mouth", "brow": "brows", "eye": "eyes", "cheek": "cheeks"}.get(
             part[1], part[1]))
     return next((meant for words, instead_of, meant in _PLAIN if call.name in instead_of and words.search(text)), call)

@@ -66,7 +66,8 @@ def movements(face: Face, call: Call) -> Finding:
     if call.word == "muscle":
         listing = clauses([f"{face.words(au)}: {ACTION_UNITS[au].muscle}" for au in on[:MOST]])
         return Finding([*map(face.line, on[:MOST])], [f"What moves, with the muscle of each in FACS: {listing}."], fixed=True)
-    more = f" [There are {len(on)} in all.|{len(on)} movements are there in all.]" if len(on) > MOST else ""
+    others = join_words([f"{au} ({face.facts.strength(au):.1f})" for au in on[MOST:]])
+    more = f" [There as well|Also there]: {others}." if others else ""
     pattern = "[|From the strongest to the weakest: ]{told}." + more
     return _movements_finding(face, MOST, f"movements, strongest first: {len(on)}", pattern)
 
