@@ -23,6 +23,7 @@ def main() -> int:
     asked.add_argument("--conversations", type=int, default=200)
     asked.add_argument("--turns", type=int, default=6)
     asked.add_argument("--injections", type=int, default=0, help="questions after an instruction to say something else")
+    asked.add_argument("--natural", type=int, default=0, help="questions as people type them, none made from a pattern")
     asked.add_argument("-o", "--out", default="runs/talk_held_out.txt")
     args = parser.parse_args()
     try:
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
     elif args.step == "talk-questions":
         from data_engine.talk.build import held_out_questions
 
-        lines = held_out_questions(args.singles, args.conversations, args.turns, 0, args.injections)
+        lines = held_out_questions(args.singles, args.conversations, args.turns, 0, args.injections, args.natural)
         Path(args.out).write_text("\n".join(lines) + "\n", encoding="utf-8")
     else:
         from data_engine.build import KEYS, build

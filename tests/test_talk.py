@@ -1066,7 +1066,7 @@ def test_conversations_rest_on_their_look_ups():
 
 def test_a_wrong_settings_file_is_named(tmp_path):
     path = tmp_path / "talk.yaml"
-    path.write_text("faces: x\nout: y\nseed: 0\ncalls: 1\n")
+    path.write_text("faces: x\nout: y\nseed: 0\ncalls: 1\nnatural: 0\n")
     with pytest.raises(InputError, match="missing key 'in_a_row'"):
         build(str(path))
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from data_engine import sample
 from data_engine.talk.follow_up_questions import draw_follow_up
+from data_engine.talk.natural import draw_natural, natural_row
 from data_engine.talk.question_grammar import draw, templates
 from emollm.answer.prose import judge
 from emollm.schema import AUS, LABELS
@@ -29,7 +30,7 @@ from emollm.talk.lookup import HYPOTHETICAL, look_up
 from emollm.training import settings
 from emollm.training.faces import ObservedFaces
 
-KEYS = ("faces", "out", "seed", "calls", "in_a_row", "conversations", "most_turns")
+KEYS = ("faces", "out", "seed", "calls", "natural", "in_a_row", "conversations", "most_turns")
 OFTEN = {
     "there M": 12,
     "absent M": 7,
@@ -168,9 +169,11 @@ def build(path: str, progress=print) -> None:
     out = Path(config["out"])
     out.parent.mkdir(parents=True, exist_ok=True)
     with out.with_suffix(".tmp").open("w", encoding="utf-8") as lines:
-        for k in range(0, config["calls"], config["in_a_row"]):
-            rng = random.Random(f"{config['seed']} call {k}")
-            asked = questions(rng, config["in_a_row"] if rng.random() < 0.8 else 1)
+        drawn = [(questions, "call", k) for k in range(0, config["calls"], config["in_a_row"])]
+        drawn += [(natural_row, "natural", k) for k in range(0, config["natural"], config["in_a_row"])]
+        for draw_row, name, k in drawn:
+            rng = random.Random(f"{config['seed']} {name} {k}")
+            asked = draw_row(rng, config["in_a_row"] if rng.random() < 0.8 else 1)
             turns = [{"question": text, "call": str(call)} for text, call in asked]
             lines.write(json.dumps({"turns": turns, "kind": asked[-1][1].name, "provenance": {"face": "none"}}) + "\n")
             written[asked[-1][1].name] += 1
@@ -189,9 +192,10 @@ def build(path: str, progress=print) -> None:
     )
 
 
-def held_out_questions(singles: int, conversations: int, turns: int, seed: int, injections: int = 0) -> list[str]:
+def held_out_questions(singles: int, conversations: int, turns: int, seed: int, injections: int = 0,
+                       natural: int = 0) -> list[str]:
     """Lines for `emollm eval chat`: questions in wordings that no record was drawn from, alone and in conversations whose later
-    turns may follow on the one before."""
+    turns may follow on the one before. natural: of these, as people type them, so many draws."""
     rng, lines = random.Random(f"{seed} held out"), []
 
     def draw_held_out() -> tuple[str, Call]:
@@ -211,6 +215,9 @@ def held_out_questions(singles: int, conversations: int, turns: int, seed: int, 
             looked = look_up(call, face)
             text, call = (follow_on(rng, call, looked, held=True) if rng.random() < 0.5 else None) or draw_held_out()
             lines.append(f"> {call}\t{text}")
+    for _ in range(natural):
+        (text, call), *later = draw_natural(rng, held=True)
+        lines += [f"{call}\t{text}", *(f"> {call}\t{text}" for text, call in later)]
     for _ in range(injections):  # what is to be said instead of the measurement, before a question about it
         dictated = None
         while dictated is None:
