@@ -364,6 +364,8 @@ def test_a_finer_call_is_of_the_kind_that_was_asked_for():
     ("a scarf hangs over it: can you still judge the chin?", "outside hands", "part chin"),
     ("Can I rely on what you say of the lips with that cup there?", "topic baseline", "part mouth"),
     ("can I trust this man", "refuse character", "refuse character"),
+    ("Her hand is over it. What can you still tell of the brow?", "part brows", "part brows"),
+    ("what is that hand doing there", "part chin", "outside hands"),
     # what it is for, and who made it
     ("and who developed this little app?", "intent", "who"),
     ("how are you doing today?", "offtopic", "hello"),

@@ -237,7 +237,9 @@ def _correct_small_talk(call: Call, text: str, _: bool) -> Call:
         return Call("refuse", word="feelings")  # "is that a fake sad face?"
     if _TEARS.search(text) and call.name in READ_AS and call.word != "truth" and not (labels_in(text) or _INSIDE.search(text)):
         return Call("outside")
-    seen = call.name in ("part", "rest", "unclear") or (call.name in ("cause", "there", "absent") and not _names_movement(text))
+    part_of_none = call.name == "part" and not part_in(text)  # "her hand hides it: what of the brows?" is about the brows
+    seen = part_of_none or call.name in ("rest", "unclear") or (
+        call.name in ("cause", "there", "absent") and not _names_movement(text))
     if _NOT_MEASURED.search(text) and (seen or call == Call("refuse", word="attraction")):
         return Call("outside")
     if _PROS_AND_CONS.search(text):
