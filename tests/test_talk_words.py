@@ -364,6 +364,9 @@ def test_a_finer_call_is_of_the_kind_that_was_asked_for():
     ("a scarf hangs over it: can you still judge the chin?", "outside hands", "part chin"),
     ("Can I rely on what you say of the lips with that cup there?", "topic baseline", "part mouth"),
     ("can I trust this man", "refuse character", "refuse character"),
+    ("how trustworthy are the values?", "topic accuracy", "topic accuracy"), ("is she trustworthy", "sure", "refuse character"),
+    ("does a code diagnose an emotion", "topic feelings", "topic feelings"), ("diagnose him", "unclear", "refuse health"),
+    ("are my lips a bit open", "there AU25", "there AU25"), ("is she biting her lip", "there AU24", "au AU32"),
     ("Her hand is over it. What can you still tell of the brow?", "part brows", "part brows"),
     ("what is that hand doing there", "part chin", "outside hands"),
     # what it is for, and who made it

@@ -49,7 +49,7 @@ NARROWER = (
 # Movements that FACS has a code for and that are not measured here.
 OUTSIDE = (
     (r"tongue (?:\w+ ){0,2}(?:out|show\w*|visible|seen)\b|(?:stick|pok|show)\w* (?:\w+ ){0,3}tongue", 19),
-    (r"bit(?:e|es|ing|ten)? (?:\w+ ){0,2}lips?\b|lips? (?:\w+ )?bit(?:e|ing|ten)?\b", 32),
+    (r"bit(?:e|es|ing|ten)? (?!of\b)(?:\w+ ){0,2}lips?\b|lips? (?:(?!a\b)\w+ )?bit(?:e|ing|ten)?\b", 32),
     (r"(?:puff|blow)\w* (?:\w+ )?(?:\w+ )?cheeks?|cheeks? (?:\w+ )?(?:puff|blown)", 34),
     (r"suck\w* (?:\w+ )?(?:\w+ )?cheeks?|cheeks? (?:\w+ )?suck", 35),
     (r"(?:flar|dilat)\w* (?:\w+ )?(?:nostril|nose)|(?:nostril|nose)s? (?:\w+ )?(?:flar|dilat)", 38),

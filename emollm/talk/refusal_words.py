@@ -70,7 +70,7 @@ PATTERNS = {
         _ask_pattern(r"depressed|depression|autistic|autism|adhd|bipolar|parkinson\w*|stroke|palsy|ill|sick|disease|disorder|drunk|"
                      r"on drugs|stoned|pregnant|suicidal|ptsd|schizo\w+|psychotic|botox|dementia|alzheimer\w*|intoxicated|"
                      r"tipsy|hung ?over|high on (?:drugs|weed|something)"),
-        r"\bdiagnos[ei]\w*\b",
+        r"\bdiagnos[ei]\w*\b(?! (?:an? |the |this )?(?:emotions?|expressions?|movements?)\b)",
     ),
     "hiring": (
         r"\b(?:hire|recruit|employ|promote) (?:him|her|them|this|that|the)\b|\b(?:give|lend) (?:him|her|them) (?:a |the )?"
@@ -102,7 +102,8 @@ PATTERNS = {
     "character": (
         rf"{_ASKS} {_HOW}(?:smart|intelligent|stupid|dumb|evil|narcissist\w*|psychopath\w*|introvert\w*|"
         r"extrovert\w*|gay|lesbian|rich|arrogant|racist|(?:good|bad|nice) person)\b",
-        r"\btrustworth\w*\b|\btrust (?:him|her|them|this (?:man|woman|person|guy|girl|face)) (?:with|to|not to|around)\b",
+        r"^(?!.*\b(?:numbers?|values?|units?|figures?|measure\w*|results?)\b).*\b(?:un)?trustworth\w*\b",
+        r"\btrust (?:him|her|them|this (?:man|woman|person|guy|girl|face)) (?:with|to|not to|around)\b",
         _ask_pattern(r"republican|democrat|conservative|left[- ]wing|right[- ]wing|vote[sd]?"),
         r"\b(?:his|her|their) (?:iq|personality|character)\b",
     ),
