@@ -261,7 +261,7 @@ def rest_of(baseline: object) -> str | AUSeries | None:
     given = python_inputs.to_source(baseline, "the picture at rest")
     try:
         faces = _faces(given, AS_IT_IS)
-    except NoFaceError as error:
+    except InputError as error:
         raise InputError(f"baseline: {error}") from None
     return resting_face(str(given.name or given.source), [face.series for face in faces])
 

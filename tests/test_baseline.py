@@ -89,3 +89,10 @@ def test_captions_of_another_rest_are_another_run(astronaut_file, tmp_path, caps
     assert cli.main([*run, str(astronaut_file)]) == 0 and place.read_bytes() == lines
     assert cli.main([*run, "none"]) == 2 and "baseline" in capsys.readouterr().err
     assert place.read_bytes() == lines
+
+
+def test_picture_at_rest_is_measured_once_for_many_files(astronaut_file, tmp_path, monkeypatch):
+    times, real = [], explainer.resting_face
+    monkeypatch.setattr(explainer, "resting_face", lambda *given: times.append(given) or real(*given))
+    run = ["explain", str(astronaut_file), str(astronaut_file), "--style", "movement", "-o", str(tmp_path / "out.txt")]
+    assert cli.main([*run, "--baseline", str(astronaut_file)]) == 0 and len(times) == 1

@@ -96,8 +96,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _explain_all(media: list[str], asked: dict, cut: dict, empty: bool) -> tuple[list[Explanation], list[InputError]]:
     """Explanations of every face of every file, and what could not be explained. empty: media without a face give one, too."""
-    from emollm.explainer import explain, no_face_explanation
+    from emollm.explainer import explain, no_face_explanation, rest_of
 
+    asked["baseline"] = rest_of(asked["baseline"])  # measured once for all files
     explanations, failures = [], []
     for source in progress.track(media, "explaining", len(media)) if len(media) > 1 else media:
         try:
