@@ -50,7 +50,8 @@ def said(call: str, face: Face) -> str:
     ("pauses AU12", SMILES, "No, it does not stop: the mouth corners are raised (AU12) from 0.0 s to 10.0 s, "
                             "100 % of the clip."),
     ("often AU04", FROWNS, "The brows are lowered (AU04) 2 times in 11.8 s, from 3.7 s to 5.5 s and from 7.7 s to 9.0 s."),
-    ("often AU45", SMILES, "The eyes are blinking (AU45) 5 times in 10.0 s, beginning at 0.5 s, 1.5 s, 2.5 s, 3.5 s, 4.5 s."),
+    ("often AU45", SMILES, "The eyes are blinking (AU45) 5 times in 10.0 s (30 a minute), "
+                            "beginning at 0.5 s, 1.5 s, 2.5 s, 3.5 s, 4.5 s."),
     ("long AU04", FROWNS, "The brows are lowered (AU04) for 1.8 s, from 3.7 s to 5.5 s, and for 1.3 s, from 7.7 s to 9.0 s; "
                           "3.1 s in all, 26 % of the clip."),
     ("long", FROWNS, "The clip is 11.8 s long."),

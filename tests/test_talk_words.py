@@ -373,7 +373,7 @@ def test_a_finer_call_is_of_the_kind_that_was_asked_for():
     ("and who developed this little app?", "intent", "who"),
     ("how are you doing today?", "offtopic", "hello"),
     ("Is that evidence that she is sad inside?", "whynot sadness", "topic feelings"),
-    ("might he just be pretending?", "cause AU12", "refuse feelings"),
+    ("might he just be pretending?", "cause AU12", "topic posed"),
     ("is the smile only posing?", "smile", "smile"),
     ("Give letters from A to E for all of it", "topic levels", "tell coder"),
     ("how would a coder put it", "label", "tell coder"),

@@ -217,12 +217,10 @@ def test_two_processes_learn_what_one_learns(tmp_path, tokenizer):
     command = [
         sys.executable,
         "-m",
-        "accelerate.commands.launch",
-        "--cpu",
-        "--num_processes",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc_per_node",
         "2",
-        "--mixed_precision",
-        "bf16",
         "-m",
         "emollm",
         "train",
@@ -230,6 +228,7 @@ def test_two_processes_learn_what_one_learns(tmp_path, tokenizer):
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.count("; 2 processes") == 1  # and one of them speaks
     alone, together = adapter(tmp_path / "a" / "run"), adapter(tmp_path / "b" / "run")
     assert all(torch.allclose(alone[name], together[name], atol=2e-3) for name in alone)
 

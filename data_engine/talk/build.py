@@ -13,13 +13,14 @@ from __future__ import annotations
 import collections
 import json
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from data_engine import sample
 from data_engine.talk.follow_up_questions import draw_follow_up
-from data_engine.talk.natural import draw_natural, natural_row
+from data_engine.talk.natural import draw_natural, natural_rows
 from data_engine.talk.question_grammar import draw, templates
 from emollm.answer.prose import judge
 from emollm.schema import AUS, LABELS
@@ -162,6 +163,14 @@ def conversation(rng: random.Random, faces: TalkFaces, most: int, dropped: colle
     return {"turns": turns, "kind": call.name, "provenance": {"face": "none" if face is None else face.series.estimator}}
 
 
+def _rows(config: dict) -> Iterator[list[tuple[str, Call]]]:
+    """Questions with their calls, without answers."""
+    for k in range(0, config["calls"], config["in_a_row"]):
+        rng = random.Random(f"{config['seed']} call {k}")
+        yield questions(rng, config["in_a_row"] if rng.random() < 0.8 else 1)
+    yield from natural_rows(random.Random(f"{config['seed']} natural"), config["natural"], config["in_a_row"])
+
+
 def build(path: str, progress=print) -> None:
     """Write the conversations that a config asks for. Raises InputError."""
     config = settings.load(path, *KEYS)
@@ -169,11 +178,7 @@ def build(path: str, progress=print) -> None:
     out = Path(config["out"])
     out.parent.mkdir(parents=True, exist_ok=True)
     with out.with_suffix(".tmp").open("w", encoding="utf-8") as lines:
-        drawn = [(questions, "call", k) for k in range(0, config["calls"], config["in_a_row"])]
-        drawn += [(natural_row, "natural", k) for k in range(0, config["natural"], config["in_a_row"])]
-        for draw_row, name, k in drawn:
-            rng = random.Random(f"{config['seed']} {name} {k}")
-            asked = draw_row(rng, config["in_a_row"] if rng.random() < 0.8 else 1)
+        for asked in _rows(config):
             turns = [{"question": text, "call": str(call)} for text, call in asked]
             lines.write(json.dumps({"turns": turns, "kind": asked[-1][1].name, "provenance": {"face": "none"}}) + "\n")
             written[asked[-1][1].name] += 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 import collections
 import functools
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,9 +56,23 @@ def draw_natural(rng: random.Random, held: bool = False) -> list[tuple[str, Call
             return [(rng.choice(firsts[one.before]), parse(one.before)), (one.text, one.call)]
 
 
-def natural_row(rng: random.Random, number: int) -> list[tuple[str, Call]]:
-    """So many in a row, or one more."""
-    row: list[tuple[str, Call]] = []
-    while len(row) < number:
-        row += draw_natural(rng)
-    return row
+def natural_rows(rng: random.Random, passes: int, most: int) -> Iterator[list[tuple[str, Call]]]:
+    """Every question that is learnt, `passes` times, in rows of `most` or one; a later one behind one that it follows on."""
+    for _ in range(passes):
+        row: list[tuple[str, Call]] = []
+        length = _row_length(rng, most)
+        for one in rng.sample(natural_questions(), len(natural_questions())):
+            if one.before and (not row or str(row[-1][1]) != one.before):
+                if one.before not in _first_questions(held=False):
+                    continue  # nothing that it could follow on has a question
+                row.append((rng.choice(_first_questions(held=False)[one.before]), parse(one.before)))
+            row.append((one.text, one.call))
+            if len(row) >= length:
+                yield row
+                row, length = [], _row_length(rng, most)
+        if row:
+            yield row
+
+
+def _row_length(rng: random.Random, most: int) -> int:
+    return most if rng.random() < 0.8 else 1

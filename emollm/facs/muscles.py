@@ -41,7 +41,7 @@ _WORDS = ("zygomaticus", "orbicularis", "oculi", "corrugator", "frontalis", "buc
 
 def units_of_muscles(text: str) -> tuple[tuple[str, ...], ...]:
     """The units of every muscle that a text of small letters names, a set a muscle; also of a mistyped one."""
-    text, muscles = re.sub(r"[a-z]{6,}", _correct_spelling, text), {}
+    text, muscles = re.sub(r"[a-z]{6,}", _correct_spelling, re.sub(r"\bmentalists?\b", " ", text)), {}
     for name, units in _MUSCLES:
         text, times = name.subn(" ", text)
         if times:

@@ -31,13 +31,15 @@ CALLS = {
     "there": "m (aspect side)",
     "absent": "m (side)",
     "strength": "m (side)",
-    "side": "m",
-    "when": "m",
+    "side": "m (first)",
+    "when": "m (nth)",
+    "agree": "m",
+    "average": "m",
     "cause": "m",
     "strongest": "",
     "weakest": "",
     "rest": "",
-    "movements": " (aspect)",
+    "movements": " (aspect)",  # or 3+: those at that level or more
     "still": "",
     "part": "p",
     "count": "",
@@ -46,7 +48,7 @@ CALLS = {
     "sides": "",
     "more": "m",
     "moments": "",
-    "at": "t",  # m as well: of these movements alone; at the peak, of a movement or a label: everything then
+    "at": "t",  # m as well: of these alone; at the peak, of a movement or a label: everything then, or what else is named
     "lasts": "m (end)",
     "pace": "m",
     "pauses": "m",
@@ -67,7 +69,7 @@ CALLS = {
     "label": "",
     "is": "l",
     "other": " (feeling)",
-    "sure": "",
+    "sure": "(m)",
     "shares": "",
     "toward": "l (less)",
     "edit": "e",
@@ -105,6 +107,7 @@ PARTS_OF_FACE = {part: tuple(f"AU{n:02d}" for n in numbers) for part, numbers in
     "lower": LOWER,
 }.items()}
 ASPECTS = ("muscle", "looks", "alike", "readings", "side", "opposite", "source")
+PARTICULAR_TOPICS = ("licence", "pictures", "program", "posed")
 TOPICS = (
     "facs",
     "levels",
@@ -121,6 +124,7 @@ TOPICS = (
     "feelings",
     "basic",
     "compare",
+    *PARTICULAR_TOPICS,
 )
 # Where it stands what was told: by the tables, by measuring, ...
 SOURCES = ("by_facs", "by_measuring", "by_reading", "by_affect", "by_displays", "by_sorting", "by_duchenne", "by_program")
@@ -141,9 +145,13 @@ REFUSED = (
 STYLES = ("child", "short", "bullets", "coder", "json", "plain", "formal")
 MOMENTS = ("start", "middle", "end", "peak", "then")  # then: the moment that was told before
 
-_MAY = {"aspect": ASPECTS, "feeling": FEELINGS, "less": ("less",), "thing": THINGS, "(end)": ("end",)}
+NTH = ("first", "second", "third", "last")  # time that a movement is there
+
+_MAY = {"aspect": ASPECTS, "feeling": FEELINGS, "less": ("less",), "thing": THINGS, "(end)": ("end",),
+        "(first)": ("first",), "(nth)": NTH}
 _UNIT = re.compile(r"AU\d\d(?:/AU\d\d)*")
 _TIME = re.compile(r"(\d{1,4}(?:\.\d{1,2})?)s")
+_LEAST = re.compile(r"([0-5](?:\.\d)?)\+")
 _EDIT = re.compile(r"(AU\d\d)=([0-5](?:\.\d)?)")
 
 
@@ -160,6 +168,7 @@ class Call:
     edits: dict[str, float] = field(default_factory=dict)
     time: float | None = None  # s
     within: tuple[str, ...] = ()
+    least: float | None = None  # level from which movements are told
 
     @property
     def subjects(self) -> tuple[tuple[str, ...], ...]:
@@ -168,10 +177,24 @@ class Call:
             return (("AU06",), ("AU12",))
         return self.units or (tuple((au,) for au in PARTS_OF_FACE[self.word]) if self.name == "part" else ())
 
+    @property
+    def is_particular(self) -> bool:
+        """Whether it asks for something that no other call is like: what the model heard so stays, whatever the words are."""
+        return (
+            self.name in ("agree", "average")
+            or self.least is not None
+            or (self.name == "sure" and bool(self.units))
+            or (self.name in ("when", "side") and bool(self.word))
+            or (self.name == "at" and self.word == "peak" and bool(self.label or len(self.units) > 1))
+            or (self.name == "other" and "/" in self.label)
+            or (self.name == "topic" and self.word in PARTICULAR_TOPICS)
+        )
+
     def __str__(self) -> str:
         edits = [f"{au}={level:g}" for au, level in self.edits.items()]
         time = "" if self.time is None else f"{self.time:g}s"
-        words = [self.name, *map("/".join, self.units), self.label, self.word, time, self.side, *edits, *self.within]
+        least = "" if self.least is None else f"{self.least:g}+"
+        words = [self.name, *map("/".join, self.units), self.label, self.word, least, time, self.side, *edits, *self.within]
         return " ".join(word for word in words if word)
 
 
@@ -183,7 +206,7 @@ def parse(line: str) -> Call:
     name, *words = line.split() or [""]
     if name not in CALLS:
         return UNCLEAR
-    read = {"units": (), "label": "", "side": "", "word": "", "time": None, "edits": {}, "within": ()}
+    read = {"units": (), "label": "", "side": "", "word": "", "time": None, "edits": {}, "within": (), "least": None}
     for word in words:
         if edit := _EDIT.fullmatch(word):
             read["edits"][edit[1]] = float(edit[2])
@@ -191,6 +214,8 @@ def parse(line: str) -> Call:
             read["units"] += () if (units := tuple(word.split("/"))) in read["units"] else (units,)
         elif time := _TIME.fullmatch(word):
             read["time"] = float(time[1])
+        elif least := _LEAST.fullmatch(word):
+            read["least"] = float(least[1])
         elif STRETCH.fullmatch(word):
             read["within"] += (word,)
         elif set(word.split("/")) <= set(LABELS):
@@ -210,6 +235,8 @@ def _is_complete(call: Call) -> bool:
     known = _has_known_units(call)
     there = {"m": call.units and known, "u": call.units, "l": call.label, "e": call.edits and known}
     if not known and wants != "u":
+        return False
+    if call.least is not None and call.name != "movements":
         return False
     if call.time is not None:
         return wants == "t" and not call.word

@@ -72,6 +72,7 @@ _SIDE = re.compile(
     r"\b(left|right)(?:[- ]hand)?(?: \w+)? (?:side|half|eye\w*|brow|cheek|corner|mouth|lid|part|lip)s?\b"
     r"|\b(?:on|to) (?:the |his |her |their )?(left|right)\b|\b(?:and|what about|how about) (?:the )?(left|right)\b"
 )
+_CODED_SIDE = re.compile(r"\b([lr])(?:au ?)?\d{1,2}[a-e]?\b")  # R12
 _WHO = re.compile(
     r"\bwho(?:se)?\b|\bwhich (?:one|face|person|picture|photo|man|woman|guy|girl|boy|kid)\b|"
     r"\b(?:which|any|all|both|none|one|each) of (?:them|these|those|the (?:two|three|four|five|faces|people|men|women))\b"
@@ -79,7 +80,9 @@ _WHO = re.compile(
 _EVERYONE = re.compile(
     r"\bwho(?:'s| is| are| looks?| seems?| else| here)* "
     r"(?!is |are |right|wrong|this|that|these|he\b|she\b|they\b|the\b|you\b|it\b)\w|"
-    r"\b(?:any|every|no)(?: ?one|body)\b|\b(?:all|both|none|each) of (?:them|these)\b|"
+    r"\b(?:any|every|no)(?: ?one|body)\b(?!'s\b| (?:else |here )?"
+    r"(?:knows?|says?|said|thinks?|wants?|could|can|would|besides)\b|"
+    r"\?)|\b(?:all|both|none|each) of (?:them|these)\b|"
     r"\b(?:they|them) all\b|\bboth the (?:left|right)\b|"
     r"\b(?:rank|sort|order) (?:the (?:two|three|four|five|six)|them|all|everyone|everybody)\b|"
     r"\b(?:the|these|those|all|both) (?:\w+ )?(?:people|persons|faces|men|women|guys|girls|boys|kids|children)\b"
@@ -110,11 +113,13 @@ _RUDE = re.compile(r"\b(?:fuck\w*|shit\w*|idiot\w*|stupid|dumb|useless|suck|suck
 _WRONG = re.compile(r"^(?!.*\b(?:say|write|answer|report|output|print|tell|from now)\b).*"
                     r"\b(?:you'?re|you are|ur|u are) (?:\w+ )?(?:blind|wrong|mistaken|crazy|kidding)\b")
 _FAKED = re.compile(r"\bfak(?:e|ing|ed)\b(?!.*\b(?:tears?|crying|accent|id)\b)")
+_FEIGNED = re.compile(r"\b(?:injur\w*|pain\w*|foul\w*|ill\w*|sick\w*|hurt\w*|faint\w*)\b")
 _PLAINLY_ASKED = re.compile(r"(?:is|are|was|were|does|do) (?:he|she|they) (?:look |so )?\w+\W*$")
 _TEARS = re.compile(r"\b(?:cry|cries|crying|cried|tears?|weep\w*|sob(?:s|bing)?)\b")
 _INSIDE = re.compile(r"\b(?:inside|inwardly|deep down|heart)\b")
 _NOT_MEASURED = re.compile(
-    r"\b(?:tongue|teeth|tooth|glasses|sunglasses|beard|moustache|mustache|hair|hat|hands?|earrings?|make-?up|lipstick|iris|gaze)\b")
+    r"\b(?:tongue|teeth|tooth|glasses|sunglasses|beard|moustache|mustache|hair|hat|"
+    r"(?<!right[- ])(?<!left[- ])hands?|earrings?|make-?up|lipstick|iris|gaze)\b")
 _PROS_AND_CONS = re.compile(r"\bpros (?:and|&|n) cons\b|\b(?:speaks?|evidence|arguments?) (?:both )?for and against\b")
 _SECOND = re.compile(r"\brunner[- ]?up\b|\bsecond (?:one|best|place|label)\b|\bnumber two\b")
 _MIND = re.compile(
@@ -164,8 +169,10 @@ def correct_call(call: Call, question: str, last: str = "", older: str = "") -> 
     text = question.lower()
     if not last and set(re.findall(r"\w+", text)) <= _NOTHING:
         return UNCLEAR
-    if (why := reason(text)) and not (call.name == "refuse" and asks_for(call.word, text)):
+    if (why := reason(text)) and not (call.name in ("refuse", "grounds") and asks_for(call.word, text)):
         return Call("refuse", word=why)
+    if call.is_particular:
+        return call
     if (time := _later_moment(text, last)) is not None:
         return Call("at", time=time)
     if names_one(text) and not call.units and words_of(NAMED.sub(" ", text)) <= _AROUND_A_PART:
@@ -194,7 +201,7 @@ def _correct_part(call: Call, text: str, _: bool) -> Call:
     """A part of the face and nothing that says what of it: "eyebrows??", "and the lips?"."""
     words = re.findall(r"[a-z']+", _UP_TO.sub(" ", text))
     parts = {_PART[w] for w in words if w in _PART}
-    if len(parts) != 1 or not (call == UNCLEAR or set(words) <= _AROUND_A_PART | set(_PART)):
+    if len(parts) != 1 or codes_in(text) or not (call == UNCLEAR or set(words) <= _AROUND_A_PART | set(_PART)):
         return call
     return Call("part", word=parts.pop())
 
@@ -218,7 +225,7 @@ def part_in(question: str) -> str:
 
 def _correct_small_talk(call: Call, text: str, _: bool) -> Call:
     """Abuse is no thanks, "in German, please" is about languages, and a smile that may be faked is still a smile."""
-    if call == Call("refuse", word="truth") and _FAKED.search(text) and not labels_in(text):
+    if call == Call("refuse", word="truth") and _FAKED.search(text) and not labels_in(text) and not _FEIGNED.search(text):
         return Call("smile")  # what can be said of it: with or without the cheeks
     if (units := units_in(text)) and (
             (call.name == "outside" and _ABOUT.search(text)) or (call.name == "cause" and not {*units} & {*call.units[0]})):
@@ -271,7 +278,8 @@ def labels_in(text: str) -> list[str]:
     labels = [label for label in LABELS if _LABELS[label].search(text)]
     if not labels:
         words = [w for w in re.findall(r"[a-z]+", text) if len(w) >= 4]
-        close = [m for w in words for m in difflib.get_close_matches(w, _LONG, 1, 0.85) if m[0] == w[0]]
+        close = [m for w in words if not w.startswith("expression")
+                 for m in difflib.get_close_matches(w, _LONG, 1, 0.85) if m[0] == w[0]]
         labels = list(dict.fromkeys(_LONG[m] for m in close))
     return labels
 
@@ -373,7 +381,8 @@ def _correct_side(call: Call, text: str, follows: bool) -> Call:
         return call
     text = NAMED.sub(" ", text)  # "the guy on the left" is a face, not a side of one
     sides = {side for groups in _SIDE.findall(text) for side in groups if side}
+    sides |= {{"l": "left", "r": "right"}[side] for side in _CODED_SIDE.findall(text)}
     if len(sides) == 1:
         return replace(call, side=sides.pop())
-    unsaid = not follows and not re.search(r"\bleft\b|\bright\b(?! *\?| *$)", text)  # "they are raised, right?"
+    unsaid = not (follows or sides) and not re.search(r"\bleft\b|\bright\b(?! *\?| *$)", text)  # "they are raised, right?"
     return replace(call, side="") if call.side and unsaid else call

@@ -14,7 +14,8 @@ CONDITIONS = {
         "and 0.6 % of the units went on or off. Light from one side was not measured by itself.",
     ),
     "size": (
-        r"(?:small\w*|tiny|low[- ]?res\w*|resolutions?|pixels?|px|size|quality|blur\w*|unsharp|out of focus|jpe?g|"
+        r"(?:small\w*|tiny|low[- ]?res\w*|resolutions?|pixels?|px|(?<!sample )(?<!effect )(?<!file )size|"
+        r"quality|blur\w*|unsharp|out of focus|jpe?g|"
         r"compress\w*|far away|distant|distance|grainy|noisy|480p|720p|webcams?|thumbnails?)",
         "Shrunk to half, 54 pictures of five people changed a unit by 0.05 levels on average, and 0.8 % of the units went on "
         "or off; blurred slightly, by 0.04 and 0.5 %. Faces narrower than 48 px are measured with less and less confidence, "
@@ -62,7 +63,7 @@ CONDITIONS = {
     ),
     "skin": (
         r"(?:skin ?(?:tones?|colou?rs?|types?)?|dark[- ]skinned|black (?:people|faces|skin)|race|ethnic\w*|gender|men and "
-        r"women|women and men|bias\w*|culture\w*|some people|everyone|everybody)",
+        r"women|women and men|bias\w*|culture\w*|some people|(?:every(?:one|body))(?! (?:on earth|alike|makes?|knows?)))",
         "Accuracy by skin tone, age or sex was not measured; the pictures that it was fitted and tested on were mostly of "
         "adults in small grey pictures. The tables list movements for labels, not for groups of people.",
     ),
@@ -78,7 +79,7 @@ THINGS = {
     "glasses": (r"(?:sun)?glasses|goggles", "glasses are"),
     "beard": (r"beards?|m[ou]+staches?|stubble", "a beard is"),
     "hair": (r"hair\w*|bald|blond\w*", "hair is"),
-    "hands": (r"hands?|fingers?|arms?|fists?|point\w*", "hands are"),
+    "hands": (r"(?<!right[- ])(?<!left[- ])hands?|fingers?|arms?|fists?|point\w*", "hands are"),
     "make-up": (r"make-?up|lipstick|mascara", "make-up is"),
     "speech": (r"talk\w*|speak\w*|sa(?:y|ys|ying|id)|s[aiu]ng\w*|voices?|whisper\w*|scream\w*|shout\w*|yell\w*|laugh\w*",
                "what is said, and any sound, is"),

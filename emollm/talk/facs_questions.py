@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from emollm.facs.muscles import units_of_muscles
 from emollm.talk.call import Call
@@ -15,8 +16,9 @@ _FUNCTION = re.compile(r"\bwhere\b|\bwhat (?:does|do) (?!.* show)|\b(?:which|wha
                        r"\bwhat(?:'?s| is| are) (?:the |a )?[\w, ]+\W*$(?<!doing)(?<!doing\?)|\bfunctions?\b")
 _AT_WORK = re.compile(r"\b(?:activ\w*|contract\w*|work\w*|fir\w+|tens\w+|us(?:e[ds]?|ing)|mov\w+|engag\w+|involved|on)\b")
 _THAT_MUSCLE = re.compile(r"\b(?:that|this|those) muscles?\b")
-_OF_MOVEMENTS = ("absent", "strength", "side", "when", "cause", "faces", "sides", "moments")
-_KEPT = ("refuse", "edit", "toward")
+_OF_MOVEMENTS = ("absent", "strength", "side", "when", "cause", "faces", "sides", "moments", "often", "long", "lasts", "pauses",
+                 "pace", "order", "more", "average", "agree", "sure", "at", "before", "after")
+_KEPT = ("refuse", "edit", "toward", "smile")
 
 
 def correct_muscle(call: Call, text: str, _: bool) -> Call:
@@ -26,8 +28,10 @@ def correct_muscle(call: Call, text: str, _: bool) -> Call:
     if units := units_of_muscles(text):
         every = tuple((au,) for movement in units for au in movement)
         if call.name in _OF_MOVEMENTS:
-            return Call(call.name, units, side=call.side)
-        if call.word in ("alike", "readings", "side") or _FUNCTION.search(text):
+            return replace(call, units=units)
+        if call.name == "au" and call.word == "muscle" and not _AT_WORK.search(text):
+            return call
+        if call.word in ("alike", "readings", "side", "opposite") or _FUNCTION.search(text):
             return Call("au", every, word=call.word if call.name == "au" and call.word != "muscle" else "")
         return Call("there", units, side=_side(text), word="muscle")
     if call.name == "au" and _THAT_MUSCLE.search(text) and _AT_WORK.search(text):
@@ -70,7 +74,8 @@ def correct_facs(call: Call, text: str, labels: list[str]) -> Call:
         return call
     if call.name == "au" and call.word != "muscle" and _ASKS_SOURCE.search(text) and not _ASKS_MEANING.search(text):
         return Call("au", call.units, word="source")
-    if len(codes) > 1 and call.word != "alike" and _APART.search(text) and not _HERE.search(text):
+    told_apart = call.word != "alike" and call.name not in ("order", "more") and _APART.search(text)
+    if len(codes) > 1 and told_apart and not _HERE.search(text):
         return Call("au", units)
     if call.name in ("side", "there", "absent", "cause") and not codes and _WHICH_UNIT.search(text):
         return Call("au", tuple((au,) for movement in call.units for au in movement))

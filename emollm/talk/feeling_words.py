@@ -69,8 +69,8 @@ _OF_A_PART = re.compile(r"\b(?:relaxed|tense|tension)\b")  # said of a part of t
 _OF_THE_ASKER = re.compile(
     r"\b(?:i|we|you|u|me)(?:'\w+)? (?:(?:am|are|was|would|do|don'?t|really|just|so|also|bit|a|very|not|in) )*(?:"
     r"love|hope|doubt|hate|regret|worry|fear|interest\w*|curious|confused|puzzled|sorry|impressed|lost|tired|bored|worried|confident|"
-    r"serious)\b|\b(?:no|any|without|beyond) (?:a )?doubt\b|\bjust (?:curious|interested)\b|\bsorry\b(?= ?[,.!:]|$)|"
-    r"\bhow confident\b(?! (?:does|do|he|she)\b)|\b(?:thanks|thank you|cheers|ta|please|hi|hello|ok) love\b|"
+    r"serious)\b|\b(?:no|any|without|beyond|for) (?:a )?doubt\b|\bjust (?:curious|interested)\b|\bsorry\b(?= ?[,.!:]|$)|"
+    r"\bhow confident\b(?! (?:does|do|he|she)\b)|\b(?:thanks|thank you|cheers|ta|please|hi|hello|ok|out|so|then) love\b|"
     r"^\W*sorry\b|\blove (?:it|that)\b|\binterest(?:ed|ing)? in\b|\bcross[- ]|\ba (?:pity|shame)\b")
 
 

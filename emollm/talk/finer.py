@@ -64,9 +64,11 @@ def finer(call: Call, question: str, last: str = "") -> Call:
     text = question.lower().replace("\u2019", "'")
     if last and call.name != "tell" and _SOURCE.match(text) and (source := _source_of(parse(last))):
         return source
+    if call.is_particular:
+        return call
     if call.name == "refuse" and (reason(text) or not _is_harmless(call, text)):
         return call
-    if call.name == "faces" and not movements_in(text) and not labels_in(text) and (part := part_in(text)):
+    if call.name == "faces" and not (movements_in(text) or labels_in(text) or call.units) and (part := part_in(text)):
         return Call("faces", (PARTS_OF_FACE[part],))
     for rule in (_feeling, _condition, _outside):
         if (named := rule(call, text)) is not None:
@@ -151,7 +153,7 @@ def _outside(call: Call, text: str) -> Call | None:
     """What is not measured by its name: a code of FACS for it, or the thing."""
     if call.name not in OF_THE_FACE or codes_in(text):
         return None
-    if (units := outside_units_in(text)) and not (call.name == "cause" and movements_in(text)):
+    if call.name not in ("cause", "absent") and (units := outside_units_in(text)):
         return Call("au", units) if call.name != "au" or not call.word else None
     if call.name in ("there", "absent") and re.search(r"\blaugh\w*", text):
         return Call("outside", word="speech")

@@ -281,6 +281,19 @@ TEXTS = {
 }
 
 
+TEXTS |= {name: (text, text) for name, text in {
+    "licence": "The program and its own weights are free, also for commercial use, under Apache-2.0; so is the language model "
+               "in it, SmolLM2-135M-Instruct. Some data it was trained on (FER2013) is for research, which README.md says "
+               "under its limits. To cite it, name emollm and its version, and for the units the FACS Manual of 2002.",
+    "pictures": "Best are faces seen from the front, at least 64 px wide, sharp, evenly lit, with nothing over brows, eyes "
+                "or mouth and without filters. In a clip brief movements need 25 frames a second or more; let it begin with a "
+                "second of the face at rest, or give a picture of that with --baseline.",
+    "program": "On the command line, emollm explain, measure, chat, export and caption (for whole folders); in Python, import "
+               "emollm; for apps, emollm serve answers as an OpenAI-compatible API does. Tables come as CSV or JSON, also for "
+               "ELAN, BORIS and Praat. README.md and docs/api.md show each.",
+    "posed": "Whether an expression is posed, acted or felt cannot be told from the face: most of its movements can be made on "
+             "purpose, and what is felt need not show. What can be told is what moved, how strongly, on which side and when.",
+}.items()}
 TEXTS |= {name: (text, text) for name, (_, text) in CONDITIONS.items()}
 TEXTS |= {name: (text, text) for name, text in {
     "by_facs": f"{MANUAL}; the first edition is Ekman and Friesen 1978.",

@@ -134,7 +134,8 @@ def often(face: Face, call: Call) -> Finding:
 
 def _count_words(movement: Movement, seconds: float) -> str:
     spans = movement.stretches
-    counted = f"{'once' if len(spans) == 1 else f'{len(spans)} times'} in {seconds:.1f} s"
+    rate = f" ({60 * len(spans) / seconds:.0f} a minute)" if len(spans) >= MANY else ""
+    counted = f"{'once' if len(spans) == 1 else f'{len(spans)} times'} in {seconds:.1f} s{rate}"
     if len(spans) <= MANY:
         return f"{counted}, {join_words(list(map(span_words, spans)))}"
     if len(spans) <= COUNTED:

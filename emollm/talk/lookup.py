@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from emollm.talk import (
     changes,
+    coding,
     comparisons,
     impression,
     knowledge,
@@ -29,6 +30,8 @@ OF_THE_FACE = {
     "strength": movement.strength,
     "side": movement.side,
     "when": movement.movement_times,
+    "agree": coding.agreement,
+    "average": coding.average,
     "cause": movement.cause,
     "strongest": whole_face.strongest_movement,
     "weakest": whole_face.weakest_movement,
@@ -62,7 +65,7 @@ OF_THE_FACE = {
     "label": readings.label,
     "is": readings.label_check,
     "other": impression.other_word,
-    "sure": readings.label_certainty,
+    "sure": readings.certainty,
     "shares": readings.label_shares,
     "toward": changes.edits_toward_label,
     "edit": changes.edit_effect,
@@ -75,8 +78,8 @@ OF_THE_FACE = {
 # What these say is about movements that are there: without one, that is all there is to say.
 OF_MOVEMENTS = {"strongest", "weakest", "rest", "movements", "count"}
 # What these say is not about this face as it was measured: held to the facts that were looked up, not to the measurement.
-HYPOTHETICAL = {"edit", "toward", "at", "moments", "before", "after", "change", "turns", "au", "listed", "apart", "topic",
-                "faces", "reply", "intent"}
+HYPOTHETICAL = {"edit", "average", "toward", "at", "moments", "before", "after", "change", "turns", "au", "listed", "apart",
+                "topic", "faces", "reply", "intent"}
 MICRO = Call("topic", word="micro")  # what a brief movement is; with a clip, which there are
 OF_FACS = {
     "au": knowledge.au,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from emollm.facs.tables import OTHER_READINGS
 from emollm.facs.units import ACTION_UNITS
 from emollm.perception.events import peaks
-from emollm.schema import au_index
-from emollm.talk.call import Call
+from emollm.schema import ON, SIDES, au_index
+from emollm.talk.call import NTH, Call
 from emollm.talk.face import Face
 from emollm.talk.finding import Finding
-from emollm.talk.spans import Movement, timed_movements, when_words
+from emollm.talk.spans import Movement, span_words, timed_movements, when_words
 from emollm.talk.timing import PHOTO
 from emollm.talk.words import clauses, join_words, movement_pattern, unit_names, was_or_were
 
@@ -197,6 +199,8 @@ def not_on_sentence(face: Face, units: tuple[str, ...], sides: bool = False) -> 
 
 
 def side(face: Face, call: Call) -> Finding:
+    if call.word == "first":
+        return first_side(face, call)
     says = []
     left, right, _ = peaks(face.series)
     for units in call.units:
@@ -212,6 +216,35 @@ def side(face: Face, call: Call) -> Finding:
         if not on:
             says.append(not_on_sentence(face, units, sides=True))
     return Finding(_lines(face, call), says)
+
+
+def first_side(face: Face, call: Call) -> Finding:
+    """Which side of a movement comes up first, around the time at which it is strongest."""
+    if not face.clip:
+        return in_a_photo(face, call)
+    says = []
+    for units in call.units:
+        on = [au for au in units if face.facts.state(au) == "on"]
+        says += [_first_side_sentence(face, au) for au in on] or [not_on_sentence(face, units, sides=True)]
+    return Finding([*_lines(face, call), *says], says, fixed=True)
+
+
+def _first_side_sentence(face: Face, au: str) -> str:
+    onset, apex, _ = face.facts.intervals((au,))[0]
+    times = face.series.times
+    level = np.nan_to_num(face.series.intensity[:, au_index(au)])  # [T, 2]
+    began = {}  # side -> from when it is there without a gap up to the apex, or later
+    for k, name in enumerate(SIDES[:2]):
+        there = (level[:, k] >= ON) & (times >= onset - 0.5)
+        if (up := np.flatnonzero(there & (times <= apex + 0.5))).size:
+            began[name] = float(times[up[0]])
+    if len(began) < 2:
+        return f"Only one side is there: {face.words(au)}." if began else f"{face.words(au)}; neither side alone is clear."
+    (first, one), (second, other) = sorted(began.items(), key=lambda item: item[1])
+    told = f"{first} from {one:.1f} s, {second} from {other:.1f} s"
+    if other - one < TOGETHER:
+        return f"Both sides come up together ({told}): {face.words(au)}."
+    return f"The {first} side comes first ({told}): {face.words(au)}."
 
 
 def in_a_photo(face: Face, call: Call) -> Finding:
@@ -230,7 +263,22 @@ def movement_times(face: Face, call: Call) -> Finding:
     found = timed_movements(face, call.units[0])
     if not found:
         return Finding(_lines(face, call), [_nearest_sentence(face, call.units[0])], fixed=True)
+    if call.word:
+        return Finding(_lines(face, call), [_nth_sentence(one, call.word) for one in found], fixed=True)
     return Finding(_lines(face, call), [f"{clauses([when_words(face, one) for one in found])}."], fixed=True)
+
+
+def _nth_sentence(movement: Movement, which: str) -> str:
+    """The first, second, third or last time of a movement."""
+    times = movement.stretches
+    if len(times) == 1:
+        return f"{movement.words} once only, {span_words(times[0])}."
+    many = f"{len(times)} times"
+    k = len(times) - 1 if which == "last" else NTH.index(which)
+    if k >= len(times):
+        return f"There is no {which} time: {movement.words} {many} only, {join_words(list(map(span_words, times)))}."
+    last = ", which is the last" if k and k == len(times) - 1 and which != "last" else ""
+    return f"The {which} of {many}{last}: {movement.words} {span_words(times[k])}."
 
 
 def _nearest_sentence(face: Face, units: tuple[str, ...]) -> str:

@@ -47,7 +47,7 @@ _ROWS = (
     (r"\bbasic emotions?\b", "topic sure listed unclear offtopic who refuse", "topic basic"),
     (r"\bbar(?:ed|e|ing|es) (?:\w+ )?teeth|\bteeth (?:are )?bared|\bshow\w* (?:\w+ )?teeth", "au", "au AU10 AU25"),
     (r"\binner or (?:the )?outer\b|\bouter or (?:the )?inner\b", "side there strength absent part", "more AU01 AU02"),
-    (r"\bcorners?\b.*\b(?:lower|droop\w*|hang\w*|sag\w*)\b(?! lip)", "side strength", "side AU15"),
+    (r"\bcorners?\b.*\b(?:lower(?! than)|droop\w*|hang\w*|sag\w*)\b(?! lip)", "side", "side AU15"),
     (r"\b(?:his|her|their|person'?s) (?:own )?(?:left|right)? ?or (?:mine|yours|ours|my own)\b",
      "refuse side who unclear there", "topic asymmetry"),
     (r"^\W*(?:ty|tysm|thx|tnx|cheers|ta)\W*$", "unclear offtopic", "thanks"),
@@ -72,7 +72,7 @@ _ROWS = (
     (r"\b(?:which|what) (?:direction|way)\b.*\bhead\b|\bhead\b.*\b(?:turned|tilted|degrees|facing)\b.*"
      r"(?:\bdegrees\b|\b(?:which|what) way\b)",
      "topic side sides there label unclear", "outside"),
-    (r"\b(?:timeline|chronolog\w*|time course)\b", "tell movements order strongest", "course"),
+    (r"\b(?:timeline|chronolog\w*|time course)\b", "tell movements strongest", "course"),
     (r"\bwho (?:came up|invented|named|coined|says|said|described|decided)\b|\baccording to (?:who|what)",
      "refuse who label why", "topic sources"),
     (r"\b(?:psychologist|psychiatrist|expert|specialist|coder)s? (?:\w+ )?"
@@ -105,7 +105,7 @@ _ROWS = (
     (r"\bone eye\b", "there absent", "side AU43/AU45"),
     (r"\bcoder (?:\w+ )?(?:write|note|code|put|say)\b|\b(?:levels?|letters?|intensit\w+|grades?) (?:from )?a (?:to|-) e\b.*"
      r"\b(?:every|all|each)", "tell movements label topic", "tell coder"),
-    (r"\b(?:one|single) (?:sentence|line)\b", "tell label", "tell short"),
+    (r"^(?!.*\b(?:coder|facs|codes?|notation|letters?)\b).*\b(?:one|single) (?:sentence|line)\b", "tell label", "tell short"),
     (r"\bwho (?:built|made|created|developed|programmed|wrote|trained|designed|is behind) (?:you\b|(?:this|the|your|that) "
      r"(?:\w+ )?(?:tool|program\w*|software|app|model|system|bot)\b)", "intent refuse topic unclear offtopic able label",
      "who"),
@@ -114,7 +114,7 @@ _ROWS = (
     (rf"\b(?:proof|prove[sd]?|evidence) (?:that )?(?:{_SOMEBODY}|people) (?:\w+ )?(?:was|were|is|are|felt|feels?)\b",
      "whynot why is label sure there unclear toward listed", "topic feelings"),
     (r"^(?!.*\b(?:smil\w*|grin\w*)\b).*\b(?:be|is|are|was|were|he|she|they) (?:\w+ )?(?:acting|pretending|posing|faking it|"
-     r"putting (?:it|this) on)\b", "cause there is label other unclear outside whynot sure", "refuse feelings"),
+     r"putting (?:it|this) on)\b", "cause there is label other unclear outside whynot sure", "topic posed"),
     (r"^\W*(?:and |the )*upper (?:face|half)\W*$", "unclear there movements rest faces", "part upper"),
     (r"^\W*(?:and |the )*lower (?:face|half)\W*$", "unclear there movements rest faces", "part lower"),
     (r"\bwink(?:s|ed|ing)?\b", "there absent strength side other is", "side AU43/AU45"),

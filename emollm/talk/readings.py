@@ -12,6 +12,7 @@ from emollm.facs.tables import VARIANTS, Variant
 from emollm.facs.units import ACTION_UNITS
 from emollm.schema import LABELS
 from emollm.talk.call import Call
+from emollm.talk.coding import unit_certainty
 from emollm.talk.face import Face
 from emollm.talk.finding import Finding
 from emollm.talk.whole_face import NAMED
@@ -195,6 +196,11 @@ def label_objections(face: Face, call: Call) -> Finding:
 def unit_title(au: str, face: Face | None = None) -> str:
     """ "the brow lowerer (AU04, 2.1)"; without the strength when no face is given."""
     return f"the {ACTION_UNITS[au].title} ({au}{f', {face.facts.strength(au):.1f}' if face else ''})"
+
+
+def certainty(face: Face, call: Call) -> Finding:
+    """How sure the reading is, or the movements that are named."""
+    return unit_certainty(face, call) if call.units else label_certainty(face, call)
 
 
 def label_certainty(face: Face, _: Call) -> Finding:

@@ -29,6 +29,7 @@ PATTERNS = {
         r"those |above |earlier |safety )*(?:instr\w+|rules?|measurements?|evidence|"
         r"polic(?:y|ies)|guidelines?|prompts?|limits)\b",
         r"\b(?:hidden|secret|initial|system) (?:prompt|instructions?)\b|\byour (?:prompt|instructions)\b|"
+        r"^(?!.*\b(?:beard|light\w*|contrast|hand|software|tool|glasses|mask|hair|make-?up)\b).*"
         r"\b(?:invent|make up|fabricate|falsify) (?:a |an |any |some |the |your |another |more )*(?:movements?|units?|results?|"
         r"numbers?|values?|measurements?|answers?|readings?)\b",
         r"\bjailbreak\b|\b(?:developer|debug|admin|god) mode\b|<\|im_(?:start|end)\|>",
@@ -37,12 +38,14 @@ PATTERNS = {
     ),
     "truth": (
         _ask_pattern("lying|lies|a liar|lie|truthful|deceiving|deceptive|telling the truth|tells the truth|bluffing|"
-                     "hiding something|cheating"),
+                     "hiding something(?! from you)|cheating"),
         r"\bfull of (?:it|shit|crap|lies)\b",
     ),
     "age": (
         r"\bhow old\b(?!-)(?! (?:is|are) (?:you|this (?:program|software|method)|facs|it)\b)",
-        _ask_pattern(rf"years? old(?! (?:\w+ )?{_LISTENER})|underage|over (?:18|eighteen|21)|under 18|a minor|a teenager|teen|"
+        r"^(?!.*\b(?:to|for|like|as) (?:a|an|my) [\w-]+ years? old).*" + _ask_pattern(
+            rf"years? old(?! (?:[a-z]+ )?{_LISTENER})"),
+        _ask_pattern(r"underage|over (?:18|eighteen|21)|under 18|a minor|a teenager|teen|"
                      r"elderly|middle[- ]aged"),
         r"\b(?:his|her|their|person's|guess the|estimate the|what) (?:exact |approximate |real )?age\b",
         r"\b(?:who|which)\b.*\b(?:older|younger|oldest|youngest)\b",
@@ -70,7 +73,8 @@ PATTERNS = {
         _ask_pattern(r"depressed|depression|autistic|autism|adhd|bipolar|parkinson\w*|stroke|palsy|ill|sick|disease|disorder|drunk|"
                      r"on drugs|stoned|pregnant|suicidal|ptsd|schizo\w+|psychotic|botox|dementia|alzheimer\w*|intoxicated|"
                      r"tipsy|hung ?over|high on (?:drugs|weed|something)"),
-        r"\bdiagnos[ei]\w*\b(?! (?:an? |the |this )?(?:emotions?|expressions?|movements?)\b)",
+        r"(?<!differential )(?<!want a )(?<!need a )(?<!not a )(?<!no )\bdiagnos[ei]\w*\b"
+        r"(?! (?:an? |the |this )?(?:\w+ )?(?:emotions?|expressions?|movements?)\b)",
     ),
     "hiring": (
         r"\b(?:hire|recruit|employ|promote) (?:him|her|them|this|that|the)\b|\b(?:give|lend) (?:him|her|them) (?:a |the )?"
@@ -102,7 +106,8 @@ PATTERNS = {
     "character": (
         rf"{_ASKS} {_HOW}(?:smart|intelligent|stupid|dumb|evil|narcissist\w*|psychopath\w*|introvert\w*|"
         r"extrovert\w*|gay|lesbian|rich|arrogant|racist|(?:good|bad|nice) person)\b",
-        r"^(?!.*\b(?:numbers?|values?|units?|figures?|measure\w*|results?)\b).*\b(?:un)?trustworth\w*\b",
+        r"^(?!.*\b(?:numbers?|values?|units?|figures?|measure\w*|results?|au ?\d+|scores?|this one|labels?|readings?)\b).*"
+        r"\b(?:un)?trustworth\w*\b",
         r"\btrust (?:him|her|them|this (?:man|woman|person|guy|girl|face)) (?:with|to|not to|around)\b",
         _ask_pattern(r"republican|democrat|conservative|left[- ]wing|right[- ]wing|vote[sd]?"),
         r"\b(?:his|her|their) (?:iq|personality|character)\b",

@@ -47,7 +47,7 @@ def hold_to_stretch(call: Call, text: str, stretches: tuple[str, ...], earlier: 
         ends = _BOTH_ENDS.search(text) and COMPARES.search(text) and not (movements_in(text) or call.units or call.label)
         return Call("moments") if ends else call
     compares = call.name == "topic" and (call.word == "compare" or len(stretches) > 1)
-    if not stretches or (call.name in UNLIKE and call.name not in TAKEN_FOR and not compares):
+    if not stretches or call.word == "end" or (call.name in UNLIKE and call.name not in TAKEN_FOR and not compares):
         return call
     if len(stretches) == 1 and last.within and COMPARES.search(text) and _IT.search(text):
         stretches = (last.within[0], *stretches)

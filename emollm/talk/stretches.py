@@ -84,7 +84,7 @@ _WAYS: tuple[tuple[str, Callable[[re.Match, str], list[str]]], ...] = (
      lambda m, _: sorted((f"0-{number(m['n']):g}s", f"end-{number(m['n']):g}s"), reverse=not m["first"])),
     (rf"{_IN}(?:{_FIRST}|{_LAST})\s+(?:(?P<n>{_N})\s?)?{_S}", _end),
     (rf"{_IN}\b(?P<which>{'|'.join(_PARTS)}) (?P<size>{'|'.join(_SIZES)})\b(?! (?:of (?:his|her|my|an?)\b|(?:of )?(?:the )?"
-     r"(?:face|mouth|second|brow|smile)))(?: of (?:the|this) \w+)?", _share),
+     r"(?:face|mouth|second|brow|smile))|\W+the (?:right|left) one|\W*$(?<=other half))(?: of (?:the|this) \w+)?", _share),
     (r"(?<!\bor )\b(?:from|after|since|past|beyond|starting (?:at|from|with))\s+(?:the\s+)?"
      rf"(?:second\s+(?P<n>{_T})|(?P<k>{_T})\s?{_S})(?: mark)?(?:\s+on(?:wards?)?|,? and later)?\b",
      lambda m, _: [f"{number(m['n'] or m['k']):g}-end"]),

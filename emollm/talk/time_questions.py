@@ -53,9 +53,9 @@ _SPREAD = (("often", say.OFTEN), ("long", say.LONG), ("pauses", say.STOPS), ("la
 
 def correct_time_question(call: Call, question: str, earlier: list[str]) -> Call:
     """The call that a question's words of time leave no choice about. earlier: the calls of the conversation, oldest first."""
-    text = say.TAIL.sub(" ", question.lower().replace("\u2019", "'"))
+    text = say.ASIDE.sub(" ", say.TAIL.sub(" ", question.lower().replace("\u2019", "'")))
     past = [parse(one) for one in earlier]
-    if reason(text):
+    if reason(text) or call.is_particular:
         return call
     for rule in (_measured_when, _same_moment, _most_read, _pace, _to_the_end, _at_a_time):
         if (call.name not in KNOWN or call == KEEPS or (rule is _most_read and call.name == "toward")) and (
@@ -131,7 +131,7 @@ def _subject(call: Call, text: str, past: list[Call]) -> Units:
 
 def _named_or_told(call: Call, text: str, past: list[Call]) -> Units:
     """The movements that a question names, also as parts of the face, or takes up ("does it come suddenly?")."""
-    told = _last_units(past) if say.IT.search(text) or not call.units else ()
+    told = _last_units(past) if (say.IT.search(text) and not parts_in(text)) or not call.units else ()
     heard = call.units if call.name in OF_MOVEMENTS else ()
     return tuple(movements_in(text)) or told or heard or _parts_in(text)
 
@@ -264,10 +264,12 @@ def _same_moment(call: Call, text: str, past: list[Call]) -> Call | None:
     """What else is there at the moment that was told, or while a movement is at its strongest."""
     named, parts = tuple(movements_in(text)), parts_in(text)
     asks = say.ELSE.search(text) or (say.ASKS_ALL.search(text) and (past or say.MOST_SO.search(text)))
+    if call.name in ("au", "cause", "before", "after"):
+        return None
     if named and asks and say.WHILE.search(text):
-        return Call("at", named, word="peak") if call.name != "au" else None
+        return Call("at", named, word="peak")
     then = past and (say.SAME_MOMENT.search(text) or (say.THEN.search(text) and (past[-1].within or past[-1].name in TIMED)))
-    if not then or call.name == "au" or past[-1].name in NOT_OF_TIME or not (asks or named or parts):
+    if not then or past[-1].name in NOT_OF_TIME or not (asks or named or parts):
         return None
     return Call("at", named or tuple(map(_of_part, parts)), word="then")
 
@@ -340,7 +342,7 @@ def _clip_length(call: Call, text: str, past: list[Call]) -> Call | None:
 def _beside(call: Call, text: str, past: list[Call]) -> Call | None:
     """What is there just before or after a movement: "what does she do right before the smile?"."""
     beside, named = say.BESIDE.search(text), movements_in(text)
-    if not beside or len(named) > 1 or not say.BESIDE_ASKS.search(text) or say.UNTIL.search(text):
+    if not beside or say.IN_FRONT.search(text) or len(named) > 1 or not say.BESIDE_ASKS.search(text) or say.UNTIL.search(text):
         return None
     units = tuple(movements_in(text[beside.end():])) or _parts_in(text[beside.end():])
     if not units or movements_in(text[:beside.start()]):
@@ -389,7 +391,7 @@ def _spread(call: Call, text: str, past: list[Call]) -> Call | None:
     asked = next((name for name, pattern in _SPREAD if pattern.search(text)), "")
     if say.UNTIL.search(text):
         return Call("when", units)
-    if not asked or (asked in ("pauses", "lasts") and say.WH.search(text)):
+    if not asked or (asked in ("pauses", "lasts") and say.WH.search(text)) or (asked == "lasts" and say.GROWS.search(text)):
         return None
     denied = call.name == "absent" and say.DENIED.search(text)
     if denied and asked == "lasts" and not all(one in OPPOSITES for one in units):

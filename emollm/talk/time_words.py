@@ -80,9 +80,9 @@ LONG = _any_of(
 UNTIL = re.compile(r"\bhow long (?:\w+ ){0,3}?(?:before|until|till?)\b|\bhow long does it take\b")
 CLIP_LENGTH = _any_of(
     rf"\bhow long (?:is|was|does) (?:the|this|that|your|my) (?:whole |entire )?{_CLIP}\b",
-    rf"\b{_CLIP}(?:'s)? (?:length|duration)\b",
+    rf"\b(?<!max )(?<!maximum ){_CLIP}(?:'s)? (?:length|duration)\b(?! (?:limit|allowed))",
     rf"\bhow many (?:seconds|secs|minutes) (?:long )?(?:is|does|has)\b.*\b{_CLIP}\b",
-    rf"\b(?:length|duration) of (?:the|this|that) (?:\w+ )?{_CLIP}\b",
+    rf"(?<!for the )\b(?:length|duration) of (?:the|this|that) (?:\w+ )?{_CLIP}\b",
 )
 EXTREME = _any_of(
     r"\b(?P<long>longest|most (?:long|persistent|lasting|(?:of the )?time))\b",
@@ -147,6 +147,7 @@ BESIDE = _any_of(
     r"\b(?P<before>before\w*|befor|prior to|preced\w+|lead\w* (?:up )?to|ahead of|led (?:up )?to)\b",
     r"\b(?P<after>after\w*|follow\w*)\b",
 )
+IN_FRONT = re.compile(r"\b(?:mic\w*|cups?|mugs?|hands?|masks?|glass\w*|phones?|scarf)\b.*\bbefore (?:the|his|her|their)\b")
 BESIDE_ASKS = re.compile(
     r"\b(?:what|wat|whats|how|which|describe|show|tell|and|then|so|just|right|immediately|shortly|directly|doing|anything|"
     r"something|happen\w*)\b")
@@ -179,6 +180,10 @@ OF_THIS_FACE = re.compile(r"^\W*(?:is|are|does|do|did|was|were)\b(?!.*\b(?:like 
 IN_GENERAL = re.compile(r"\bmean\w*\b|\bsign of\b|\bprove\w*\b|\bin general\b|\bpeople\b")
 WHEN = re.compile(r"\b(?:when|at (?:which|what) (?:point|time|second|moment)|what time|which second)\b")
 WH = re.compile(r"(?<!moment )(?<!second )(?<!point )(?<!frame )(?<!time )\b(?:what|which|who|why|where|when|how)\b(?! or not)")
+# Habits of somebody, and how often a clip was looked at, are no time of it.
+ASIDE = re.compile(r"\balways (?:looks|sits|says|thinks|does|do that|say|been)\b|"
+                   r"\b(?:watched|scrolled|went|looked|played)\b[^.?!]{0,25}\b(?:once|twice|again)\b")
+GROWS = re.compile(r"\b(?:increas|decreas|grow|weaken|declin|ris(?:e|es|ing)|fall(?:s|ing)?|strengthen)\w*\b")
 TAIL = re.compile(r",? (?:or (?:what|not|no|nah)|right|isn'?t (?:it|he|she)|doesn'?t (?:it|he|she)|huh)\W*$")
 # Turns of a few words.
 NUMBER = re.compile(

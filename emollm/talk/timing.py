@@ -91,7 +91,7 @@ def movements_at_moment(face: Face, call: Call) -> Finding:
         length = f"from {begin:.1f} s to {last:.1f} s"
         return Finding([f"clip {length}"], [f"The clip goes {length} only."], fixed=True)
     k = _frame_at(face, asked)
-    told = f"At {face.series.times[k]:.1f} s {_frame_clause(face, k, () if call.word == 'peak' else call.units)}."
+    told = f"At {face.series.times[k]:.1f} s {_frame_clause(face, k, call.units[1:] if call.word == 'peak' else call.units)}."
     return Finding([say(None, told)], [told], fixed=True)
 
 
@@ -125,7 +125,8 @@ def _seconds(face: Face, call: Call) -> float:
         return float(face.series.times[_most_read_as(face, label)[0]])
     if call.name == "at" and not call.units:
         return float(face.series.times[_liveliest_frame(face)])
-    units = tuple(au for movement in call.subjects for au in meant_units(face, movement)) or tuple(face.units("on")[:1])
+    subjects = call.subjects[:1] if call.word == "peak" else call.subjects
+    units = tuple(au for movement in subjects for au in meant_units(face, movement)) or tuple(face.units("on")[:1])
     au = face.facts.strongest_unit(units) if units else ""
     return ends["middle"] if not au else face.apex(au) if face.facts.state(au) == "on" else face.strongest_time(au)
 
@@ -134,8 +135,8 @@ def settle_moment(face: Face, call: Call, last: Call) -> Call:
     """A call about the moment of something ("what else moves then?") with the time that it is. last: the call before."""
     if call.name != "at" or call.word not in ("peak", "then") or call.label or not face.clip:
         return call
-    if call.word == "peak":
-        return Call("at", time=round(_seconds(face, call), 2))
+    if call.word == "peak":  # of the first of the movements; the others are asked about
+        return Call("at", call.units[1:], time=round(_seconds(face, call), 2))
     if last.within:
         return Call("there" if call.units else "movements", call.units, within=last.within)
     return replace(call, word="", time=round(_seconds(face, last), 2))

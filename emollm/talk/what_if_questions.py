@@ -11,13 +11,13 @@ IMAGINED = 3.0  # level of a movement that somebody only imagines
 _LEFT_OUT = re.compile(
     r"\b(?:ignor\w+|disregard\w*|without|leav\w+ (?:out|aside)|not counting|cover(?:ed|ing)? (?:up )?|hid(?:e|ing))\s*"
     r"(?:out |aside )?(?:the |his |her |their )?(?:whole |entire )?"
-    r"(brows|eyebrows|eyes|nose|cheeks|chin|mouth|upper|lower)\b(?! raiser| corners?)"
+    r"(brows|eyebrows|eyes|nose|cheeks|chin|mouth|upper|lower)\b(?! raiser| corners?| lips?\b| lids?\b)"
 )
 _IF_MOVED = re.compile(
     r"\b(?:if|suppose|imagine|had)\b[^,?]*\b(?:smil|grin|frown|scowl|pout|squint|raise|raising|lift|wrinkl|pucker|press|open)(?!r)\w*"
 )
 _IF_NOT = re.compile(
-    r"\b(?:not|no|never|without|stop\w*|less|un\w+|relax\w*|gone|remov\w*|"
+    r"\b(?:not|no|never|without|stop\w*|less|un\w+|relax\w*|gone|remov\w*|cut|dropp\w*|wip\w*|lost|"
     r"(?:take\w?|took) (?:away|out|off)|zero|0|absent|clos\w+|\w+n'?t)\b")
 _TAKEN_AWAY = re.compile(
     r"\b(?:take|took|taken|taking) (?:\w+ ){0,4}?(?:away|out|off)\b|\bremov\w+\b|"
@@ -35,6 +35,8 @@ def correct_what_if(call: Call, text: str, _: bool) -> Call:
         return replace(call, edits=dict.fromkeys(call.edits, 0.0))
     if call.name == "edit" and _MOUTH_SHUT.search(text) and {"AU25", "AU26", "AU27"} & set(call.edits):
         return replace(call, edits=call.edits | dict.fromkeys(("AU25", "AU26", "AU27"), 0.0))
-    if call.name == "edit" and set(call.edits.values()) == {0.0} and _IF_MOVED.search(text) and not _IF_NOT.search(text):
+    opens = set(call.edits) <= {"AU43", "AU45"} and re.search(r"\bopen", text)  # eyes that are opened are closed no more
+    moved = _IF_MOVED.search(text) and not (_IF_NOT.search(text) or opens)
+    if call.name == "edit" and set(call.edits.values()) == {0.0} and moved:
         return replace(call, edits=dict.fromkeys(call.edits, IMAGINED))
     return call

@@ -6,7 +6,8 @@ import re
 
 from emollm.talk.face import Face
 
-_PERSON = r"(?:one|face|person|man|woman|guy|girl|boy|lady|kid|child|dude|picture|photo|image|he|she|him|her)"
+_PERSON = (r"(?:one|face|person|man|woman|guy|girl|boy|lady|kid|child|dude|baby|"
+           r"parent|mother|father|mum|mom|dad|bride|groom|friend|player|participant|picture|photo|image|he|she|him|her)")
 _NTH = {"first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3, "last": -1}
 _AT = {"left": 0, "right": -1, "middle": None, "center": None, "centre": None}
 _SIDE = rf"(?:far |very )?({'|'.join(_AT)})(?: ?most)?"

@@ -63,6 +63,8 @@ def rest(face: Face, _: Call) -> Finding:
 
 def movements(face: Face, call: Call) -> Finding:
     on = face.units("on")
+    if call.least is not None:
+        return _movements_from(face, call.least)
     if call.word == "muscle":
         listing = clauses([f"{face.words(au)}: {ACTION_UNITS[au].muscle}" for au in on[:MOST]])
         return Finding([*map(face.line, on[:MOST])], [f"What moves, with the muscle of each in FACS: {listing}."], fixed=True)
@@ -70,6 +72,17 @@ def movements(face: Face, call: Call) -> Finding:
     more = f" [There as well|Also there]: {others}." if others else ""
     pattern = "[|From the strongest to the weakest: ]{told}." + more
     return _movements_finding(face, MOST, f"movements, strongest first: {len(on)}", pattern)
+
+
+def _movements_from(face: Face, least: float) -> Finding:
+    """Movements at a level or more, and which are weaker."""
+    on = face.units("on")
+    kept = [au for au in on if face.facts.strength(au) >= least]
+    letter = f" ({'ABCDE'[int(least) - 1]})" if least in (1, 2, 3, 4, 5) else ""
+    weaker = join_words([f"{au} ({face.facts.strength(au):.1f})" for au in on if au not in kept])
+    rest = f"Weaker: {weaker}." if weaker else "None that is there is weaker."
+    told = f"At {least:g}{letter} or more: {face.movement_words(kept)}." if kept else f"None reaches {least:g}{letter}."
+    return Finding([told, *map(face.line, on)], [told, rest], fixed=True)
 
 
 def _movements_finding(face: Face, most: int, fact: str, pattern: str) -> Finding:

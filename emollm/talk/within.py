@@ -21,7 +21,7 @@ from emollm.talk.spans import meant_units
 from emollm.talk.stretches import seconds_of
 from emollm.talk.timing import PHOTO, movements_at_moment
 from emollm.talk.whole_face import ERROR, NAMED
-from emollm.talk.words import capitalise, clauses, join_words, movement_pattern, say
+from emollm.talk.words import begin_small, capitalise, clauses, join_words, movement_pattern, say
 
 LookUp = Callable[[Call, Face], Finding]
 OF_THE_READING = ("label", "is", "why", "whynot", "sure", "shares", "mood", "words", "other")
@@ -121,8 +121,3 @@ def _reading_sentence(faces: list[Face], names: list[str], asked: str) -> str:
     if faces[0].label == faces[1].label:
         return f"{capitalise(ALONE)} the face is read as {one} {names[0]}, and {names[1]} as {other} too."
     return f"{capitalise(ALONE)} the face is read as {one} {names[0]}, as {other} {names[1]}."
-
-
-def begin_small(text: str) -> str:
-    """A sentence as it goes on behind a colon."""
-    return text if re.match(r"AU\d|I\b", text) else text[:1].lower() + text[1:]

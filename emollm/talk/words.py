@@ -63,6 +63,11 @@ def capitalise(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def begin_small(text: str) -> str:
+    """A sentence as it goes on behind a colon."""
+    return text if re.match(r"AU\d|I\b", text) else text[:1].lower() + text[1:]
+
+
 def noun(au: str, side: str, adjective: str = "") -> tuple[str, bool]:
     """ "raised left cheek", False / "raised cheeks", True: the part of the face and whether it is plural."""
     part = PARTS[au]

@@ -201,7 +201,7 @@ def main(path: str, changes: tuple[str, ...] = ()) -> None:
     from transformers import AutoTokenizer
 
     config = settings.load(path, *KEYS, changes=changes)
-    accelerator = Accelerator(mixed_precision="bf16" if bf16_pays() else "no")
+    accelerator = Accelerator(mixed_precision="bf16" if bf16_pays() else "no", cpu=not torch.cuda.is_available())
     torch.manual_seed(config["seed"])
     base, out = base_of(config["base"]), Path(config["out"])
     out.mkdir(parents=True, exist_ok=True)
@@ -210,7 +210,7 @@ def main(path: str, changes: tuple[str, ...] = ()) -> None:
     say = print if accelerator.is_main_process else (lambda *_, **__: None)
     tokens, taught = sum(len(r.ids) for r in rows), sum(w > 0 for r in rows for w in r.taught)
     say(f"{len(rows)} rows, {tokens} tokens, {taught} of them learnt; {left_out} rows longer than {config['longest']} tokens "
-        "left out", flush=True)
+        f"left out; {accelerator.num_processes} process{'es' * (accelerator.num_processes > 1)}", flush=True)
     model, facts = _adapt_base(base, config)
     learnt = [p for p in model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(learnt, lr=config["lr"], weight_decay=config["weight_decay"])
@@ -271,11 +271,25 @@ def _log(out: Path, step: int, loss: float, tokens: int, seconds: float) -> None
         log.write(json.dumps(line) + "\n")
 
 
+def share_of(micro: list[list[TokenRow]], process: int, processes: int) -> list[list[TokenRow]]:
+    """The micro-batches of a step that a process takes: the largest are dealt first, each to the one that has least to read."""
+    shares, loads = [[] for _ in range(processes)], [0] * processes
+    for rows in sorted(micro, key=_padded_tokens, reverse=True):
+        least = loads.index(min(loads))
+        shares[least].append(rows)
+        loads[least] += _padded_tokens(rows)
+    return shares[process]
+
+
+def _padded_tokens(rows: list[TokenRow]) -> int:
+    return len(rows) * max(len(r.ids) for r in rows)
+
+
 def train_step(accelerator, model, optimiser, micro: list[list[TokenRow]], pad: int, clip: float) -> tuple[float, int]:
     """One update from micro-batches; returns the mean loss of a supervised token, weighted, and the number of tokens read."""
     from peft.helpers import disable_input_dtype_casting
 
-    mine = micro[accelerator.process_index :: accelerator.num_processes]
+    mine = share_of(micro, accelerator.process_index, accelerator.num_processes)
     total = sum(sum(r.taught[1:]) for rows in micro for r in rows)
     summed, bare = 0.0, accelerator.unwrap_model(model)
     for rows in mine:
@@ -287,8 +301,8 @@ def train_step(accelerator, model, optimiser, micro: list[list[TokenRow]], pad: 
         summed += float(loss.detach())
     if accelerator.num_processes > 1:
         for weight in model.parameters():
-            if weight.requires_grad and weight.grad is not None:
-                weight.grad = accelerator.reduce(weight.grad, "mean")
+            if weight.requires_grad:  # a process that had no micro-batch of this step takes part, too
+                weight.grad = accelerator.reduce(torch.zeros_like(weight) if weight.grad is None else weight.grad, "mean")
         summed = float(accelerator.reduce(torch.tensor(summed, device=accelerator.device), "sum"))
     torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], clip)
     optimiser.step()

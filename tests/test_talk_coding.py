@@ -1,0 +1,123 @@
+"""What coders ask: own codes beside the measurement, figures over a clip, how sure one unit is, the nth time, a least level."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from test_talk_time import FROWNS, PHOTO, SMILES, clip, said
+
+from emollm.evidence import parse_facs
+from emollm.schema import au_index
+from emollm.talk.call import UNCLEAR, parse
+from emollm.talk.check import find_faults
+from emollm.talk.face import Face
+from emollm.talk.lookup import look_up
+from emollm.talk.talker import hold_to_words
+from emollm.talk.timing import settle_moment
+
+WORRIED = Face(parse_facs("1C+4D+15B"), [])
+UNSEEN = Face(dataclasses.replace(WORRIED.series, measured=np.arange(24) != au_index("AU06")), [])
+WEAK = clip({"AU12": [(1.0, 3.0, 3.2)], "AU09": [(1.0, 3.0, 0.8)]})
+
+
+def lopsided(lead: float) -> Face:
+    """A smile whose left corner is up `lead` seconds before the right one."""
+    face = clip({"AU12": [(2.0, 6.0, 3.0)]})
+    face.series.intensity[(face.series.times < 2.0 + lead - 1e-6), au_index("AU12"), 1] = 0.0
+    return Face(face.series, face.events)
+
+
+@pytest.mark.parametrize(("call", "face", "answer"), [
+    ("agree AU01 AU04 AU15", WORRIED, "All 3 that you coded are measured here: AU01 (3.0), AU04 (4.0) and AU15 (2.0). Nothing "
+     "else "
+     "is measured as there. Index of agreement (Wexler 1972; twice the shared units by all of both): 6 of 6."),
+    ("agree AU01 AU12", WORRIED, "1 of the 2 that you coded is measured here: AU01 (3.0). There is no AU12. Measured here and "
+     "not "
+     "among yours: AU04 (4.0) and AU15 (2.0). Index of agreement (Wexler 1972; twice the shared units by all of both): 2 of "
+     "5."),
+    ("agree AU12 AU20", WORRIED, "None of the 2 that you coded are measured here. There is no AU12 or AU20. Measured here and "
+     "not "
+     "among yours: AU04 (4.0), AU01 (3.0) and AU15 (2.0). Index of agreement (Wexler 1972; twice the shared units by all of "
+     "both): 0 of 5."),
+    ("agree AU12", WORRIED, "Not agreed: there is no AU12. Measured here and not among yours: AU04 (4.0), AU01 (3.0) and "
+                            "AU15 (2.0)."),
+    ("agree AU04 AU06", UNSEEN, "1 of the 2 that you coded is measured here: AU04 (4.0). The cheek raiser (AU06) was not "
+     "measured. Measured here and not among yours: AU01 (3.0) and AU15 (2.0). Index of agreement (Wexler 1972; twice the "
+     "shared "
+     "units by all of both): 2 of 4."),
+    ("average AU12", WEAK, "AU12 over 101 of 101 frames: mean 0.67, median 0.00, standard deviation 1.30, highest 3.2; it is "
+     "there "
+                           "for 20 % of the clip."),
+    ("average AU06", PHOTO, "A photo has one value, no mean: AU06 is at 3.0."),
+    ("when AU04 first", FROWNS, "The first of 2 times: the brows are lowered (AU04) from 3.7 s to 5.5 s."),
+    ("when AU04 second", FROWNS, "The second of 2 times, which is the last: the brows are lowered (AU04) from 7.7 s to 9.0 s."),
+    ("when AU04 last", FROWNS, "The last of 2 times: the brows are lowered (AU04) from 7.7 s to 9.0 s."),
+    ("when AU04 third", FROWNS, "There is no third time: the brows are lowered (AU04) 2 times only, from 3.7 s to 5.5 s and "
+     "from "
+                                "7.7 s to 9.0 s."),
+    ("when AU12 last", FROWNS, "The mouth corners are raised (AU12) once only, from 0.5 s to 1.5 s."),
+    ("when AU09 last", FROWNS, "In fact the nose is not wrinkled (AU09)."),
+    ("side AU12 first", lopsided(0.5), "The left side comes first (left from 2.0 s, right from 2.5 s): the left mouth corner "
+     "is "
+                                       "raised (AU12, 3.0 marked, at 2.0 s)."),
+    ("side AU12 first", lopsided(0.0), "Both sides come up together (left from 2.0 s, right from 2.0 s): the mouth corners are "
+                                       "raised (AU12, 3.0 marked, at 2.0 s)."),
+    ("movements 3+", WORRIED, "At 3 (C) or more: the brows are lowered (AU04, 4.0 pronounced); the inner brows are raised "
+                              "(AU01, 3.0 marked). Weaker: AU15 (2.0)."),
+    ("movements 4.5+", WORRIED, "None reaches 4.5. Weaker: AU04 (4.0), AU01 (3.0) and AU15 (2.0)."),
+    ("sure AU12", WEAK, "Clear: the mouth corners are raised (AU12, 3.2); it counts as there from 1.25; how well it could be "
+     "measured, 90 of 100 (median frame). Between pictures of one face that differ only in light, size or tilt a level moves "
+     "by "
+     "up to 0.5; the second figure falls with pose, size and blur."),
+])
+def test_what_is_said(call, face, answer):
+    assert said(call, face) == answer
+
+
+@pytest.mark.parametrize(("call", "face", "opening"), [
+    ("sure AU09", WEAK, "Undecided: whether the nose is wrinkled (AU09, 0.8)"),
+    ("sure AU06", UNSEEN, "The cheek raiser (AU06) was not measured here."),
+    ("sure AU04", SMILES, "Absent: the brows are not lowered"),
+])
+def test_a_unit_that_is_not_there_is_said_to_be_so(call, face, opening):
+    assert said(call, face).startswith(opening)
+
+
+@pytest.mark.parametrize("face", [WORRIED, UNSEEN, WEAK, FROWNS, SMILES, PHOTO], ids=lambda face: face.gist)
+@pytest.mark.parametrize("written", ["agree AU04 AU12", "agree AU09", "average AU12", "sure AU12 AU04", "when AU12 last",
+                                     "side AU12 first", "movements 2+", "at AU12 AU04 peak", "topic posed", "topic licence",
+                                     "topic pictures", "topic program"])
+def test_what_is_said_is_borne_out_by_the_measurement(written, face):
+    call = settle_moment(face, parse(written), UNCLEAR)
+    looked = look_up(call, face)
+    assert find_faults(looked.answer(), looked, call, face) == []
+
+
+def test_another_movement_at_the_peak_of_one():
+    face = clip({"AU12": [(1.0, 3.0, 3.2)], "AU06": [(0.5, 1.4, 2.0)]})
+    first, second = (said(str(settle_moment(face, parse(call), UNCLEAR)), face)
+                     for call in ("at AU06 AU12 peak", "at AU12 AU06 peak"))
+    assert first == "At 0.5 s the mouth corners are not raised (AU12, 0.0)."
+    assert second.startswith("At 1.0 s the cheeks are raised (AU06, 2.0")
+
+
+@pytest.mark.parametrize(("question", "call"), [
+    ("and the time after that, the last of them?", "when AU12 last"), ("how certain is the frown?", "sure AU04"),
+    ("which eye is first in that wink", "side AU43/AU45 first"), ("I have 4 and 7, you too?", "agree AU04 AU07"),
+    ("drop all below C", "movements 3+"), ("how are the cheeks while she smiles most", "at AU12 AU06 peak"),
+    ("how should I light a face for this", "topic pictures"), ("rather sad or angry, this one?", "other sadness/anger"),
+])
+def test_what_is_heard_so_is_not_taken_for_something_else(question, call):
+    assert str(hold_to_words(call, question, [])) == call
+
+
+@pytest.mark.parametrize(("question", "call"), [
+    ("is he lying, and how sure is the frown?", "sure AU04"), ("how old is she on average?", "average AU12"),
+])
+def test_what_is_not_told_is_refused_all_the_same(question, call):
+    assert hold_to_words(call, question, []).name == "refuse"
+
+
+@pytest.mark.parametrize("line", ["movements 7+", "why 3+", "when AU12 fourth", "sure AU77", "agree", "average", "topic price"])
+def test_no_call_is_made_of_what_is_none(line):
+    assert parse(line) == UNCLEAR
