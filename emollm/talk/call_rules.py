@@ -12,7 +12,7 @@ import re
 from dataclasses import replace
 
 from emollm.schema import AUS, LABELS
-from emollm.talk.call import UNCLEAR, Call, parse
+from emollm.talk.call import PARTS_OF_FACE, UNCLEAR, Call, parse
 from emollm.talk.facs_questions import correct_facs, correct_muscle
 from emollm.talk.feeling_words import feelings_in
 from emollm.talk.finding import words_of
@@ -197,13 +197,15 @@ def _later_moment(text: str, last: str) -> float | None:
     return round(max(0.0, before.time + (step if shift[2] in ("later", "after") else -step)), 2)
 
 
-def _correct_part(call: Call, text: str, _: bool) -> Call:
+def _correct_part(call: Call, text: str, follows: bool) -> Call:
     """A part of the face and nothing that says what of it: "eyebrows??", "and the lips?"."""
     words = re.findall(r"[a-z']+", _UP_TO.sub(" ", text))
     parts = {_PART[w] for w in words if w in _PART}
     if len(parts) != 1 or codes_in(text) or not (call == UNCLEAR or set(words) <= _AROUND_A_PART | set(_PART)):
         return call
-    return Call("part", word=parts.pop())
+    part = parts.pop()
+    heard = follows and (call.name == "edit" or any({*units} <= {*PARTS_OF_FACE[part]} for units in call.units))
+    return call if heard else Call("part", word=part)  # "the lids?" after "is the brow raised?" may be about one movement
 
 
 def parts_of_face(question: str) -> list[str]:

@@ -95,6 +95,11 @@ class Face:
             return self.facts.present_units()
         return [au for au in AU_NAMES if self.facts.state(au) in states]
 
+    def worth_telling(self) -> list[str]:
+        """Units that are on, strongest first; blinks, which are in every clip, only where nothing else is."""
+        on = self.units("on")
+        return [au for au in on if au != "AU45"] or on
+
     def number(self, au: str) -> str:
         """ "3.4 pronounced"."""
         value = self.facts.strength(au)

@@ -71,7 +71,9 @@ _OF_THE_ASKER = re.compile(
     r"love|hope|doubt|hate|regret|worry|fear|interest\w*|curious|confused|puzzled|sorry|impressed|lost|tired|bored|worried|confident|"
     r"serious)\b|\b(?:no|any|without|beyond|for) (?:a )?doubt\b|\bjust (?:curious|interested)\b|\bsorry\b(?= ?[,.!:]|$)|"
     r"\bhow confident\b(?! (?:does|do|he|she)\b)|\b(?:thanks|thank you|cheers|ta|please|hi|hello|ok|out|so|then) love\b|"
-    r"^\W*sorry\b|\blove (?:it|that)\b|\binterest(?:ed|ing)? in\b|\bcross[- ]|\ba (?:pity|shame)\b")
+    r"^\W*sorry\b|\blove (?:it|that)\b|\binterest(?:ed|ing)? in\b|\bcross[- ]|"
+    r"\blost (?:me|you)\b|\bis lost\b|"
+    r"\bnone too \w+|\bhate (?:this|that|it)\b|\bthat'?s (?:suspicious|interesting)\b|\ba (?:pity|shame)\b")
 
 
 def feelings_in(text: str) -> list[str]:

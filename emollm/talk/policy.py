@@ -42,7 +42,7 @@ def refuse(face: Face | None, reason: str) -> Finding:
             ],
             fixed=True,
         )
-    on = _worth_telling(face)[:2]
+    on = face.worth_telling()[:2]
     moving = face.movement_words(on) if on else "no measured movement stands out"
     return Finding(
         [f"not told: {reason}", *[face.line(au) for au in on], f"read as {face.label}"],
@@ -134,11 +134,5 @@ def talk(name: str, face: Face | None = None, thing: str = "") -> Finding:
 
 def _short_summary(face: Face) -> str:
     """The strongest movement and the reading."""
-    on = _worth_telling(face)[:1]
+    on = face.worth_telling()[:1]
     return "; ".join([*map(face.words, on), f"the face is commonly read as {face.label}"])
-
-
-def _worth_telling(face: Face) -> list[str]:
-    """Movements that are there, the strongest first; blinks, which are in every clip, only where nothing else is."""
-    on = face.units("on")
-    return [au for au in on if au != "AU45"] or on

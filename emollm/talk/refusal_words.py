@@ -106,11 +106,12 @@ PATTERNS = {
     "character": (
         rf"{_ASKS} {_HOW}(?:smart|intelligent|stupid|dumb|evil|narcissist\w*|psychopath\w*|introvert\w*|"
         r"extrovert\w*|gay|lesbian|rich|arrogant|racist|(?:good|bad|nice) person)\b",
-        r"^(?!.*\b(?:numbers?|values?|units?|figures?|measure\w*|results?|au ?\d+|scores?|this one|labels?|readings?)\b).*"
+        r"^(?!.*\b(?:numbers?|values?|units?|figures?|measure\w*|results?|au ?\d+|"
+        r"scores?|this one|is it|labels?|readings?)\b).*"
         r"\b(?:un)?trustworth\w*\b",
         r"\btrust (?:him|her|them|this (?:man|woman|person|guy|girl|face)) (?:with|to|not to|around)\b",
         _ask_pattern(r"republican|democrat|conservative|left[- ]wing|right[- ]wing|vote[sd]?"),
-        r"\b(?:his|her|their) (?:iq|personality|character)\b",
+        r"(?<!without judging )\b(?:his|her|their) (?:iq|personality|character)\b",
     ),
 }
 _PATTERNS = {name: re.compile("|".join(patterns)) for name, patterns in PATTERNS.items()}

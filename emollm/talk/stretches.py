@@ -98,6 +98,8 @@ _WAYS: tuple[tuple[str, Callable[[re.Match, str], list[str]]], ...] = (
 _PATTERNS = tuple((re.compile(words, re.IGNORECASE), read) for words, read in _WAYS)
 _UNSAID = re.compile(rf"{_IN}\b(?:{_FIRST}|{_LAST})\s+(?P<n>(?!an? |one\b){_N})"
                      r"(?=\W*$|\W+(?:and|with|than|to|vs|against)\b|[?!,;])", re.IGNORECASE)
+_ALL_OF_IT = re.compile(
+    r"\bfirst (?:second |frame )?(?:to|till?|until|through) (?:the )?last (?:second|frame)\b", re.IGNORECASE)
 _CLOCK = re.compile(r"\b(\d{1,2}):([0-5]\d)\b(?!:)")  # 1:05
 _MOMENT = re.compile(rf"(?:\b(?:at|around)\s+)?(?P<n>{_T})\s?{_S}", re.IGNORECASE)
 
@@ -106,6 +108,7 @@ def split_stretches(question: str, unsaid: bool = False) -> tuple[str, tuple[str
     """A question without the stretches of a clip that it names, and these (two at most), in order: what is asked of them is
     understood like a question of the whole clip. unsaid: "the last 3" are seconds."""
     found: list[tuple[int, str]] = []
+    question = _ALL_OF_IT.sub("start to end", question)
     rest = question = _CLOCK.sub(lambda m: f"{60 * int(m[1]) + int(m[2])} s", question)
     compares = COMPARES.search(question)
     for pattern, read in (*_PATTERNS, *(((_UNSAID, _end),) if compares or unsaid else ())):

@@ -44,7 +44,7 @@ def _plain_movement(face: Face, au: str) -> str:
 
 
 def _child_style(face: Face) -> Finding:
-    on = face.units("on")[:2]
+    on = face.worth_telling()[:2]
     facts = [f"read as {face.label}", *map(face.line, on)]
     says = [
         f"[Look|See]: {clauses([_plain_movement(face, au) for au in on])}."
@@ -57,7 +57,7 @@ def _child_style(face: Face) -> Finding:
 
 
 def _short_style(face: Face) -> Finding:
-    on = face.units("on")[:2]
+    on = face.worth_telling()[:2]
     moving = f"{face.movement_words(on)}; " if on else ""
     return Finding(
         [f"read as {face.label} {face.share(face.label)}", *map(face.line, on)],
@@ -66,7 +66,7 @@ def _short_style(face: Face) -> Finding:
 
 
 def _plain_style(face: Face) -> Finding:
-    on = face.units("on")[:NAMED]
+    on = face.worth_telling()[:NAMED]
     moving = f"{clauses([_plain_movement(face, au) for au in on])}." if on else "[Nothing moves much.|The face is at rest.]"
     return Finding(
         [f"read as {face.label}", *map(face.line, on)], [moving, f"The face is commonly read as {face.label}."], fixed=True

@@ -44,6 +44,7 @@ PART_MOVES = {
     "brows": ("AU01", "AU02", "AU04"), "eyes": ("AU43", "AU45"), "nose": ("AU09",), "cheeks": ("AU06",),
     "chin": ("AU17",), "mouth": ("AU25", "AU26", "AU27"), "jaw": ("AU26", "AU27"),
 }
+CLOSED = ("AU43", "AU45")
 STEP = 0.5  # s between a moment and what was there just before or after it
 _PART = {form: part for part, words in SPOKEN_PARTS.items() for word in words for form in (word, word.removesuffix("s"))}
 _PART |= {"jaw": "jaw"}
@@ -123,7 +124,7 @@ def _subject(call: Call, text: str, past: list[Call]) -> Units:
     """What a question is about: named in it, talked of before where it names nothing, understood by the model, or a part of
     the face."""
     if named := movements_in(text):
-        return tuple(named)
+        return _as_heard(named, call)
     if _names_nothing(text):
         return _last_units(past) or call.units
     return (call.units if call.name in OF_MOVEMENTS else ()) or _parts_in(text)
@@ -133,7 +134,12 @@ def _named_or_told(call: Call, text: str, past: list[Call]) -> Units:
     """The movements that a question names, also as parts of the face, or takes up ("does it come suddenly?")."""
     told = _last_units(past) if (say.IT.search(text) and not parts_in(text)) or not call.units else ()
     heard = call.units if call.name in OF_MOVEMENTS else ()
-    return tuple(movements_in(text)) or told or heard or _parts_in(text)
+    return _as_heard(movements_in(text), call) or told or heard or _parts_in(text)
+
+
+def _as_heard(named: list[tuple[str, ...]], call: Call) -> Units:
+    """The movements that a question names; closed eyes with blinks, where the model heard that."""
+    return tuple(CLOSED if units == ("AU43",) and CLOSED in call.units else units for units in named)
 
 
 def _names_nothing(text: str) -> bool:
@@ -308,8 +314,8 @@ def _at_a_time(call: Call, text: str, past: list[Call]) -> Call | None:
     if not moment or call.name not in (*OF_A_MOMENT, "part"):
         return None
     time = float(moment["n"] or moment["k"])
-    named, parts = tuple(movements_in(text)), parts_in(text)
-    units = named or tuple(map(_of_part, parts))
+    named, parts = _as_heard(movements_in(text), call), parts_in(text)
+    units = named or (call.units if call.name == "at" else ()) or tuple(map(_of_part, parts))
     if call.name in ("side", "sides") or say.SIDED.search(text):
         return Call("side" if named else "sides", named, within=(around(time),))
     if call.name in ("label", "is", "sure", "why", "mood", "words"):
@@ -344,7 +350,7 @@ def _beside(call: Call, text: str, past: list[Call]) -> Call | None:
     beside, named = say.BESIDE.search(text), movements_in(text)
     if not beside or say.IN_FRONT.search(text) or len(named) > 1 or not say.BESIDE_ASKS.search(text) or say.UNTIL.search(text):
         return None
-    units = tuple(movements_in(text[beside.end():])) or _parts_in(text[beside.end():])
+    units = _as_heard(movements_in(text[beside.end():]), call) or _parts_in(text[beside.end():])
     if not units or movements_in(text[:beside.start()]):
         return None
     return Call("before" if beside["before"] else "after", units)
@@ -354,7 +360,7 @@ def _first_of_two(call: Call, text: str, past: list[Call]) -> Call | None:
     """Two movements and a word for their order."""
     if not say.ORDER.search(text) or say.STRONGER.search(text):
         return None
-    both = tuple(movements_in(text))
+    both = _as_heard(movements_in(text), call)
     if len(both) < 2 <= len(call.units):
         return Call("order", call.units)
     if len(both) < 2:

@@ -67,11 +67,12 @@ OFTEN = _any_of(
 # For how long?
 LONG = _any_of(
     r"\b(?:how|hw) ?lo+ng\b|\btotal (?:time|sec\w*)\b|(?<!full )(?<!entire )(?<!whole )(?<!for the )\bduration\b",
-    r"\bhow many (?:sec|second|milli|ms|frame)\w*",
+    r"(?<!at )\bhow many (?:sec|second|milli|ms|frame)\w*",
     rf"\bhow much (?:time|of the (?:{_CLIP}|time))\b",
     r"\blast(?:s|ed|ing)? (?:very )?(?:long|for|more than|less than)\b",
     r"\blength\b|\bfor what time\b",
-    rf"\b(?:what|which) (?:share|part|portion|fraction|percent\w*|proportion|%) of (?:the |this )?(?:time|{_CLIP})\b",
+    rf"\b(?:what|which) (?:share|(?<!in what )(?<!in which )(?<!which )part|"
+    rf"portion|fraction|percent\w*|proportion|%) of (?:the |this )?(?:time|{_CLIP})\b",
     r"\b(?:is|was) (?:it|that|this) (?:just |only )?a (?:short|brief|quick|long) \w+",
     r"\b(?:is|was) (?:the|his|her|that|this) \w+ (?:short|brief|quick|long)\b(?! (?:and|enough))",
     r"\b(?:does|did|do) (?:it|that|they|this) last\b",

@@ -183,6 +183,9 @@ def _movement_then(face: Face, then: dict[str, tuple[str, float, np.ndarray]], u
                 f"no measured movement of the {part} is there")
     if not seen:
         return f"{f'the {part}' if part else join_words(list(units))} could not be measured"
+    if unsure := [au for au in seen if then[au][1] > OFF]:
+        told = join_words([f"{movement_pattern(au)} ({au}, {then[au][1]:.1f})" for au in unsure], "or")
+        return f"it cannot be told whether {told}: that is too weak to decide"
     return join_words([f"{movement_pattern(au, denied=True)} ({au}, {then[au][1]:.1f})" for au in seen])
 
 
