@@ -24,7 +24,8 @@ from emollm.talk.writer import talker_folder
 
 TALKER_FACTS = {
     "training_data": "Questions and conversations written by rules (data_engine/talk) about measured FER2013 Training faces "
-                     "and drawn ones",
+                     "and drawn ones, and questions with their calls that language models wrote one by one for this project; "
+                     "none was collected from users",
     "licence": "Adapter: research use, as the measured pictures are. Base: Apache-2.0. Code: Apache-2.0.",
     "intended_use": "Talking about measured facial movement and what it is commonly read as. Not for identification, "
                     "diagnosis, lie "

@@ -1,8 +1,8 @@
-"""Questions as people type them: `natural/*.tsv`, 5,835 of them, none made from a pattern.
+"""Questions as people type them: `natural/*.tsv`, 14,508 of them, none made from a pattern.
 
-A line holds the call of the question before (`-` for a first one), the question, and its call. Written for this project in four
-hands, by others than the grammar's patterns: researchers and coders, anybody, professions, and turns of conversations. One in
-ten is held out of training, like the patterns (question_grammar.is_held_out).
+A line holds the call of the question before (`-` for a first one), the question, and its call. Written for this
+project one by one, by language models in ten roles (researchers and coders, anybody, professions, turns of conversations);
+none was collected from users. One in ten is held out of training, like the patterns (question_grammar.is_held_out).
 """
 
 from __future__ import annotations
