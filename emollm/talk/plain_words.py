@@ -114,7 +114,7 @@ _ROWS = (
     (rf"\b(?:proof|prove[sd]?|evidence) (?:that )?(?:{_SOMEBODY}|people) (?:\w+ )?(?:was|were|is|are|felt|feels?)\b",
      "whynot why is label sure there unclear toward listed", "topic feelings"),
     (r"^(?!.*\b(?:smil\w*|grin\w*)\b).*\b(?:be|is|are|was|were|he|she|they) (?:\w+ )?(?:acting|pretending|posing|faking it|"
-     r"putting (?:it|this) on)\b", "cause there is label other unclear outside whynot sure", "topic posed"),
+     r"putting (?:it|this) on)\b", "cause there is label other unclear outside whynot sure refuse", "topic posed"),
     (r"^\W*(?:and |the )*upper (?:face|half)\W*$", "unclear there movements rest faces", "part upper"),
     (r"^\W*(?:and |the )*lower (?:face|half)\W*$", "unclear there movements rest faces", "part lower"),
     (r"\bwink(?:s|ed|ing)?\b", "there absent strength side other is", "side AU43/AU45"),

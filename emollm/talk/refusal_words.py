@@ -32,6 +32,8 @@ PATTERNS = {
         r"^(?!.*\b(?:beard|light\w*|contrast|hand|software|tool|glasses|mask|hair|make-?up)\b).*"
         r"\b(?:invent|make up|fabricate|falsify) (?:a |an |any |some |the |your |another |more )*(?:movements?|units?|results?|"
         r"numbers?|values?|measurements?|answers?|readings?)\b",
+        r"\b(?:report|output|say|answer|write|print|call)\b.*\b(?:no matter what|whatever you (?:see|saw|measured?))\b",
+        r"\b(?:your|the) system (?:message|prompt)\b|\bbreak (?:your|the) rules\b",
         r"\bjailbreak\b|\b(?:developer|debug|admin|god) mode\b|<\|im_(?:start|end)\|>",
         r"\bpretend (?:that |you )(?!.*\b(?:child|kid|five)\w*)",  # "pretend you explain it to a child" asks for a style
         r"^\W*(?:system|assistant|developer|admin)\s*\W*:",
@@ -39,6 +41,7 @@ PATTERNS = {
     "truth": (
         _ask_pattern("lying|lies|a liar|lie|truthful|deceiving|deceptive|telling the truth|tells the truth|bluffing|"
                      "hiding something(?! from you)|cheating"),
+        r"\b(?:veracity|truthfulness)\b.*\b(?:statement|testimony|story|from the fac\w+)",
         r"\bfull of (?:it|shit|crap|lies)\b",
     ),
     "age": (
@@ -55,6 +58,7 @@ PATTERNS = {
         r"(?: (?:in|on|here|there)\b.*)?\W*$",
         r"\bnames? of (?:this|that|the|these) (?:man|woman|person|guy|girl|boy|actor|actress|people)\b",
         r"\bwhat(?: is|'?s) (?:his|her|their) name\b|\b(?:recogni[sz]e|identify) (?:him|her|them|this (?:person|man|woman))\b",
+        r"\b(?:look up|search for) (?:this|that|his|her|the) face\b|\breverse (?:image )?search\b",
         _ask_pattern("celebrity|famous"),
         r"\bwho (?:would|could|might|may) (?:it|this|that|he|she|they) be\b",
     ),
@@ -77,6 +81,8 @@ PATTERNS = {
         r"(?! (?:an? |the |this )?(?:\w+ )?(?:emotions?|expressions?|movements?)\b)",
     ),
     "hiring": (
+        r"^\W*(?:please |can you |could you )?(?:rank|rate|score|sort|compare|choose|pick|select)\b.*"
+        r"\b(?:candidates?|applicants?|interviewees?)\b",
         r"\b(?:hire|recruit|employ|promote) (?:him|her|them|this|that|the)\b|\b(?:give|lend) (?:him|her|them) (?:a |the )?"
         r"(?:loan|job|credit|money)\b",
         _ask_pattern(r"good (?:\w+ )?(?:employee|teacher|leader|manager|nurse|worker|boss|salesman|candidate|tenant|colleague)|"
@@ -92,12 +98,14 @@ PATTERNS = {
         r"married|divorced|dating|in a relationship)\b",
         rf"{_ASKS} {_HOW}(?:hot|sexy|attractive|beautiful|ugly|pretty(?! \w)|handsome|cute|good[- ]looking)\b",
         rf"{_ASKS} .*\b(?:like|love|fancy|flirting with|into|attracted to) (?:me|each other)\b",
+        r"\bhow (?:good|nice)[- ]looking\b",
         r"\brate (?:her|his|their) (?:looks|beauty|attractiveness)\b",
         r"\b(?:prettier|prettiest|uglier|ugliest|hotter|hottest|sexier|sexiest|cuter|cutest|be(?:st|tter)[- ]looking)\b|"
         r"\b(?:more|most|less|least) (?:attractive|beautiful|handsome|pretty)\b|"
         r"\b(?:cute|hot|pretty|ugly|sexy|attractive|handsome) or (?:not|nah|no|ugly)\b",
     ),
     "feelings": (
+        r"\bwhat (?:is|was|are|were) (?:he|she|they|i|we) (?:really )?thinking\b",
         rf"{_ASKS} (?:really|truly|actually|genuinely|secretly) feel\w*\b|"
         r"\b(?:he|she|they) (?:\w+ )?feel\w*\b.*\b(?:inside|deep down|in (?:his|her|their) heart)\b",
         r"\b(?:over|coping with|dealing with|suffering from|got over) (?:his |her |their |the |a )?"
