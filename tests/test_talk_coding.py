@@ -10,9 +10,11 @@ from emollm.evidence import parse_facs
 from emollm.schema import au_index
 from emollm.talk.call import UNCLEAR, parse
 from emollm.talk.check import find_faults
+from emollm.talk.dialogue import Exchange
 from emollm.talk.face import Face
 from emollm.talk.lookup import look_up
-from emollm.talk.talker import hold_to_words
+from emollm.talk.shapes import Shape, reshape
+from emollm.talk.talker import Reply, advance, hold_to_words, steps
 from emollm.talk.timing import settle_moment
 
 WORRIED = Face(parse_facs("1C+4D+15B"), [])
@@ -106,9 +108,53 @@ def test_another_movement_at_the_peak_of_one():
     ("which eye is first in that wink", "side AU43/AU45 first"), ("I have 4 and 7, you too?", "agree AU04 AU07"),
     ("drop all below C", "movements 3+"), ("how are the cheeks while she smiles most", "at AU12 AU06 peak"),
     ("how should I light a face for this", "topic pictures"), ("rather sad or angry, this one?", "other sadness/anger"),
+    ("Is AU12 there in the first picture?", "au AU12->there AU12"), ("what is AU12 in this picture made by?", "au AU12 muscle"),
+    ("this one is a painting, does that make your numbers worthless", "topic posed->topic art"),
+    ("Top three action units, strongest first.", "strongest->strongest 3"),
+    ("start with the middle one, what's he doing", "at middle->movements"),
+    ("How strong is the smile? one letter A to E", "strength AU12->tell AU12 coder"),
+    ("Compare the man in the middle to the one on the right, both show their teeth", "faces AU24->faces"),
+    ("Does speech mess up the mouth units?", "topic covers->topic speech"),
+    ("i'm NOT asking if he lies or anything, just need the blink count", "often AU45"),
+    ("Give this face a danger score, so that we know whom to keep out", "topic privacy->refuse policing"),
+    ("Is there an AU1 + AU4 combination before the tenth second?", "there AU01 AU04->there AU01 AU04 0-10s"),
+    ("Surprise, fear or anger: which one's first?", "order->other surprise/fear/anger"),
+    ("Which label is it most of the time?", "label->change"), ("is he pretending", "refuse feelings->topic posed"),
 ])
 def test_what_is_heard_so_is_not_taken_for_something_else(question, call):
-    assert str(hold_to_words(call, question, [])) == call
+    heard, _, meant = call.partition("->")
+    assert str(hold_to_words(heard, question, [])) == (meant or heard)
+
+
+def test_codes_of_a_moment_are_held_to_that_moment():
+    before = [Exchange("and the brows then?", "at AU01 2s")]
+    assert str(hold_to_words("agree AU01 AU02", "I would have coded 1+2 there, agree?", before)) == "agree AU01 AU02 1.75-2.25s"
+
+
+def test_a_stretch_is_meant_of_every_question_of_a_message():
+    calls = iter(["movements", "unseen"])
+    asking = steps([], "Between 3 and 9 s, what moves? And what was covered?", lambda _: FROWNS)
+    step = advance(asking)
+    while not isinstance(step, Reply):
+        step = advance(asking, next(calls, ""))
+    assert [str(one) for one in step.calls] == ["movements 3-9s", "unseen 3-9s"]
+
+
+def test_a_blink_in_a_photo_is_told_from_closed_eyes():
+    closed = Face(parse_facs("43D"), [])
+    assert said("there AU45", closed) == (
+        "A photo cannot tell a blink (AU45) from eyes that stay closed. The eyes are closed (AU43, 4.0 pronounced).")
+
+
+def test_the_strongest_three_are_three():
+    assert said("strongest 3", WORRIED).count("AU") == 3
+    assert said("strongest 4", WORRIED).endswith("There are no more.")
+
+
+@pytest.mark.parametrize("number", [6, 9, 15])
+def test_an_answer_in_so_many_words_is_a_sentence(number):
+    told = reshape("whatever", Shape("words", number), parse("tell short"), WORRIED)
+    assert len(told.split()) <= number and told.endswith("Commonly read as sadness.")
 
 
 @pytest.mark.parametrize(("question", "call"), [

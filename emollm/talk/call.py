@@ -36,7 +36,7 @@ CALLS = {
     "agree": "m",
     "average": "m",
     "cause": "m",
-    "strongest": "",
+    "strongest": " (count)",  # so many of them
     "weakest": "",
     "rest": "",
     "movements": " (aspect)",  # or 3+: those at that level or more
@@ -148,7 +148,8 @@ MOMENTS = ("start", "middle", "end", "peak", "then")  # then: the moment that wa
 NTH = ("first", "second", "third", "last")  # time that a movement is there
 
 _MAY = {"aspect": ASPECTS, "feeling": FEELINGS, "less": ("less",), "thing": THINGS, "(end)": ("end",),
-        "(first)": ("first",), "(nth)": NTH}
+        "(first)": ("first",), "(nth)": NTH,
+        "(count)": ("2", "3", "4", "5")}
 _UNIT = re.compile(r"AU\d\d(?:/AU\d\d)*")
 _TIME = re.compile(r"(\d{1,4}(?:\.\d{1,2})?)s")
 _LEAST = re.compile(r"([0-5](?:\.\d)?)\+")

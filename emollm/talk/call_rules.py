@@ -180,6 +180,8 @@ def correct_call(call: Call, question: str, last: str = "", older: str = "") -> 
     insists = parse(last).name == "refuse" != call.name and _INSISTS.search(text)
     if (insists or (parse(last).name == "faces" and _NEXT.search(text))) and not (labels_in(text) or _names_movement(text)):
         return parse(last)
+    if call == Call("at", word="middle") and names_one(text):
+        call = Call("movements")  # "what is the middle one doing?"
     call = correct_by_words(call, text)
     for rule in (_correct_small_talk, _correct_alternatives, _correct_comparison, _correct_time, _correct_part,
                  _correct_label, _correct_codes, correct_muscle, correct_what_if, _correct_side):
@@ -349,6 +351,8 @@ def _correct_label(call: Call, text: str, _: bool) -> Call:
     if call.name in ("why", "whynot") and len(labels) == 2 and (rather := _RATHER.search(text)):
         asked = labels_in(rather[1])  # "why anger and not disgust?" asks for the second
         return Call("whynot", label=asked[0]) if len(asked) == 1 else call
+    if call.name == "order" and not call.units and len(labels) > 1:
+        return Call("other", label="/".join(labels))  # "fear, anger or surprise: which is first?"
     if call.name == "cause" and len(labels) == 1 and _WHY_SO.search(text):
         return Call("why", label=labels[0])
     if call.name == "other" and len(labels) == 1 and not other:

@@ -61,6 +61,18 @@ CONDITIONS = {
         "A part of the face that something hides is told as not measured: of ten faces with 33 kinds of cover drawn over the "
         "lower half (n = 329) 5 kept a unit on there. A hand on the cheek and hair in strands are missed more often.",
     ),
+    "art": (
+        r"(?:paint(?:ed|ings?)|draw(?:n|ings?)|statues?|sculptures?|dolls?|puppets?|cartoons?|comics?|masks? of|avatars?|"
+        r"animat\w+|renderings?|emojis?)",
+        "A painted, drawn or sculpted face is measured as a photographed one would be, where it is found at all; lines and "
+        "shadows of the artist can be taken for movement. How far off that is was not measured.",
+    ),
+    "speech": (
+        r"(?:speech|speak\w*|talk(?:s|ing)?|sing(?:s|ing)?)",
+        "Speech moves the lips and the jaw (AU25, AU26 and others of the mouth), and that is measured as any movement: of "
+        "somebody who speaks, mouth units are no expression by themselves. How much it adds was not measured; brows and "
+        "eyes are told as ever.",
+    ),
     "skin": (
         r"(?:skin ?(?:tones?|colou?rs?|types?)?|dark[- ]skinned|black (?:people|faces|skin)|race|ethnic\w*|gender|men and "
         r"women|women and men|bias\w*|culture\w*|some people|(?:every(?:one|body))(?! (?:on earth|alike|makes?|knows?)))",
@@ -90,7 +102,8 @@ _WORDS = {name: re.compile(rf"\b{words}\b") for name, (words, _) in CONDITIONS.i
 _MATTERS = re.compile(
     r"\b(?:affect|effect|matter|influenc|chang|disturb|hurt|bias|mislead|problem|distort|impact|interfer|bother|confus|fool|"
     r"ruin|spoil|work|reliab|accura|precis|valid|robust|trust|handle|cope|deal|measur|estimat|detect|recogni|enough|minimum|"
-    r"need|require|support|less|worse|harder|same|alike|equal|count|fail|wrong|error|even if|produc|phantom|trick|arte?fact|"
+    r"need|require|support|less|worse|harder|same|alike|equal|count|fail|wrong|error|even if|produc|phantom|trick|worthless|"
+    r"useless|mess|arte?fact|"
     r"watch out|careful|min|too (?:small|dark|blur|low|bright)|ok|fals|throw|mess|skew|result|far)\w*\b")
 # What leaves no choice, whatever was understood.
 _ASKS_OF_IT = re.compile(

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 from emollm.facs.muscles import units_of_muscles
+from emollm.schema import AUS
 from emollm.talk.call import Call
 from emollm.talk.movement_names import codes_in, units_in
 
@@ -63,7 +64,12 @@ _READ_AS = re.compile(r"\b(?:which|what) (?:\w+ )?(?:emotions?|labels?|expressio
 _SAME = re.compile(r"\b(?:equals?|means?|always|same as|stands? for|proofs?|proves?|code for|enough for)\b|=")
 _LETTER = re.compile(r"\b(?:letters?|suffix)\b.*\b(?:mean|stand)|\b(?:mean|stand)\w* .*\bletters?\b|"
                      r"\bthe (?:letter )?'?[a-e]'? (?:in|after|of|behind) (?:au)? ?\d?")
-_AS_LETTER = re.compile(r"\b(?:which|what|as a|in|by) (?:\w+ )?letters?\b|\bfacs (?:level|intensity|grade)\b")
+_AS_LETTER = re.compile(r"\b(?:which|what|as a|in|by|one|single|a) (?:\w+ )?letters?\b|\bfacs (?:level|intensity|grade)\b")
+
+
+_IN_A_PICTURE = re.compile(  # "is AU12 there in the first picture?"
+    r"^\W*(?:is|are|was|were|does|do) .*\b(?:there|present|active|visible|scored)\b(?! (?:an?|any)\b)|"
+    r"\bin (?:the|this|that) (?:\w+ )?(?:picture|photo|image|clip|face|frame)\b")
 
 
 def correct_facs(call: Call, text: str, labels: list[str]) -> Call:
@@ -72,6 +78,8 @@ def correct_facs(call: Call, text: str, labels: list[str]) -> Call:
     units = tuple((au,) for au in codes)
     if call.name in _KEPT:
         return call
+    if call.name == "au" and not call.word and codes and _IN_A_PICTURE.search(text) and not _ASKS_MEANING.search(text):
+        return Call("there", units) if all(int(au[2:]) in AUS for au in codes) else call
     if call.name == "au" and call.word != "muscle" and _ASKS_SOURCE.search(text) and not _ASKS_MEANING.search(text):
         return Call("au", call.units, word="source")
     told_apart = call.word != "alike" and call.name not in ("order", "more") and _APART.search(text)

@@ -17,6 +17,7 @@ from emollm.talk.conditions import CONDITIONS, THINGS, conditions_in
 from emollm.talk.feeling_words import NEAREST, feelings_in
 from emollm.talk.movement_names import codes_in, movements_in, outside_units_in
 from emollm.talk.refusal_words import reason
+from emollm.talk.which_face import NAMED
 
 OF_A_LOOK = ("other", "is", "unclear", "why", "whynot", "label", "offtopic", "sure", "words", "outside", "intent")
 _LOOKS = re.compile(r"\b(?:look(?!ing at)|seem|describ|appear|express|words?\b|fits?\b|call|smile\b|vibe|clearly|obviously)\w*|"
@@ -40,6 +41,10 @@ _DECISIVE = re.compile(r"\bmost (?:telling|important|decisive|relevant|diagnosti
                        r"\bmatters? (?:the )?most\b|\bkey (?:movement|unit|au)\b|\bhangs? on\b")
 _CHANGE = re.compile(r"\b(?:what|how|which|could|would|need\w*|make|makes|chang\w+|edit|turn|tone|reduce|lower|take|remove)\b")
 CHANGED = ("toward", "edit", "unclear", "why", "whynot", "other", "offtopic", "reply", "sure", "cause")
+_COUNTS = {"two": "2", "three": "3", "four": "4", "five": "5"} | {n: n for n in "2345"}
+_COUNT = rf"({'|'.join(_COUNTS)})"
+_SO_MANY = re.compile(rf"\b(?:top|first|strongest|main|biggest) {_COUNT}\b|"
+                      rf"\b{_COUNT} (?:strongest|main|biggest|clearest|most \w+)\b")
 _SOURCE = re.compile(
     r"^\W*(?:and |so |ok |okay |but |hm+ |any |the |your |a |what(?:'?s| is) |give me |whats )*(?:sources?|refs?|references?|"
     r"citations?|papers?|literature|according to (?:who|whom|what)|(?:who )?says (?:who|so|that)|who says (?:so|that|this)|"
@@ -64,10 +69,17 @@ def finer(call: Call, question: str, last: str = "") -> Call:
     text = question.lower().replace("\u2019", "'")
     if last and call.name != "tell" and _SOURCE.match(text) and (source := _source_of(parse(last))):
         return source
+    if call == Call("topic", word="posed") and "art" in conditions_in(text):
+        return Call("topic", word="art")
     if call.is_particular:
         return call
     if call.name == "refuse" and (reason(text) or not _is_harmless(call, text)):
         return call
+    if call.name in ("strongest", "movements") and not call.word and (so_many := _SO_MANY.search(text)):
+        return Call("strongest", word=_COUNTS[so_many[1] or so_many[2]])
+    if call.name == "faces" and call.units and len(NAMED.findall(text)) > 1 and not (
+            movements_in(text) or codes_in(text) or part_in(text)):
+        return Call("faces")  # "compare the man in the middle with the one on the right"
     if call.name == "faces" and not (movements_in(text) or labels_in(text) or call.units) and (part := part_in(text)):
         return Call("faces", (PARTS_OF_FACE[part],))
     for rule in (_feeling, _condition, _outside):
@@ -90,7 +102,7 @@ def coarser(call: Call) -> Call:
         return ACCURACY
     if call.name == "au" and any(int(au[2:]) not in AUS for movement in call.units for au in movement):
         return Call("outside")
-    return replace(call, word="", label="") if call.name in ("other", "outside") else call
+    return replace(call, word="", label="") if call.name in ("other", "outside", "strongest") else call
 
 
 def less_of(call: Call, question: str, read_as: str, last: str = "") -> Call:

@@ -282,9 +282,10 @@ TEXTS = {
 
 
 TEXTS |= {name: (text, text) for name, text in {
-    "licence": "The program and its own weights are free, also for commercial use, under Apache-2.0; so is the language model "
-               "in it, SmolLM2-135M-Instruct. Some data it was trained on (FER2013) is for research, which README.md says "
-               "under its limits. To cite it, name emollm and its version, and for the units the FACS Manual of 2002.",
+    "licence": "The code is under Apache-2.0, and so is the language model in it, SmolLM2-135M-Instruct: free of charge, also "
+               "for commercial use. The weights that were trained here are for research use, as the pictures are that they "
+               "were trained on (FER2013, FER+, CK+); README.md has the licence of each part. The rights in your pictures "
+               "stay yours. To cite it, name emollm and its version.",
     "pictures": "Best are faces seen from the front, at least 64 px wide, sharp, evenly lit, with nothing over brows, eyes "
                 "or mouth and without filters. In a clip brief movements need 25 frames a second or more; let it begin with a "
                 "second of the face at rest, or give a picture of that with --baseline.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from emollm.facs.tables import OTHER_READINGS
@@ -22,6 +24,10 @@ def presence(face: Face, call: Call) -> Finding:
     Where a movement and its absence have words of their own (open, closed), the answer is that word: yes or no would be read
     wrongly when the question was put the other way round.
     """
+    if call.units == (BLINK,) and not face.clip:
+        closed = presence(face, replace(call, units=(("AU43",),)))
+        told = ["A photo cannot tell a blink (AU45) from eyes that stay closed."]
+        return Finding([*told, *closed.facts], [*told, *closed.says], fixed=True)
     states, sentence = states_in_words(face, call)
     verdict, more = _verdict(states), [*_times(face, call), *_muscles(face, call)]
     if verdict in STATED and any(_opposite(units, call.side) for units in call.units):
@@ -85,6 +91,7 @@ OPPOSITES = {
     ("AU43",): ("", "the eyes are open"),
 }
 SMILE = ("AU12",)
+BLINK = ("AU45",)
 
 
 def _opposite(units: tuple[str, ...], side: str) -> tuple[str, str] | None:

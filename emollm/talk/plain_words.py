@@ -38,7 +38,7 @@ _ROWS = (
      "outside offtopic unclear", "unseen"),
     (r"\b(?:cover|hid|block|obscur|occlu)\w*\b.*\b(?:manage\w*|able) to (?:measure|see)\b|"
      r"\b(?:did|could|can) you (?:still )?measure\b",
-     "there absent part movements", "unseen"),
+     "there absent part movements able", "unseen"),
     (rf"^\W*(?:is|are) (?:{_FELT}) (?:an? |always |ever |really |good |bad )", "listed unclear offtopic", "topic feelings"),
     (rf"\b{_HONEST}(?:[- ]look\w*)? smiles?\b.*\b(?:have|has|consist\w*|made|need\w*|movements?|units?|aus?)\b|"
      rf"\b(?:movements?|units?|aus?)\b.*\b{_HONEST}(?:[- ]look\w*)? smiles?\b", "au listed", "topic duchenne"),
@@ -114,7 +114,8 @@ _ROWS = (
     (rf"\b(?:proof|prove[sd]?|evidence) (?:that )?(?:{_SOMEBODY}|people) (?:\w+ )?(?:was|were|is|are|felt|feels?)\b",
      "whynot why is label sure there unclear toward listed", "topic feelings"),
     (r"^(?!.*\b(?:smil\w*|grin\w*)\b).*\b(?:be|is|are|was|were|he|she|they) (?:\w+ )?(?:acting|pretending|posing|faking it|"
-     r"putting (?:it|this) on)\b", "cause there is label other unclear outside whynot sure refuse", "topic posed"),
+     r"putting (?:it|this) on)\b", "cause there is label other unclear outside whynot sure", "topic posed"),
+    (r"^(?!.*\b(?:smil\w*|grin\w*)\b).*\b(?:acting|pretending|performed|played|staged|put on)\b", "refuse", "topic posed"),
     (r"^\W*(?:and |the )*upper (?:face|half)\W*$", "unclear there movements rest faces", "part upper"),
     (r"^\W*(?:and |the )*lower (?:face|half)\W*$", "unclear there movements rest faces", "part lower"),
     (r"\bwink(?:s|ed|ing)?\b", "there absent strength side other is", "side AU43/AU45"),

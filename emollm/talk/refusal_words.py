@@ -91,6 +91,7 @@ PATTERNS = {
     "policing": (
         _ask_pattern(r"criminal|guilty|terrorist|dangerous|violent|a threat|a thief|stealing|stole|shoplifter|attack|"
                      r"(?:hit|hurt|kill|punch) (?:someone|somebody|me|us|people)|commit(?:ted)? (?:a |the )?crime"),
+        r"\b(?:danger|threat|risk|security) (?:score|rating|level|index)\b|\bwhom? to keep out\b|\bkeep (?:him|her|them) out\b",
         r"\b(?:airport|border) (?:security|control)\b|\b(?:security|flight) risk\b|\barrest (?:him|her|them|this)\b",
     ),
     "attraction": (
@@ -125,8 +126,14 @@ PATTERNS = {
 _PATTERNS = {name: re.compile("|".join(patterns)) for name, patterns in PATTERNS.items()}
 
 
+_DISCLAIMED = re.compile(  # "I'm not asking if he lies, ..."
+    r"\b(?:not|don'?t|dont|never|no need to|without) (?:want(?:ing)? to |wanna |need to )?(?:ask\w*|know\w*|guess\w*|"
+    r"judg\w*|say\w*)(?: (?:you|me))?(?: (?:if|whether|about|for|who|how|what|anything))?\b[^,.;:!?]*[,.;:!?]")
+
+
 def reason(text: str) -> str:
     """Of call.REFUSED, what a question in small letters plainly asks for; empty when it does not."""
+    text = _DISCLAIMED.sub(" ", text)
     return next((name for name, pattern in _PATTERNS.items() if pattern.search(text)), "")
 
 

@@ -18,7 +18,8 @@ from emollm.talk.finding import words_of
 from emollm.talk.impression import WORDS
 from emollm.talk.lookup import OF_THE_FACE, look_up
 from emollm.talk.styles import code
-from emollm.talk.words import PARTS, capitalise
+from emollm.talk.whole_face import NAMED
+from emollm.talk.words import PARTS, capitalise, movement_pattern, say
 
 _NUMBERS = {word: k for k, word in enumerate(
     ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), 1)} | {"a single": 1, "a couple of": 2}
@@ -41,6 +42,7 @@ _SHAPES = tuple((kind, re.compile(words)) for kind, words in (
 ))
 STYLE = {"short": "short", "words": "short", "simple": "plain", "longer": "formal", "json": "json"}  # else bullets
 AT_ONCE = ("bullets", "words", "table", "json")  # shapes of what is asked in the same question
+SENTENCE = 6  # words from which an answer about the reading is a sentence
 _AROUND = words_of(
     "a an and as at all but by can can't could couldn't do exactly for format give get hm i in into is it it's just list "
     "make me more much need now of ok okay once one only or again answer please pls plz point points put rather same say "
@@ -190,7 +192,12 @@ def _bullets(answer: str, number: int) -> str:
 
 
 def _in_words(answer: str, number: int, call: Call, face: Face | None) -> str:
-    """At most so many words: of a movement what carries it, of a reading words for the label."""
+    """At most so many words: of a movement what carries it, of a reading words for the label, or a sentence that fits."""
+    if face and call.name in OF_A_READING and number >= SENTENCE:
+        told = [say(None, movement_pattern(au, face.facts.side(au))) for au in face.worth_telling()[:NAMED]]
+        tries = (" ".join([*([f"{capitalise('; '.join(told[:k]))}."] if k else []), f"Commonly read as {face.label}."])
+                 for k in range(len(told), -1, -1))
+        return next(text for text in tries if len(text.split()) <= number)
     if face and call.name in OF_A_READING:
         chosen = [face.label] if number == 1 else list(WORDS[face.label])[:number]
         return f"{capitalise(', '.join(chosen))}."

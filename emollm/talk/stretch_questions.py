@@ -20,6 +20,7 @@ from emollm.talk.within import EACH, OF_THE_READING
 TAKEN_FOR = ("at", "moments", "course", "order", "unclear", "offtopic", "outside", "change", "turns", "intent", "before",
              "after", "language", "hello", "thanks", "faces", "au")
 UNLIKE = (*TAKEN_FOR, *KNOWN, "able", "bye", "reply")  # any other call means the same in a stretch as in the whole clip
+FIGURES = ("agree", "average")
 _ASKS_ALL = re.compile(r"\b(?:what|wat|whats|show|describe|happen\w*|tell|see|going|anything|something|list)\b")
 _AGAIN = re.compile(r"\b(?:there|then|in (?:it|that|those)|meanwhile|(?:during|within) (?:it|that|this))\b|^\W*(?:only|just)\b")
 _NEXT = re.compile(rf"\b(?:next|following)\W+(?P<n>\d{{1,3}}|{'|'.join(NUMBERS)})?\b")
@@ -40,6 +41,8 @@ def hold_to_stretch(call: Call, text: str, stretches: tuple[str, ...], earlier: 
         stretches = _beside(text, last.within[-1]) or split_stretches(text, unsaid=True)[1] or both
         if not stretches and call.name not in UNLIKE and (_AGAIN.search(text) or _names_one_thing(text)):
             return replace(call, within=last.within)
+    if not stretches and call.name in FIGURES and last.name == "at" and last.time is not None and _AGAIN.search(text):
+        return replace(call, within=(around(last.time),))  # "I would have coded 1+2 there, agree?"
     sided = call.name in ("sides", "side") and words_of(text) <= say.FILL | _SIDES
     if not stretches and sided and last.name == "at" and last.time is not None:
         return Call("sides", within=(around(last.time),))  # "both sides?" of a moment

@@ -62,10 +62,13 @@ def _share(match: re.Match, _: str) -> list[str]:
     return [f"{round(100 * which / size)}-{round(100 * (which + 1) / size)}%"]
 
 
-def _nth(match: re.Match, _: str) -> list[str]:
+def _ordinal(match: re.Match) -> int:
     which = match["nth"].lower()
-    n = _NTH.index(which) + 1 if which in _NTH else int(re.sub(r"\D", "", which))
-    return _seconds(n - 1, n)
+    return _NTH.index(which) + 1 if which in _NTH else int(re.sub(r"\D", "", which))
+
+
+def _nth(match: re.Match, _: str) -> list[str]:
+    return _seconds(_ordinal(match) - 1, _ordinal(match))
 
 
 # Ways to name a stretch, the most particular first.
@@ -90,6 +93,8 @@ _WAYS: tuple[tuple[str, Callable[[re.Match, str], list[str]]], ...] = (
      lambda m, _: [f"{number(m['n'] or m['k']):g}-end"]),
     (rf"\b(?:until|til+|up to|before)\s+(?:the\s+)?(?:second\s+(?P<n>{_T})|(?P<k>{_T})\s?{_S})(?: mark)?",
      lambda m, _: _seconds(0, number(m["n"] or m["k"]))),
+    (rf"\b(?P<way>until|up to|before|till?|after|since|from) the (?P<nth>{'|'.join(_NTH)}|\d{{1,3}}(?:st|nd|rd|th)) second\b",
+     lambda m, _: _seconds(0, _ordinal(m)) if m["way"].lower() not in ("after", "since", "from") else [f"{_ordinal(m)}-end"]),
     (rf"{_IN}\b(?P<nth>{'|'.join(_NTH)}|\d{{1,3}}(?:st|nd|rd|th)) second\b", _nth),
     (r"(?<!\bat )(?<!\bor after )(?<!\bor before )"
      r"(?<!\baround )(?<!\babout the )\bsecond (?:number |no\.? ?|#)?(?P<n>\d{1,3})\b(?!\.\d)",

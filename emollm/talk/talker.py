@@ -108,9 +108,11 @@ def steps(before: list[Exchange], message: str, face: FaceOf, style: str = "", c
     picture; style: of call.STYLES, how explanations are wanted; checked: False shows what the model writes; own_words: of the
     check."""
     replies: list[Reply] = []
-    for question in questions_in(message):
+    asked = questions_in(message)
+    stretches = split_stretches(asked[0])[1]  # of the first question, for those behind it that name none
+    for question in asked:
         said = [*before, *(one.exchange for one in replies)]
-        one = yield from _answer(said, question, face, style, checked, own_words)
+        one = yield from _answer(said, question, face, style, checked, own_words, stretches)
         if not any(one.about == other.about and (one.call == other.call or one.text == other.text) for other in replies):
             replies.append(one)
     understood = [one for one in replies if one.call.name not in NO_QUESTION] or replies[:1]
@@ -123,11 +125,12 @@ def _join_answers(texts: list[str]) -> str:
     return ("\n\n" if any("\n" in text for text in texts) else " ").join(texts)
 
 
-def _answer(before: list[Exchange], question: str, face: FaceOf, style: str, checked: bool, own_words: bool) -> Asking:
-    """Steps 1 to 4 for one question."""
+def _answer(before: list[Exchange], question: str, face: FaceOf, style: str, checked: bool, own_words: bool,
+            stretches: tuple[str, ...] = ()) -> Asking:
+    """Steps 1 to 4 for one question. stretches: that it is about where it names none."""
     before = before[-KEPT:]
     exchange = Exchange(question)
-    call = hold_to_words((yield [*before, exchange], CALL_TOKENS), question, before)
+    call = hold_to_words((yield [*before, exchange], CALL_TOKENS), question, before, stretches)
     last, asked = before[-1].call if before else "", [question, *[e.question for e in reversed(before)]]
     if call.name in COMPARED and talks_of_two(asked):
         call = Call("faces")
@@ -160,11 +163,13 @@ def _answer(before: list[Exchange], question: str, face: FaceOf, style: str, che
     return Reply(exchange, call, _begin(name, exchange.answer), written, slips, seen)
 
 
-def hold_to_words(written: str, question: str, before: list[Exchange]) -> Call:
-    """The call that the model wrote, held to the question's words and to what was asked before it."""
+def hold_to_words(written: str, question: str, before: list[Exchange], unsaid: tuple[str, ...] = ()) -> Call:
+    """The call that the model wrote, held to the question's words and to what was asked before it. unsaid: stretches of a clip
+    that are meant where the question names none."""
     earlier = [one.call for one in before]
     older, last = ["", "", *earlier][-2:]
     text, stretches = split_stretches(question)
+    stretches = stretches or unsaid
     call = correct_time_question(correct_call(parse(written), text, last, older), text, earlier)
     return hold_to_stretch(finer(call, text, last), text.lower(), stretches, earlier)
 

@@ -328,6 +328,8 @@ def _at_a_time(call: Call, text: str, past: list[Call]) -> Call | None:
 
 def _reading_course(call: Call, text: str, past: list[Call]) -> Call | None:
     """How the reading goes through the clip: "does his mood change?", "is she happy the whole time?"."""
+    if call == Call("label") and say.MOSTLY.search(text):
+        return Call("change")  # "which label is it most of the time?"
     if movements_in(text) or say.NOT_COURSE.search(text):
         return None
     spread = any(pattern.search(text) for _, pattern in _SPREAD)

@@ -148,6 +148,8 @@ BESIDE = _any_of(
     r"\b(?P<before>before\w*|befor|prior to|preced\w+|lead\w* (?:up )?to|ahead of|led (?:up )?to)\b",
     r"\b(?P<after>after\w*|follow\w*)\b",
 )
+MOSTLY = re.compile(rf"\bmost of (?:the |this )?(?:time|{_CLIP})\b|\bmostly (?:over|in|through)\w* (?:the|this)\b|"
+                    r"\bfor the longest\b")
 IN_FRONT = re.compile(r"\b(?:mic\w*|cups?|mugs?|hands?|masks?|glass\w*|phones?|scarf)\b.*\bbefore (?:the|his|her|their)\b")
 BESIDE_ASKS = re.compile(
     r"\b(?:what|wat|whats|how|which|describe|show|tell|and|then|so|just|right|immediately|shortly|directly|doing|anything|"

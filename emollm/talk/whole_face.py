@@ -21,8 +21,12 @@ ERROR = 0.5
 SELDOM = 0.5  # share of the frames below which a part of the face counts as measured in few of them
 
 
-def strongest_movement(face: Face, _: Call) -> Finding:
+def strongest_movement(face: Face, call: Call) -> Finding:
     on = face.units("on")
+    if call.word:
+        few = "" if len(on) >= int(call.word) else f" There {'is' if len(on) == 1 else 'are'} no more."
+        told = f"Strongest first: {face.movement_words(on[:int(call.word)])}.{few}"
+        return Finding([told], [told], fixed=True)
     ties = [au for au in on if f"{face.facts.strength(au):.1f}" == f"{face.facts.strength(on[0]):.1f}"]
     if len(ties) > 1:
         others = f"; {join_words(ties[NAMED:])}" if len(ties) > NAMED else ""
