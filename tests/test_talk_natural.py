@@ -7,6 +7,9 @@ import pytest
 from data_engine.talk.build import held_out_questions
 from data_engine.talk.natural import FOLDER, draw_natural, natural_questions, natural_rows
 from emollm.talk.call import CALLS, parse
+from emollm.talk.dialogue import Exchange
+from emollm.talk.finer import coarser
+from emollm.talk.talker import hold_to_words
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.tsv")), ids=lambda p: p.stem)
@@ -45,3 +48,11 @@ def test_lines_for_an_evaluation():
     lines = held_out_questions(0, 0, 0, 0, natural=40)
     assert len(lines) >= 40 and not lines[0].startswith(">")
     assert all(str(parse(call := line.removeprefix("> ").split("\t")[0])) == call for line in lines)
+
+
+def test_a_call_that_was_heard_right_is_not_overruled_by_words():
+    asked = [one for held in (False, True) for one in natural_questions(held)][::7]
+    before = [[Exchange("", one.before)] if one.before else [] for one in asked]
+    changed = [one.text for one, said in zip(asked, before, strict=True)
+               if coarser(hold_to_words(str(one.call), one.text, said)) != coarser(one.call)]
+    assert len(changed) < 0.025 * len(asked), changed
