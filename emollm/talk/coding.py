@@ -16,8 +16,6 @@ from emollm.talk.spans import timed_movements
 from emollm.talk.whole_face import ERROR
 from emollm.talk.words import begin_small, capitalise, clauses, join_words, movement_pattern, unit_names, was_or_were
 
-SURE = 0.5  # levels beyond a threshold from which a unit is called clear: what one movement differs by between pictures (ERROR)
-
 
 def agreement(face: Face, call: Call) -> Finding:
     """Units that somebody coded, each as it was measured, what was measured beside them, and the index of agreement of FACS:
@@ -110,6 +108,6 @@ def _certainty(face: Face, au: str) -> str:
     if state == "unsure":
         return f"Undecided: whether {movement_pattern(au)} ({au}, {value:.1f}), between {OFF} and {ON}; {confidence}."
     far = value - ON
-    how = "Absent" if state == "off" else "Clear" if far >= SURE else "Only just"
+    how = "Absent" if state == "off" else "Clear" if far >= ERROR else "Only just"
     limit = f"it counts as there from {ON}" if state == "on" else f"it counts as absent up to {OFF}"
     return f"{how}: {words} ({au}, {value:.1f}); {limit}; {confidence}."

@@ -240,7 +240,7 @@ def _first_side_sentence(face: Face, au: str) -> str:
     onset, apex, _ = face.facts.intervals((au,))[0]
     times = face.series.times
     level = np.nan_to_num(face.series.intensity[:, au_index(au)])  # [T, 2]
-    began = {}  # side -> from when it is there without a gap up to the apex, or later
+    began = {}  # side -> when it is first there around that time (s)
     for k, name in enumerate(SIDES[:2]):
         there = (level[:, k] >= ON) & (times >= onset - 0.5)
         if (up := np.flatnonzero(there & (times <= apex + 0.5))).size:

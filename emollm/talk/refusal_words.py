@@ -77,7 +77,7 @@ PATTERNS = {
         _ask_pattern(r"depressed|depression|autistic|autism|adhd|bipolar|parkinson\w*|stroke|palsy|ill|sick|disease|disorder|drunk|"
                      r"on drugs|stoned|pregnant|suicidal|ptsd|schizo\w+|psychotic|botox|dementia|alzheimer\w*|intoxicated|"
                      r"tipsy|hung ?over|high on (?:drugs|weed|something)"),
-        r"(?<!differential )(?<!want a )(?<!need a )(?<!not a )(?<!no )\bdiagnos[ei]\w*\b"
+        r"(?<!differential )(?<!not a )(?<!no )\bdiagnos[ei]\w*\b"
         r"(?! (?:an? |the |this )?(?:\w+ )?(?:emotions?|expressions?|movements?)\b)",
     ),
     "hiring": (
@@ -116,7 +116,7 @@ PATTERNS = {
         rf"{_ASKS} {_HOW}(?:smart|intelligent|stupid|dumb|evil|narcissist\w*|psychopath\w*|introvert\w*|"
         r"extrovert\w*|gay|lesbian|rich|arrogant|racist|(?:good|bad|nice) person)\b",
         r"^(?!.*\b(?:numbers?|values?|units?|figures?|measure\w*|results?|au ?\d+|"
-        r"scores?|this one|is it|labels?|readings?)\b).*"
+        r"scores?|labels?|readings?)\b).*"
         r"\b(?:un)?trustworth\w*\b",
         r"\btrust (?:him|her|them|this (?:man|woman|person|guy|girl|face)) (?:with|to|not to|around)\b",
         _ask_pattern(r"republican|democrat|conservative|left[- ]wing|right[- ]wing|vote[sd]?"),
@@ -127,8 +127,9 @@ _PATTERNS = {name: re.compile("|".join(patterns)) for name, patterns in PATTERNS
 
 
 _DISCLAIMED = re.compile(  # "I'm not asking if he lies, ..."
-    r"\b(?:not|don'?t|dont|never|no need to|without) (?:want(?:ing)? to |wanna |need to )?(?:ask\w*|know\w*|guess\w*|"
-    r"judg\w*|say\w*)(?: (?:you|me))?(?: (?:if|whether|about|for|who|how|what|anything))?\b[^,.;:!?]*[,.;:!?]")
+    r"\b(?:not asking|(?:not|don'?t) (?:want|need)(?:ing)?(?: to (?:know|ask|guess|hear|judge))?|"
+    r"(?:don'?t|no need to) (?:guess|judge))"
+    r"\b[^,.;:!?]*[,.;:!?]")
 
 
 def reason(text: str) -> str:
