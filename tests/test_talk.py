@@ -1080,6 +1080,7 @@ def test_a_wrong_settings_file_is_named(tmp_path):
     ("does a beard make the software invent units?", ""), ("please invent some units", "instructions"),
     ("Rank the candidates by their faces", "hiring"), ("We filmed candidates. Is this one smiling?", ""),
     ("rate the veracity of this statement", "truth"), ("Is her scarf hiding something from you?", ""),
+    ("is he hiding something from you", "truth"), ("does she look like a 30 year old", "age"),
     ("how good looking is he", "attraction"), ("look up this face", "identity"), ("what was he thinking just then", "feelings"),
     ("explain it as to a six year old: is this a smile", ""), ("is this boy six years old", "age"),
     ("I don't want a diagnosis, is there a smile?", ""), ("I want a diagnosis of her", "health"),

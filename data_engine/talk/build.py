@@ -20,7 +20,7 @@ import numpy as np
 
 from data_engine import sample
 from data_engine.talk.follow_up_questions import draw_follow_up
-from data_engine.talk.natural import draw_natural, natural_rows
+from data_engine.talk.natural import draw_natural, natural_rows, row_length
 from data_engine.talk.question_grammar import draw, templates
 from emollm.answer.prose import judge
 from emollm.schema import AUS, LABELS
@@ -167,7 +167,7 @@ def _rows(config: dict) -> Iterator[list[tuple[str, Call]]]:
     """Questions with their calls, without answers."""
     for k in range(0, config["calls"], config["in_a_row"]):
         rng = random.Random(f"{config['seed']} call {k}")
-        yield questions(rng, config["in_a_row"] if rng.random() < 0.8 else 1)
+        yield questions(rng, row_length(rng, config["in_a_row"]))
     yield from natural_rows(random.Random(f"{config['seed']} natural"), config["natural"], config["in_a_row"])
 
 

@@ -60,7 +60,7 @@ def natural_rows(rng: random.Random, passes: int, most: int) -> Iterator[list[tu
     """Every question that is learnt, `passes` times, in rows of `most` or one; a later one behind one that it follows on."""
     for _ in range(passes):
         row: list[tuple[str, Call]] = []
-        length = _row_length(rng, most)
+        length = row_length(rng, most)
         for one in rng.sample(natural_questions(), len(natural_questions())):
             if one.before and (not row or str(row[-1][1]) != one.before):
                 if one.before not in _first_questions(held=False):
@@ -69,10 +69,11 @@ def natural_rows(rng: random.Random, passes: int, most: int) -> Iterator[list[tu
             row.append((one.text, one.call))
             if len(row) >= length:
                 yield row
-                row, length = [], _row_length(rng, most)
+                row, length = [], row_length(rng, most)
         if row:
             yield row
 
 
-def _row_length(rng: random.Random, most: int) -> int:
+def row_length(rng: random.Random, most: int) -> int:
+    """Questions of one record: `most` in four of five, one in the others."""
     return most if rng.random() < 0.8 else 1

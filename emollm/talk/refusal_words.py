@@ -40,13 +40,14 @@ PATTERNS = {
     ),
     "truth": (
         _ask_pattern("lying|lies|a liar|lie|truthful|deceiving|deceptive|telling the truth|tells the truth|bluffing|"
-                     "hiding something(?! from you)|cheating"),
+                     "cheating"),
+        r"^(?!.*\b(?:scarf|mask|hair|hand|glasses|beard)\b.*\bhiding).*" + _ask_pattern("hiding something"),
         r"\b(?:veracity|truthfulness)\b.*\b(?:statement|testimony|story|from the fac\w+)",
         r"\bfull of (?:it|shit|crap|lies)\b",
     ),
     "age": (
         r"\bhow old\b(?!-)(?! (?:is|are) (?:you|this (?:program|software|method)|facs|it)\b)",
-        r"^(?!.*\b(?:to|for|like|as) (?:a|an|my) [\w-]+ years? old).*" + _ask_pattern(
+        r"^(?!.*\b(?:explain|say|tell|put|describe)\b.*\b(?:to|for) (?:a|an|my) [\w-]+ years? old).*" + _ask_pattern(
             rf"years? old(?! (?:[a-z]+ )?{_LISTENER})"),
         _ask_pattern(r"underage|over (?:18|eighteen|21)|under 18|a minor|a teenager|teen|"
                      r"elderly|middle[- ]aged"),
