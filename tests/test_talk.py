@@ -56,7 +56,7 @@ def drawn_face(rng: random.Random) -> Face:
 
 def drawn_call(rng: random.Random, name: str) -> Call:
     wants = CALLS[name].split(" (")[0]
-    units = ((rng.choice(SETS) if rng.random() < 0.3 else (rng.choice(AU_NAMES),)),) if wants in ("m", "u") else ()
+    units = ((rng.choice(SETS) if rng.random() < 0.3 else (rng.choice(AU_NAMES),)),) if wants in ("m", "u", "c") else ()
     words = {"p": tuple(PARTS_OF_FACE), "s": STYLES, "r": REFUSED, "k": TOPICS, "t": MOMENTS}
     return Call(
         name,
@@ -64,7 +64,7 @@ def drawn_call(rng: random.Random, name: str) -> Call:
         ("fear/anger" if name == "apart" else rng.choice(LABELS)) if wants == "l" else "",
         rng.choice(("", "", "left", "both")) if name == "there" else "",
         rng.choice(words.get(wants, ("",))),
-        {rng.choice(AU_NAMES): rng.choice((0.0, 2.5, 3.0))} if wants == "e" else {},
+        {rng.choice(AU_NAMES): rng.choice((0.0, 2.5, 3.0))} if wants in ("e", "c") else {},
     )
 
 

@@ -13,7 +13,7 @@ from emollm.talk.check import find_faults
 from emollm.talk.dialogue import Exchange
 from emollm.talk.face import Face
 from emollm.talk.lookup import look_up
-from emollm.talk.shapes import Shape, reshape
+from emollm.talk.shapes import Shape, reshape, shape_in
 from emollm.talk.talker import Reply, advance, hold_to_words, steps
 from emollm.talk.timing import settle_moment
 
@@ -47,6 +47,27 @@ def lopsided(lead: float) -> Face:
      "measured. Measured here and not among yours: AU01 (3.0) and AU15 (2.0). Index of agreement (Wexler 1972; twice the "
      "shared "
      "units by all of both): 2 of 4."),
+    ("agree AU04=2 AU01=3", WORRIED, "All 2 that you coded are measured here: AU04 (4.0) and AU01 (3.0). AU04: you have it at "
+     "2 (B), here it is 4.0 (D), 2.0 above yours. AU01: you have it at 3 (C), here it is 3.0 (C), alike. Measured here and not "
+     "among yours: AU15 (2.0). Index of agreement (Wexler 1972; twice the shared units by all of both): 4 of 5."),
+    ("agree AU12=0 AU04=0", WORRIED, "You have no AU12, and there is none. You have no AU04, but it is measured here: the "
+     "brows are lowered (AU04, 4.0 pronounced). Measured here and not among yours: AU01 (3.0) and AU15 (2.0)."),
+    ("agree AU01 left", WORRIED, "Yes, agreed: AU01 (3.0) is measured here. AU01: it is on both sides, other than you have it. "
+     "Measured here and not among yours: AU04 (4.0) and AU15 (2.0)."),
+    ("agree AU06=0", UNSEEN, "You have no AU06; here it was not measured. Measured here and not among yours: AU04 (4.0), AU01 "
+     "(3.0) and AU15 (2.0)."),
+    ("fits neutral", WORRIED, "No table lists a movement for neutral; what moves speaks against it: AU04 brow lowerer (4.0), "
+     "AU01 inner brow raiser (3.0) and AU15 lip corner depressor (2.0)."),
+    ("fits sadness", WORRIED, "Of what is listed for sadness, there: AU15 lip corner depressor (2.0), AU01 inner brow raiser "
+     "(3.0) and AU04 brow lowerer (4.0). Missing: there is no AU06 cheek raiser, AU11 nasolabial deepener or AU17 chin raiser. "
+     "The nearest listing is 1+4+15 (as listed by Ekman, Friesen & Hager 2002, FACS Investigator's Guide, Table 10-1): 3 of "
+     "its 3."),
+    ("regions", WORRIED, "The brows move most. At the brows: the brows are lowered (AU04, 4.0 pronounced) and 1 more; at the "
+     "mouth: the mouth corners are lowered (AU15, 2.0 slight). Nothing is clear at the eyes and nose."),
+    ("regions", PHOTO, "The mouth moves most. At the mouth: the mouth corners are raised (AU12, 4.0 pronounced); at the eyes: "
+     "the cheeks are raised (AU06, 3.0 marked). Nothing is clear at the brows and nose."),
+    ("tell caption", PHOTO, "A face with raised mouth corners and raised cheeks; it is commonly read as happiness."),
+    ("recording", PHOTO, "This is a photo: one picture, without frames, length or cuts."),
     ("average AU12", WEAK, "AU12 over 101 of 101 frames: mean 0.67, median 0.00, standard deviation 1.30, highest 3.2; it is "
      "there "
                            "for 20 % of the clip."),
@@ -86,7 +107,9 @@ def test_a_unit_that_is_not_there_is_said_to_be_so(call, face, opening):
 
 
 @pytest.mark.parametrize("face", [WORRIED, UNSEEN, WEAK, FROWNS, SMILES, PHOTO], ids=lambda face: face.gist)
-@pytest.mark.parametrize("written", ["agree AU04 AU12", "agree AU09", "average AU12", "sure AU12 AU04", "when AU12 last",
+@pytest.mark.parametrize("written", ["agree AU04 AU12", "agree AU09", "agree AU04=2 AU12=0", "agree anger",
+                                     "fits anger", "fits neutral", "regions", "tell caption", "average AU12", "sure AU12 AU04",
+                                     "when AU12 last",
                                      "side AU12 first", "movements 2+", "at AU12 AU04 peak", "topic posed", "topic licence",
                                      "topic pictures", "topic program"])
 def test_what_is_said_is_borne_out_by_the_measurement(written, face):
@@ -144,6 +167,36 @@ def test_a_blink_in_a_photo_is_told_from_closed_eyes():
     closed = Face(parse_facs("43D"), [])
     assert said("there AU45", closed) == (
         "A photo cannot tell a blink (AU45) from eyes that stay closed. The eyes are closed (AU43, 4.0 pronounced).")
+
+
+def test_a_label_that_was_coded_stands_beside_the_reading():
+    other, same = said("agree anger", WORRIED), said("agree sadness", WORRIED)
+    assert other.startswith("Here it is read as sadness (0.97); anger gets 0.00, place ") and "there: AU04 brow" in other
+    assert same.startswith("Agreed: it is read as sadness (0.97) here as well. Of what is listed for sadness")
+
+
+def test_who_is_named_by_what_is_not_measured_is_asked_for_by_place():
+    beside = dataclasses.replace(PHOTO, name="face 1 (on the right)")
+    face = dataclasses.replace(WORRIED, name="face 0 (on the left)", others=[beside])
+    assert said("outside glasses", face).endswith(
+        "Faces are told apart by place: face 0 (on the left) and face 1 (on the right). Which one do you mean?")
+
+
+@pytest.mark.parametrize(("answer", "call", "letters"), [
+    ("The mouth corners are raised (AU12, 4.0 pronounced), on both sides.", "strength AU12", "D (AU12, 4.0)."),
+    ("The brows are lowered (AU04, 4.0 pronounced); the inner brows are raised (AU01, 3.0 marked).", "movements",
+     "D (AU04, 4.0), C (AU01, 3.0)."),
+    ("In fact the nose is not wrinkled.", "strength AU09", "In fact the nose is not wrinkled. So there is no letter."),
+])
+def test_levels_as_letters(answer, call, letters):
+    shape = shape_in("How strong is it? one letter, A to E")
+    assert shape == Shape("letter") and reshape(answer, shape, parse(call), WORRIED) == letters
+
+
+def test_an_answer_in_so_many_sentences():
+    told = reshape("One thing. Two things. Three things.", shape_in("explain it, no codes, two sentences"), parse("why"), None)
+    assert told == "One thing; Two things. Three things."
+    assert shape_in("I write a letter to my aunt that he smiled") is None
 
 
 def test_the_strongest_three_are_three():

@@ -1,6 +1,7 @@
 """What is answered about time in a clip: look-ups, the words that ask for them, and the check of what they say."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -36,6 +37,7 @@ def clip(movements: dict[str, list[tuple[float, float, float]]], seconds: float 
 FROWNS = clip({"AU04": [(3.7, 5.5, 3.4), (7.7, 9.0, 3.5)], "AU12": [(0.5, 1.5, 2.0)]}, 11.8)
 SMILES = clip({"AU12": [(0.0, 10.0, 3.0)], "AU45": [(k + 0.5, k + 0.7, 3.0) for k in range(5)]})
 PHOTO = Face(parse_facs("6C+12D"), [])
+BOTH = clip({"AU12": [(1.0, 4.0, 3.0)], "AU06": [(2.0, 6.0, 2.0)], "AU04": [(7.0, 8.0, 3.0)]})
 
 
 def said(call: str, face: Face) -> str:
@@ -266,3 +268,47 @@ def test_a_bare_turn_is_answered_in_a_conversation():
 
     answer = reply(Hears(), [Exchange("is he frowning?", "there AU04")], "when exactly?", lambda _: FROWNS)
     assert answer.call == Call("when", (("AU04",),)) and "from 3.7 s to 5.5 s and from 7.7 s to 9.0 s" in answer.text
+
+
+@pytest.mark.parametrize(("call", "face", "answer"), [
+    ("together AU12 AU06", BOTH, "Yes, at the same time: the mouth corners are raised (AU12); the cheeks are raised (AU06): "
+                                 "together from 2.0 s to 4.0 s, 20 % of the clip."),
+    ("together AU12 AU04", BOTH, "No, at no moment together: the mouth corners are raised (AU12) from 1.0 s to 4.0 s, "
+                                 "strongest at 1.0 s with 3.0; the brows are lowered (AU04) from 7.0 s to 8.0 s, strongest at "
+                                 "7.0 s with 3.0."),
+    ("together AU12 AU09", BOTH, "The mouth corners are raised (AU12) from 1.0 s to 4.0 s, strongest at 1.0 s with 3.0. In "
+                                 "fact the nose is not wrinkled (AU09). So they are at no moment there together."),
+    ("long AU04 second", FROWNS, "The second of 2 times, which is the last: the brows are lowered (AU04) from 7.7 s to 9.0 s: "
+                                 "1.3 s."),
+    ("long AU04 third", FROWNS, "There is no third time: the brows are lowered (AU04) 2 times only, from 3.7 s to 5.5 s and "
+                                "from 7.7 s to 9.0 s."),
+    ("mostly", BOTH, "Most of the time, by its movements alone, it is read as neutral, 69 % of the clip (6.9 s, 2 times, the "
+                     "longest from 4.2 s to 10.0 s). Then comes happiness, 31 % of the clip (3.1 s, from 1.1 s to 4.2 s). The "
+                     "whole clip is read as happiness (0.64)."),
+    ("mostly", PHOTO, "This is a photo: one moment, so nothing changes in it; it is commonly read as happiness (0.95)."),
+])
+def test_what_is_there_at_the_same_time_and_what_holds_most_of_it(call, face, answer):
+    assert said(call, face) == answer
+
+
+def test_the_recording_is_told_with_the_times_of_every_face():
+    other = replace(FROWNS, name="face 1 (on the right)")
+    face = replace(BOTH, name="face 0 (on the left)", others=[other])
+    told = said("recording", face)
+    assert told.startswith("Face 0 (on the left) is found from 0.0 s to 10.0 s, 10.0 s in 101 frames, about 10 a second; "
+                           "measured in 101 of them. Face 1 (on the right) is found from 0.0 s to 11.8 s.")
+    kept = np.ones(101, bool)
+    kept[30:60] = False
+    torn = replace(BOTH.series, times=BOTH.series.times[kept], intensity=BOTH.series.intensity[kept],
+                   confidence=BOTH.series.confidence[kept])
+    assert "It is not found from 2.9 s to 6.0 s." in said("recording", Face(torn, events(torn)))
+
+
+def test_a_face_that_is_there_for_a_part_of_the_clip_is_not_told_as_the_clip():
+    part = replace(BOTH, clip_span=(0.0, 30.0))
+    assert said("lasts AU12", part) == ("No, not the whole time with this face: the mouth corners are raised (AU12) from 1.0 s "
+                                        "to 4.0 s, 30 % of the time with this face.")
+    assert said("at 40s", part) == "This face is seen from 0.0 s to 10.0 s only."
+    assert "clip" in said("lasts AU12", replace(BOTH, clip_span=(0.0, 10.2)))
+    there = replace(FROWNS, series=replace(FROWNS.series, times=FROWNS.series.times + 35), name="face 1")
+    assert said("at 40s", replace(part, others=[there])).endswith("At 40.0 s there is face 1: ask about that one.")

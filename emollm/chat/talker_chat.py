@@ -29,6 +29,12 @@ def name_of(prepared: PreparedSource, face_id: int) -> str:
     return f"face {face_id} ({where})" if where else ""
 
 
+def clip_span(prepared: PreparedSource) -> tuple[float, float]:
+    """From when to when there is any readable face (s)."""
+    tracks = [s.series.times for s in prepared.readable_subjects]
+    return float(min(times[0] for times in tracks)), float(max(times[-1] for times in tracks))
+
+
 def other_subjects(prepared: PreparedSource, face_id: int) -> list[Subject]:
     """The readable faces of a source beside one of them."""
     return [s for s in prepared.readable_subjects if s.series.face_id != face_id]
@@ -62,7 +68,7 @@ class TalkerChat(Chat):
         """The face that is talked about, with the conversation's edits."""
         others = [self._face(s) for s in other_subjects(self.prepared, self.measured.series.face_id)] if with_others else []
         own, s = self._face(self.measured), self.subject
-        return Face(s.series, s.events, own.look, s.seen, others, s.prior, own.name)
+        return Face(s.series, s.events, own.look, s.seen, others, s.prior, own.name, clip_span=clip_span(self.prepared))
 
     def _face(self, subject: Subject) -> Face:
         number = subject.series.face_id

@@ -7,6 +7,7 @@
     other gloomy/startled    gloomy, or rather startled?
     au AU12 muscle           which muscle makes AU12?
     refuse age               how old is she?
+    agree AU04=2 AU12=0      I have 4B and no 12, and you?
     there AU12 end-2s        does she smile in the last two seconds? (stretches.py)
 
 What a word of a call is can be read off the word itself, so a call is its name and such words in any order.
@@ -24,8 +25,9 @@ from emollm.talk.feeling_words import FEELINGS
 from emollm.talk.stretches import STRETCH
 
 # Name -> what must stand with it: m movements, l a label, p a part of the face, e an edit, r a reason to refuse, k a topic,
-# s a style, t a moment (start, 1.5s). In brackets: may stand with it (of the aspects of a movement only its muscle; words
-# beside the labels, and labels; less of the label; what is not measured).
+# s a style, t a moment (start, 1.5s), c a coding of one's own: movements, levels as edits, or a label. In brackets: may stand
+# with it (of the aspects of a movement only its muscle; words beside the labels, and labels; less of the label; what is not
+# measured).
 CALLS = {
     # what was measured
     "there": "m (aspect side)",
@@ -33,7 +35,7 @@ CALLS = {
     "strength": "m (side)",
     "side": "m (first)",
     "when": "m (nth)",
-    "agree": "m",
+    "agree": "c (side)",
     "average": "m",
     "cause": "m",
     "strongest": " (count)",  # so many of them
@@ -53,19 +55,24 @@ CALLS = {
     "pace": "m",
     "pauses": "m",
     "often": "m",
-    "long": "(m)",
+    "long": "(m) (nth)",
+    "together": "m",
     "longest": "",
     "shortest": "",
     "before": "m",
     "after": "m",
     "change": "(l)",
     "turns": "",
+    "mostly": "",
+    "recording": "",
+    "regions": "",
     "faces": "",
     "smile": "",
     "unseen": "",
     # how it is read
     "why": "(l)",
     "whynot": "l",
+    "fits": "l",
     "label": "",
     "is": "l",
     "other": " (feeling)",
@@ -142,7 +149,7 @@ REFUSED = (
     "character",
     "instructions",
 )
-STYLES = ("child", "short", "bullets", "coder", "json", "plain", "formal")
+STYLES = ("child", "short", "bullets", "coder", "json", "plain", "formal", "caption")
 MOMENTS = ("start", "middle", "end", "peak", "then")  # then: the moment that was told before
 
 NTH = ("first", "second", "third", "last")  # time that a movement is there
@@ -182,10 +189,11 @@ class Call:
     def is_particular(self) -> bool:
         """Whether it asks for something that no other call is like: what the model heard so stays, whatever the words are."""
         return (
-            self.name in ("agree", "average")
+            self.name in ("agree", "average", "fits", "together", "mostly", "recording", "regions")
             or self.least is not None
             or (self.name == "sure" and bool(self.units))
-            or (self.name in ("when", "side") and bool(self.word))
+            or (self.name in ("when", "side", "long") and bool(self.word))
+            or (self.name == "tell" and self.word == "caption")
             or (self.name == "at" and self.word == "peak" and bool(self.label or len(self.units) > 1))
             or (self.name == "other" and "/" in self.label)
             or (self.name == "topic" and self.word in PARTICULAR_TOPICS)
@@ -234,7 +242,8 @@ def _is_complete(call: Call) -> bool:
     may = next((words for name, words in _MAY.items() if name in CALLS[call.name]), ())
     words = {"p": PARTS_OF_FACE, "r": REFUSED, "k": (*TOPICS, *SOURCES, *CONDITIONS), "s": STYLES, "t": MOMENTS}.get(wants, may)
     known = _has_known_units(call)
-    there = {"m": call.units and known, "u": call.units, "l": call.label, "e": call.edits and known}
+    there = {"m": call.units and known, "u": call.units, "l": call.label, "e": call.edits and known,
+             "c": known and (call.units or call.edits or call.label)}
     if not known and wants != "u":
         return False
     if call.least is not None and call.name != "movements":

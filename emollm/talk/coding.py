@@ -5,8 +5,11 @@ Given as looked up: a mean, an index or a confidence is no level of the face, wh
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
+from emollm.facs.readings import level_letter
 from emollm.schema import OFF, ON, au_index
 from emollm.talk.call import Call
 from emollm.talk.face import Face
@@ -20,29 +23,64 @@ from emollm.talk.words import begin_small, capitalise, clauses, join_words, move
 def agreement(face: Face, call: Call) -> Finding:
     """Units that somebody coded, each as it was measured, what was measured beside them, and the index of agreement of FACS:
     twice the units that both have, by all that one and the other have (Wexler 1972, as in the FACS Investigator's Guide 2002).
-    Units that were not measured count for neither."""
-    coded = list(dict.fromkeys(au for units in call.units for au in units))
-    by = {state: [au for au in coded if face.facts.state(au) == state] for state in ("on", "unsure", "off", "unmeasured")}
-    others = [au for au in face.units("on") if au not in coded]
-    shared = {len(coded): f"All {len(coded)}", 0: f"None of the {len(coded)}"}.get(len(by["on"]),
-                                                                              f"{len(by['on'])} of the {len(coded)}")
-    says = [f"{shared} that you coded {'is' if len(by['on']) == 1 else 'are'} measured here{': ' if by['on'] else ''}"
-            f"{_levels(face, by['on'])}."]
+    Units that were not measured count for neither. Levels, a side and absences that were coded are compared as well."""
+    coded = list(dict.fromkeys([*(au for units in call.units for au in units), *(au for au in call.edits if call.edits[au])]))
+    absent = [au for au in call.edits if not call.edits[au]]
+    others = [au for au in face.units("on") if au not in (*coded, *absent)]
+    on = [au for au in coded if face.facts.state(au) == "on"]
+    says = [*(_coded_sentences(face, coded, on) if coded else []), *map(_level_sentence(face, call), on),
+            *[_absence_sentence(face, au) for au in absent]]
+    says.append(f"Measured here and not among yours: {_levels(face, others)}." if others else
+                "Nothing else is measured as there.")
+    seen = sum(face.facts.state(au) != "unmeasured" for au in coded)
+    denied = sum(face.facts.state(au) == "on" for au in absent)
+    total = seen + len(on) + len(others) + denied
+    if total and len(coded) > 1:
+        says.append(f"Index of agreement (Wexler 1972; twice the shared units by all of both): {2 * len(on)} of {total}.")
+    return Finding([*map(face.line, [*coded, *absent]), *says[-2:]], [one for one in says if one], fixed=True)
+
+
+def _coded_sentences(face: Face, coded: list[str], on: list[str]) -> list[str]:
+    """Which of the units that were coded as there are measured so."""
+    by = {state: [au for au in coded if face.facts.state(au) == state] for state in ("unsure", "off", "unmeasured")}
+    shared = {len(coded): f"All {len(coded)}", 0: f"None of the {len(coded)}"}.get(len(on), f"{len(on)} of the {len(coded)}")
+    says = [f"{shared} that you coded {'is' if len(on) == 1 else 'are'} measured here{': ' if on else ''}{_levels(face, on)}."]
     if len(coded) == 1:
-        says = [f"[Yes, agreed|Agreed]: {_levels(face, coded)} is measured here."] if by["on"] else ["Not agreed:"]
+        says = [f"[Yes, agreed|Agreed]: {_levels(face, coded)} is measured here."] if on else ["Not agreed:"]
     if by["off"]:
         says.append(f"There is no {join_words(by['off'], 'or')}.")
     if by["unsure"]:
         says.append(f"{_levels(face, by['unsure'])} {'is' if len(by['unsure']) == 1 else 'are'} too weak to decide.")
     if by["unmeasured"]:
         says.append(f"{unit_names(by['unmeasured'])} {was_or_were(by['unmeasured'])} not measured.")
-    says.append(f"Measured here and not among yours: {_levels(face, others)}." if others else
-                "Nothing else is measured as there.")
-    seen = len(coded) - len(by["unmeasured"])
-    total = seen + len(by["on"]) + len(others)
-    if total and len(coded) > 1:
-        says.append(f"Index of agreement (Wexler 1972; twice the shared units by all of both): {2 * len(by['on'])} of {total}.")
-    return Finding([*map(face.line, coded), *says[-2:]], _joined(says), fixed=True)
+    return _joined(says)
+
+
+def _level_sentence(face: Face, call: Call) -> Callable[[str], str]:
+    """How a unit that both have compares in level and side; empty where neither was coded."""
+    def sentence(au: str) -> str:
+        told, side = [], face.facts.side(au)
+        if yours := call.edits.get(au):
+            level = face.facts.strength(au)
+            far = f"{abs(level - yours):.1f} {'above' if level > yours else 'below'} yours"
+            told.append(f"you have it at {yours:g} ({level_letter(yours)}), here it is {level:.1f} ({level_letter(level)}), "
+                        f"{'alike' if abs(level - yours) <= ERROR else far}")
+        if call.side:
+            where = "on both sides" if side == "both" else f"on the {side} side only"
+            told.append(f"it is {where}, {'as you have it' if side == call.side else 'other than you have it'}")
+        return f"{au}: {'; '.join(told)}." if told else ""
+    return sentence
+
+
+def _absence_sentence(face: Face, au: str) -> str:
+    """A unit that was coded as absent."""
+    state = face.facts.state(au)
+    return {
+        "off": f"You have no {au}, and there is none.",
+        "on": f"You have no {au}, but it is measured here: {face.words(au)}.",
+        "unsure": f"You have no {au}; here it is too weak to decide ({face.facts.strength(au):.1f}).",
+        "unmeasured": f"You have no {au}; here it was not measured.",
+    }[state]
 
 
 def _joined(says: list[str]) -> list[str]:

@@ -73,6 +73,12 @@ CONDITIONS = {
         "somebody who speaks, mouth units are no expression by themselves. How much it adds was not measured; brows and "
         "eyes are told as ever.",
     ),
+    "rate": (
+        r"(?:fps|frame ?rates?|frames (?:a|per) second|(?:slow|fast)(?:er)? camera|high[- ]?speed|slow[- ]?mo\w*|\d+ ?hz)",
+        "Each frame is measured by itself, so a level does not depend on the frame rate. What is briefer than two frames "
+        "can be missed, and times are no finer than one: two frames are an eighth of a second at 15 frames a second, a "
+        "fifteenth at 30. How many blinks are lost so was not measured.",
+    ),
     "skin": (
         r"(?:skin ?(?:tones?|colou?rs?|types?)?|dark[- ]skinned|black (?:people|faces|skin)|race|ethnic\w*|gender|men and "
         r"women|women and men|bias\w*|culture\w*|some people|(?:every(?:one|body))(?! (?:on earth|alike|makes?|knows?)))",

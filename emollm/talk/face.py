@@ -17,6 +17,7 @@ from emollm.schema import AU_NAMES, DEFAULT_PRIOR, LABELS, ON, AUEvent, AUSeries
 from emollm.talk.words import PARTS, clauses, movement_pattern
 from emollm.what_if import edit
 
+APART = 0.5  # s of its clip without a face from which its time is not called the clip
 STRONGEST = 2  # movements that a face is told apart by
 
 
@@ -25,7 +26,7 @@ class Face:
     """look: the label distribution of the pixels alone, empty without pixels. seen: what was measured in the pixels where
     `series` was edited or given from elsewhere. others: the other faces of the picture, or of the conversation's pictures.
     prior: of schema.PRIORS. name: how it is called beside others, "face 0 (on the left)"; empty: by its number. aloud: its
-    name is said before an answer."""
+    name is said before an answer. clip_span: from when to when its clip has any face (s)."""
 
     series: AUSeries
     events: list[AUEvent]
@@ -35,6 +36,7 @@ class Face:
     prior: str = DEFAULT_PRIOR
     name: str = ""
     aloud: bool = False
+    clip_span: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         self.name = self.name or f"face {self.series.face_id}"
@@ -67,6 +69,13 @@ class Face:
     def clip(self) -> bool:
         return len(self.series.times) > 1
 
+    @property
+    def is_in_part(self) -> bool:
+        """Whether its clip goes on without it."""
+        if not (self.clip and self.clip_span):
+            return False
+        return float(self.series.times[-1] - self.series.times[0]) < self.clip_span[1] - self.clip_span[0] - APART
+
     def read(self, series: AUSeries) -> dict[str, float]:
         """The label distribution with other evidence than was measured in the pixels."""
         seen = self.seen or (self.series if series is not self.series else None)
@@ -85,7 +94,7 @@ class Face:
         at = (times >= begin - 1e-6) & (times <= last + 1e-6)
         series = replace(self.series, times=times[at], intensity=self.series.intensity[at],
                          confidence=self.series.confidence[at])
-        return replace(self, series=series, events=perceived.events(series), look={}, seen=None)
+        return replace(self, series=series, events=perceived.events(series), look={}, seen=None, clip_span=None)
 
     # ---- words
 

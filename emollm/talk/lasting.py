@@ -12,7 +12,7 @@ from emollm.schema import ON, au_index
 from emollm.talk.call import Call
 from emollm.talk.face import Face
 from emollm.talk.finding import Finding
-from emollm.talk.movement import OPPOSITES, in_a_photo, not_on_sentence, states_in_words
+from emollm.talk.movement import OPPOSITES, in_a_photo, not_on_sentence, nth_index, nth_words, states_in_words
 from emollm.talk.spans import (
     COUNTED,
     ENDS,
@@ -21,6 +21,7 @@ from emollm.talk.spans import (
     Movement,
     length,
     length_words,
+    meant_units,
     span_words,
     timed_movements,
     when_words,
@@ -151,7 +152,42 @@ def long(face: Face, call: Call) -> Finding:
         seconds = f"{face.series.times[-1] - face.series.times[0]:.1f} s"
         return Finding([f"clip of {seconds}"], [f"The clip is {seconds} long."], fixed=True)
     found, rest = _found(face, call)
+    if call.word:
+        return _tell(face, call, "", [_nth_length(one, call.word) for one in found], rest)
     return _tell(face, call, "", [f"{one.words} {_length_words(one)}" for one in found], rest)
+
+
+def _nth_length(movement: Movement, which: str) -> str:
+    """How long the first, second, third or last time of a movement is."""
+    told, k = nth_words(movement, which), nth_index(movement, which)
+    return told if k is None else f"{told}: {length_words(length(movement.stretches[k]))}"
+
+
+def together(face: Face, call: Call) -> Finding:
+    """When several movements are there at the same time."""
+    if not face.clip:
+        return in_a_photo(face, call)
+    found, rest = _found(face, call)
+    if rest or len(call.units) < 2:
+        return _tell(face, call, "", [when_words(face, one) for one in found], [*rest, *_alone(found, rest)])
+    shared = [(0.0, float(face.series.times[-1]))]
+    for units in call.units:
+        spans = face.facts.stretches(meant_units(face, units))
+        shared = [(max(a, c), min(b, d)) for a, b in shared for c, d in spans if max(a, c) <= min(b, d)]
+    names = clauses([one.words for one in found])
+    if not shared:
+        return _tell(face, call, "No, at no moment together", [when_words(face, one) for one in found], [])
+    seconds = sum(end - start for start, end in shared)
+    percent = round(100 * seconds / float(face.series.times[-1] - face.series.times[0]))
+    share = f"{percent or 'less than 1'} % of the clip"
+    longest = max(shared, key=lambda span: span[1] - span[0])
+    times = (join_words(list(map(span_words, shared))) if len(shared) <= MANY else
+             f"{len(shared)} times, the first at {shared[0][0]:.1f} s, the longest {span_words(longest)}")
+    return _tell(face, call, "Yes, at the same time", [f"{names}: together {times}, {share}"], [])
+
+
+def _alone(found: list[Movement], rest: list[str]) -> list[str]:
+    return ["So they are at no moment there together."] if found and rest else []
 
 
 def _length_words(movement: Movement) -> str:

@@ -30,7 +30,7 @@ OF_THE_FACE = {
     "strength": movement.strength,
     "side": movement.side,
     "when": movement.movement_times,
-    "agree": coding.agreement,
+    "agree": readings.own_coding,
     "average": coding.average,
     "cause": movement.cause,
     "strongest": whole_face.strongest_movement,
@@ -51,17 +51,22 @@ OF_THE_FACE = {
     "pauses": lasting.pauses,
     "often": lasting.often,
     "long": lasting.long,
+    "together": lasting.together,
     "longest": lasting.longest,
     "shortest": lasting.shortest,
     "before": lasting.before,
     "after": lasting.after,
     "change": reading_course.change,
     "turns": reading_course.turns,
+    "mostly": reading_course.mostly,
+    "recording": timing.recording,
+    "regions": whole_face.regions,
     "faces": comparisons.faces,
     "smile": whole_face.smile,
     "unseen": whole_face.unmeasured_units,
     "why": readings.label_reasons,
     "whynot": readings.label_objections,
+    "fits": readings.label_fit,
     "label": readings.label,
     "is": readings.label_check,
     "other": impression.other_word,
@@ -78,8 +83,8 @@ OF_THE_FACE = {
 # What these say is about movements that are there: without one, that is all there is to say.
 OF_MOVEMENTS = {"strongest", "weakest", "rest", "movements", "count"}
 # What these say is not about this face as it was measured: held to the facts that were looked up, not to the measurement.
-HYPOTHETICAL = {"edit", "average", "toward", "at", "moments", "before", "after", "change", "turns", "au", "listed", "apart",
-                "topic", "faces", "reply", "intent"}
+HYPOTHETICAL = {"edit", "average", "toward", "at", "moments", "before", "after", "change", "turns", "mostly", "recording",
+                "together", "agree", "au", "listed", "apart", "topic", "faces", "reply", "intent"}
 MICRO = Call("topic", word="micro")  # what a brief movement is; with a clip, which there are
 OF_FACS = {
     "au": knowledge.au,
@@ -109,4 +114,6 @@ def look_up(call: Call, face: Face | None) -> Finding:
     if call.within:
         return within.look_up_within(call, face, look_up)
     looked = OF_THE_FACE[call.name](face, call)
-    return whole_face.with_seldom_measured(face, call, looked) if face.clip and call.name not in HYPOTHETICAL else looked
+    if face.clip and call.name not in HYPOTHETICAL:
+        looked = whole_face.with_seldom_measured(face, call, looked)
+    return timing.of_its_time(face, looked)

@@ -271,21 +271,27 @@ def movement_times(face: Face, call: Call) -> Finding:
     if not found:
         return Finding(_lines(face, call), [_nearest_sentence(face, call.units[0])], fixed=True)
     if call.word:
-        return Finding(_lines(face, call), [_nth_sentence(one, call.word) for one in found], fixed=True)
+        return Finding(_lines(face, call), [f"{nth_words(one, call.word)}." for one in found], fixed=True)
     return Finding(_lines(face, call), [f"{clauses([when_words(face, one) for one in found])}."], fixed=True)
 
 
-def _nth_sentence(movement: Movement, which: str) -> str:
+def nth_index(movement: Movement, which: str) -> int | None:
+    """Which of its times the first, second, third or last one is; None where there is no such time."""
+    many = len(movement.stretches)
+    k = many - 1 if which == "last" else NTH.index(which)
+    return k if k < many else None
+
+
+def nth_words(movement: Movement, which: str) -> str:
     """The first, second, third or last time of a movement."""
-    times = movement.stretches
+    times, k = movement.stretches, nth_index(movement, which)
+    many = f"{len(times)} times" if len(times) > 1 else "once"
+    if k is None:
+        return f"there is no {which} time: {movement.words} {many} only, {join_words(list(map(span_words, times)))}"
     if len(times) == 1:
-        return f"{movement.words} once only, {span_words(times[0])}."
-    many = f"{len(times)} times"
-    k = len(times) - 1 if which == "last" else NTH.index(which)
-    if k >= len(times):
-        return f"There is no {which} time: {movement.words} {many} only, {join_words(list(map(span_words, times)))}."
+        return f"{movement.words} once only, {span_words(times[0])}"
     last = ", which is the last" if k and k == len(times) - 1 and which != "last" else ""
-    return f"The {which} of {many}{last}: {movement.words} {span_words(times[k])}."
+    return f"the {which} of {many}{last}: {movement.words} {span_words(times[k])}"
 
 
 def _nearest_sentence(face: Face, units: tuple[str, ...]) -> str:

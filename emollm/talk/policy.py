@@ -5,6 +5,7 @@ from __future__ import annotations
 from emollm.talk.conditions import THINGS
 from emollm.talk.face import Face
 from emollm.talk.finding import Finding
+from emollm.talk.words import join_words
 
 # Reason -> what is not told, and why.
 REFUSALS = {
@@ -128,6 +129,9 @@ def talk(name: str, face: Face | None = None, thing: str = "") -> Finding:
     fact, pattern = TALK[name]
     if thing:
         pattern = f"{THINGS[thing][1]} [not among what I measure|not measured here]: I measure movements of the face."
+    if face and thing and face.others:  # "the one with the shades?"
+        names = join_words([one.name for one in sorted([face, *face.others], key=lambda one: one.series.face_id)])
+        return Finding([fact], [pattern, f"Faces are told apart by place: {names}. Which one do you mean?"], fixed=True)
     offer = [f"[What I can say|What can be said]: {_short_summary(face)}."] if face and name in OFFERS else []
     return Finding([fact], [pattern, *offer], fixed=True)
 

@@ -47,6 +47,27 @@ def turns(face: Face, _: Call) -> Finding:
     return Finding([say(None, told)], [told], fixed=True)
 
 
+def mostly(face: Face, _: Call) -> Finding:
+    """Which reading holds for most of the clip's time, and which comes next."""
+    if not face.clip:
+        return _photo(face)
+    phases = phases_and_affect(face.series)[0]
+    ranked = sorted({one["label"] for one in phases}, key=lambda label: (-_seconds(phases, label), label))
+    told = [f"{label}, {_share(phases, label)} % of the clip ({_seconds(phases, label):.1f} s{_longest(phases, label)})"
+            for label in ranked[:NAMED]]
+    says = [f"Most of the time, {ALONE}, it is read as {told[0]}{'' if len(told) > 1 else ', and as nothing else'}."]
+    says += [f"Then comes {'; then '.join(told[1:])}."] if len(told) > 1 else []
+    says.append(f"The whole clip is read as {face.label} ({face.share(face.label)}).")
+    return Finding([say(None, one) for one in says], says, fixed=True)
+
+
+def _longest(phases: list[dict[str, Any]], label: str) -> str:
+    """Of a label that is read more than once, how often and the longest time."""
+    own = _joined(phases, label)
+    longest = max(own, key=lambda span: span[1] - span[0])
+    return f", {len(own)} times, the longest {span_words(longest)}" if len(own) > 1 else f", {span_words(own[0])}"
+
+
 def _photo(face: Face) -> Finding:
     says = ("This is a photo: one moment, so nothing changes in it; it is commonly read as "
             f"{face.label} ({face.share(face.label)}).")

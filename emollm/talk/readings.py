@@ -12,11 +12,11 @@ from emollm.facs.tables import VARIANTS, Variant
 from emollm.facs.units import ACTION_UNITS
 from emollm.schema import LABELS
 from emollm.talk.call import Call
-from emollm.talk.coding import unit_certainty
+from emollm.talk.coding import agreement, unit_certainty
 from emollm.talk.face import Face
 from emollm.talk.finding import Finding
 from emollm.talk.whole_face import NAMED
-from emollm.talk.words import join_words, say
+from emollm.talk.words import join_words, say, unit_names, was_or_were
 
 NONE = "0.00"  # a share too small to be worth naming
 
@@ -191,6 +191,55 @@ def label_objections(face: Face, call: Call) -> Finding:
         facts.append(f"moving: {face.line(on[0])}")
         says.append(f"[It is not at rest|A neutral face would be at rest]: {face.words(on[0])}.")
     return Finding(facts, says, fixed=True)  # units that are there beside units that are not: rewordings mixed them up
+
+
+def own_coding(face: Face, call: Call) -> Finding:
+    """What somebody coded beside what was measured: units, or a label beside the reading."""
+    if not call.label:
+        return agreement(face, call)
+    first, asked = face.label, call.label
+    opening = f"Agreed: it is read as {first} ({face.share(first)}) here as well." if asked == first else (
+        f"Here it is read as {first} ({face.share(first)}); {asked} gets {face.share(asked)}, place "
+        f"{face.ranked_labels.index(asked) + 1} of {len(LABELS)}.")
+    limit = "A label is how movements are commonly read, so another one is not wrong by itself."
+    fit = label_fit(face, call)
+    return Finding([opening, *fit.facts], [opening, *fit.says, *([] if asked == first else [limit])], fixed=True)
+
+
+def label_fit(face: Face, call: Call) -> Finding:
+    """What the tables list for a label, as it is on this face: there, missing, undecided and not measured."""
+    label = call.label
+    if label == "neutral":
+        on = face.units("on")
+        moving = f"what moves speaks against it: {_levels(face, on)}" if on else "nothing moves"
+        told = f"No table lists a movement for neutral; {moving}."
+        return Finding([told, *map(face.line, on[:NAMED])], [told], fixed=True)
+    listings = [set(v.aus) for v in VARIANTS if v.label == label and v.aus]
+    listed = sorted(set().union(*listings), key=lambda au: (-sum(au in one for one in listings), au))
+    by = {state: [au for au in listed if face.facts.state(au) == state] for state in ("on", "off", "unsure", "unmeasured")}
+    says = [f"Of what is listed for {label}, there: {_levels(face, by['on'])}." if by["on"] else
+            f"Nothing that is listed for {label} is there."]
+    if by["off"]:
+        says.append(f"Missing: there is no {join_words([unit_words(au) for au in by['off']], 'or')}.")
+    if by["unsure"]:
+        says.append(f"Too weak to decide: {_levels(face, by['unsure'])}.")
+    if by["unmeasured"]:
+        says.append(f"{unit_names(by['unmeasured'])} {was_or_were(by['unmeasured'])} not measured.")
+    variant = _nearest_listing(face, label)
+    there = sum(face.facts.state(au) == "on" for au in variant.aus)
+    if there:
+        says.append(f"The nearest listing is {'+'.join(str(int(au[2:])) for au in sorted(variant.aus))} ({variant.source}): "
+                    f"{there} of its {len(variant.aus)}.")
+    return Finding([*map(face.line, by["on"]), *says], says, fixed=True)
+
+
+def unit_words(au: str) -> str:
+    """ "AU17 chin raiser"."""
+    return f"{au} {ACTION_UNITS[au].title}"
+
+
+def _levels(face: Face, units: list[str]) -> str:
+    return join_words([f"{unit_words(au)} ({face.facts.strength(au):.1f})" for au in units])
 
 
 def unit_title(au: str, face: Face | None = None) -> str:

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from emollm.facs.affect import affect
+from emollm.facs.readings import level_letter
 from emollm.facs.units import ACTION_UNITS
 from emollm.schema import LABELS
 from emollm.talk.call import Call
@@ -30,7 +31,10 @@ _SHAPES = tuple((kind, re.compile(words)) for kind, words in (
     ("json", r"\bjson\b\W*(?:object )?(?:like |of the form |with )?(\{.+)"),
     ("bullets", rf"\b{_N} (?:\w+ )?(?:bullets?|points(?! (?:in|of|on)\b)|items|lines)\b"),
     ("words", rf"\b{_N} (?:\w+ )?words?\b"),
-    ("table", r"\b(?:as|in|into|make|give|put|draw|want|need) (?:(?:it|that|this|them|me|in|into|a|an|markdown) )*table\b|"
+    ("letter", r"\b(?:one|single|just|facs|which|what|as an?) letters?\b|\bletter grade\b|\ba ?(?:-|to|through) ?e\b"),
+    ("sentences", rf"\b{_N} (?:\w+ )?sentences\b"),
+    ("table", r"\b(?:as|in|into|make|give|put|draw|want|need) (?:(?:it|that|this|them|me|in|into|an?|markdown|little) )*"
+              r"table\b|"
               r"\btabular\b|\bin columns\b|^\W*(?:markdown )?table\b|\btable (?:please|form\w*)\b"),
     ("longer", r"\blonger\b|\bmore details?\b|\belaborate\b|\bin (?:more )?(?:depth|detail)\b|\bexpand\b|\bmore verbose\b|"
                r"\btell me more\b|\bdetailed\b|\bmore about (?:that|it)\b"),
@@ -41,7 +45,7 @@ _SHAPES = tuple((kind, re.compile(words)) for kind, words in (
     ("bullets", r"\bbullet|\bas a list\b"),
 ))
 STYLE = {"short": "short", "words": "short", "simple": "plain", "longer": "formal", "json": "json"}  # else bullets
-AT_ONCE = ("bullets", "words", "table", "json")  # shapes of what is asked in the same question
+AT_ONCE = ("bullets", "words", "table", "json", "letter", "sentences")  # shapes of what is asked in the same question
 SENTENCE = 6  # words from which an answer about the reading is a sentence
 _AROUND = words_of(
     "a an and as at all but by can can't could couldn't do exactly for format give get hm i in into is it it's just list "
@@ -75,6 +79,7 @@ _TEXT = re.compile(r"text|description|answer|explanation|summary|reason")
 _BRACKET = re.compile(r" ?\((?:AU\d\d|\d\.\d)[^()]*\)")
 _FIGURE = re.compile(r"AU\d\d|\d\.\d+")
 _SMALL = re.compile(r"\b(?:the|is|are|was|were|it|this face|there)\b ?", re.IGNORECASE)
+_LEVEL = re.compile(r"\b(AU\d\d)\b[^;.()A]*?[, (](\d\.\d)")
 _MOVED = re.compile(r"([^;:.()\n]+?) \((AU\d\d), (\d\.\d(?: \w+)?)")
 _SHARE = re.compile(rf"\b({'|'.join(LABELS)})\b(?: \w+){{0,2}} \(?(\d\.\d\d)\b", re.IGNORECASE)
 
@@ -119,9 +124,12 @@ def reshape(answer: str, shape: Shape, call: Call, face: Face | None) -> str:
         return answer if shape.kind == "short" else reshape(answer, shape, call, face)
     if shape.kind == "words":
         return _in_words(answer, shape.number, call, face)
+    if shape.kind == "sentences":
+        return _in_sentences(answer, shape.number)
     if shape.kind == "bullets":
         return _bullets(answer, shape.number)
-    return {"short": _shorter, "simple": _simpler, "table": _table, "longer": _longer}[shape.kind](answer, call, face)
+    reshaped = {"short": _shorter, "simple": _simpler, "letter": _letters, "table": _table, "longer": _longer}[shape.kind]
+    return reshaped(answer, call, face)
 
 
 def _sentences(answer: str) -> list[str]:
@@ -177,6 +185,22 @@ def _longer(answer: str, call: Call, face: Face | None) -> str:
         new += [one] if (figures - known or not figures or " is the " in one) and one not in answer else []
         known |= figures
     return " ".join([answer, *dict.fromkeys(new)] if new else [answer, "More than that I do not know of it."])
+
+
+def _letters(answer: str, call: Call, face: Face | None) -> str:
+    """The levels as the letters of FACS, of the movements asked about or of all that are told."""
+    asked = [au for movement in call.units for au in movement]
+    told = [(au, float(level)) for au, level in _LEVEL.findall(answer) if not asked or au in asked]
+    if not told:
+        return f"{answer} So there is no letter."
+    return f"{', '.join(f'{level_letter(level)} ({au}, {level:.1f})' for au, level in dict.fromkeys(told))}."
+
+
+def _in_sentences(answer: str, number: int) -> str:
+    """In so many sentences at most: of more the first ones are joined."""
+    parts = _sentences(answer)
+    more = max(0, len(parts) - number)
+    return " ".join(["; ".join(part.rstrip(".!") for part in parts[:more + 1]) + ".", *parts[more + 1:]])
 
 
 def _bullets(answer: str, number: int) -> str:

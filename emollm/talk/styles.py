@@ -11,11 +11,11 @@ from emollm.talk.face import Face
 from emollm.talk.finding import Finding
 from emollm.talk.readings import NONE
 from emollm.talk.whole_face import MOST, NAMED
-from emollm.talk.words import capitalise, clauses, movement_pattern, say
+from emollm.talk.words import PARTS, capitalise, clauses, join_words, movement_pattern, noun, say
 
 
 def tell(face: Face, call: Call) -> Finding:
-    """The whole reading in a style: child, short, bullets, coder, json, plain, formal."""
+    """The whole reading in a style: child, short, bullets, coder, json, plain, formal, caption."""
     return {
         "child": _child_style,
         "short": _short_style,
@@ -24,6 +24,7 @@ def tell(face: Face, call: Call) -> Finding:
         "json": _json_style,
         "plain": _plain_style,
         "formal": _formal_style,
+        "caption": _caption_style,
     }[call.word](face)
 
 
@@ -82,6 +83,15 @@ def _formal_style(face: Face) -> Finding:
             f"The reading is {face.label}, with a confidence of {face.share(face.label)}.",
         ],
     )
+
+
+def _caption_style(face: Face) -> Finding:
+    """One sentence without codes, as an alternative text of a picture."""
+    on = face.worth_telling()[:NAMED]
+    moving = join_words([noun(au, face.facts.side(au), PARTS[au].adjective)[0] for au in on])
+    told = f"A face with {moving}" if moving else "A face at rest"
+    return Finding([f"read as {face.label}", *map(face.line, on)],
+                   [f"{told}; it is commonly read as {face.label}."], fixed=True)
 
 
 def code(face: Face, units: list[str] | None = None) -> str:

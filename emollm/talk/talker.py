@@ -37,6 +37,7 @@ from emollm.talk.timing import settle_moment
 from emollm.talk.which_face import find_compared, find_face, names_one, talks_of_two
 from emollm.talk.words import capitalise, say
 
+OF_SEVERAL = ("faces", "recording", "outside", "at")  # what is told with the other faces of the picture or clip
 KEPT = 6  # exchanges of a conversation that the model is given
 OF_A_READING = ("why", "whynot", "label", "is", "intent", "other")
 COMPARED = ("apart", "unclear", "sides", "sure", "label", "movements", "why")  # what a comparison of faces is taken for
@@ -188,7 +189,7 @@ def _choose_face(call: Call, questions: list[str], face: FaceOf) -> Face | None:
     """The face that the latest of the questions that name one is about ("the guy on the left"), else the one talked about; of
     a comparison the first, with the others that are compared."""
     named = any(map(names_one, questions))
-    seen = face(named or call.name == "faces" or call == COMPARE)
+    seen = face(named or call.name in OF_SEVERAL or call == COMPARE)
     if seen is None or not (named or call.name == "faces"):
         return seen
     everyone = [seen, *seen.others]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -16,10 +18,11 @@ from emollm.talk.face import STRONGEST, Face
 from emollm.talk.finding import Finding
 from emollm.talk.spans import meant_units, timed_movements, when_words
 from emollm.talk.whole_face import ERROR, MOST, no_movement
-from emollm.talk.words import clauses, join_words, movement_pattern, say
+from emollm.talk.words import capitalise, clauses, join_words, movement_pattern, say
 
 WEAK = 3  # movements below the threshold that are named where none is clear
 SAME_SHARE = 0.02  # of a label, between moments that are read alike
+GAP = 2.5  # frames from which a time without the face is told
 PHOTO = "This is a photo: one moment, so there is no before and after."
 
 
@@ -59,11 +62,11 @@ def course(face: Face, _: Call) -> Finding:
     strong = face.units("on")[:MOST]
     kept = [au for au in ordered if au in strong]
     told = [f"{when_words(face, one)}." for au in kept for one in timed_movements(face, (au,))]
-    more = len(face.units("on")) - len(strong)
-    weaker = [f"{more} weaker {'movement is' if more == 1 else 'movements are'} left out."] if more else []
+    more = join_words([f"{au} ({face.facts.strength(au):.1f}, at {face.apex(au):.1f} s)" for au in ordered if au not in strong])
+    others = [f"Also there, at its highest: {more}."] if more else []
     return Finding(
         [f"clip of {length:.1f} s", *map(face.line, kept)],
-        [f"The clip is {length:.1f} s long.", *told, *weaker],
+        [f"The clip is {length:.1f} s long.", *told, *others],
         fixed=True,
     )
 
@@ -88,11 +91,48 @@ def movements_at_moment(face: Face, call: Call) -> Finding:
         return _label_peak(face, call.label)
     begin, last = (float(t) for t in face.series.times[[0, -1]])
     if not begin <= (asked := _seconds(face, call)) <= last:
-        length = f"from {begin:.1f} s to {last:.1f} s"
-        return Finding([f"clip {length}"], [f"The clip goes {length} only."], fixed=True)
+        return _not_seen_then(face, asked)
     k = _frame_at(face, asked)
     told = f"At {face.series.times[k]:.1f} s {_frame_clause(face, k, call.units[1:] if call.word == 'peak' else call.units)}."
     return Finding([say(None, told)], [told], fixed=True)
+
+
+def of_its_time(face: Face, looked: Finding) -> Finding:
+    """What was looked up of a face that is there for a part of the clip only: no word about the whole clip."""
+    if looked.whole or not face.is_in_part:
+        return looked
+    says = [re.sub(r"\bclip\b", "time with this face", one) for one in looked.says]
+    return replace(looked, says=says, fixed=looked.fixed or says != looked.says)
+
+
+def _not_seen_then(face: Face, seconds: float) -> Finding:
+    """At a moment in which this face was not measured: from when to when it was, and whether another face was then."""
+    begin, last = face.series.times[[0, -1]]
+    length = f"from {begin:.1f} s to {last:.1f} s"
+    there = [other.name for other in face.others if other.clip and other.series.times[0] <= seconds <= other.series.times[-1]]
+    others = f" At {seconds:.1f} s there is {join_words(there)}: ask about that one." if there else ""
+    says = f"{'This face is seen' if face.is_in_part else 'The clip goes'} {length} only.{others}"
+    return Finding([f"seen {length}"], [says], fixed=True)
+
+
+def recording(face: Face, _: Call) -> Finding:
+    """The recording: how many frames, from when to when this face was found in it, and the other faces with their times."""
+    if not face.clip:
+        others = f" {len(face.others) + 1} faces were measured in it." if face.others else ""
+        return Finding(["a photo"], [f"This is a photo: one picture, without frames, length or cuts.{others}"], fixed=True)
+    times = face.series.times
+    step = float(np.median(np.diff(times)))
+    measured = int(np.isfinite(face.series.intensity).any((1, 2)).sum())
+    says = [f"{capitalise(face.name)} is found from {times[0]:.1f} s to {times[-1]:.1f} s, {times[-1] - times[0]:.1f} s in "
+            f"{len(times)} frames, about {1 / step:.0f} a second; measured in {measured} of them."]
+    gaps = [(float(a), float(b)) for a, b in pairwise(times) if b - a > GAP * step]
+    if gaps:
+        says.append(f"It is not found {join_words([f'from {a:.1f} s to {b:.1f} s' for a, b in gaps[:MOST]])}.")
+    says += [f"{capitalise(one.name)} is found from {one.series.times[0]:.1f} s to {one.series.times[-1]:.1f} s."
+             for one in face.others if one.clip]
+    says.append("Before and after that nothing was measured, because no face was found or it was too small, turned or blurred. "
+                "Cuts are not told by themselves; where one face ends and another begins at once, there may be one.")
+    return Finding([say(None, one) for one in says], says, fixed=True)
 
 
 def _label_peak(face: Face, label: str) -> Finding:

@@ -156,6 +156,33 @@ def part(face: Face, call: Call) -> Finding:
     return Finding([f"{name}: no movement"], [f"The {name} {be} at rest[, as far as was measured|]."])
 
 
+# Parts that share no unit; the cheeks go with the eyes and the chin with the mouth.
+_REGIONS = {"brows": PARTS_OF_FACE["brows"], "eyes": PARTS_OF_FACE["eyes"], "nose": PARTS_OF_FACE["nose"],
+            "mouth": tuple(dict.fromkeys((*PARTS_OF_FACE["mouth"], *PARTS_OF_FACE["chin"])))}
+
+
+def regions(face: Face, _: Call) -> Finding:
+    """Which part of the face moves most, by its strongest movement; blinks, which are in every clip, aside."""
+    on = [au for au in face.worth_telling() if au != "AU45" or face.units("on") == ["AU45"]]
+    own = {name: [au for au in on if au in units] for name, units in _REGIONS.items()}
+    moving = sorted((name for name in own if own[name]), key=lambda name: -face.facts.strength(own[name][0]))
+    if not moving:
+        return no_movement(face)
+    most = face.facts.strength(own[moving[0]][0])
+    first = [name for name in moving if most - face.facts.strength(own[name][0]) <= ERROR]
+    told = clauses([f"at the {name}: {face.movement_words(own[name][:1])}{_more_words(len(own[name]) - 1)}" for name in moving])
+    one = f"The {first[0]} {'move' if first[0].endswith('s') else 'moves'} most"
+    opening = one if len(first) == 1 else f"The {join_words(first)} move about as strongly"
+    still = [name for name in own if not own[name]]
+    rest = [f"Nothing is clear at the {join_words(still)}."] if still else []
+    return Finding([opening, *map(face.line, on[:MOST])], [f"{opening}.", f"{capitalise(told)}.", *rest],
+                   fixed=True)
+
+
+def _more_words(more: int) -> str:
+    return f" and {more} more" if more else ""
+
+
 def count(face: Face, _: Call) -> Finding:
     on = face.units("on")
     noun, be = ("movement", "is") if len(on) == 1 else ("movements", "are")

@@ -17,7 +17,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from emollm.answer.prompt import DEFAULT_QUESTION
-from emollm.chat.talker_chat import name_of, other_subjects
+from emollm.chat.talker_chat import clip_span, name_of, other_subjects
 from emollm.schema import AUSeries, InputError
 from emollm.subject import PreparedSource, Subject, apply_prior
 from emollm.talk import TALKER
@@ -26,7 +26,7 @@ from emollm.talk.dialogue import CALL_TOKENS, Exchange, clean_question, prompt
 from emollm.talk.face import Face
 from emollm.talk.lookup import look_up
 from emollm.talk.message_questions import questions_in
-from emollm.talk.talker import KEPT, Reply, advance, hold_to_face, hold_to_words, steps, style_of
+from emollm.talk.talker import KEPT, OF_SEVERAL, Reply, advance, hold_to_face, hold_to_words, steps, style_of
 from emollm_vllm.answers import FORMS
 from emollm_vllm.door import admission
 from emollm_vllm.plugin.media import connector, media_of, subject_of, text_of
@@ -74,7 +74,7 @@ class TalkerService:
         number = face.series.face_id
         others = [await self.face(apply_prior(s, face.prior)) for s in other_subjects(prepared, number)]
         named = [replace(other, name=name_of(prepared, other.series.face_id)) for other in others]
-        return replace(face, name=name_of(prepared, number), others=named)
+        return replace(face, name=name_of(prepared, number), others=named, clip_span=clip_span(prepared))
 
     async def reply(self, before: list[Exchange], question: str, face: Face | None, style: str) -> Reply:
         asking = steps(before, question, lambda _: face, style)
@@ -139,11 +139,13 @@ async def completions(request: Request):
         raise client_error(error, admission.ASKED_IN[body["form"]]) from None
     before = await talking.exchanges(turns[-KEPT:], face)
     style = await talking.style(system)
+    if face and face.clip and len(media) == 1:  # what is said of one face's time depends on the others'
+        face = await talking.with_others(await connector().measure(*next(iter(media))), face)
     reply = await talking.reply(before, question, face, style)
-    compares = any(call.name == "faces" for call in reply.calls)
-    if len(media) == 1 and (compares or any(map(names_one, [question, *[e.question for e in before]]))):
-        prepared = await connector().measure(*next(iter(media)))
-        face = await talking.with_others(prepared, face)
+    compares = any(call.name in OF_SEVERAL for call in reply.calls)
+    named = any(map(names_one, [question, *[e.question for e in before]]))
+    if face and not face.clip and len(media) == 1 and (compares or named):
+        face = await talking.with_others(await connector().measure(*next(iter(media))), face)
         reply = await talking.reply(before, question, face, style)
     talking.remember(_key([*turns, (question, reply.text)], face), reply.exchanges)
     form = FORMS[body["form"]](body.get("model", TALKER), reply, talking.usage(question, reply.text))
