@@ -41,10 +41,12 @@ def sides(face: Face, call: Call) -> Finding:
                 "[Both sides move alike|Left and right move alike]: "
                 f"{face.movement_words(on[:3])}[|, each on both sides]."
             ],
+            fixed=True,
         )
     return Finding(
         ["one-sided:", *map(face.line, one_sided)],
         [f"[The sides differ|They are not alike]: {face.movement_words(one_sided)}[, on that side alone|]."],
+        fixed=True,
     )
 
 

@@ -30,6 +30,7 @@ def mood(face: Face, _: Call) -> Finding:
             f"from -1 to 1.",
             f"[It is|The face is] commonly read as {face.label} ({face.share(face.label)}).",
         ],
+        fixed=True,
     )
 
 

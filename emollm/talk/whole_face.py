@@ -92,7 +92,7 @@ def _movements_from(face: Face, least: float) -> Finding:
 def _movements_finding(face: Face, most: int, fact: str, pattern: str) -> Finding:
     """The strongest movements, at most so many. pattern: what is said, with {told} for them."""
     on = face.units("on")[:most]
-    return Finding([fact, *map(face.line, on)], [pattern.replace("{told}", face.movement_words(on))])
+    return Finding([fact, *map(face.line, on)], [pattern.replace("{told}", face.movement_words(on))], fixed=True)
 
 
 def resting_parts(face: Face, _: Call) -> Finding:
@@ -192,6 +192,7 @@ def count(face: Face, _: Call) -> Finding:
             f"There {be} {len(on)} {noun}: "
             f"{join_words([f'{ACTION_UNITS[au].title} ({au}, {face.facts.strength(au):.1f})' for au in on])}."
         ],
+        fixed=True,
     )
 
 
