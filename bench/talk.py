@@ -25,8 +25,8 @@ from emollm.explainer import prepare
 from emollm.model.engine import engine
 from emollm.talk import TALKER
 from emollm.talk.dialogue import prompt
-from emollm.talk.face import Face
 from emollm.talk.talker import Reply, advance, steps
+from emollm.talk.terms.face import Face
 from emollm.talk.writer import LocalWriter, merge_talker
 
 FILE = Path(__file__).parents[1] / "tests" / "talk_questions.txt"

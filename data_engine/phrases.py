@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from data_engine.claims import DraftClaim, DraftFace
 from emollm.facs.readings import level_letter
 from emollm.facs.tables import COMBINATIONS
-from emollm.talk.words import PARTS, capitalise, join_words, say
+from emollm.talk.terms.words import PARTS, capitalise, join_words, say
 
 if TYPE_CHECKING:
     from emollm.answer.prompt import Observation

@@ -13,7 +13,7 @@ from emollm.answer.clauses import clauses
 from emollm.answer.mentions import mentions
 from emollm.facs.readings import relation
 from emollm.schema import AU_NAMES, LABELS, OFF
-from emollm.talk.words import PARTS
+from emollm.talk.terms.words import PARTS
 
 FEELING = re.compile(r"\b(feel\w*|is (angry|happy|sad|afraid)|he|she|his|her|person's)\b", re.IGNORECASE)
 N = 1200

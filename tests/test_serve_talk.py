@@ -183,7 +183,7 @@ def test_a_forgotten_message_of_two_questions_is_found_again_as_two():
     from emollm_vllm.talker_routes import TalkerService
 
     from emollm.evidence.facs_codes import parse_facs
-    from emollm.talk.face import Face
+    from emollm.talk.terms.face import Face
 
     class Restarted(TalkerService):
         async def write(self, exchanges, most):

@@ -17,18 +17,18 @@ from emollm.answer.prose import judge
 from emollm.evaluation.chat import ask, report
 from emollm.evidence import parse_facs
 from emollm.schema import AU_NAMES, LABELS, AUEvent, AUSeries, InputError, au_index
-from emollm.talk import refusal_words
-from emollm.talk.call import CALLS, MOMENTS, PARTS_OF_FACE, REFUSED, STYLES, TOPICS, UNCLEAR, Call, parse
-from emollm.talk.call_rules import correct_by_reading, correct_call
 from emollm.talk.check import find_faults
 from emollm.talk.dialogue import MEASURED, Exchange, clean_question, messages
-from emollm.talk.face import Face
-from emollm.talk.finding import words_of
-from emollm.talk.lookup import HYPOTHETICAL, OF_THE_FACE, look_up
-from emollm.talk.message_questions import premise_of, questions_in
+from emollm.talk.hearing import refusal_words
+from emollm.talk.hearing.call_rules import correct_by_reading, correct_call
+from emollm.talk.hearing.message_questions import premise_of, questions_in
+from emollm.talk.hearing.which_face import find_compared, find_face, names_one, talks_of_two
+from emollm.talk.lookups.lookup import HYPOTHETICAL, OF_THE_FACE, look_up
 from emollm.talk.talker import hold_to_words, reply, reply_all, steps
-from emollm.talk.which_face import find_compared, find_face, names_one, talks_of_two
-from emollm.talk.words import say
+from emollm.talk.terms.call import CALLS, MOMENTS, PARTS_OF_FACE, REFUSED, STYLES, TOPICS, UNCLEAR, Call, parse
+from emollm.talk.terms.face import Face
+from emollm.talk.terms.finding import words_of
+from emollm.talk.terms.words import say
 
 SETS = (("AU25", "AU26", "AU27"), ("AU01", "AU02"), ("AU23", "AU24"), ("AU43", "AU45"), ("AU04", "AU15"))
 

@@ -8,14 +8,14 @@ from test_talk_time import FROWNS, PHOTO, SMILES, clip, said
 
 from emollm.evidence import parse_facs
 from emollm.schema import au_index
-from emollm.talk.call import UNCLEAR, parse
 from emollm.talk.check import find_faults
 from emollm.talk.dialogue import Exchange
-from emollm.talk.face import Face
-from emollm.talk.lookup import look_up
+from emollm.talk.lookups.lookup import look_up
+from emollm.talk.lookups.timing import settle_moment
 from emollm.talk.shapes import Shape, reshape, shape_in
 from emollm.talk.talker import Reply, advance, hold_to_words, steps
-from emollm.talk.timing import settle_moment
+from emollm.talk.terms.call import UNCLEAR, parse
+from emollm.talk.terms.face import Face
 
 WORRIED = Face(parse_facs("1C+4D+15B"), [])
 UNSEEN = Face(dataclasses.replace(WORRIED.series, measured=np.arange(24) != au_index("AU06")), [])

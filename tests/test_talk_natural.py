@@ -6,10 +6,10 @@ import pytest
 
 from data_engine.talk.build import held_out_questions
 from data_engine.talk.natural import FOLDER, draw_natural, natural_questions, natural_rows
-from emollm.talk.call import CALLS, parse
 from emollm.talk.dialogue import Exchange
-from emollm.talk.finer import coarser
+from emollm.talk.hearing.finer import coarser
 from emollm.talk.talker import hold_to_words
+from emollm.talk.terms.call import CALLS, parse
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.tsv")), ids=lambda p: p.stem)

@@ -12,8 +12,8 @@ from emollm.evidence import parse_facs
 from emollm.schema import InputError
 from emollm.talk import remote
 from emollm.talk.dialogue import MEASURED
-from emollm.talk.face import Face
 from emollm.talk.talker import reply
+from emollm.talk.terms.face import Face
 
 
 class Understands:

@@ -10,12 +10,12 @@ from data_engine.talk.build import question
 from emollm.answer.prose import judge
 from emollm.perception.events import events
 from emollm.schema import AU_NAMES, au_index
-from emollm.talk.call import Call, parse
 from emollm.talk.dialogue import Exchange, messages
-from emollm.talk.face import Face
-from emollm.talk.lookup import look_up
-from emollm.talk.stretches import seconds_of, split_stretches
+from emollm.talk.lookups.lookup import look_up
 from emollm.talk.talker import hold_to_face, hold_to_words
+from emollm.talk.terms.call import Call, parse
+from emollm.talk.terms.face import Face
+from emollm.talk.terms.stretches import seconds_of, split_stretches
 
 
 @pytest.mark.parametrize(("words", "stretches", "rest"), [

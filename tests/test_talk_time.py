@@ -14,13 +14,13 @@ from emollm.evaluation.chat import AskedQuestion
 from emollm.evidence import parse_facs
 from emollm.perception.events import events
 from emollm.schema import AU_NAMES, AUSeries, au_index
-from emollm.talk.call import Call, parse
-from emollm.talk.call_rules import correct_call
 from emollm.talk.dialogue import Exchange
-from emollm.talk.face import Face
-from emollm.talk.lookup import look_up
+from emollm.talk.hearing.call_rules import correct_call
+from emollm.talk.hearing.time_questions import TAKEN_FOR, correct_time_question
+from emollm.talk.lookups.lookup import look_up
 from emollm.talk.talker import Reply, reply
-from emollm.talk.time_questions import TAKEN_FOR, correct_time_question
+from emollm.talk.terms.call import Call, parse
+from emollm.talk.terms.face import Face
 
 
 def clip(movements: dict[str, list[tuple[float, float, float]]], seconds: float = 10.0) -> Face:

@@ -11,15 +11,15 @@ from data_engine.talk.build import question
 from data_engine.talk.question_grammar import draw, templates
 from emollm.evidence import parse_facs
 from emollm.schema import LABELS, au_index
-from emollm.talk.call import SOURCES, TOPICS, UNCLEAR, Call, parse
-from emollm.talk.conditions import CONDITIONS, THINGS
 from emollm.talk.dialogue import Exchange
-from emollm.talk.face import Face
-from emollm.talk.feeling_words import FEELINGS, NEAREST, feelings_in
-from emollm.talk.finer import coarser, finer, less_of
-from emollm.talk.lookup import look_up
+from emollm.talk.hearing.finer import coarser, finer, less_of
+from emollm.talk.lookups.lookup import look_up
 from emollm.talk.shapes import Shape, reshape, shape_in, wants_last
 from emollm.talk.talker import hold_to_words, reply
+from emollm.talk.terms.call import SOURCES, TOPICS, UNCLEAR, Call, parse
+from emollm.talk.terms.conditions import CONDITIONS, THINGS
+from emollm.talk.terms.face import Face
+from emollm.talk.terms.feeling_words import FEELINGS, NEAREST, feelings_in
 
 
 def face_of_code(code: str) -> Face:

@@ -24,10 +24,10 @@ from data_engine.talk.natural import draw_natural, natural_rows, row_length
 from data_engine.talk.question_grammar import draw, templates
 from emollm.answer.prose import judge
 from emollm.schema import AUS, LABELS
-from emollm.talk.call import UNCLEAR, Call, parse
-from emollm.talk.face import Face
-from emollm.talk.finding import Finding
-from emollm.talk.lookup import HYPOTHETICAL, look_up
+from emollm.talk.lookups.lookup import HYPOTHETICAL, look_up
+from emollm.talk.terms.call import UNCLEAR, Call, parse
+from emollm.talk.terms.face import Face
+from emollm.talk.terms.finding import Finding
 from emollm.training import settings
 from emollm.training.faces import ObservedFaces
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from data_engine.talk.question_grammar import ADJECTIVE, NOUN, SPOKEN_PARTS, is_held_out, read_wordings, scribble, speak
 from emollm.schema import AUS, LABELS
-from emollm.talk.call import Call
-from emollm.talk.words import say
+from emollm.talk.terms.call import Call
+from emollm.talk.terms.words import say
 
 OF_A_MOVEMENT = ("there", "absent", "strength", "side", "when", "cause")
 OF_THE_READING = ("label", "is", "whynot", "why", "mood", "sure", "other", "toward", "words")

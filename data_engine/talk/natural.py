@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data_engine.talk.question_grammar import is_held_out
-from emollm.talk.call import Call, parse
+from emollm.talk.terms.call import Call, parse
 
 FOLDER = Path(__file__).parent / "natural"
 

@@ -1,4 +1,4 @@
-"""What people ask, as a grammar: every call of emollm.talk.call in many wordings.
+"""What people ask, as a grammar: every call of emollm.talk.terms.call in many wordings.
 
 `wordings/*.txt` hold question patterns under a heading with their call. A capital in the heading stands for what is filled in:
 M a movement, U a unit, L a label, L/L2 two of them, P a part of the face, SIDE, T a time, AU=0, AU=3 and AU=V an edit; other
@@ -21,8 +21,8 @@ from pathlib import Path
 from data_engine.talk.movements import SPOKEN, WHO, Spoken, codes
 from emollm.facs.units import ACTION_UNITS
 from emollm.schema import AU_NAMES, LABELS
-from emollm.talk import call_rules
-from emollm.talk.words import say
+from emollm.talk.hearing import call_rules
+from emollm.talk.terms.words import say
 
 ADJECTIVE = {label: f"[{'|'.join(words)}]" for label, words in call_rules.ADJECTIVES.items()}
 NOUN = {label: f"[{'|'.join(words)}]" if len(words) > 1 else words[0] for label, words in call_rules.NOUNS.items()}

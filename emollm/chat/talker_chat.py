@@ -9,9 +9,9 @@ from emollm.chat.conversation import Chat, Turn
 from emollm.explainer import answers
 from emollm.subject import PreparedSource, Subject, places
 from emollm.talk.dialogue import Exchange
-from emollm.talk.face import Face
-from emollm.talk.lookup import HYPOTHETICAL
+from emollm.talk.lookups.lookup import HYPOTHETICAL
 from emollm.talk.talker import KEPT, Writer, reply
+from emollm.talk.terms.face import Face
 
 
 def face_of(engine, subject: Subject, name: str = "") -> Face:

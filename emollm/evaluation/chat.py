@@ -23,13 +23,13 @@ from emollm.evaluation.report import Figure, Report, unread_lines
 from emollm.evaluation.statistics import bootstrap
 from emollm.explainer import prepare
 from emollm.schema import DEFAULT_MODEL, InputError
-from emollm.talk.call import Call, parse
 from emollm.talk.check import find_faults
 from emollm.talk.dialogue import Exchange
-from emollm.talk.face import Face
-from emollm.talk.finer import coarser
-from emollm.talk.lookup import HYPOTHETICAL, OF_THE_FACE, look_up
+from emollm.talk.hearing.finer import coarser
+from emollm.talk.lookups.lookup import HYPOTHETICAL, OF_THE_FACE, look_up
 from emollm.talk.talker import Reply, Writers, reply, reply_all, steps
+from emollm.talk.terms.call import Call, parse
+from emollm.talk.terms.face import Face
 
 GOES_ON = "> "
 # What a call of time tells as well.

@@ -24,9 +24,9 @@ intervals then are. Rows that cannot be read are named and counted.
 example:
   emollm eval labels faces.csv --crops --model runs/polish/model --json figures.json"""
 
-CHAT = """CALL is what the question asks for, as emollm/talk/call.py has it (`there AU12`, `whynot anger`, `refuse age`); ` || `
-       stands
-between two that answer it equally well, and a line that goes on with the conversation of the line before begins with `> `.
+CHAT = """CALL is what the question asks for, as emollm/talk/terms/call.py has it (`there AU12`, `whynot anger`, `refuse age`);
+` || ` stands between two that answer it equally well, and a line that goes on with the conversation of the line before
+begins with `> `.
 
 example:
   emollm eval chat tests/talk_questions.txt --media photos/ clips/ --json answers.json"""

@@ -10,11 +10,11 @@ import re
 from emollm.answer.prose import judge
 from emollm.facs.units import ACTION_UNITS
 from emollm.schema import LABELS
-from emollm.talk.call import Call
-from emollm.talk.face import Face
-from emollm.talk.finding import Finding, words_of
-from emollm.talk.lookup import HYPOTHETICAL
-from emollm.talk.words import PARTS
+from emollm.talk.lookups.lookup import HYPOTHETICAL
+from emollm.talk.terms.call import Call
+from emollm.talk.terms.face import Face
+from emollm.talk.terms.finding import Finding, words_of
+from emollm.talk.terms.words import PARTS
 
 _NUMBER = re.compile(r"(?<![\w.])[+-]?\d+(?:\.\d+)?")
 _UNIT = re.compile(r"\bAU ?0?(\d{1,2})\b")

@@ -18,7 +18,7 @@ import re
 from dataclasses import dataclass
 
 from emollm.answer.prompt import strip_special_tokens as without_turns
-from emollm.talk.stretches import heard
+from emollm.talk.terms.stretches import heard
 
 SYSTEM = "Facial movement chat."
 MEASURED = "Measured:\n"

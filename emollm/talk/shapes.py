@@ -13,14 +13,14 @@ from emollm.facs.affect import affect
 from emollm.facs.readings import level_letter
 from emollm.facs.units import ACTION_UNITS
 from emollm.schema import LABELS
-from emollm.talk.call import Call
-from emollm.talk.face import Face
-from emollm.talk.finding import words_of
-from emollm.talk.impression import WORDS
-from emollm.talk.lookup import OF_THE_FACE, look_up
-from emollm.talk.styles import code
-from emollm.talk.whole_face import NAMED
-from emollm.talk.words import PARTS, capitalise, movement_pattern, say
+from emollm.talk.lookups.impression import WORDS
+from emollm.talk.lookups.lookup import OF_THE_FACE, look_up
+from emollm.talk.lookups.styles import code
+from emollm.talk.lookups.whole_face import NAMED
+from emollm.talk.terms.call import Call
+from emollm.talk.terms.face import Face
+from emollm.talk.terms.finding import words_of
+from emollm.talk.terms.words import PARTS, capitalise, movement_pattern, say
 
 _NUMBERS = {word: k for k, word in enumerate(
     ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), 1)} | {"a single": 1, "a couple of": 2}

@@ -19,23 +19,23 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from emollm.talk.call import STYLES, Call, parse
-from emollm.talk.call_rules import correct_by_reading, correct_call, part_in
 from emollm.talk.check import find_faults
 from emollm.talk.dialogue import CALL_TOKENS, REPLY_TOKENS, Exchange
-from emollm.talk.face import Face
-from emollm.talk.feeling_words import NEAREST, feelings_in
-from emollm.talk.finding import Finding
-from emollm.talk.finer import finer, less_of
-from emollm.talk.lookup import OF_THE_FACE, look_up
-from emollm.talk.message_questions import held_against, premise_of, questions_in
+from emollm.talk.hearing.call_rules import correct_by_reading, correct_call, part_in
+from emollm.talk.hearing.finer import finer, less_of
+from emollm.talk.hearing.message_questions import held_against, premise_of, questions_in
+from emollm.talk.hearing.stretch_questions import hold_to_stretch
+from emollm.talk.hearing.time_questions import correct_time_question
+from emollm.talk.hearing.which_face import find_compared, find_face, names_one, talks_of_two
+from emollm.talk.lookups.lookup import OF_THE_FACE, look_up
+from emollm.talk.lookups.timing import settle_moment
 from emollm.talk.shapes import AT_ONCE, STYLE, Shape, reshape, shape_in, wants_last
-from emollm.talk.stretch_questions import hold_to_stretch
-from emollm.talk.stretches import split_stretches
-from emollm.talk.time_questions import correct_time_question
-from emollm.talk.timing import settle_moment
-from emollm.talk.which_face import find_compared, find_face, names_one, talks_of_two
-from emollm.talk.words import capitalise, say
+from emollm.talk.terms.call import STYLES, Call, parse
+from emollm.talk.terms.face import Face
+from emollm.talk.terms.feeling_words import NEAREST, feelings_in
+from emollm.talk.terms.finding import Finding
+from emollm.talk.terms.stretches import split_stretches
+from emollm.talk.terms.words import capitalise, say
 
 OF_SEVERAL = ("faces", "recording", "outside", "at")  # what is told with the other faces of the picture or clip
 KEPT = 6  # exchanges of a conversation that the model is given

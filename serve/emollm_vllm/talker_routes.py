@@ -21,12 +21,12 @@ from emollm.chat.talker_chat import clip_span, name_of, other_subjects
 from emollm.schema import AUSeries, InputError
 from emollm.subject import PreparedSource, Subject, apply_prior
 from emollm.talk import TALKER
-from emollm.talk.call_rules import names_one
 from emollm.talk.dialogue import CALL_TOKENS, Exchange, clean_question, prompt
-from emollm.talk.face import Face
-from emollm.talk.lookup import look_up
-from emollm.talk.message_questions import questions_in
+from emollm.talk.hearing.call_rules import names_one
+from emollm.talk.hearing.message_questions import questions_in
+from emollm.talk.lookups.lookup import look_up
 from emollm.talk.talker import KEPT, OF_SEVERAL, Reply, advance, hold_to_face, hold_to_words, steps, style_of
+from emollm.talk.terms.face import Face
 from emollm_vllm.answers import FORMS
 from emollm_vllm.door import admission
 from emollm_vllm.plugin.media import connector, media_of, subject_of, text_of
