@@ -183,9 +183,6 @@ def test_counts_shares_and_sums_of_times_are_judged(claim, verdict):
     ("how often does she blink", "there AU45", "often AU45"),
     ("how long does the brow frown stay?", "when AU04/AU15", "long AU04"),
     ("how long until he smiles?", "when AU12", "when AU12"),
-    ("which movement lasts longest", "strongest", "longest"),
-    ("what is the shortest", "weakest", "shortest"),
-    ("how long is the clip?", "course", "long"),
     ("does his mood change over the video?", "course", "change"),
     ("does the emotion change", "refuse feelings", "change"),
     ("when does the mood change?", "moments", "turns"),
@@ -195,7 +192,6 @@ def test_counts_shares_and_sums_of_times_are_judged(claim, verdict):
     ("why does she do that before the smile?", "cause AU12", "cause AU12"),
     ("did the lips tighten before he smiled?", "order", "order AU23 AU12"),
     ("do the eyes widen before he smiles?", "order", "order"),
-    ("what does she do right before the smile?", "order", "before AU12"),
     # not of time, or not of this clip
     ("is AU12 always on both sides?", "au AU12 side", "au AU12 side"),
     ("how often are you wrong?", "topic accuracy", "topic accuracy"),

@@ -127,7 +127,6 @@ def test_every_word_beside_the_labels_is_known_by_itself_and_has_a_call():
     ("the lamp is behind her. a problem?", "refuse instructions", ""),
     ("can you detect the age of children", "refuse age", ""),
     ("would you let him babysit children, is he reliable", "refuse character", ""),
-    ("do the glasses bother you?", "outside", ""),
     ("how accurate are you", "topic accuracy", ""),
     ("is this child happy", "is happiness", ""),
 ])
@@ -370,13 +369,8 @@ def test_a_finer_call_is_of_the_kind_that_was_asked_for():
     ("Her hand is over it. What can you still tell of the brow?", "part brows", "part brows"),
     ("what is that hand doing there", "part chin", "outside hands"),
     # what it is for, and who made it
-    ("and who developed this little app?", "intent", "who"),
-    ("how are you doing today?", "offtopic", "hello"),
-    ("Is that evidence that she is sad inside?", "whynot sadness", "topic feelings"),
     ("might he just be pretending?", "cause AU12", "topic posed"),
     ("is the smile only posing?", "smile", "smile"),
-    ("Give letters from A to E for all of it", "topic levels", "tell coder"),
-    ("how would a coder put it", "label", "tell coder"),
     ("how confident is this program, in percent?", "sure", "sure"), ("does she look confident?", "sure", "other confident"),
     ("cheers love", "thanks", "thanks"),
 ])

@@ -17,7 +17,6 @@ from emollm.talk.hearing.follow_ups import correct_follow_up, labels_told_apart
 from emollm.talk.hearing.movement_names import EYES_WIDE, codes_in, movements_in, units_in
 from emollm.talk.hearing.plain_words import correct_by_words
 from emollm.talk.hearing.refusal_words import asks_for, reason
-from emollm.talk.hearing.what_if_questions import correct_what_if
 from emollm.talk.hearing.which_face import NAMED, names_one
 from emollm.talk.terms.call import PARTS_OF_FACE, UNCLEAR, Call, parse
 from emollm.talk.terms.feeling_words import feelings_in
@@ -101,10 +100,6 @@ _ENDS = re.compile(
     r"\b(?:get|gets|getting|become|becomes|becoming|grow|grows|growing) (?:more|less|stronger|weaker|happier|sadder|angrier|"
     r"wider|bigger|smaller|brighter|deeper)\b"
 )
-_WHETHER = ("is ", "are ", "does ", "do ", "did ", "was ", "were ")
-_LASTS = re.compile(r"\bhow long\b|\blast(?:s|ed|ing)? (?:long|for)\b|\bjust a (?:flash|moment)\b|\bfleeting\b|"
-                    r"\b(?:is|was) (?:the|his|her|that|this) \w+ (?:short|brief|quick|long)\b(?! and)")
-_AT_END = re.compile(r"\b(?:at|in|by|towards?) the (?:very )?(?:end|start|beginning)\b")
 _ONE_SIDE = re.compile(r"\b(?:one|left|right) (?:\w+ )?(?:side|half|corner|brow|eyebrow|eye|lid|cheek)\b")
 _COMPARES = re.compile(r"\b(?:compare\w*|comparison|differ\w*|same|alike|others?|all|both|each|everyone|everybody|they|them)\b")
 _STEPS = {"a": 1.0, "one": 1.0, "half a": 0.5, "two": 2.0, "three": 3.0}
@@ -183,8 +178,8 @@ def correct_call(call: Call, question: str, last: str = "", older: str = "") -> 
     if call == Call("at", word="middle") and names_one(text):
         call = Call("movements")  # "what is the middle one doing?"
     call = correct_by_words(call, text)
-    for rule in (_correct_small_talk, _correct_alternatives, _correct_comparison, _correct_time, _correct_part,
-                 _correct_label, _correct_codes, correct_muscle, correct_what_if, _correct_side):
+    for rule in (_correct_small_talk, _correct_comparison, _correct_part, _correct_label, _correct_codes, correct_muscle,
+                 _correct_side):
         call = rule(call, text, bool(last))
     call = correct_facs(call, text, labels_in(text))
     return correct_follow_up(call, text, last, older) if last else call
@@ -291,28 +286,6 @@ def labels_in(text: str) -> list[str]:
 def _names_movement(text: str) -> bool:
     """Whether a text of small letters names a movement or a part of the face."""
     return bool(units_in(text) or codes_in(text) or set(re.findall(r"[a-z]+", text)) & set(_PART))
-
-
-def _correct_alternatives(call: Call, text: str, _: bool) -> Call:
-    """ "Are the lips pressed or parted?" asks for two movements: neither yes nor no answers it. Of two codes one is enough."""
-    one, either, other = text.partition(" or ")
-    if call.name not in ("there", "absent") or not either:
-        return call
-    if (first := codes_in(one)) and (second := codes_in(f"au{other}" if other[:1].isdigit() else other)):
-        return Call("there", ((*first, *second),)) if all(int(au[2:]) in AUS for au in (*first, *second)) else call
-    subject = next((w for w in re.findall(r"[a-z]+", one) if w in _PART), "")
-    first, second = units_in(one), units_in(other) or units_in(f"{subject} {other}")
-    return Call("absent", (first, second)) if first and second and first != second and text.startswith(_WHETHER) else call
-
-
-def _correct_time(call: Call, text: str, _: bool) -> Call:
-    """How long a movement lasts, and whether it is there at an end of the clip."""
-    if call.name in (*OVER_TIME, "when") and (units := call.units[:1] or (units_in(text),)) and units[0]:
-        if _LASTS.search(text):
-            return Call("when", units)
-        if _AT_END.search(text) and call.name in ("there", "absent", "strength"):
-            return Call("moments", units)
-    return call
 
 
 def _correct_comparison(call: Call, text: str, _: bool) -> Call:

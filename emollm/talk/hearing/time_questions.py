@@ -31,12 +31,10 @@ OF_MOVEMENTS = ("there", "absent", "strength", "side", "when", "cause", "at", "o
                 "long", "pace", "before", "after", "au")
 REPEATED = ("when", "lasts", "pauses", "often", "long", "pace", "before", "after")  # asked again of another: "and the lips?"
 TOLD_WITH_TIMES = ("strongest", "weakest", "longest", "shortest", "moments", "course", "order")
-TIMED = (*REPEATED, "at", "moments", "strongest", "weakest", "longest", "shortest", "order")  # "then" may mean their time
 OF_ALL = (*TOLD_WITH_TIMES, "movements", "count", "rest", "tell", "still")
 ASKED_WHEN = ("when", "is", "at", "moments", "course", "order", "unclear", "label", "toward")
 OF_THE_READING = ("change", "turns", "is", "label", "mood")
 KNOWN = ("refuse", "grounds", "edit", "toward", "topic", "listed", "apart", "who", "faces")  # are never of a moment here
-KEEPS = Call("topic", word="privacy")  # "does she keep smiling until the video ends?"
 OF_A_MOMENT = (*TAKEN_FOR, "sides", "sure", "words", "why")
 NOT_OF_TIME = ("refuse", "edit", "toward")  # what is asked after them is about them
 # What is meant by a part of the face where its movement is timed.
@@ -58,13 +56,12 @@ def correct_time_question(call: Call, question: str, earlier: list[str]) -> Call
     past = [parse(one) for one in earlier]
     if reason(text) or call.is_particular:
         return call
-    for rule in (_measured_when, _same_moment, _most_read, _pace, _to_the_end, _at_a_time):
-        if (call.name not in KNOWN or call == KEEPS or (rule is _most_read and call.name == "toward")) and (
-                asked := rule(call, text, past)):
+    for rule in (_pace, _at_a_time):
+        if call.name not in KNOWN and (asked := rule(call, text, past)):
             return asked
     if (turn := _short_turn(call, text, past)) is not None:
         return turn
-    for rule in (_reading_course, _clip_length, _beside, _first_of_two, _extreme, _spread):
+    for rule in (_reading_course, _first_of_two, _spread):
         if (asked := rule(call, text, past)) is not None and _may_have_been(call, text, asked):
             return asked
     return call
@@ -72,8 +69,6 @@ def correct_time_question(call: Call, question: str, earlier: list[str]) -> Call
 
 def _may_have_been(call: Call, text: str, asked: Call) -> bool:
     """Whether a question for `asked` may have been taken for the call; another subject that was understood stays."""
-    if asked == Call("long"):
-        return call.name != "refuse"
     if call.name in TAKEN_FOR or _names_little(text):
         return True
     if call.name in ("topic", "offtopic") and say.IN_THIS_CLIP.search(text):
@@ -82,8 +77,6 @@ def _may_have_been(call: Call, text: str, asked: Call) -> bool:
         return bool(say.OF_THIS_FACE.search(text))
     if asked.name in ("change", "turns"):
         return call.name in READ or (call == Call("refuse", word="feelings") and not say.FELT.search(text))
-    if asked.name in ("before", "after"):
-        return call.name in ("edit", "toward") and not say.IMAGINED.search(text)  # "what happens after she smiles?"
     return call.name == "offtopic" and bool(movements_in(text) or say.UNITS.search(text))
 
 
@@ -259,53 +252,10 @@ def _beside_last(beside: re.Match, last: Call, units: Units) -> Call | None:
 # ---- the moment of something, and how fast
 
 
-def _measured_when(call: Call, text: str, past: list[Call]) -> Call | None:
-    """When a part of the face was hidden; and when, how long or how often after that was told."""
-    again = past and past[-1].name == "unseen" and _names_nothing(text) and any(
-        pattern.search(text) for pattern in (say.BARE_WHEN, say.LONG, say.OFTEN))
-    return Call("unseen") if again or (say.MEASURED_WHEN.search(text) and not movements_in(text)) else None
-
-
-def _same_moment(call: Call, text: str, past: list[Call]) -> Call | None:
-    """What else is there at the moment that was told, or while a movement is at its strongest."""
-    named, parts = tuple(movements_in(text)), parts_in(text)
-    asks = say.ELSE.search(text) or (say.ASKS_ALL.search(text) and (past or say.MOST_SO.search(text)))
-    if call.name in ("au", "cause", "before", "after"):
-        return None
-    if named and asks and say.WHILE.search(text):
-        return Call("at", named, word="peak")
-    then = past and (say.SAME_MOMENT.search(text) or (say.THEN.search(text) and (past[-1].within or past[-1].name in TIMED)))
-    if not then or past[-1].name in NOT_OF_TIME or not (asks or named or parts):
-        return None
-    return Call("at", named or tuple(map(_of_part, parts)), word="then")
-
-
-def _most_read(call: Call, text: str, past: list[Call]) -> Call | None:
-    """ "When is he happiest?"."""
-    labels = labels_in(text)
-    if not say.MOMENT_OF.search(text) or not say.MOST_SO.search(text) or say.IMAGINED.search(text):
-        return None
-    if named := tuple(movements_in(text)):
-        return Call("when", named) if call.name == "moments" else None
-    if say.INTENSE.search(text):
-        return Call("at", word="peak")
-    return Call("at", label=labels[0], word="peak") if len(labels) == 1 else None
-
-
 def _pace(call: Call, text: str, past: list[Call]) -> Call | None:
     """How fast a movement comes and goes, or its onset, apex and offset."""
     units = _named_or_told(call, text, past) if say.PACE.search(text) and not say.IN_GENERAL.search(text) else ()
     return Call("pace", units) if units else None
-
-
-def _to_the_end(call: Call, text: str, past: list[Call]) -> Call | None:
-    """Does a movement hold until the clip ends; and from or until when is it there."""
-    if say.SINCE_WHEN.search(text) and call.name != "when" and not labels_in(text):
-        units = _named_or_told(call, text, past)
-        return Call("when", units) if units and not (past and past[-1].name in OF_THE_READING) else None
-    asked = say.TO_END.search(text) and not (labels_in(text) or say.WHOLE.search(text))
-    units = _named_or_told(call, text, past) if asked and not say.WH.search(say.TO_END.sub("", text)) else ()
-    return Call("lasts", units, word="end") if units else None
 
 
 def _at_a_time(call: Call, text: str, past: list[Call]) -> Call | None:
@@ -343,21 +293,6 @@ def _reading_course(call: Call, text: str, past: list[Call]) -> Call | None:
     return Call("turns" if when or say.OFTEN.search(text) else "change") if changes else None
 
 
-def _clip_length(call: Call, text: str, past: list[Call]) -> Call | None:
-    return Call("long") if say.CLIP_LENGTH.search(text) and not movements_in(text) else None
-
-
-def _beside(call: Call, text: str, past: list[Call]) -> Call | None:
-    """What is there just before or after a movement: "what does she do right before the smile?"."""
-    beside, named = say.BESIDE.search(text), movements_in(text)
-    if not beside or say.IN_FRONT.search(text) or len(named) > 1 or not say.BESIDE_ASKS.search(text) or say.UNTIL.search(text):
-        return None
-    units = _as_heard(movements_in(text[beside.end():]), call) or _parts_in(text[beside.end():])
-    if not units or movements_in(text[:beside.start()]):
-        return None
-    return Call("before" if beside["before"] else "after", units)
-
-
 def _first_of_two(call: Call, text: str, past: list[Call]) -> Call | None:
     """Two movements and a word for their order."""
     if not say.ORDER.search(text) or say.STRONGER.search(text):
@@ -377,18 +312,6 @@ def _place_of(text: str, units: tuple[str, ...]) -> int:
     words = text.split()
     return next((k for k in range(1, len(words) + 1) if units in (*movements_in(" ".join(words[:k])), *_parts_in(
         " ".join(words[:k])))), len(words))
-
-
-def _extreme(call: Call, text: str, past: list[Call]) -> Call | None:
-    """The movement that lasts longest or shortest; of one that is named, how long it lasts."""
-    extreme = say.EXTREME.search(text)
-    if not extreme or say.READING.search(text) or labels_in(text):
-        return None
-    if named := movements_in(text):
-        return Call("long", tuple(named))
-    if not say.ANY_MOVEMENT.search(text) and len(text.split()) > 2:
-        return None
-    return Call("shortest" if extreme["short"] else "longest")
 
 
 def _spread(call: Call, text: str, past: list[Call]) -> Call | None:

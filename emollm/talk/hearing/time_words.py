@@ -31,14 +31,6 @@ WHOLE = _any_of(
     rf"\b(?:in|at|on|during) (?:every|each|all)(?: (?:single|the))? {_FRAMES}\b",
     r"\bwithout (?:a |any |ever )?(?:break|stop|paus|interrupt|gap)",
 )
-TO_END = _any_of(
-    r"\b(?:(?:un)?till?|to|through to) the (?:very )?(?:end|finish|last (?:frame|second|moment))\b",
-    rf"\b(?:when|(?:un)?till?|before|as) (?:the |this )?{_CLIP} (?:ends?|stops?|is over|finish\w*|cuts?|runs out)\b",
-    r"\b(?:over|gone|fad\w+|ends?|stops?|drops?) before the (?:very )?end\b",
-    r"^(?=.*\b(?:at|near) the (?:very )?end\b).*\b(?:still|holds?|held|remains?|lasts?)\b",
-)
-SINCE_WHEN = re.compile(r"\b(?:since|from|un?till?|til|up to) (?:when|what (?:time|second)|which second)\b|"
-                        r"\b(?:comes?|starts?|begins?|appears?) (?:\w+ )?(?:late|early)\b")
 # Does it stop?
 _STOP = r"(?:(?:stop|ceas|paus|vanish|disappear|quit)\w*|(?:switch|turn)\w* off)"
 STOPS = _any_of(
@@ -85,12 +77,6 @@ CLIP_LENGTH = _any_of(
     rf"\bhow many (?:seconds|secs|minutes) (?:long )?(?:is|does|has)\b.*\b{_CLIP}\b",
     rf"(?<!for the )\b(?:length|duration) of (?:the|this|that) (?:\w+ )?{_CLIP}\b",
 )
-EXTREME = _any_of(
-    r"\b(?P<long>longest|most (?:long|persistent|lasting|(?:of the )?time))\b",
-    r"\b(?P<short>shortest|briefest|least (?:long|time)|(?:over|gone|done) (?:the )?(?:quickest|fastest|soonest))\b",
-)
-ANY_MOVEMENT = re.compile(
-    r"\b(?:movements?|units?|aus?|action units?|muscles?|expressions?|which|what|one|it|thing|here)\b")
 UNITS = re.compile(r"\b(?:movements?|units?|aus?|action units?)\b")
 # How fast?
 _FAST = r"(?:fast|quick|rapid|slow|sudden|abrupt|gradual|swift|instant|(?:slow|fast|quick)er)(?:ly)?"
@@ -111,22 +97,6 @@ PACE = _any_of(
     rf"\b(?:is|was) (?:the|his|her|this|that) (?:\w+ )+{_FAST}\W*$|\b(?:slow|fast|quick|abrupt)er (?:than|to|in)\b",
 )
 # The moment of something.
-MEASURED_WHEN = re.compile(r"\b(?:when|(?:for )?how long) (?:is|was|are|were) (?:it|that|this|(?:the|his|her) \w+) "
-                           r"(?:visible|measured|hidden|covered|seen|free|in view)\b|"
-                           r"\b(?:hidden|covered|occluded|blocked|visible|in view)\b.*"
-                           r"\b(?:whole|entire|all the|always|ever|through\w*)\b")
-ELSE = re.compile(r"\b(?:else|others?|rest of|remaining|in addition|besides)\b")
-ASKS_ALL = re.compile(r"\b(?:what|wat|how|which|show|describe|anything)\b.*"
-                      r"\b(?:happen\w*|mov\w+|go(?:es|ing)|do(?:es|ing)?|see|there|active|face|look\w*|on)\b")
-SAME_MOMENT = re.compile(
-    r"\b(?:(?:at|in|during|around) (?:the |that |this )(?:same |very |exact )?(?:time|moment|instant|point|peak|second)|"
-    r"meanwhile|simultaneous\w*)\b(?! (?:when|of|that|where)\b)")
-THEN = re.compile(r"\w,? then\b")
-WHILE = re.compile(r"\b(?:when|while|as|during|with|at the (?:same )?(?:time|moment|peak) (?:as|of|when))\b")
-MOMENT_OF = re.compile(r"\b(?:when|timestamp|moment|(?:which|what) (?:second|time|frame|point)|where in the \w+|"
-                       r"(?:\w+est|most \w+) (?:second|frame|point))\b")
-MOST_SO = re.compile(r"\b(?:most(?! of)|happiest|saddest|angriest|maddest|peak\w*|strongest|clearest|maximum|max)\b")
-INTENSE = re.compile(r"\b(?:intens\w*|expressive|animated|lively|active|happens|moves|movement|emotional|action)\b")
 IT_CHANGES = re.compile(r"\b(?:it|that|this|they) (?:change|stay|remain)s?\b")
 ANY_TIME = re.compile(r"\b(?:at (?:any|some) (?:moment|point|time|second)|ever)\b")
 LONGER = re.compile(r"\b(?:longer|longest)\b")
@@ -150,10 +120,6 @@ BESIDE = _any_of(
 )
 MOSTLY = re.compile(rf"\bmost of (?:the |this )?(?:time|{_CLIP})\b|\bmostly (?:over|in|through)\w* (?:the|this)\b|"
                     r"\bfor the longest\b")
-IN_FRONT = re.compile(r"\b(?:mic\w*|cups?|mugs?|hands?|masks?|glass\w*|phones?|scarf)\b.*\bbefore (?:the|his|her|their)\b")
-BESIDE_ASKS = re.compile(
-    r"\b(?:what|wat|whats|how|which|describe|show|tell|and|then|so|just|right|immediately|shortly|directly|doing|anything|"
-    r"something|happen\w*)\b")
 # How does the reading go?
 READING = re.compile(
     r"\b(?:mood|emo(?:t|sh)\w*|feelings?|reading|label|affect|sentiment|emotional \w+|verdict|impression)\b")
