@@ -149,6 +149,25 @@ def test_what_is_heard_so_is_not_taken_for_something_else(question, call):
     assert str(hold_to_words(heard, question, [])) == (meant or heard)
 
 
+@pytest.mark.parametrize(("question", "heard", "call"), [
+    ("I wrote 1+2+6C+12D+25. Where do we disagree?", "agree AU01 AU02 AU12 AU25", "agree AU01 AU02 AU25 AU06=3 AU12=4"),
+    ("no 12, but a 4B, ok?", "agree AU12=0 AU04", "agree AU04=2 AU12=0"),
+    ("I called it anger because of 4C. wrong?", "agree anger", "agree anger"),
+])
+def test_an_own_coding_has_every_code_and_letter_that_was_written(question, heard, call):
+    assert hold_to_words(heard, question, []) == parse(call)
+
+
+def test_what_disturbs_measuring_is_told_with_what_was_hidden_here():
+    assert said("topic glasses", WORRIED).endswith("Here no part of the face is told as hidden: all that is measured of a face "
+                                                   "was.")
+    level = WORRIED.series.intensity.copy()
+    level[:, au_index("AU05")] = np.nan
+    hidden = Face(dataclasses.replace(WORRIED.series, intensity=level), [])
+    assert said("topic covers", hidden).endswith("Here the upper lid raiser (AU05) was not measured.")
+    assert "Here" not in said("topic rate", WORRIED)
+
+
 def test_codes_of_a_moment_are_held_to_that_moment():
     before = [Exchange("and the brows then?", "at AU01 2s")]
     assert str(hold_to_words("agree AU01 AU02", "I would have coded 1+2 there, agree?", before)) == "agree AU01 AU02 1.75-2.25s"

@@ -18,7 +18,8 @@ from emollm.talk.dialogue import Exchange
 from emollm.talk.hearing.call_rules import correct_call
 from emollm.talk.hearing.time_questions import TAKEN_FOR, correct_time_question
 from emollm.talk.lookups.lookup import look_up
-from emollm.talk.talker import Reply, reply
+from emollm.talk.lookups.timing import face_at_its_time
+from emollm.talk.talker import Reply, advance, reply, steps
 from emollm.talk.terms.call import Call, parse
 from emollm.talk.terms.face import Face
 
@@ -308,3 +309,33 @@ def test_a_face_that_is_there_for_a_part_of_the_clip_is_not_told_as_the_clip():
     assert "clip" in said("lasts AU12", replace(BOTH, clip_span=(0.0, 10.2)))
     there = replace(FROWNS, series=replace(FROWNS.series, times=FROWNS.series.times + 35), name="face 1")
     assert said("at 40s", replace(part, others=[there])).endswith("At 40.0 s there is face 1: ask about that one.")
+
+
+def test_what_is_asked_of_a_second_is_answered_by_the_face_that_is_there_then():
+    first = replace(SMILES, name="face 0 (on the left)", clip_span=(0.0, 45.0))
+    second = replace(FROWNS, series=replace(FROWNS.series, times=FROWNS.series.times + 30), name="face 1 (on the right)")
+    face = replace(first, others=[second])
+    for call, name in (("at 32s", "face 1 (on the right)"), ("why anger 31-33s", "face 1 (on the right)"),
+                       ("at 3s", first.name), ("there AU12 2-4s", first.name), ("at 20s", first.name), ("order", first.name)):
+        assert face_at_its_time(parse(call), face).name == name
+    assert face_at_its_time(parse("at 32s"), first) is first  # no other to ask
+    said_of = advance_to_end(["label"], "what is your reading between about 31 and 33 s?", face)
+    assert said_of.text.startswith("Face 1 (on the right), from 30.0 s to 41.8 s: From 31.0 s to 33.0 s")
+    alone = advance_to_end(["there AU12"], "does she smile?", face).text
+    assert alone.startswith("Face 0 (on the left), from 0.0 s to 10.0 s:")
+
+
+def advance_to_end(written, question, face):
+    """The reply when a model writes these calls."""
+    calls, asking = iter(written), steps([], question, lambda _: face)
+    step = advance(asking)
+    while not isinstance(step, Reply):
+        step = advance(asking, next(calls, ""))
+    return step
+
+
+def test_a_movement_that_is_one_sided_at_times_is_told_so():
+    face = clip({"AU43": [(1.0, 2.0, 4.0), (5.0, 6.0, 3.0)]})
+    face.series.intensity[50:61, au_index("AU43"), 1] = 0.0
+    told = said("side AU43", Face(face.series, events(face.series)))
+    assert told.startswith("It is on both sides") and told.endswith("On the left side only from 5.0 s to 6.0 s.")

@@ -147,7 +147,7 @@ def test_figures_of_conditions_stand_in_the_page_of_the_measurement():
     for name, (_, text) in CONDITIONS.items():
         for figure in re.findall(r"\d+(?:\.\d+)?", re.sub(r"AU\d\d", "", text)):
             assert re.search(rf"(?<![\d.]){re.escape(figure)}(?![\d.]*\d)", page), (name, figure)
-        assert said(f"topic {name}") == text
+        assert said(f"topic {name}").startswith(text)
 
 
 @pytest.mark.parametrize(("question", "understood", "call"), [

@@ -33,7 +33,8 @@ _SHAPES = tuple((kind, re.compile(words)) for kind, words in (
     ("words", rf"\b{_N} (?:\w+ )?words?\b"),
     ("letter", r"\b(?:one|single|just|facs|which|what|as an?) letters?\b|\bletter grade\b|\ba ?(?:-|to|through) ?e\b"),
     ("sentences", rf"\b{_N} (?:\w+ )?sentences\b"),
-    ("table", r"\b(?:as|in|into|make|give|put|draw|want|need) (?:(?:it|that|this|them|me|in|into|an?|markdown|little) )*"
+    ("table", r"\b(?:as|in|into|make|give|put|draw|want|need) (?:(?:it|that|this|them|me|in|into|an?|"
+              r"markdown|little|small|short) )*"
               r"table\b|"
               r"\btabular\b|\bin columns\b|^\W*(?:markdown )?table\b|\btable (?:please|form\w*)\b"),
     ("longer", r"\blonger\b|\bmore details?\b|\belaborate\b|\bin (?:more )?(?:depth|detail)\b|\bexpand\b|\bmore verbose\b|"
@@ -80,7 +81,7 @@ _BRACKET = re.compile(r" ?\((?:AU\d\d|\d\.\d)[^()]*\)")
 _FIGURE = re.compile(r"AU\d\d|\d\.\d+")
 _SMALL = re.compile(r"\b(?:the|is|are|was|were|it|this face|there)\b ?", re.IGNORECASE)
 _LEVEL = re.compile(r"\b(AU\d\d)\b[^;.()A]*?[, (](\d\.\d)")
-_MOVED = re.compile(r"([^;:.()\n]+?) \((AU\d\d), (\d\.\d(?: \w+)?)")
+_MOVED = re.compile(r"([^;:.()\n]+?) \((AU\d\d), (\d\.\d(?: (?:against|and) \d\.\d| \w+)?)")
 _SHARE = re.compile(rf"\b({'|'.join(LABELS)})\b(?: \w+){{0,2}} \(?(\d\.\d\d)\b", re.IGNORECASE)
 
 
@@ -190,7 +191,8 @@ def _longer(answer: str, call: Call, face: Face | None) -> str:
 def _letters(answer: str, call: Call, face: Face | None) -> str:
     """The levels as the letters of FACS, of the movements asked about or of all that are told."""
     asked = [au for movement in call.units for au in movement]
-    told = [(au, float(level)) for au, level in _LEVEL.findall(answer) if not asked or au in asked]
+    every = [(au, float(level)) for au, level in _LEVEL.findall(answer)]
+    told = [(au, level) for au, level in every if au in asked] or every
     if not told:
         return f"{answer} So there is no letter."
     return f"{', '.join(f'{level_letter(level)} ({au}, {level:.1f})' for au, level in dict.fromkeys(told))}."

@@ -28,7 +28,8 @@ from emollm.talk.hearing.stretch_questions import hold_to_stretch
 from emollm.talk.hearing.time_questions import correct_time_question
 from emollm.talk.hearing.which_face import find_compared, find_face, names_one, talks_of_two
 from emollm.talk.lookups.lookup import OF_THE_FACE, look_up
-from emollm.talk.lookups.timing import settle_moment
+from emollm.talk.lookups.spans import span_words
+from emollm.talk.lookups.timing import face_at_its_time, settle_moment
 from emollm.talk.shapes import AT_ONCE, STYLE, Shape, reshape, shape_in, wants_last
 from emollm.talk.terms.call import STYLES, Call, parse
 from emollm.talk.terms.face import Face
@@ -147,14 +148,16 @@ def _answer(before: list[Exchange], question: str, face: FaceOf, style: str, che
     seen = _choose_face(call, asked, face)
     if seen:
         call = hold_to_face(call, question, last, seen)
+        seen = face_at_its_time(call, seen)
     exchange.call = str(call)
     looked = look_up(call, seen)
     if shape and shape.kind in AT_ONCE and call.name in SHAPED and (shape != Shape("bullets") or call.name != "tell"):
         told = reshape(looked.answer(), shape, call, seen)
         looked = Finding([told], [told], whole=True)
     exchange.facts = looked.text()
-    aloud = seen and seen.aloud and call.name in OF_THE_FACE and call.name != "faces" and not looked.whole
-    name = (f"{capitalise(seen.name)}: " if aloud else "") + _premise(question, call, seen)
+    aloud = seen and (seen.aloud or seen.is_in_part) and call.name in OF_THE_FACE and not looked.whole
+    aloud = aloud and call.name not in ("faces", "recording")
+    name = (f"{_call_by_name(seen)}: " if aloud else "") + _premise(question, call, seen)
     if looked.is_verbatim:
         exchange.answer = looked.answer(random.Random(question))  # a wording of its own for each question, always the same
         return Reply(exchange, call, _begin(name, exchange.answer), exchange.answer, face=seen)
@@ -189,7 +192,7 @@ def _choose_face(call: Call, questions: list[str], face: FaceOf) -> Face | None:
     """The face that the latest of the questions that name one is about ("the guy on the left"), else the one talked about; of
     a comparison the first, with the others that are compared."""
     named = any(map(names_one, questions))
-    seen = face(named or call.name in OF_SEVERAL or call == COMPARE)
+    seen = face(named or call.name in OF_SEVERAL or call == COMPARE or bool(call.within))
     if seen is None or not (named or call.name == "faces"):
         return seen
     everyone = [seen, *seen.others]
@@ -199,6 +202,12 @@ def _choose_face(call: Call, questions: list[str], face: FaceOf) -> Face | None:
     if (other := find_face(questions, everyone)) is None:
         return seen
     return replace(other, others=[one for one in everyone if one is not other], aloud=len(everyone) > 1)
+
+
+def _call_by_name(seen: Face) -> str:
+    """The name of a face as an answer begins with it; with its time, where the clip goes on without it."""
+    times = f", {span_words((seen.series.times[0], seen.series.times[-1]))}" if seen.is_in_part else ""
+    return f"{capitalise(seen.name)}{times}"
 
 
 def _begin(name: str, answer: str) -> str:

@@ -11,6 +11,7 @@ import difflib
 import re
 from dataclasses import replace
 
+from emollm.facs.readings import level_of_letter
 from emollm.schema import AUS, LABELS
 from emollm.talk.hearing.facs_questions import correct_facs, correct_muscle
 from emollm.talk.hearing.follow_ups import correct_follow_up, labels_told_apart
@@ -71,6 +72,7 @@ _SIDE = re.compile(
     r"\b(left|right)(?:[- ]hand)?(?: \w+)? (?:side|half|eye\w*|brow|cheek|corner|mouth|lid|part|lip)s?\b"
     r"|\b(?:on|to) (?:the |his |her |their )?(left|right)\b|\b(?:and|what about|how about) (?:the )?(left|right)\b"
 )
+_GRADED = re.compile(r"(?<![\w.])(?:au ?)?[lr]?(\d{1,2})([a-e])(?!\w)")  # 12C, AU4B
 _CODED_SIDE = re.compile(r"\b([lr])(?:au ?)?\d{1,2}[a-e]?\b")  # R12
 _WHO = re.compile(
     r"\bwho(?:se)?\b|\bwhich (?:one|face|person|picture|photo|man|woman|guy|girl|boy|kid)\b|"
@@ -167,7 +169,7 @@ def correct_call(call: Call, question: str, last: str = "", older: str = "") -> 
     if (why := reason(text)) and not (call.name in ("refuse", "grounds") and asks_for(call.word, text)):
         return Call("refuse", word=why)
     if call.is_particular:
-        return call
+        return _with_own_codes(call, text) if call.name == "agree" else call
     if (time := _later_moment(text, last)) is not None:
         return Call("at", time=time)
     if names_one(text) and not call.units and words_of(NAMED.sub(" ", text)) <= _AROUND_A_PART:
@@ -183,6 +185,19 @@ def correct_call(call: Call, question: str, last: str = "", older: str = "") -> 
         call = rule(call, text, bool(last))
     call = correct_facs(call, text, labels_in(text))
     return correct_follow_up(call, text, last, older) if last else call
+
+
+def _with_own_codes(call: Call, text: str) -> Call:
+    """An own coding with all codes that stand in the question, and their letters as levels: "1+2+6C+12D"."""
+    letters = {f"AU{int(n):02d}": level_of_letter(letter) for n, letter in _GRADED.findall(text)}
+    coded = [au for au in (*codes_in(text), *letters) if int(au[2:]) in AUS]
+    told = {au for units in call.units for au in units} | set(call.edits)
+    if not coded or call.label:
+        return call
+    levels = {au: level for au, level in letters.items() if au in coded and call.edits.get(au) != 0}
+    units = (*call.units, *((au,) for au in dict.fromkeys(coded) if au not in told))
+    kept = tuple(movement for movement in units if not (len(movement) == 1 and movement[0] in levels))
+    return replace(call, units=kept, edits=call.edits | levels)
 
 
 def _later_moment(text: str, last: str) -> float | None:

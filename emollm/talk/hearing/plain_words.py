@@ -24,6 +24,8 @@ _ROWS = (
      r"\b(?:table|list|chart) of (?:the |all )*(?:probabilit\w+|scores|shares|labels|emotions)\b|"
      r"\ball (?:the )?(?:eight|8)\b(?!.*\b(?:movements?|units?|aus?|faces?|people)\b)",
      "sure label other is tell words mood unclear movements why offtopic able", "shares"),
+    (r"\b(?:to|for) (?:a|an|my|the) (?:\w+ ){0,2}(?:child|kid|toddler|nephew|niece|grand(?:child|son|daughter)|"
+     r"(?:\w+[- ]){1,2}year[- ]olds?)\b", "why label movements", "tell child"),
     (r"\bbullet", "movements label strongest count sure", "tell bullets"),
     (rf"\b{_SOMEBODY} (?:\w+ )?needs? (?!psych|medic|mental|profession)(?:\w+ )?"
      r"(?:help|comfort\w*|support|hug|friend|company|somebody|someone|a break)\b|"

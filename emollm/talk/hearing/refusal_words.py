@@ -34,8 +34,11 @@ PATTERNS = {
         r"numbers?|values?|measurements?|answers?|readings?)\b",
         r"\b(?:report|output|say|answer|write|print|call)\b.*\b(?:no matter what|whatever you (?:see|saw|measured?))\b",
         r"\b(?:your|the) system (?:message|prompt)\b|\bbreak (?:your|the) rules\b",
+        r"\b(?:ignore|disregard|forget) what (?:was|is|you|has been) (?:\w+ )?measured?\b|"
+        r"\b(?:print|show|repeat|reveal|tell me) (?:me )?(?:the|your) (?:text|words|message|prompt) (?:that )?you "
+        r"(?:were|got|are) (?:given|told)\b|^\W*(?:from now on )?you are now (?:an? )?\w+",
         r"\bjailbreak\b|\b(?:developer|debug|admin|god) mode\b|<\|im_(?:start|end)\|>",
-        r"\bpretend (?:that |you )(?!.*\b(?:child|kid|five)\w*)",  # "pretend you explain it to a child" asks for a style
+        r"\bpretend (?:that |you |au ?\d)(?!.*\b(?:child|kid|five)\w*)",  # "pretend you explain it to a child" asks for a style
         r"^\W*(?:system|assistant|developer|admin)\s*\W*:",
     ),
     "truth": (
@@ -46,6 +49,7 @@ PATTERNS = {
         r"\bfull of (?:it|shit|crap|lies)\b",
     ),
     "age": (
+        r"\bho\w{1,3} old (?:is|are|was) (?:he|she|they|this (?:man|woman|guy|girl|boy|person))\b",
         r"\bhow old\b(?!-)(?! (?:is|are) (?:you|this (?:program|software|method)|facs|it)\b)",
         r"^(?!.*\b(?:explain|say|tell|put|describe)\b.*\b(?:to|for) (?:a|an|my) [\w-]+ years? old).*" + _ask_pattern(
             rf"years? old(?! (?:[a-z]+ )?{_LISTENER})"),
@@ -67,7 +71,7 @@ PATTERNS = {
         r"\b(?:male or (?:a )?female|man or (?:a )?woman|woman or (?:a )?man|boy or (?:a )?girl|girl or (?:a )?boy)\b"
         r"(?!.*\b(?:whatever|regardless|no matter|doesn'?t matter|don'?t care|same to me)\b)",
         r"\b(?:his|her|their|person's|what|guess the) (?:gender|biological sex)\b",
-        rf"{_ASKS} {_HOW}(?:trans|transgender|male|female)\b",
+        rf"{_ASKS} {_HOW}(?:trans|transgender|male|female)\b|\b(?:lad or (?:a )?lass|lass or (?:a )?lad|he or (?:a )?she)\b",
     ),
     "ethnicity": (
         r"\b(?:his|her|their|person's|what|which|guess the) (?:ethnicity|race|nationality|religion|skin colou?r)\b",
@@ -88,6 +92,7 @@ PATTERNS = {
         r"(?:loan|job|credit|money)\b",
         _ask_pattern(r"good (?:\w+ )?(?:employee|teacher|leader|manager|nurse|worker|boss|salesman|candidate|tenant|colleague)|"
                      r"qualified|fit for (?:the|this|a) job|creditworthy|pay back|repay"),
+        r"\b(?:candidate|applicant) (?:no\.? ?|number )?\d+\b.*\b(?:suitable|suited|fit|good|right) for\b",
     ),
     "policing": (
         _ask_pattern(r"criminal|guilty|terrorist|dangerous|violent|a threat|a thief|stealing|stole|shoplifter|attack|"
@@ -100,7 +105,7 @@ PATTERNS = {
         r"married|divorced|dating|in a relationship)\b",
         rf"{_ASKS} {_HOW}(?:hot|sexy|attractive|beautiful|ugly|pretty(?! \w)|handsome|cute|good[- ]looking)\b",
         rf"{_ASKS} .*\b(?:like|love|fancy|flirting with|into|attracted to) (?:me|each other)\b",
-        r"\bhow (?:good|nice)[- ]looking\b",
+        r"\bhow (?:good|nice)[- ]looking\b|\bhow (?:hot|sexy|attractive|cute|pretty) (?:is|are) (?:he|she|they|this|that)\b",
         r"\brate (?:her|his|their) (?:looks|beauty|attractiveness)\b",
         r"\b(?:prettier|prettiest|uglier|ugliest|hotter|hottest|sexier|sexiest|cuter|cutest|be(?:st|tter)[- ]looking)\b|"
         r"\b(?:more|most|less|least) (?:attractive|beautiful|handsome|pretty)\b|"
@@ -115,7 +120,8 @@ PATTERNS = {
     ),
     "character": (
         rf"{_ASKS} {_HOW}(?:smart|intelligent|stupid|dumb|evil|narcissist\w*|psychopath\w*|introvert\w*|"
-        r"extrovert\w*|gay|lesbian|rich|arrogant|racist|(?:good|bad|nice) person)\b",
+        r"extrovert\w*|gay|lesbian|rich|arrogant|lazy|(?:an? )?snob|racist|(?:good|bad|nice) person)\b|"
+        r"\b(?:arrogant|lazy|snobbish) person\b",
         r"^(?!.*\b(?:numbers?|values?|units?|figures?|measure\w*|results?|au ?\d+|"
         r"scores?|labels?|readings?)\b).*"
         r"\b(?:un)?trustworth\w*\b",

@@ -86,6 +86,7 @@ OF_MOVEMENTS = {"strongest", "weakest", "rest", "movements", "count"}
 HYPOTHETICAL = {"edit", "average", "toward", "at", "moments", "before", "after", "change", "turns", "mostly", "recording",
                 "together", "agree", "au", "listed", "apart", "topic", "faces", "reply", "intent"}
 MICRO = Call("topic", word="micro")  # what a brief movement is; with a clip, which there are
+OF_A_PICTURE = ("light", "size", "angle", "glasses", "covers", "beard", "make-up")  # conditions; what they do shows in this one
 OF_FACS = {
     "au": knowledge.au,
     "listed": knowledge.label_listings,
@@ -100,6 +101,8 @@ def look_up(call: Call, face: Face | None) -> Finding:
         looked = OF_FACS[call.name](call)
         if call == MICRO and face and face.clip:
             return replace(looked, says=[*looked.says, timing.brief_sentence(face)])
+        if face and call.name == "topic" and {*call.word.split("/")} & {*OF_A_PICTURE}:
+            return replace(looked, says=[*looked.says, whole_face.hidden_here(face)])
         return looked
     if call.name == "refuse":
         return policy.refuse(face, call.word)

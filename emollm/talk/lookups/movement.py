@@ -10,12 +10,12 @@ from emollm.facs.tables import OTHER_READINGS
 from emollm.facs.units import ACTION_UNITS
 from emollm.perception.events import peaks
 from emollm.schema import ON, SIDES, au_index
-from emollm.talk.lookups.spans import Movement, span_words, timed_movements, when_words
+from emollm.talk.lookups.spans import MANY, Movement, span_words, timed_movements, when_words
 from emollm.talk.lookups.timing import PHOTO
 from emollm.talk.terms.call import NTH, Call
 from emollm.talk.terms.face import Face
 from emollm.talk.terms.finding import Finding
-from emollm.talk.terms.words import clauses, join_words, movement_pattern, unit_names, was_or_were
+from emollm.talk.terms.words import capitalise, clauses, join_words, movement_pattern, unit_names, was_or_were
 
 
 def presence(face: Face, call: Call) -> Finding:
@@ -220,9 +220,17 @@ def side(face: Face, call: Call) -> Finding:
                 else f"[It is on the {where} side|Only the {where} side takes part]"
             )
             says.append(f"{said}: {face.words(au)}[; left {left[k]:.1f}, right {right[k]:.1f}|].")
+            says += _one_sided_times(face, au) if where == "both" else []
         if not on:
             says.append(not_on_sentence(face, units, sides=True))
-    return Finding(_lines(face, call), says)
+    return Finding(_lines(face, call), says, fixed=face.clip)
+
+
+def _one_sided_times(face: Face, au: str) -> list[str]:
+    """When a movement that is on both sides at its strongest is on one alone."""
+    single = sorted((e for e in face.events if e.au == au and e.side != "both"), key=lambda e: e.onset)[:MANY]
+    told = [f"on the {e.side} side only {span_words((e.onset, e.offset))}" for e in single]
+    return [f"{capitalise(join_words(told))}."] if told else []
 
 
 def first_side(face: Face, call: Call) -> Finding:

@@ -97,6 +97,24 @@ def movements_at_moment(face: Face, call: Call) -> Finding:
     return Finding([say(None, told)], [told], fixed=True)
 
 
+def face_at_its_time(call: Call, face: Face) -> Face:
+    """The face that is there at the second, or in the seconds, which a call names, where the one talked about is not."""
+    moments = [one.split("-") for one in call.within if one.endswith("s") and not one.startswith("end")]
+    spans = [(call.time, call.time)] if call.time is not None else [(float(a), float(b.rstrip("s"))) for a, b in moments]
+    if not (face.clip and face.others and spans):
+        return face
+    (begin, last), *_ = spans
+
+    def is_there(one: Face) -> bool:
+        return one.clip and one.series.times[0] <= last and begin <= one.series.times[-1]
+
+    other = next((one for one in face.others if is_there(one)), None)
+    if other is None or is_there(face):
+        return face
+    return replace(other, others=[face, *(one for one in face.others if one is not other)],
+                   clip_span=face.clip_span, aloud=True)
+
+
 def of_its_time(face: Face, looked: Finding) -> Finding:
     """What was looked up of a face that is there for a part of the clip only: no word about the whole clip."""
     if looked.whole or not face.is_in_part:

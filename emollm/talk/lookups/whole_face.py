@@ -11,7 +11,7 @@ from emollm.schema import AUS, SIDES, au_index
 from emollm.talk.terms.call import PARTS_OF_FACE, Call
 from emollm.talk.terms.face import Face
 from emollm.talk.terms.finding import Finding
-from emollm.talk.terms.words import capitalise, clauses, join_words, unit_names, was_or_were
+from emollm.talk.terms.words import begin_small, capitalise, clauses, join_words, unit_names, was_or_were
 
 MOST = 6  # movements that one answer names
 NAMED = 3  # movements that a short answer names
@@ -266,6 +266,17 @@ def unmeasured_units(face: Face, _: Call) -> Finding:
         ],
         fixed=True,
     )
+
+
+def hidden_here(face: Face) -> str:
+    """What could not be measured of this face, as a sentence, beside the units that are measured of none."""
+    never = {au for au in face.units("unmeasured") if not face.series.measured[au_index(au)]}
+    hidden = [au for au in face.units("unmeasured") if au not in never and (face.clip or au != "AU45")]
+    if partly := _hidden_parts(face):
+        return f"Here: {' '.join(map(begin_small, partly))}"
+    if hidden:
+        return f"Here {unit_names(hidden)} {was_or_were(hidden)} not measured."
+    return "Here no part of the face is told as hidden: all that is measured of a face was."
 
 
 def _spans_where(frames: np.ndarray, times: np.ndarray) -> list[str]:

@@ -19,7 +19,8 @@ _NTH = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eigh
 _PARTS = {"first": 0, "1st": 0, "second": 1, "2nd": 1, "middle": 1, "third": 2, "3rd": 2, "fourth": 3, "last": -1, "final": -1,
           "latter": -1, "other": -1, "opening": 0}
 _SIZES = {"half": 2, "third": 3, "quarter": 4}
-_T = r"(?<![\w.])(?:t ?= ?|the )?\d{1,3}(?:[.,]\d+)?(?:st|nd|rd|th)?"
+_ABOUT = r"(?:t ?= ?|the |about |around |roughly |approx |circa |ca )?"
+_T = rf"(?<![\w.]){_ABOUT}\d{{1,3}}(?:[.,]\d+)?(?:st|nd|rd|th)?"
 _N = rf"(?:{_T}|{'|'.join(NUMBERS)})"
 _S = r"(?:s|secs?|secon?ds?|sec\.)(?!\w)"
 _IN = r"(?:\b(?:in|during|within|over|for|of|throughout|at|only)\s+)?(?:\b(?:the|its|his|her|this)\s+)?(?:very\s+)?"
@@ -77,7 +78,7 @@ _WAYS: tuple[tuple[str, Callable[[re.Match, str], list[str]]], ...] = (
     (rf"{_IN}(?:(?P<between>\bbetween|\bfrom)\s+)?(?:\bsec(?:ond)?s?\s+)(?P<from>{_T})\s?(?:{_S})?\s*"
      rf"(?:{_TO}|(?(between)and|{_TO}))\s*(?:sec(?:ond)?s?\s+)?(?P<to>\d{{1,3}}(?:[.,]\d+)?)(?:\s?{_S})?(?![\w%])", _from_to),
     (rf"{_IN}(?:(?P<between>\bbetween|\bfrom)\s+)?(?P<from>{_T})\s?(?:{_S})?\s*(?:{_TO}|(?(between)and|{_TO}))\s*"
-     rf"(?P<to>(?:t ?= ?|the )?\d{{1,3}}(?:[.,]\d+)?(?:st|nd|rd|th)?)\s?{_S}", _from_to),
+     rf"(?P<to>{_ABOUT}\d{{1,3}}(?:[.,]\d+)?(?:st|nd|rd|th)?)\s?{_S}", _from_to),
     # without a unit: beyond the five levels of a movement, that is of seconds
     (rf"{_IN}(?P<between>\bbetween|\bfrom)\s+(?P<from>{_T}) (?:and|to) (?P<to>[6-9]|\d\d)(?:\.\d+)?\b"
      r"(?!\.\d|\s?%|\s(?:percent|years|points|units|people|faces))", _from_to),
