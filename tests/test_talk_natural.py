@@ -1,6 +1,7 @@
 """Questions as people type them, as training material of the talker."""
 
 import random
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,8 @@ from emollm.talk.dialogue import Exchange
 from emollm.talk.hearing.finer import coarser
 from emollm.talk.talker import hold_to_words
 from emollm.talk.terms.call import CALLS, parse
+
+UNLEARNT = Path(__file__).parent / "talk_unlearnt.tsv"
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.tsv")), ids=lambda p: p.stem)
@@ -42,6 +45,14 @@ def test_a_later_question_stands_behind_one_that_it_follows_on():
     assert len(pairs) > 30
     for (_, call), (text, _) in pairs:
         assert later[text] == str(call) or text in {one.text for one in natural_questions() if one.before == str(call)}
+
+
+def test_two_writers_are_kept_from_what_is_learnt():
+    rows = [line.split("\t") for line in UNLEARNT.read_text(encoding="utf-8").splitlines()]
+    known = {one.text.lower() for held in (False, True) for one in natural_questions(held)}
+    assert len(rows) > 1300 and not {text.lower() for _, text, _ in rows} & known
+    for before, _, calls in rows:
+        assert all(str(parse(call)) == call for call in calls.split(" || ")) and before in ("-", str(parse(before)))
 
 
 def test_lines_for_an_evaluation():

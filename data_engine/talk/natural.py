@@ -1,7 +1,7 @@
-"""Questions as people type them: `natural/*.tsv`, 14,508 of them, none made from a pattern.
+"""Questions as people type them: `natural/*.tsv`, 18,993 of them, none made from a pattern.
 
 A line holds the call of the question before (`-` for a first one), the question, and its call. Written for this
-project one by one, by language models in ten roles (researchers and coders, anybody, professions, turns of conversations);
+project one by one, by language models in fifteen roles (researchers and coders, anybody, professions, turns, paraphrases);
 none was collected from users. One in ten is held out of training, like the patterns (question_grammar.is_held_out).
 """
 
