@@ -154,6 +154,41 @@ def test_no_request_is_lost_while_the_child_takes_over(watched, tmp_path):
     assert set(answers) == {200, 503}
 
 
+def test_a_connection_that_was_just_taken_is_answered_though_the_door_closes():
+    async def ask_while_closing(closing_last: bool) -> bytes | None:
+        """What a client is told whose connection is taken in the very round of the loop in which the door closes; None where
+        the door closed first, so that the connection waits for whoever is next."""
+        loop, listener = asyncio.get_running_loop(), socket.create_server(("127.0.0.1", 0))
+        listener.setblocking(False)
+        door, beside = supervise.Door(listener, None), listener.dup()
+
+        def close():
+            loop.remove_reader(beside)
+            door.close()
+
+        if closing_last:  # which of two readers of one socket is told first is the kernel's to say
+            await door.open("starting")
+        loop.add_reader(beside, close)
+        await door.open("starting")
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        writer.write(b"GET / HTTP/1.1\r\n\r\n")
+        await asyncio.sleep(0.02)
+        try:
+            listener.accept()[0].close()
+            return None
+        except BlockingIOError:
+            return await asyncio.wait_for(reader.readline(), 10)
+        finally:
+            for one in (writer, beside, listener):
+                one.close()
+
+    async def often() -> set[bytes | None]:
+        return {await ask_while_closing(bool(k % 2)) for k in range(20)}
+
+    told = asyncio.run(often())
+    assert told - {None} == {b"HTTP/1.1 503 Service Unavailable\r\n"}
+
+
 def test_a_child_that_hangs_is_started_again(watched, tmp_path):
     server = watched("lives", hung_after=2)
     until_up(server.url)

@@ -47,9 +47,14 @@ class Door:
             self.server = await asyncio.start_server(self._answer, sock=self.listener.dup(), ssl=self.tls, backlog=BACKLOG)
 
     def close(self) -> None:
-        if self.server is not None:
-            self.server.close()
-            self.server = None
+        if self.server is None:
+            return
+        loop, server, self.server = asyncio.get_running_loop(), self.server, None
+        for listening in server.sockets:
+            loop.remove_reader(listening.fileno())
+        # A connection that was just taken is served from the loop's next round on: closed before that, asyncio drops it
+        # without a word, and its client waits in vain.
+        loop.call_soon(server.close)
 
     def note_start(self) -> None:
         """The child serves: remember how long that took."""
