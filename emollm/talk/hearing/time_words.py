@@ -96,7 +96,7 @@ PACE = _any_of(
     rf"(?:on |up |in |away |off |out |down )?(?:very |so )?{_ONCE}\b",
     rf"\b(?:is|was) (?:the|his|her|this|that) (?:\w+ )+{_FAST}\W*$|\b(?:slow|fast|quick|abrupt)er (?:than|to|in)\b",
 )
-# The moment of something.
+# Of the reading, and of what was told.
 IT_CHANGES = re.compile(r"\b(?:it|that|this|they) (?:change|stay|remain)s?\b")
 ANY_TIME = re.compile(r"\b(?:at (?:any|some) (?:moment|point|time|second)|ever)\b")
 LONGER = re.compile(r"\b(?:longer|longest)\b")

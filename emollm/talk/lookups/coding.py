@@ -5,8 +5,6 @@ Given as looked up: a mean, an index or a confidence is no level of the face, wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from emollm.facs.readings import level_letter
@@ -28,7 +26,7 @@ def agreement(face: Face, call: Call) -> Finding:
     absent = [au for au in call.edits if not call.edits[au]]
     others = [au for au in face.units("on") if au not in (*coded, *absent)]
     on = [au for au in coded if face.facts.state(au) == "on"]
-    says = [*(_coded_sentences(face, coded, on) if coded else []), *map(_level_sentence(face, call), on),
+    says = [*(_coded_sentences(face, coded, on) if coded else []), *[_level_sentence(face, call, au) for au in on],
             *[_absence_sentence(face, au) for au in absent]]
     says.append(f"Measured here and not among yours: {_levels(face, others)}." if others else
                 "Nothing else is measured as there.")
@@ -56,20 +54,18 @@ def _coded_sentences(face: Face, coded: list[str], on: list[str]) -> list[str]:
     return _joined(says)
 
 
-def _level_sentence(face: Face, call: Call) -> Callable[[str], str]:
+def _level_sentence(face: Face, call: Call, au: str) -> str:
     """How a unit that both have compares in level and side; empty where neither was coded."""
-    def sentence(au: str) -> str:
-        told, side = [], face.facts.side(au)
-        if yours := call.edits.get(au):
-            level = face.facts.strength(au)
-            far = f"{abs(level - yours):.1f} {'above' if level > yours else 'below'} yours"
-            told.append(f"you have it at {yours:g} ({level_letter(yours)}), here it is {level:.1f} ({level_letter(level)}), "
-                        f"{'alike' if abs(level - yours) <= ERROR else far}")
-        if call.side:
-            where = "on both sides" if side == "both" else f"on the {side} side only"
-            told.append(f"it is {where}, {'as you have it' if side == call.side else 'other than you have it'}")
-        return f"{au}: {'; '.join(told)}." if told else ""
-    return sentence
+    told, side = [], face.facts.side(au)
+    if yours := call.edits.get(au):
+        level = face.facts.strength(au)
+        far = f"{abs(level - yours):.1f} {'above' if level > yours else 'below'} yours"
+        told.append(f"you have it at {yours:g} ({level_letter(yours)}), here it is {level:.1f} ({level_letter(level)}), "
+                    f"{'alike' if abs(level - yours) <= ERROR else far}")
+    if call.side:
+        where = "on both sides" if side == "both" else f"on the {side} side only"
+        told.append(f"it is {where}, {'as you have it' if side == call.side else 'other than you have it'}")
+    return f"{au}: {'; '.join(told)}." if told else ""
 
 
 def _absence_sentence(face: Face, au: str) -> str:

@@ -178,12 +178,8 @@ def together(face: Face, call: Call) -> Finding:
     if not shared:
         return _tell(face, call, "No, at no moment together", [when_words(face, one) for one in found], [])
     seconds = sum(end - start for start, end in shared)
-    percent = round(100 * seconds / float(face.series.times[-1] - face.series.times[0]))
-    share = f"{percent or 'less than 1'} % of the clip"
-    longest = max(shared, key=lambda span: span[1] - span[0])
-    times = (join_words(list(map(span_words, shared))) if len(shared) <= MANY else
-             f"{len(shared)} times, the first at {shared[0][0]:.1f} s, the longest {span_words(longest)}")
-    return _tell(face, call, "Yes, at the same time", [f"{names}: together {times}, {share}"], [])
+    both = Movement(names, (), tuple(shared), seconds / float(face.series.times[-1] - face.series.times[0]))
+    return _tell(face, call, "Yes, at the same time", [f"{names}: together {both.times}, {both.share_words}"], [])
 
 
 def _alone(found: list[Movement], rest: list[str]) -> list[str]:

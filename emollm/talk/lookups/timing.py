@@ -11,7 +11,7 @@ import numpy as np
 from emollm.answer.phases import readings
 from emollm.facs.readings import relation
 from emollm.facs.units import ACTION_UNITS
-from emollm.perception.events import side_and_strength
+from emollm.perception.events import GAP_FRAMES, side_and_strength
 from emollm.schema import AU_NAMES, LABELS, OFF, ON, SIDES, au_index
 from emollm.talk.lookups.spans import meant_units, timed_movements, when_words
 from emollm.talk.lookups.whole_face import ERROR, MOST, no_movement
@@ -22,7 +22,6 @@ from emollm.talk.terms.words import capitalise, clauses, join_words, movement_pa
 
 WEAK = 3  # movements below the threshold that are named where none is clear
 SAME_SHARE = 0.02  # of a label, between moments that are read alike
-GAP = 2.5  # frames from which a time without the face is told
 PHOTO = "This is a photo: one moment, so there is no before and after."
 
 
@@ -143,7 +142,7 @@ def recording(face: Face, _: Call) -> Finding:
     measured = int(np.isfinite(face.series.intensity).any((1, 2)).sum())
     says = [f"{capitalise(face.name)} is found from {times[0]:.1f} s to {times[-1]:.1f} s, {times[-1] - times[0]:.1f} s in "
             f"{len(times)} frames, about {1 / step:.0f} a second; measured in {measured} of them."]
-    gaps = [(float(a), float(b)) for a, b in pairwise(times) if b - a > GAP * step]
+    gaps = [(float(a), float(b)) for a, b in pairwise(times) if b - a > GAP_FRAMES * step]
     if gaps:
         says.append(f"It is not found {join_words([f'from {a:.1f} s to {b:.1f} s' for a, b in gaps[:MOST]])}.")
     says += [f"{capitalise(one.name)} is found from {one.series.times[0]:.1f} s to {one.series.times[-1]:.1f} s."
