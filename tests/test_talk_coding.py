@@ -152,6 +152,7 @@ def test_what_is_heard_so_is_not_taken_for_something_else(question, call):
 @pytest.mark.parametrize(("question", "heard", "call"), [
     ("I wrote 1+2+6C+12D+25. Where do we disagree?", "agree AU01 AU02 AU12 AU25", "agree AU01 AU02 AU25 AU06=3 AU12=4"),
     ("no 12, but a 4B, ok?", "agree AU12=0 AU04", "agree AU04=2 AU12=0"),
+    ("I coded 12C 25D and no 4, agree?", "agree AU12 AU25", "agree AU04=0 AU12=3 AU25=4"),
     ("I called it anger because of 4C. wrong?", "agree anger", "agree anger"),
 ])
 def test_an_own_coding_has_every_code_and_letter_that_was_written(question, heard, call):

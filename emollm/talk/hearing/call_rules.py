@@ -73,6 +73,7 @@ _SIDE = re.compile(
     r"|\b(?:on|to) (?:the |his |her |their )?(left|right)\b|\b(?:and|what about|how about) (?:the )?(left|right)\b"
 )
 _GRADED = re.compile(r"(?<![\w.])(?:au ?)?[lr]?(\d{1,2})([a-e])(?!\w)")  # 12C, AU4B
+_DENIED = re.compile(r"\b(?:no|without|nor) (?:au ?)?(\d{1,2})(?![\w.:%])(?! ?(?:s|sec\w*|frames?|people|faces)\b)")  # no 12
 _CODED_SIDE = re.compile(r"\b([lr])(?:au ?)?\d{1,2}[a-e]?\b")  # R12
 _WHO = re.compile(
     r"\bwho(?:se)?\b|\bwhich (?:one|face|person|picture|photo|man|woman|guy|girl|boy|kid)\b|"
@@ -195,6 +196,7 @@ def _with_own_codes(call: Call, text: str) -> Call:
     if not coded or call.label:
         return call
     levels = {au: level for au, level in letters.items() if au in coded and call.edits.get(au) != 0}
+    levels |= {au: 0.0 for n in _DENIED.findall(text) if int(n) in AUS and (au := f"AU{int(n):02d}") not in levels}
     units = (*call.units, *((au,) for au in dict.fromkeys(coded) if au not in told))
     kept = tuple(movement for movement in units if not (len(movement) == 1 and movement[0] in levels))
     return replace(call, units=kept, edits=call.edits | levels)
